@@ -1,0 +1,63 @@
+"""The `netopsy` command: its sub-commands, and what happens when something goes wrong.
+
+Nothing heavy is imported here, so that help is instant; each command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from netopsy import InputError, __version__
+from netopsy.cli import papers, reproduce
+
+app = typer.Typer(
+    name="netopsy",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Published neural-network research as instruments for your own networks, images and graphs.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"netopsy {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _netopsy(version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True)) -> None:
+    pass
+
+
+for group in (papers, reproduce):
+    group.register(app)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns the exit code: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except KeyboardInterrupt:
+        return _say("interrupted", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except InputError as error:
+        return _say(str(error), 2)
+    except Exception as error:
+        if isinstance(error, typer.Abort) or type(error).__name__ == "Abort":
+            return _say("interrupted", 130)
+        if hasattr(error, "format_message"):  # a usage error of the command-line parser
+            return _say(error.format_message(), 2) if error.format_message() else 2
+        raise
+    return code if isinstance(code, int) else 0
+
+
+def _say(message: str, code: int) -> int:
+    typer.echo(f"netopsy: {' '.join(message.split())}", err=True)
+    return code

@@ -1,0 +1,1 @@
+"""Ground floor: what every method stands on. Imports nothing else of netopsy."""
