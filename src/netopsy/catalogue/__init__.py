@@ -1,0 +1,5 @@
+"""The papers: what each is about, which methods it gives and which claims it makes. Needs nothing but the standard library."""
+
+from netopsy.catalogue.entries import ROOMS, Claim, Paper, claim, in_room, paper, papers
+
+__all__ = ["ROOMS", "Claim", "Paper", "claim", "in_room", "paper", "papers"]

@@ -1,0 +1,120 @@
+"""The entries of the catalogue: what a paper is, which claims it makes, and where they are read from."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any, Literal
+
+from netopsy.core.errors import UnknownNameError, lookup
+
+Status = Literal["planned", "ready"]
+
+ROOMS: Mapping[str, str] = MappingProxyType(
+    {
+        "interpretability": "What a network looks at, and what its units stand for",
+        "robustness": "Where a network can be fooled, and where it provably cannot",
+        "sparsity": "How small a network can be",
+        "landscape": "The shape of the loss around a network",
+        "representations": "What a network's features have in common with another's",
+        "theory": "What can be worked out with pencil and paper",
+        "learning": "Better ways to train",
+        "restoration": "Repairing images",
+        "vision": "Shapes, scenes and segmentation",
+        "graphs": "Networks that read graphs",
+    }
+)
+"""The fields of research, in the order they are shown, each with the question it asks."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something a paper says that a study can test.
+
+    ``criterion`` is fixed before any run; ``paper_value`` is what the authors measured, in their own setting.
+    """
+
+    id: str
+    text: str
+    criterion: str
+    paper_value: str
+
+
+@dataclass(frozen=True)
+class Paper:
+    """One paper of the catalogue.
+
+    ``status`` is "ready" when its methods and its study are here, "planned" until then; ``methods`` are dotted names
+    that can be imported; ``code`` is the authors' repository on GitHub as "owner/name", empty when none is known.
+    """
+
+    slug: str
+    title: str
+    arxiv: str
+    year: int
+    venue: str
+    authors: str
+    room: str
+    status: Status
+    summary: str
+    code: str = ""
+    methods: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
+
+    @property
+    def url(self) -> str:
+        """Where the paper can be read."""
+        return f"https://arxiv.org/abs/{self.arxiv}"
+
+    def claim(self, claim_id: str) -> Claim:
+        """The claim called ``claim_id``; raises `UnknownNameError` naming the nearest ones."""
+        return lookup(f"claim of {self.slug}", claim_id, {claim.id: claim for claim in self.claims})
+
+
+@cache
+def papers() -> tuple[Paper, ...]:
+    """All papers, in the order of their slugs.
+
+    >>> len(papers())
+    51
+    """
+    text = files(__package__).joinpath("papers.toml").read_text(encoding="utf-8")
+    return tuple(sorted((_paper(table) for table in tomllib.loads(text)["paper"]), key=lambda paper: paper.slug))
+
+
+def paper(slug: str) -> Paper:
+    """The paper called ``slug``; raises `UnknownNameError` (an `InputError`) naming the nearest ones.
+
+    >>> paper("norm-grad").year
+    2020
+    """
+    return lookup("paper", slug, {paper.slug: paper for paper in papers()})
+
+
+def claim(slug: str, claim_id: str) -> Claim:
+    """One claim of one paper.
+
+    >>> claim("lottery-ticket", "lth-init-matters").id
+    'lth-init-matters'
+    """
+    return paper(slug).claim(claim_id)
+
+
+def in_room(room: str) -> tuple[Paper, ...]:
+    """The papers of one room; raises `UnknownNameError` for a room that does not exist."""
+    if room not in ROOMS:
+        raise UnknownNameError("room", room, ROOMS)
+    return tuple(paper for paper in papers() if paper.room == room)
+
+
+def _paper(table: dict[str, Any]) -> Paper:
+    claims = tuple(
+        Claim(**{key: " ".join(text.split()) for key, text in entry.items()}) for entry in table.pop("claims", ())
+    )
+    methods = tuple(table.pop("methods", ()))
+    summary = " ".join(table.pop("summary").split())
+    return Paper(**table, summary=summary, methods=methods, claims=claims)
