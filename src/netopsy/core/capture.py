@@ -1,0 +1,167 @@
+"""Activations and gradients of layers by name, from any `nn.Module`, leaving no trace on it.
+
+What is captured is handed on as a copy, so an in-place operation behind the layer (an in-place ReLU, the ``+=`` of a
+residual block) changes the copy and not what was captured. The copy is also the point at which the gradient is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from netopsy.core.errors import InputError, require
+from netopsy.core.layers import INPUT, Layers, layer_names
+from netopsy.core.modes import evaluating, frozen
+from netopsy.core.per_sample import PerSampleModel
+from netopsy.core.targets import Target, scores
+
+
+@dataclass(frozen=True)
+class LayerGradients:
+    """What one forward and one backward pass saw at each layer."""
+
+    outputs: Tensor
+    """The network's output, detached."""
+    activations: dict[str, Tensor]
+    """Layer name to its output."""
+    gradients: dict[str, Tensor]
+    """Layer name to the derivative of the target with respect to the layer's output, same shape as the activation."""
+    inputs: dict[str, Tensor]
+    """Layer name to the layer's own input; filled only when asked for."""
+
+
+@contextmanager
+def capturing(
+    model: nn.Module, layers: Layers, *, start_graph: bool = False, inputs: dict[str, Tensor] | None = None
+) -> Iterator[dict[str, Tensor]]:
+    """Collect the outputs of ``layers`` while the block runs the model.
+
+    Yields a dict that maps each name to the layer's output once the model has run (its last run, where a layer runs
+    more than once). The hooks are gone when the block ends, whatever happened in it.
+
+    Args:
+        start_graph: make outputs that do not ask for a gradient ask for one from here on, so that nothing before the
+            first captured layer is recorded for the backward pass.
+        inputs: filled with the first input of each layer, when given.
+    """
+    modules = dict(model.named_modules())
+    seen: dict[str, Tensor] = {}
+    handles = []
+
+    def watch(name: str) -> None:
+        def hook(module: nn.Module, arguments: tuple[Any, ...], output: Any) -> Any:
+            first = output[0] if isinstance(output, tuple | list) else output
+            if not isinstance(first, Tensor):
+                raise InputError(f"layer {name!r} returns {type(output).__name__}, not a tensor or a tuple of tensors")
+            if start_graph and not first.requires_grad and first.is_floating_point():
+                first = first.detach().requires_grad_()
+            seen[name] = first
+            if inputs is not None and arguments:
+                inputs[name] = arguments[0].detach().clone()
+            copy = first.clone()
+            return type(output)((copy, *output[1:])) if isinstance(output, tuple | list) else copy
+
+        handles.append(modules[name].register_forward_hook(hook))
+
+    try:
+        for name in layer_names(model, layers):
+            if name != INPUT:
+                watch(name)
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def layer_activations(model: nn.Module, inputs: Tensor, layers: Layers) -> dict[str, Tensor]:
+    """Outputs of ``layers`` for a batch, in evaluation mode and without gradients.
+
+    Raises:
+        InputError: an unknown layer, one that the forward pass does not reach, or non-finite activations.
+
+    >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(inplace=True))
+    >>> layer_activations(net, torch.zeros(4, 2), "0")["0"].shape
+    torch.Size([4, 3])
+    """
+    names = layer_names(model, layers)
+    _check_batch(inputs)
+    with evaluating(model), torch.no_grad(), capturing(model, names) as seen:
+        model(inputs)
+    return _complete(seen, names, inputs)
+
+
+def layer_gradients(
+    model: nn.Module, inputs: Tensor, target: Target, layers: Layers, *, with_inputs: bool = False
+) -> LayerGradients:
+    """Activations of ``layers`` and the gradient of ``target`` with respect to them, in one forward and backward pass.
+
+    The model runs in evaluation mode, and only the part behind the earliest layer is differentiated. A
+    `PerSampleModel` works too: each sample then sees its own parameters.
+
+    Args:
+        inputs: a batch, first axis the samples.
+        target: a class index, one index a sample, or a function from the output to one number a sample.
+        layers: a name, a submodule, or a sequence of them; ``""`` is the input.
+        with_inputs: also keep what each layer was given.
+
+    Raises:
+        InputError: an unknown or unreached layer, a bad target, an empty batch, non-finite activations.
+    """
+    base = model.base if isinstance(model, PerSampleModel) else model
+    names = layer_names(base, layers)
+    _check_batch(inputs)
+    given: dict[str, Tensor] = {}
+    with torch.inference_mode(False), torch.enable_grad(), evaluating(base), frozen(base):
+        start = inputs.detach().clone().requires_grad_() if INPUT in names else inputs.detach()
+        if isinstance(model, PerSampleModel):
+            require(not with_inputs, "with_inputs is not available for a model with parameters of its own per sample")
+            outputs, seen, taps = model.tapped(start, [name for name in names if name != INPUT])
+        else:
+            with capturing(model, names, start_graph=True, inputs=given if with_inputs else None) as seen:
+                outputs = model(start)
+            taps = seen
+        activations = _complete(seen, names, start)
+        picked = scores(outputs, target).sum()
+        require(
+            picked.requires_grad,
+            f"target does not depend on layer {names[0]!r} in a differentiable way; choose a layer before the output",
+        )
+        points = [start if name == INPUT else taps[name] for name in names]
+        gradients = torch.autograd.grad(picked, points, allow_unused=True, materialize_grads=True)
+    return LayerGradients(
+        outputs=outputs.detach(),
+        activations={name: activation.detach() for name, activation in activations.items()},
+        gradients={name: g.reshape_as(activations[name]) for name, g in zip(names, gradients, strict=True)},
+        inputs=given,
+    )
+
+
+def _check_batch(inputs: Tensor) -> None:
+    require(
+        isinstance(inputs, Tensor) and inputs.is_floating_point(),
+        f"inputs must be a float tensor, got {getattr(inputs, 'dtype', type(inputs).__name__)}",
+    )
+    require(inputs.ndim >= 2 and len(inputs) > 0, f"inputs must be a batch of at least one, got {tuple(inputs.shape)}")
+    require(_finite(inputs), "inputs hold NaN or infinite values; they must be finite")
+
+
+def _complete(seen: dict[str, Tensor], names: list[str], inputs: Tensor) -> dict[str, Tensor]:
+    activations = {INPUT: inputs, **seen}
+    for name in names:
+        require(name in activations, f"layer {name!r} is never run by the forward pass; choose another layer")
+        require(
+            _finite(activations[name]), f"layer {name!r} gives NaN or infinite activations; check weights and inputs"
+        )
+    return {name: activations[name] for name in names}
+
+
+def _finite(values: Tensor) -> bool:
+    if not values.is_floating_point() or values.numel() == 0:
+        return True
+    low, high = torch.aminmax(values.detach())
+    return bool(torch.isfinite(low) & torch.isfinite(high))

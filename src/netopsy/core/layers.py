@@ -1,0 +1,54 @@
+"""Layers by name, as `nn.Module.named_modules` spells them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from netopsy.core.errors import InputError, UnknownNameError
+
+INPUT = ""
+"""The name of the network's input, which can be asked for like a layer."""
+
+Layer = str | nn.Module
+Layers = Layer | Sequence[Layer]
+
+
+def layer_names(model: nn.Module, layers: Layers) -> list[str]:
+    """The names of ``layers`` in ``model``, in the order given.
+
+    ``layers`` is a name, a submodule, or a sequence of those; ``""`` is the network's input.
+
+    Raises:
+        UnknownNameError: a name or module that is not in the model (the nearest names are listed).
+        InputError: an empty sequence, or a layer asked for twice.
+    """
+    wanted = [layers] if isinstance(layers, str | nn.Module) else list(layers)
+    if not wanted:
+        raise InputError("layer must name at least one layer, got an empty sequence")
+    name_of = {id(module): name for name, module in model.named_modules()}
+    known = [name for name in name_of.values() if name]
+    names = []
+    for layer in wanted:
+        if isinstance(layer, nn.Module):
+            if id(layer) not in name_of or layer is model:
+                raise UnknownNameError("layer", type(layer).__name__, known)
+            names.append(name_of[id(layer)])
+        elif layer == INPUT or layer in known:
+            names.append(layer)
+        else:
+            raise UnknownNameError("layer", layer, known)
+    if len(set(names)) < len(names):
+        raise InputError(f"layer names the same layer twice: {names}")
+    return names
+
+
+def spatial_layers(model: nn.Module) -> list[str]:
+    """Names of the convolutions, the layers that surely have a spatial grid, in definition order.
+
+    >>> spatial_layers(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 3)))
+    ['0', '2']
+    """
+    convolutions = nn.Conv2d, nn.ConvTranspose2d
+    return [name for name, module in model.named_modules() if isinstance(module, convolutions)]

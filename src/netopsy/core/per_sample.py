@@ -1,0 +1,95 @@
+"""A network in which every sample of a batch has parameters of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+from torch.utils.hooks import RemovableHandle
+
+from netopsy.core.errors import require
+
+Parameters = dict[str, Tensor]
+
+
+class PerSampleModel(nn.Module):
+    """``base`` run with parameters that carry a leading batch axis, sample i seeing entry i of each.
+
+    It is what a step of learning on each single image leaves behind (one step a sample gives one set of parameters a
+    sample), and runs as one vectorised call. ``base`` is shared, not copied, and never changed.
+
+    Args:
+        base: the network; it runs with the mode it has.
+        parameters: name to tensor ``[batch, *shape]``; names left out keep the value they have in ``base``.
+        chunk: samples that go through together; bounds the memory (``None``: all).
+    """
+
+    base: nn.Module
+
+    def __init__(self, base: nn.Module, parameters: Parameters, *, chunk: int | None = None) -> None:
+        super().__init__()
+        known = dict(base.named_parameters())
+        for name, value in parameters.items():
+            require(name in known, f"parameters holds {name!r}, which is no parameter of the network")
+            require(
+                value.shape[1:] == known[name].shape,
+                f"parameters[{name!r}] must have shape [batch, {', '.join(map(str, known[name].shape))}], "
+                f"got {list(value.shape)}",
+            )
+        self.__dict__["base"] = base  # kept out of the module tree: its layers are not this module's layers
+        self.parameters_of_sample = parameters
+        self.chunk = chunk
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The output for each sample under its own parameters."""
+        return self.tapped(inputs, ())[0]
+
+    def tapped(self, inputs: Tensor, layers: Sequence[str]) -> tuple[Tensor, Parameters, Parameters]:
+        """Outputs, the activations of ``layers``, and for each layer the tensor at which its gradient is taken.
+
+        A zero is added to each activation. The zeros go into the vectorised call as arguments, so autograd, which
+        sees nothing that is inside that call, sees them.
+        """
+        modules = dict(self.base.named_modules())
+        zeros = {
+            name: torch.zeros(len(inputs), *shape, dtype=inputs.dtype, device=inputs.device).requires_grad_()
+            for name, shape in self._shapes(inputs[:1], layers).items()
+        }
+
+        def one(parameters: Parameters, sample: Tensor, zeros: Parameters) -> tuple[Tensor, Parameters]:
+            seen: Parameters = {}
+
+            def watch(name: str) -> RemovableHandle:
+                def hook(module: nn.Module, arguments: object, output: Tensor) -> Tensor:
+                    seen[name] = output + zeros[name]
+                    return seen[name].clone()
+
+                return modules[name].register_forward_hook(hook)
+
+            handles = [watch(name) for name in layers]
+            try:
+                output = functional_call(self.base, parameters, (sample[None],))
+            finally:
+                for handle in handles:
+                    handle.remove()
+            return output[0], seen
+
+        outputs, seen = vmap(one, chunk_size=self.chunk)(self.parameters_of_sample, inputs, zeros)
+        return outputs, {name: value.flatten(0, 1) for name, value in seen.items()}, zeros
+
+    def _shapes(self, sample: Tensor, layers: Sequence[str]) -> dict[str, torch.Size]:
+        shapes: dict[str, torch.Size] = {}
+        modules = dict(self.base.named_modules())
+        handles = [
+            modules[name].register_forward_hook(lambda _, __, output, name=name: shapes.update({name: output.shape}))
+            for name in layers
+        ]
+        try:
+            with torch.no_grad():
+                self.base(sample)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return shapes

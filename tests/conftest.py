@@ -1,0 +1,39 @@
+"""Fixtures for every test: where the real data is, and how to look at the errors behind the shape checks."""
+
+import os
+from pathlib import Path
+
+import jaxtyping
+import matplotlib as mpl
+import pytest
+import torch
+
+mpl.use("Agg")
+torch.set_num_threads(1)
+
+_SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+if "NETOPSY_DATA" not in os.environ and _SHARED.is_dir():
+    os.environ["NETOPSY_DATA"] = str(_SHARED)
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder of real data sets; skips the test on a machine that has none."""
+    folder = os.environ.get("NETOPSY_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("NETOPSY_DATA is not set: no real data on this machine")
+    return Path(folder)
+
+
+@pytest.fixture
+def unchecked():
+    """Switch the shape checks of the test run off, so that bad input reaches the function's own checks."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    """A seeded generator."""
+    return torch.Generator().manual_seed(0)
