@@ -79,7 +79,7 @@ def check_masks(model: nn.Module, masks: Masks) -> dict[str, nn.Parameter]:
 class AppliedMasks:
     """Masks at work on a model; a context manager, or call `remove` when done. The weights stay as they are."""
 
-    def __init__(self, parameters: list[nn.Parameter], masks: list[Tensor]) -> None:
+    def __init__(self, parameters: list[Tensor], masks: list[Tensor]) -> None:
         self._parameters = parameters
         self._masks = [mask.to(p.device, p.dtype) for p, mask in zip(parameters, masks, strict=True)]
         self._owned = {id(parameter) for parameter in parameters}
@@ -89,7 +89,7 @@ class AppliedMasks:
     @torch.no_grad()
     def enforce(self) -> None:
         """Set every masked weight to zero now."""
-        torch._foreach_mul_(self._parameters, self._masks)
+        torch._foreach_mul_(self._parameters, self._masks)  # type: ignore[arg-type]
 
     def _after_step(self, optimizer: torch.optim.Optimizer, *_: object) -> None:
         if any(id(parameter) in self._owned for group in optimizer.param_groups for parameter in group["params"]):

@@ -30,7 +30,7 @@ def unflatten(vector: Float[Tensor, "size"], like: State) -> dict[str, Tensor]:
     """The vector cut into tensors of the names and shapes of ``like``; the inverse of `flatten`."""
     size = sum(value.numel() for value in like.values())
     require(vector.shape == (size,), f"vector must have shape ({size},), got {tuple(vector.shape)}")
-    pieces = vector.split([value.numel() for value in like.values()])
+    pieces = torch.split(vector, [value.numel() for value in like.values()])
     return {name: piece.view_as(value) for piece, (name, value) in zip(pieces, like.items(), strict=True)}
 
 
