@@ -1,0 +1,59 @@
+"""What every study stands on: cells, the store, the executor, statistics, verdicts, evidence and figures.
+
+Names are loaded when they are first used, so that reading verdicts does not import pandas.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netopsy.lab.cells import Cell, Rows
+    from netopsy.lab.errors import CellsFailedError, StorageError
+    from netopsy.lab.evidence import load_evidence
+    from netopsy.lab.run import Run, run
+    from netopsy.lab.statistics import (
+        Estimate,
+        bootstrap_mean,
+        mean_interval,
+        paired_difference,
+        proportion_interval,
+    )
+    from netopsy.lab.study import Study
+    from netopsy.lab.verdicts import Claim, Verdict
+
+_HOMES = {
+    "cells": ("Cell", "Rows"),
+    "errors": ("CellsFailedError", "StorageError"),
+    "evidence": ("load_evidence",),
+    "run": ("Run", "run"),
+    "statistics": ("Estimate", "bootstrap_mean", "mean_interval", "paired_difference", "proportion_interval"),
+    "study": ("Study",),
+    "verdicts": ("Claim", "Verdict"),
+}
+_EXPORTS = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [  # noqa: RUF022 - in the order of _HOMES
+    "Cell",
+    "Rows",
+    "CellsFailedError",
+    "StorageError",
+    "load_evidence",
+    "Run",
+    "run",
+    "Estimate",
+    "bootstrap_mean",
+    "mean_interval",
+    "paired_difference",
+    "proportion_interval",
+    "Study",
+    "Claim",
+    "Verdict",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _EXPORTS:
+        return getattr(importlib.import_module(f"netopsy.lab.{_EXPORTS[name]}"), name)
+    raise AttributeError(f"module 'netopsy.lab' has no attribute {name!r}")
