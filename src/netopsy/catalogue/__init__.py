@@ -1,4 +1,4 @@
-"""The papers: what each is about, which methods it gives and which claims it makes. Needs nothing but the standard library."""
+"""The papers: what each is about, which methods it gives and which claims it makes; needs only the standard library."""
 
 from netopsy.catalogue.entries import ROOMS, Claim, Paper, claim, in_room, paper, papers
 

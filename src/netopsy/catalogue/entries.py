@@ -112,9 +112,10 @@ def in_room(room: str) -> tuple[Paper, ...]:
 
 
 def _paper(table: dict[str, Any]) -> Paper:
-    claims = tuple(
-        Claim(**{key: " ".join(text.split()) for key, text in entry.items()}) for entry in table.pop("claims", ())
-    )
+    claims = tuple(Claim(**{key: _one_line(text) for key, text in entry.items()}) for entry in table.pop("claims", ()))
     methods = tuple(table.pop("methods", ()))
-    summary = " ".join(table.pop("summary").split())
-    return Paper(**table, summary=summary, methods=methods, claims=claims)
+    return Paper(**table | {"summary": _one_line(table["summary"])}, methods=methods, claims=claims)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
