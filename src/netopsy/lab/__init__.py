@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from netopsy.lab.cells import Cell, Rows
     from netopsy.lab.errors import CellsFailedError, StorageError
     from netopsy.lab.evidence import load_evidence
-    from netopsy.lab.run import Run, run
+    from netopsy.lab.runs import Run, run
     from netopsy.lab.statistics import (
         Estimate,
         bootstrap_mean,
@@ -27,7 +27,7 @@ _HOMES = {
     "cells": ("Cell", "Rows"),
     "errors": ("CellsFailedError", "StorageError"),
     "evidence": ("load_evidence",),
-    "run": ("Run", "run"),
+    "runs": ("Run", "run"),
     "statistics": ("Estimate", "bootstrap_mean", "mean_interval", "paired_difference", "proportion_interval"),
     "study": ("Study",),
     "verdicts": ("Claim", "Verdict"),

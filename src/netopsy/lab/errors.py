@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class StorageError(OSError):
     """A result could not be stored; what was stored before is unharmed."""
+
+    def __str__(self) -> str:
+        return str(self.strerror or super().__str__())
 
 
 @dataclass(frozen=True)
@@ -31,3 +35,14 @@ class CellsFailedError(RuntimeError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.failures,)
+
+
+class InterruptedRunError(KeyboardInterrupt):
+    """Ctrl-C during a run: how many cells are stored, and where."""
+
+    def __init__(self, folder: Path, stored: int, planned: int) -> None:
+        self.folder, self.stored, self.planned = folder, stored, planned
+        super().__init__(f"interrupted: {stored} of {planned} cells are stored in {folder}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.folder, self.stored, self.planned)

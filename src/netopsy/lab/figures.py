@@ -6,11 +6,10 @@ Nothing global is changed: figures are made without pyplot, and the style holds 
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -22,8 +21,6 @@ from numpy.typing import ArrayLike
 
 from netopsy.core.errors import require
 from netopsy.lab.statistics import mean_interval
-
-PathLike: TypeAlias = str | os.PathLike[str]
 
 PALETTE = ("#2f7fc1", "#d9742b", "#2a9d77", "#b65fa8", "#c9a227", "#6b7f99")
 """Blue, orange, green, purple, ochre, slate: distinct under every common colour blindness, on white and on black."""
@@ -123,10 +120,13 @@ def mean_with_band(
     axes.fill_between(points, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
 
 
-def save(drawn: Figure, path: PathLike) -> None:
-    """Write the figure; the ending names the format. The same figure gives the same bytes."""
-    target = Path(path)
-    require(target.suffix in {".svg", ".png", ".pdf"}, f"path must end in .svg, .png or .pdf, got {target.name!r}")
-    dated = {"Date": None} if target.suffix == ".svg" else {"CreationDate": None} if target.suffix == ".pdf" else {}
+def render(drawn: Figure, ending: str = "svg") -> bytes:
+    """The figure as the content of an SVG, PNG or PDF file. The same figure gives the same bytes."""
+    require(ending in _UNDATED, f"ending must be one of {', '.join(_UNDATED)}, got {ending!r}")
+    buffer = io.BytesIO()
     with style():
-        drawn.savefig(target, metadata={**dated}, facecolor="none")
+        drawn.savefig(buffer, format=ending, metadata=_UNDATED[ending], facecolor="none")
+    return buffer.getvalue()
+
+
+_UNDATED: dict[str, Any] = {"svg": {"Date": None}, "png": {}, "pdf": {"CreationDate": None}}

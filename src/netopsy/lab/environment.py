@@ -1,0 +1,63 @@
+"""Under what circumstances a run was made: enough to repeat it, and nothing about whose machine it was."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import netopsy
+from netopsy.lab.backends import available_cores
+
+LIBRARIES = ("torch", "numpy", "scipy", "pandas", "scikit-learn")
+
+
+def environment() -> dict[str, Any]:
+    """Versions, commit, device and date as JSON values; no paths and no names of machines or people."""
+    return {
+        "netopsy": netopsy.__version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        **{name: _version(name) for name in LIBRARIES},
+        "system": f"{platform.system()} {platform.machine()}",
+        "device": _device(),
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def _version(library: str) -> str | None:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """The commit of the source checkout, marked if its sources differ from it; ``None`` for an installed copy."""
+    folder = Path(netopsy.__file__).parent
+    if not (folder.parents[1] / ".git").exists():
+        return None
+    commit = _git(folder, "rev-parse", "HEAD")
+    if not commit:
+        return None
+    return commit + ("+changes" if _git(folder, "status", "--porcelain", "--", ".") else "")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
+def _device() -> str:
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        return str(torch.cuda.get_device_name())
+    cores = available_cores()
+    return f"CPU, {cores} core{'s' * (cores > 1)}"

@@ -1,0 +1,170 @@
+"""Running a study: measure what is not stored yet, then judge and draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from netopsy.core.errors import InputError, require
+from netopsy.core.progress import Task
+from netopsy.lab.backends import Backend, backend
+from netopsy.lab.cells import Cell
+from netopsy.lab.environment import environment
+from netopsy.lab.errors import CellsFailedError, Failure, InterruptedRunError
+from netopsy.lab.evidence import Evidence, checkout_folder, record_evidence
+from netopsy.lab.executor import execute
+from netopsy.lab.figures import style
+from netopsy.lab.folder import RunFolder, check_folder, opened
+from netopsy.lab.store import Result
+from netopsy.lab.study import Study
+from netopsy.lab.verdicts import Verdict
+from netopsy.lab.version import code_version
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A complete run: the table of all cells in the order of the plan, the verdicts, and the folder it is kept in.
+
+    ``seconds`` is what its cells took, added up over workers and over all sessions that measured them; ``computed`` is
+    how many of the cells were measured now rather than read from the folder.
+    """
+
+    paper: str
+    preset: str
+    seeds: int | None
+    folder: Path
+    rows: pd.DataFrame
+    verdicts: Sequence[Verdict]
+    figures: Mapping[str, Path]
+    seconds: float
+    computed: int
+    environment: Mapping[str, Any]
+
+
+def run(
+    study: Study[C],
+    preset: str = "laptop",
+    *,
+    seeds: int | None = None,
+    out: str | Path | None = None,
+    workers: int | None = None,
+    cluster: str | None = None,
+    fresh: bool = False,
+    record: bool = False,
+) -> Run:
+    """Re-test a paper, and keep everything in one folder.
+
+    ``out`` is the folder, ``runs/PAPER/PRESET`` unless given. A run that was killed goes on where it was when it is
+    started again; with ``fresh`` all is measured anew. ``workers`` processes measure the cells, one for each core
+    unless given, 0 for the calling process; ``cluster`` is the address of a dask scheduler to use instead. ``record``
+    also writes the result into ``docs/evidence`` of the source checkout.
+
+    Raises `InputError` before any work for what cannot be used, `CellsFailedError` once all other cells are stored,
+    `StorageError` if the disk does not take a result, and `InterruptedRunError` (a `KeyboardInterrupt`) on Ctrl-C.
+    """
+    config = study.configuration(preset, seeds)
+    cells = study.cells(config)
+    path = Path(out) if out is not None else Path("runs") / study.paper / preset
+    check_folder(path, study.paper)
+    evidence = checkout_folder() if record else None
+    require(not record or evidence, "record needs netopsy from a source checkout: evidence is committed there")
+    with closing(backend(workers, cluster, study.measure)) as machines, opened(path, study.paper) as folder:
+        results, computed = _measure_all(study, cells, folder, machines, fresh)
+        done = _conclude(study, preset, config, cells, results, computed, folder)
+    if evidence:
+        record_evidence(_evidence_of(done), evidence)
+    return done
+
+
+def _measure_all(
+    study: Study[Any], cells: Sequence[Cell], folder: RunFolder, machines: Backend, fresh: bool
+) -> tuple[list[Result], int]:
+    """The results of all cells in the order of the plan, and how many had to be measured."""
+    version = code_version(study.measure)
+    keys = {cell: cell.key(study.paper, version) for cell in cells}
+    if fresh:
+        for key in keys.values():
+            folder.store.discard(key)
+    found = {cell: folder.store.read(key) for cell, key in keys.items()}
+    results = {cell: result for cell, result in found.items() if result is not None}
+    missing = [cell for cell in cells if cell not in results]
+    failures: list[Failure] = []
+    if missing:
+        folder.clear_results()
+    with Task(f"measuring {study.paper}", total=len(cells)) as task:
+        task.advance(len(results))
+        try:
+            with closing(execute(study.measure, missing, machines)) as outcomes:
+                for cell, outcome in outcomes:
+                    if outcome.error:
+                        failures.append(Failure(cell.name, outcome.error, outcome.traceback))
+                    else:
+                        results[cell] = Result(outcome.rows, outcome.seconds)
+                        folder.store.write(keys[cell], cell, results[cell])
+                    task.advance(note=cell.name)
+        except KeyboardInterrupt:
+            stored = sum(key in folder.store for key in keys.values())
+            raise InterruptedRunError(folder.path, stored, len(cells)) from None
+    if failures:
+        folder.write_failures(failures)
+        raise CellsFailedError(failures)
+    return [results[cell] for cell in cells], len(missing)
+
+
+def _conclude(
+    study: Study[C],
+    preset: str,
+    config: C,
+    cells: Sequence[Cell],
+    results: Sequence[Result],
+    computed: int,
+    folder: RunFolder,
+) -> Run:
+    """Judge and draw the whole table, and write it all down."""
+    rows = _table(cells, results)
+    folder.write_rows(rows)
+    verdicts = study.judge(rows, config)
+    folder.write_verdicts(verdicts)
+    with style():
+        figures = folder.write_figures(study.draw(rows, config))
+    seeds, seconds = getattr(config, "seeds", None), sum(result.seconds for result in results)
+    circumstances = environment()
+    folder.write_environment({**circumstances, "preset": preset, "seeds": seeds, "seconds": seconds})
+    return Run(
+        paper=study.paper,
+        preset=preset,
+        seeds=seeds,
+        folder=folder.path,
+        rows=rows,
+        verdicts=verdicts,
+        figures=figures,
+        seconds=seconds,
+        computed=computed,
+        environment=circumstances,
+    )
+
+
+def _table(cells: Sequence[Cell], results: Sequence[Result]) -> pd.DataFrame:
+    rows = [{"cell": cell.name, **row} for cell, result in zip(cells, results, strict=True) for row in result.rows]
+    if not rows:
+        raise InputError("the study measured no row")
+    return pd.DataFrame(rows)
+
+
+def _evidence_of(run: Run) -> Evidence:
+    return Evidence(
+        paper=run.paper,
+        preset=run.preset,
+        seeds=run.seeds,
+        seconds=run.seconds,
+        environment=run.environment,
+        verdicts=[verdict.to_json() for verdict in run.verdicts],
+        figures=run.figures,
+    )

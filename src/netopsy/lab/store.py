@@ -1,0 +1,89 @@
+"""Finished cells on the disk: one file a cell, with a checksum, so that damage is noticed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from netopsy.lab.cells import Cell, Rows
+from netopsy.lab.files import make_folder, remove_unfinished, write
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What measuring a cell gave, and the seconds it took."""
+
+    rows: Rows
+    seconds: float
+
+
+class CellStore:
+    """The results in ``folder``, each under its cell's key.
+
+    A file holds the SHA-256 of its second line, then that line: the cell and its result as JSON, in which every float
+    is written with as many digits as it needs to come back the same.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        make_folder(folder)
+        remove_unfinished(folder)
+
+    def __contains__(self, key: str) -> bool:
+        return self._path(key).exists()
+
+    def read(self, key: str) -> Result | None:
+        """The result stored under ``key``; ``None`` if there is none, or if its file is damaged and was set aside."""
+        path = self._path(key)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        try:
+            return _decode(content, key)
+        except (ValueError, KeyError, TypeError) as error:
+            self._set_aside(path, str(error))
+            return None
+
+    def write(self, key: str, cell: Cell, result: Result) -> None:
+        """Store a result; raises `StorageError` if the disk does not take it."""
+        write(self._path(key), _encode({"key": key, "cell": asdict(cell), **asdict(result)}))
+
+    def discard(self, key: str) -> None:
+        """Forget the result under ``key``, if there is one."""
+        self._path(key).unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.json"
+
+    def _set_aside(self, path: Path, reason: str) -> None:
+        aside = self.folder / "damaged"
+        _log.warning("damaged cell file %s (%s): set aside in %s, its cell is measured again", path.name, reason, aside)
+        with suppress(OSError):  # not being able to keep the damaged file must not stop the run
+            aside.mkdir(exist_ok=True)
+            os.replace(path, aside / path.name)
+
+
+def _encode(entry: dict[str, Any]) -> bytes:
+    body = json.dumps(entry, separators=(",", ":")).encode()
+    return hashlib.sha256(body).hexdigest().encode() + b"\n" + body + b"\n"
+
+
+def _decode(content: bytes, key: str) -> Result:
+    lines = content.split(b"\n")
+    if len(lines) != 3 or lines[2]:
+        raise ValueError("it was cut short or overwritten")
+    if hashlib.sha256(lines[1]).hexdigest().encode() != lines[0]:
+        raise ValueError("its checksum does not fit")
+    entry = json.loads(lines[1])
+    if entry["key"] != key:
+        raise ValueError("it belongs to another cell")
+    return Result(rows=entry["rows"], seconds=entry["seconds"])

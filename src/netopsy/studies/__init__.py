@@ -1,0 +1,48 @@
+"""The studies: one file a paper, `netopsy/studies/ROOM/PAPER.py`, that holds its `STUDY`."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netopsy.core.errors import InputError, lookup
+
+if TYPE_CHECKING:
+    from netopsy.lab.study import Study
+
+__all__ = ["available", "load"]
+
+
+def available() -> dict[str, str]:
+    """The module of every study by its paper's slug. Nothing is imported to find out.
+
+    A file whose name begins with an underscore is not a study but what the studies of a room share.
+    """
+    found = {}
+    for room in pkgutil.iter_modules(__path__):
+        if room.ispkg:
+            for module in pkgutil.iter_modules([str(Path(folder) / room.name) for folder in __path__]):
+                if not module.name.startswith("_"):
+                    found[module.name.replace("_", "-")] = f"{__name__}.{room.name}.{module.name}"
+    return dict(sorted(found.items()))
+
+
+def load(name: str) -> Study[Any]:
+    """The study of a paper, by its slug; or one of your own, as ``package.module:STUDY``.
+
+    Raises `UnknownNameError` for a slug without a study.
+    """
+    from netopsy.lab.study import Study
+
+    module, attribute = name.split(":", 1) if ":" in name else (lookup("study", name, available()), "STUDY")
+    try:
+        study = getattr(importlib.import_module(module), attribute)
+    except (ModuleNotFoundError, AttributeError, ValueError) as error:
+        if ":" not in name:
+            raise
+        raise InputError(f"study {name!r} cannot be loaded: {error}") from None
+    if not isinstance(study, Study):
+        raise InputError(f"study {name!r} must be a netopsy.lab.Study, got {type(study).__name__}")
+    return study
