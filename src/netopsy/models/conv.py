@@ -53,6 +53,8 @@ def conv_net(
     require_count("channels", channels)
     require_count("classes", classes)
     require_counts("widths", widths)
+    for outputs in hidden:
+        require_count("every entry of hidden", outputs)
     require(len(widths) >= depth // 2, f"widths must name {depth // 2} widths for depth {depth}, got {len(widths)}")
     height, width = image_size(size)
     halved = 2 ** (depth // 2)

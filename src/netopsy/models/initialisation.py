@@ -51,6 +51,7 @@ _SCHEMES: dict[str, tuple[Draw, float]] = {
     "lecun_normal": (_scaled_normal, 1.0),
     "lecun_uniform": (_scaled_uniform, 1.0),
     "truncated_normal": (_truncated_normal, 1.0),
+    "normal": (lambda weight, gain, random: init.normal_(weight, std=gain, generator=random), 0.02),
     "signed_constant": (_signed_constant, math.sqrt(2)),
     "orthogonal": (lambda weight, gain, random: init.orthogonal_(weight, gain, generator=random), 1.0),
     "torch": (_scaled_uniform, 1 / math.sqrt(3)),
@@ -80,6 +81,7 @@ def initialise(
     scheme
         With i and o the fans: ``glorot_*`` has variance 2/(i+o) (Glorot and Bengio 2010, eq. 12 and 16), ``he_*`` 2/i
         (He et al. 2015, eq. 10), ``lecun_*`` 1/i, ``truncated_normal`` 1/i cut at two standard deviations,
+        ``normal`` a standard deviation of 0.02 whatever the fans,
         ``signed_constant`` one magnitude sqrt(2/i) with random signs, ``orthogonal`` orthonormal rows or columns,
         ``torch`` uniform within 1/sqrt(i), as torch's own constructors draw weights.
     gain
