@@ -49,7 +49,8 @@ class Paper:
     """One paper of the catalogue.
 
     ``status`` is "ready" when its methods and its study are here, "planned" until then; ``methods`` are dotted names
-    that can be imported; ``code`` is the authors' repository on GitHub as "owner/name", empty when none is known.
+    that can be imported; ``keywords`` are the terms the field uses; ``code`` is the authors' repository on GitHub as
+    "owner/name", empty when none is known.
     """
 
     slug: str
@@ -61,6 +62,7 @@ class Paper:
     room: str
     status: Status
     summary: str
+    keywords: tuple[str, ...]
     code: str = ""
     methods: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -114,7 +116,8 @@ def in_room(room: str) -> tuple[Paper, ...]:
 def _paper(table: dict[str, Any]) -> Paper:
     claims = tuple(Claim(**{key: _one_line(text) for key, text in entry.items()}) for entry in table.pop("claims", ()))
     methods = tuple(table.pop("methods", ()))
-    return Paper(**table | {"summary": _one_line(table["summary"])}, methods=methods, claims=claims)
+    prose = {"summary": _one_line(table["summary"]), "keywords": tuple(table["keywords"])}
+    return Paper(**table | prose, methods=methods, claims=claims)
 
 
 def _one_line(text: str) -> str:
