@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -93,10 +95,11 @@ class LocalProcesses:
 
 
 def _start_server(module: str | None) -> None:
-    """Start the process that workers are forked from, with the environment they are to have."""
+    """Start the process that workers are forked from, with the module search path and the threads they are to have."""
     forkserver.set_forkserver_preload(["netopsy.lab.worker", *([module] if module not in (None, "__main__") else [])])
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    settings = dict.fromkeys(THREAD_VARIABLES, "1") | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
     try:
         forkserver.ensure_running()
     finally:
@@ -113,7 +116,11 @@ class DaskCluster:
     width = 1_000_000  # the scheduler sees all that waits, and can grow the cluster
     lost: tuple[type[BaseException], ...]
 
-    def __init__(self, address: str, timeout: float = 10.0) -> None:
+    def __init__(self, address: str, timeout: float = 5.0) -> None:
+        wanted = (
+            f"cluster must be the address of a running dask scheduler such as 'tcp://127.0.0.1:8786', got {address!r}"
+        )
+        require(re.fullmatch(r"\w+://.+:\d+/?", address), wanted)
         try:
             from distributed import Client
             from distributed.scheduler import KilledWorker
@@ -126,10 +133,7 @@ class DaskCluster:
         try:
             self._client = connect(address, timeout=timeout, set_as_default=False)
         except (OSError, TimeoutError, ValueError, TypeError) as error:
-            raise InputError(
-                f"cluster must be the address of a running dask scheduler such as 'tcp://127.0.0.1:8786', "
-                f"got {address!r}: {error or type(error).__name__}"
-            ) from None
+            raise InputError(f"{wanted}: {error or type(error).__name__}") from None
 
     @contextmanager
     def pool(self) -> Iterator[Executor]:

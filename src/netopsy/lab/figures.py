@@ -17,7 +17,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from netopsy.core.errors import require
 from netopsy.lab.statistics import mean_interval
@@ -85,7 +85,7 @@ def figure(width: float = 5.0, height: float = 3.2) -> tuple[Figure, Axes]:
 
 def figure_grid(
     rows: int, columns: int, width: float = 7.0, height: float = 3.2, **options: Any
-) -> tuple[Figure, np.ndarray[Any, Any]]:
+) -> tuple[Figure, NDArray[np.object_]]:
     """An empty figure with ``rows`` by ``columns`` axes; ``options`` go to `Figure.subplots`."""
     require(width > 0 and height > 0, f"width and height must be positive inches, got {width} and {height}")
     with style():

@@ -38,7 +38,8 @@ def check_folder(path: Path, paper: str) -> None:
             require(owner == paper, f"{wanted}, and {path} belongs to {owner}")
         else:
             strange = [entry.name for entry in path.iterdir() if entry.suffix != TEMPORARY and entry.name != LOCK]
-            require(not strange, f"{wanted}, and {path} is a folder with something else in it, such as {strange[:1]}")
+            if strange:
+                raise InputError(f"{wanted}, and {path} is a folder with something else in it, such as {strange[0]!r}")
         return
     above = next(folder for folder in path.absolute().parents if folder.exists())
     require(above.is_dir(), f"{wanted}, and {above} is a file")

@@ -1,4 +1,7 @@
-"""Estimates with the interval that says how far to trust them. The mathematics is scipy's."""
+"""Estimates with the interval that says how far to trust them. The mathematics is scipy's.
+
+scipy.stats takes half a second to import and only a judge needs it, so workers are spared it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from netopsy.core.errors import require
 
@@ -52,6 +54,8 @@ def mean_interval(values: ArrayLike, *, confidence: float = 0.95) -> Estimate:
     error = float(sample.std(ddof=1)) / math.sqrt(sample.size)
     if error == 0.0:
         return Estimate(mean, mean, mean, sample.size, confidence)
+    from scipy import stats
+
     low, high = stats.t.interval(confidence, sample.size - 1, loc=mean, scale=error)
     return Estimate(mean, float(low), float(high), sample.size, confidence)
 
@@ -86,6 +90,8 @@ def bootstrap_mean(
         return Estimate(mean, math.nan, math.nan, sample.size, confidence)
     if np.ptp(sample) == 0:
         return Estimate(mean, mean, mean, sample.size, confidence)
+    from scipy import stats
+
     found = stats.bootstrap(
         (sample,), np.mean, confidence_level=confidence, n_resamples=resamples, rng=np.random.default_rng(seed)
     ).confidence_interval
@@ -103,6 +109,8 @@ def proportion_interval(successes: int, trials: int, *, confidence: float = 0.95
     _check_confidence(confidence)
     if trials == 0:
         return Estimate(math.nan, math.nan, math.nan, 0, confidence)
+    from scipy import stats
+
     test = stats.binomtest(int(successes), int(trials))
     found = test.proportion_ci(confidence_level=confidence, method="wilson")
     return Estimate(successes / trials, float(found.low), float(found.high), int(trials), confidence)

@@ -36,11 +36,21 @@ def _feed(digest: Any, tree: ast.Module, visited: set[Path]) -> None:
     for path in (*_package_files((*FLOORS, *packages)), *neighbours):
         if path not in visited:
             visited.add(path)
-            neighbour = ast.parse(path.read_text(encoding="utf-8"))
-            if path in neighbours:
+            neighbour = _parsed(path)
+            if neighbour is None:
+                digest.update(path.read_bytes())
+            elif path in neighbours:
                 _feed(digest, neighbour, visited)
             else:
                 digest.update(_meaning(neighbour).encode())
+
+
+def _parsed(path: Path) -> ast.Module | None:
+    """The file's tree; ``None`` for a file that is not valid Python, which cannot be what is measured."""
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError):
+        return None
 
 
 def _meaning(tree: ast.Module) -> str:
