@@ -1,0 +1,101 @@
+"""The page of one paper in a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+from netopsy.catalogue import Paper
+
+if TYPE_CHECKING:
+    from netopsy.lab.evidence import Evidence
+
+_COLOURS = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
+
+
+def print_page(paper: Paper, evidence: Evidence | None) -> None:
+    """Print everything known about ``paper``; text is wrapped at 100 columns, commands and links are never broken."""
+    console = Console(highlight=False)
+    _prose(console, paper.title, style="bold")
+    _prose(console, f"{paper.authors} · {paper.venue}, {paper.year}")
+    _line(console, paper.url)
+    if paper.code:
+        _line(console, f"https://github.com/{paper.code} (the authors' code)")
+    console.print(Text(f"{paper.slug} · {paper.room} · {paper.status}", style="dim"))
+    console.print()
+    _prose(console, paper.summary)
+    if paper.methods:
+        _heading(console, "Methods")
+        for dotted in paper.methods:
+            _method(console, dotted)
+    if paper.claims:
+        _heading(console, "Claims")
+        verdicts = {verdict["claim"]: verdict for verdict in evidence.verdicts} if evidence else {}
+        for number, claim in enumerate(paper.claims):
+            if number:
+                console.print()
+            _claim(console, claim.id, claim.text, claim.criterion, claim.paper_value, verdicts.get(claim.id))
+    if evidence:
+        seeds = f", {evidence.seeds} seeds" if evidence.seeds is not None else ""
+        console.print(
+            Text(f"Recorded with the preset {evidence.preset}{seeds}, {evidence.seconds:.0f} s.", style="dim")
+        )
+    if paper.status == "ready":
+        _heading(console, "Re-test it")
+        _line(console, f"  netopsy reproduce {paper.slug}")
+    else:
+        console.print()
+        console.print("Its methods and its study are not written yet.", style="dim")
+
+
+def _method(console: Console, dotted: str) -> None:
+    from netopsy.catalogue.methods import describe
+
+    try:
+        line = describe(dotted)
+    except ImportError as error:  # a library that only this room needs may be missing
+        _line(console, f"  {dotted}")
+        _prose(console, f"cannot be imported: {error}", indent=4, style="red")
+        return
+    _line(console, f"  {line.module}.{line.call}")
+    _prose(console, line.does, indent=4, style="dim")
+
+
+def _claim(
+    console: Console, name: str, text: str, criterion: str, paper_value: str, verdict: Mapping[str, Any] | None
+) -> None:
+    answer = verdict["verdict"] if verdict else "not re-tested yet"
+    head = Text(f"  {name}: ", style="bold")
+    head.append(answer + _measured(verdict), style=_COLOURS.get(answer, "dim"))
+    console.print(head)
+    _prose(console, text, indent=4)
+    _prose(console, f"Criterion: {criterion}", indent=4, style="dim")
+    _prose(console, f"In the paper: {paper_value}", indent=4, style="dim")
+
+
+def _measured(verdict: Mapping[str, Any] | None) -> str:
+    if not verdict or verdict.get("estimate") is None:
+        return ""
+    interval = verdict.get("interval")
+    within = f" [{interval[0]:.3g}, {interval[1]:.3g}]" if interval and None not in interval else ""
+    return f", {verdict['estimate']:.3g}{within}"
+
+
+def _heading(console: Console, text: str) -> None:
+    console.print()
+    console.print(Text(text, style="bold underline"))
+
+
+def _prose(console: Console, text: str, indent: int = 0, style: str = "") -> None:
+    width = min(100, console.width) if console.is_terminal else 100
+    margin = " " * indent
+    for line in textwrap.wrap(text, width, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False):
+        console.print(Text(line, style=style), soft_wrap=True)
+
+
+def _line(console: Console, text: str) -> None:
+    console.print(text, soft_wrap=True, markup=False)

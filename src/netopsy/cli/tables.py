@@ -1,0 +1,42 @@
+"""Tables for people in a terminal and for programs in a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+_GAP = 2
+
+
+def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], cut: str, enough: int = 32) -> None:
+    """Print one line a row.
+
+    In a terminal the column ``cut`` gives way when the line gets too long, and the last columns are left out where it
+    would have fewer than ``enough`` characters. In a pipe nothing is cut: fields are separated by tabs, no heading.
+    """
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        for row in rows:
+            console.file.write("\t".join(row) + "\n")
+        return
+    widths = [max(len(name), *(len(row[i]) for row in rows), 0) for i, name in enumerate(columns)]
+    shown, left = _columns_that_fit(widths, columns.index(cut), console.width, enough)
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
+    for i in shown:
+        width = min(widths[i], left) if columns[i] == cut else widths[i]
+        table.add_column(columns[i], no_wrap=True, overflow="ellipsis", width=width, style="bold" if i == 0 else None)
+    for row in rows:
+        table.add_row(*(row[i] for i in shown))
+    console.print(table)
+
+
+def _columns_that_fit(widths: Sequence[int], cut: int, total: int, enough: int) -> tuple[list[int], int]:
+    """The columns to show, and how many characters are left for the one that gives way."""
+    shown = list(range(len(widths)))
+    while True:
+        left = total - sum(widths[i] for i in shown if i != cut) - _GAP * (len(shown) - 1)
+        if left >= min(enough, widths[cut]) or shown[-1] <= cut:
+            return shown, max(left, 8)
+        shown.pop()

@@ -1,0 +1,162 @@
+"""`netopsy papers` and `netopsy show`, as a person and as a program would use them."""
+
+import io
+import json
+import re
+
+import pytest
+from rich.console import Console
+
+from netopsy.catalogue import paper, papers
+from netopsy.cli import main, tables
+from netopsy.lab.evidence import Evidence
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    """A cache shared by these tests and by nothing else."""
+    monkeypatch.setenv("NETOPSY_CACHE", str(tmp_path_factory.getbasetemp() / "papers-cache"))
+
+
+def told(capsys, *arguments: str) -> tuple[int, str, str]:
+    code = main(list(arguments))
+    output = capsys.readouterr()
+    return code, output.out, output.err
+
+
+def as_terminal(monkeypatch, width: int) -> io.StringIO:
+    """Make the tables believe in a terminal of ``width`` columns; returns what they write."""
+    screen = io.StringIO()
+    monkeypatch.setattr(
+        tables, "Console", lambda **options: Console(file=screen, force_terminal=True, width=width, **options)
+    )
+    return screen
+
+
+def plain(text: str) -> list[str]:
+    return [line.rstrip() for line in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text).splitlines() if line.strip()]
+
+
+def test_a_pipe_gets_all_papers_whole_and_tab_separated(capsys):
+    code, out, err = told(capsys, "papers")
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert code == 0
+    assert rows == [[p.slug, p.status, p.title, str(p.year), p.room] for p in papers()]
+    assert "51 papers" in err
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_a_terminal_gets_one_line_a_paper_that_fits(capsys, monkeypatch, width):
+    screen = as_terminal(monkeypatch, width)
+    assert main(["papers"]) == 0
+    lines = plain(screen.getvalue())
+    assert len(lines) == 52
+    assert max(map(len, lines)) <= width
+    for line, entry in zip(lines[1:], papers(), strict=True):
+        slug, status, title = re.split(r"\s{2,}", line)[:3]
+        assert (slug, status) == (entry.slug, entry.status)
+        shown = title.rstrip("…")
+        assert entry.title.startswith(shown.rstrip())
+        assert len(shown) >= min(len(entry.title), 14)
+
+
+def test_a_wide_terminal_shows_titles_whole(capsys, monkeypatch):
+    screen = as_terminal(monkeypatch, 300)
+    main(["papers", "--room", "theory"])
+    assert "…" not in screen.getvalue()
+    assert "Separation between CNNs, LCNs, and FCNs" in screen.getvalue()
+
+
+def test_rooms_status_and_limit_narrow_the_list(capsys):
+    rows = told(capsys, "papers", "--room", "graphs", "--limit", "2")[1].splitlines()
+    assert [row.split("\t")[0] for row in rows] == ["dagnn", "graph-valuation"]
+    ready = told(capsys, "papers", "--status", "ready", "--json")[1]
+    assert {entry["slug"] for entry in json.loads(ready)} == {p.slug for p in papers() if p.status == "ready"}
+
+
+def test_a_query_gives_the_nearest_first(capsys):
+    code, out, err = told(capsys, "papers", "deblurring of photographs", "--limit", "3")
+    assert code == 0
+    assert out.splitlines()[0].startswith("multi-output-deblur\t")
+    assert len(out.splitlines()) == 3
+    assert "nearest first, searched by" in err
+
+
+def test_a_query_within_a_room_looks_beyond_the_first_hits(capsys):
+    out = told(capsys, "papers", "deblurring of photographs", "--room", "graphs", "--json")[1]
+    assert {entry["room"] for entry in json.loads(out)} == {"graphs"}
+    assert all(0 < entry["score"] <= 1 and entry["passage"] for entry in json.loads(out))
+
+
+def test_without_the_encoder_the_answer_says_so(capsys, monkeypatch):
+    monkeypatch.setattr("netopsy.catalogue.search.searches_by_meaning", lambda: False)
+    code, out, err = told(capsys, "papers", "deblur")
+    assert code == 0
+    assert out.startswith("multi-output-deblur")
+    assert "by words only" in err
+
+
+@pytest.mark.parametrize("entry", papers(), ids=lambda entry: entry.slug)
+def test_show_tells_all_about_a_paper(entry, capsys):
+    code, out, err = told(capsys, "show", entry.slug)
+    text = " ".join(out.split())
+    assert code == 0, err
+    assert (
+        max(map(len, plain("\n".join(line for line in out.splitlines() if " " in line.strip() and "(" not in line))))
+        <= 100
+    )
+    for part in (entry.title, entry.authors, entry.url, entry.room, entry.summary, entry.venue):
+        assert part in text
+    for claim in entry.claims:
+        assert f"{claim.id}: " in text
+        assert claim.criterion in text
+    assert ("netopsy reproduce" in text) == (entry.status == "ready")
+    assert ("not written yet" in text) == (entry.status == "planned")
+
+
+def test_show_prints_the_recorded_verdicts(capsys, monkeypatch):
+    verdicts = [
+        {"claim": "NG-1", "verdict": "does not hold", "estimate": 0.0512, "interval": [-0.01, 0.11]},
+        {"claim": "NG-2", "verdict": "undecided", "estimate": None, "interval": None},
+    ]
+    recorded = Evidence("norm-grad", "laptop", 3, 61.4, {}, verdicts, {})
+    monkeypatch.setattr("netopsy.lab.evidence.load_evidence", lambda *_: {"norm-grad": recorded})
+    text = told(capsys, "show", "norm-grad")[1]
+    assert "NG-1: does not hold, 0.0512 [-0.01, 0.11]" in text
+    assert "NG-2: undecided\n" in text
+    assert "NG-3: not re-tested yet" in text
+    assert "preset laptop, 3 seeds, 61 s" in text
+    assert json.loads(told(capsys, "show", "norm-grad", "--json")[1])["evidence"]["verdicts"] == verdicts
+
+
+def test_show_as_json_holds_the_whole_entry(capsys):
+    entry = paper("lottery-ticket")
+    told_entry = json.loads(told(capsys, "show", "lottery-ticket", "--json")[1])
+    assert told_entry["title"] == entry.title
+    assert [claim["criterion"] for claim in told_entry["claims"]] == [claim.criterion for claim in entry.claims]
+    assert told_entry["methods"] == list(entry.methods)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["show", "norm-grda"], "unknown paper 'norm-grda': did you mean 'norm-grad'?"),
+        (["show", "../papers"], "unknown paper '../papers'"),
+        (["show", ""], "unknown paper ''"),
+        (["show"], "SLUG"),
+        (["papers", ""], "query must be a few words"),
+        (["papers", "--room", "kitchen"], "unknown room 'kitchen'"),
+        (["papers", "--room", "graph"], "did you mean 'graphs'"),
+        (["papers", "--status", "done"], "unknown status 'done'"),
+        (["papers", "--limit", "0"], "--limit must be at least 1, got 0"),
+        (["papers", "pruning", "--limit", "-1"], "--limit must be at least 1, got -1"),
+        (["papers", "--limit", "many"], "many"),
+        (["papers", "--rooms", "graphs"], "--rooms"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(arguments, says, capsys):
+    code, out, err = told(capsys, *arguments)
+    assert code == 2
+    assert out == ""
+    assert says in err
+    assert len(err.strip().splitlines()) == 1
