@@ -1,0 +1,9 @@
+"""Training: one loop (`fit`), its vectorised twin over replicas (`fit_many`), evaluation and checkpoints."""
+
+from netopsy.training.evaluation import Evaluation, evaluate
+from netopsy.training.history import Fit, History
+from netopsy.training.loop import fit
+from netopsy.training.recipe import Recipe
+from netopsy.training.replicas import fit_many
+
+__all__ = ["Evaluation", "Fit", "History", "Recipe", "evaluate", "fit", "fit_many"]

@@ -1,0 +1,52 @@
+"""Loss and accuracy of a network on a data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from netopsy.core.errors import lookup
+from netopsy.core.modes import device_of, evaluating
+from netopsy.data import Dataset
+from netopsy.training.losses import LOSSES
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a network answers on a data set."""
+
+    outputs: Tensor
+    """``[n, classes]``, on the CPU."""
+    loss: float
+    """Mean over the samples."""
+    accuracy: float
+    """Share of samples (of labels, where a sample has several) answered right; NaN for regression."""
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, data: Dataset, *, loss: str = "cross_entropy", batch_size: int = 1024) -> Evaluation:
+    """Run ``model`` over ``data`` in evaluation mode.
+
+    >>> from netopsy.data import digits
+    >>> result = evaluate(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), digits())
+    >>> tuple(result.outputs.shape), 0 <= result.accuracy <= 1
+    ((1797, 10), True)
+    """
+    lookup("loss", loss, LOSSES)
+    device = device_of(model)
+    with evaluating(model):
+        outputs = torch.cat([model(inputs.to(device)) for inputs in data.inputs.split(batch_size)]).cpu()
+    targets = data.targets.cpu()
+    losses, hits = LOSSES[loss](outputs, targets), correct(outputs, targets, loss)
+    return Evaluation(outputs, losses.mean().item(), hits.mean().item())
+
+
+def correct(outputs: Tensor, targets: Tensor, loss: str) -> Tensor:
+    """1 where an answer is right and 0 where not, averaged over the labels of a sample; NaN for regression."""
+    if loss == "cross_entropy":
+        return (outputs.argmax(-1) == targets).float()
+    if loss == "bce":
+        return ((outputs > 0) == (targets > 0.5)).float().flatten(1).mean(1)
+    return torch.full((len(outputs),), torch.nan)

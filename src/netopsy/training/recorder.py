@@ -1,0 +1,67 @@
+"""Collects what happens along one run, or along a stack of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from netopsy.training.history import Fit, History, State
+
+
+class Recorder:
+    """Losses, evaluations and kept states of R replicas; `fits` turns them into one `Fit` each."""
+
+    def __init__(self, *, replicas: int, sets: Iterable[str]) -> None:
+        self.replicas = replicas
+        self.names = list(sets)
+        self.train_losses: list[Tensor] = []
+        self.steps: list[int] = []
+        self.losses: dict[str, list[Tensor]] = {name: [] for name in self.names}
+        self.accuracies: dict[str, list[Tensor]] = {name: [] for name in self.names}
+        self.kept: dict[int, list[State]] = {}
+
+    def stepped(self, losses: Tensor) -> None:
+        """One step was done with these batch losses, ``[replicas]``; they stay on their device until the end."""
+        self.train_losses.append(losses)
+
+    def evaluated(self, step: int, results: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+        """After ``step`` steps each set has these losses and accuracies, ``[replicas]`` each."""
+        self.steps.append(step)
+        for name, (loss, accuracy) in results.items():
+            self.losses[name].append(loss)
+            self.accuracies[name].append(accuracy)
+
+    def keep(self, step: int, states: Sequence[State]) -> None:
+        """Keep the states after ``step`` steps."""
+        self.kept[step] = list(states)
+
+    def fits(self, steps: int) -> list[Fit]:
+        """One finished run a replica."""
+        return [
+            Fit(
+                history=History(
+                    train_loss=_column(self.train_losses, i),
+                    steps=torch.tensor(self.steps, dtype=torch.int64),
+                    loss={name: _column(self.losses[name], i) for name in self.names},
+                    accuracy={name: _column(self.accuracies[name], i) for name in self.names},
+                ),
+                states={step: states[i] for step, states in self.kept.items()},
+                steps=steps,
+            )
+            for i in range(self.replicas)
+        ]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything collected so far, as plain values and tensors."""
+        return dict(vars(self))
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave."""
+        vars(self).update(state)
+
+
+def _column(rows: Sequence[Tensor], i: int) -> Tensor:
+    return torch.stack([row[i] for row in rows]).float().cpu() if rows else torch.zeros(0)

@@ -1,0 +1,181 @@
+"""Train R replicas of one small network at once, as a stack.
+
+On small networks the time goes into calls, not into arithmetic; a stack of R replicas makes the same number of calls as
+one. Parameters are stacked (`torch.func.stack_module_state`), the forward pass is vectorised over the stack
+(`torch.func.vmap`), and since the optimisers work element by element, torch's own train the stack.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from netopsy.core.errors import require
+from netopsy.core.masks import Masks, check_masks
+from netopsy.core.modes import device_of
+from netopsy.core.progress import Task
+from netopsy.data import Dataset, index_batches
+from netopsy.training.evaluation import correct
+from netopsy.training.history import Fit, State
+from netopsy.training.plan import EvaluationSets, evaluation_sets, evaluation_steps, set_lr
+from netopsy.training.recipe import Recipe
+from netopsy.training.recorder import Recorder
+from netopsy.training.stacked_linear import with_stacked_linear
+
+
+def fit_many(
+    models: Sequence[nn.Module],
+    data: Dataset,
+    recipe: Recipe,
+    *,
+    seeds: Sequence[int],
+    evaluation: EvaluationSets = None,
+    evaluate_every: int | None = None,
+    masks: Sequence[Masks] | None = None,
+    keep_states: Sequence[int] = (),
+    start_step: int = 0,
+) -> list[Fit]:
+    """Train every model in place; the same as R runs of `fit`, up to rounding.
+
+    Adam divides a gradient by its own size, so where a gradient is nothing but rounding (a bias in front of a batch
+    norm, a pixel that is hardly ever on) the two can drift apart in weights that do not matter to the output.
+
+    Args:
+        models: R networks of one architecture, each with initial values of its own.
+        data: the training set, shared; each replica draws batches in the order of its own seed.
+        seeds: one a replica, for the order of the batches.
+        evaluation, evaluate_every, keep_states, start_step: as in `fit`.
+        masks: one set of masks a replica, all over the same parameters; masked weights stay exactly 0.
+
+    Returns:
+        one `Fit` a replica, in order.
+
+    Raises:
+        InputError: networks that differ in architecture, or lists of different lengths.
+
+    >>> from netopsy.data import digits
+    >>> from netopsy.models import mlp
+    >>> runs = fit_many([mlp([64, 8, 10], seed=s) for s in (0, 1)], digits(), Recipe(steps=5), seeds=[0, 1])
+    >>> len(runs), runs[0].history.train_loss.shape
+    (2, torch.Size([5]))
+    """
+    _check(models, seeds, masks)
+    sets = evaluation_sets(evaluation)
+    stack = _Stack(models, masks)
+    optimizer = recipe.make_optimizer(stack.trained.values())
+    inputs, targets = data.inputs.to(stack.device), data.targets.to(stack.device)
+    batches = _stacked_batches(len(data), recipe.batch_size, seeds, start_step)
+    at = evaluation_steps(recipe, sets, evaluate_every, start_step)
+    recorder = Recorder(replicas=len(models), sets=sets)
+    keep = set(keep_states)
+
+    def look(done: int) -> None:
+        if done in keep:
+            recorder.keep(done, stack.states())
+        if done in at:
+            recorder.evaluated(done, {name: stack.evaluate(part, recipe) for name, part in sets.items()})
+
+    stack.mode(training=True)
+    with Task(f"training {len(models)} networks", recipe.steps - start_step) as task:
+        look(start_step)
+        for step in range(start_step, recipe.steps):
+            indices = next(batches)
+            set_lr(optimizer, recipe.lr_at(step))
+            outputs = stack(inputs[indices])
+            losses = recipe.loss_of(outputs.flatten(0, 1), targets[indices].flatten(0, 1)).view(len(models), -1).mean(1)
+            optimizer.zero_grad()
+            losses.sum().backward()
+            optimizer.step()
+            stack.enforce_masks()
+            recorder.stepped(losses.detach())
+            look(step + 1)
+            task.advance()
+    stack.write_back()
+    return recorder.fits(recipe.steps)
+
+
+class _Stack:
+    """R networks as one set of stacked parameters, on which `torch.func.vmap` runs them all."""
+
+    def __init__(self, models: Sequence[nn.Module], masks: Sequence[Masks] | None) -> None:
+        self.models = models
+        self.device = device_of(models[0])
+        parameters, self.buffers = stack_module_state(list(models))  # type: ignore[arg-type]
+        self.parameters = {name: value.detach() for name, value in parameters.items()}
+        asking = {name for name, value in models[0].named_parameters() if value.requires_grad}
+        self.trained = {name: self.parameters[name].requires_grad_() for name in self.parameters if name in asking}
+        self.base = with_stacked_linear(copy.deepcopy(models[0])).to("meta")
+        names = list(masks[0]) if masks else []
+        self.masked = [self.parameters[name] for name in names]
+        self.masks = [torch.stack([own[name] for own in masks or ()]).to(self.parameters[name]) for name in names]
+        self.enforce_masks()
+        self._run = vmap(self._one, in_dims=(0, 0, 0), randomness="different")
+        self._run_shared = vmap(self._one, in_dims=(0, 0, None), randomness="different")
+
+    def _one(self, parameters: State, buffers: State, inputs: Tensor) -> Tensor:
+        return functional_call(self.base, (parameters, buffers), (inputs,))
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Outputs ``[replicas, batch, ...]`` for a batch a replica, ``[replicas, batch, ...]``."""
+        return self._run(self.parameters, self.buffers, inputs)
+
+    def mode(self, *, training: bool) -> None:
+        self.base.train(training)
+
+    @torch.no_grad()
+    def enforce_masks(self) -> None:
+        if self.masked:
+            torch._foreach_mul_(self.masked, self.masks)
+
+    @torch.no_grad()
+    def evaluate(self, data: Dataset, recipe: Recipe, batch_size: int = 1024) -> tuple[Tensor, Tensor]:
+        """Loss and accuracy of every replica on ``data``, each ``[replicas]``."""
+        self.mode(training=False)
+        losses, hits = [], []
+        for start in range(0, len(data), batch_size):
+            inputs = data.inputs[start : start + batch_size].to(self.device)
+            targets = data.targets[start : start + batch_size].to(self.device)
+            outputs = self._run_shared(self.parameters, self.buffers, inputs)
+            flat, repeated = outputs.flatten(0, 1), targets.repeat(len(self.models), *[1] * (targets.ndim - 1))
+            losses.append(recipe.loss_of(flat, repeated).view(len(self.models), -1))
+            hits.append(correct(flat, repeated, recipe.loss).view(len(self.models), -1))
+        self.mode(training=True)
+        return torch.cat(losses, 1).mean(1).cpu(), torch.cat(hits, 1).mean(1).cpu()
+
+    def states(self) -> list[State]:
+        """A copy of each replica's state, on the CPU."""
+        stacked = {**self.parameters, **self.buffers}
+        keys = self.models[0].state_dict().keys()
+        return [
+            {name: stacked[name][i].detach().to("cpu", copy=True) for name in keys if name in stacked}
+            for i in range(len(self.models))
+        ]
+
+    @torch.no_grad()
+    def write_back(self) -> None:
+        """Put the stack's values into the networks."""
+        for i, model in enumerate(self.models):
+            for name, value in (*model.named_parameters(), *model.named_buffers()):
+                value.copy_({**self.parameters, **self.buffers}[name][i])
+
+
+def _stacked_batches(n: int, batch_size: int, seeds: Sequence[int], start: int) -> Iterator[Tensor]:
+    streams = [index_batches(n, batch_size, seed, start) for seed in seeds]
+    while True:
+        yield torch.stack([next(stream) for stream in streams])
+
+
+def _check(models: Sequence[nn.Module], seeds: Sequence[int], masks: Sequence[Masks] | None) -> None:
+    require(len(models) > 0, "models is empty; give at least one network")
+    require(len(seeds) == len(models), f"seeds must have one entry a model, {len(models)}, got {len(seeds)}")
+    shapes: list[Mapping[str, torch.Size]] = [{n: v.shape for n, v in m.state_dict().items()} for m in models]
+    require(all(own == shapes[0] for own in shapes), "models must all be of one architecture: their states differ")
+    if masks is not None:
+        require(len(masks) == len(models), f"masks must have one entry a model, {len(models)}, got {len(masks)}")
+        for model, own in zip(models, masks, strict=True):
+            check_masks(model, own)
+        require(all(list(own) == list(masks[0]) for own in masks), "masks must name the same parameters in every entry")

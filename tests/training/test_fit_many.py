@@ -1,0 +1,116 @@
+import pytest
+import torch
+from torch import nn
+
+from netopsy import InputError
+from netopsy.core.masks import prunable_parameters
+from netopsy.data import digits_split
+from netopsy.models import mlp
+from netopsy.training import Recipe, evaluate, fit, fit_many
+
+TRAIN, VALIDATION, TEST = digits_split()
+SEEDS = [4, 5, 6]
+
+
+def conv_net(seed):
+    # No bias before the norm: its gradient is 0 but for rounding, and Adam turns rounding into steps of full size.
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, bias=False),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.Conv2d(4, 6, 3),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(96, 10),
+    )
+
+
+def deep(seed):
+    return mlp([64, 24, 16, 10], seed=seed)
+
+
+def random_masks(model, seed):
+    random = torch.Generator().manual_seed(seed)
+    return {name: torch.rand(p.shape, generator=random) < 0.4 for name, p in prunable_parameters(model).items()}
+
+
+@pytest.mark.parametrize("make", [deep, conv_net])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(steps=60, lr=2e-3),
+        Recipe(steps=60, optimizer="sgd", lr=0.05, momentum=0.9, weight_decay=1e-3, schedule="cosine", warmup=5),
+    ],
+    ids=["adam", "sgd"],
+)
+def test_agrees_with_as_many_single_runs(make, masked, recipe):
+    alone, together = [make(s) for s in SEEDS], [make(s) for s in SEEDS]
+    masks = [random_masks(model, seed) for model, seed in zip(alone, SEEDS, strict=True)] if masked else None
+    sets = {"validation": VALIDATION, "test": TEST}
+    options = {"evaluation": sets, "evaluate_every": 20, "keep_states": [0, 30]}
+    singles = [
+        fit(m, TRAIN, recipe, seed=s, masks=masks[i] if masks else None, **options)
+        for i, (m, s) in enumerate(zip(alone, SEEDS, strict=True))
+    ]
+    stack = fit_many(together, TRAIN, recipe, seeds=SEEDS, masks=masks, **options)
+    for one, many, a, b in zip(singles, stack, alone, together, strict=True):
+        torch.testing.assert_close(one.history.train_loss, many.history.train_loss, atol=1e-4, rtol=0)
+        assert torch.equal(one.history.steps, many.history.steps)
+        for name in sets:
+            torch.testing.assert_close(one.history.loss[name], many.history.loss[name], atol=1e-4, rtol=0)
+            torch.testing.assert_close(one.history.accuracy[name], many.history.accuracy[name], atol=4e-3, rtol=0)
+        for name, value in a.state_dict().items():
+            torch.testing.assert_close(value, b.state_dict()[name], atol=1e-4, rtol=0)
+        for step in (0, 30):
+            assert one.states[step].keys() == many.states[step].keys()
+            for name, value in one.states[step].items():
+                torch.testing.assert_close(value, many.states[step][name], atol=1e-4, rtol=0)
+        torch.testing.assert_close(evaluate(a, TEST).outputs, evaluate(b, TEST).outputs, atol=2e-3, rtol=0)
+    if masks:
+        for model, own in zip(together, masks, strict=True):
+            weights = dict(model.named_parameters())
+            assert all((weights[name][~mask] == 0).all() for name, mask in own.items())
+
+
+def test_a_replica_does_not_depend_on_its_neighbours():
+    pair, trio = [deep(s) for s in SEEDS[:2]], [deep(s) for s in SEEDS]
+    fit_many(pair, TRAIN, Recipe(steps=20), seeds=SEEDS[:2])
+    fit_many(trio, TRAIN, Recipe(steps=20), seeds=SEEDS)
+    for a, b in zip(pair, trio[:2], strict=True):
+        torch.testing.assert_close(a.output.weight, b.output.weight)
+
+
+def test_frozen_parameters_stay_as_they_are():
+    models = [deep(s) for s in SEEDS]
+    for model in models:
+        model.fc1.requires_grad_(False)
+    before = [model.fc1.weight.clone() for model in models]
+    fit_many(models, TRAIN, Recipe(steps=5), seeds=SEEDS)
+    assert all(torch.equal(model.fc1.weight, old) for model, old in zip(models, before, strict=True))
+    assert all(model.training for model in models)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: fit_many([], TRAIN, Recipe(), seeds=[]), "models is empty"),
+        (lambda: fit_many([deep(0)], TRAIN, Recipe(), seeds=[0, 1]), "seeds must have one entry a model, 1, got 2"),
+        (lambda: fit_many([deep(0), conv_net(0)], TRAIN, Recipe(), seeds=[0, 1]), "one architecture"),
+        (lambda: fit_many([deep(0)], TRAIN, Recipe(), seeds=[0], masks=[]), "masks must have one entry a model"),
+        (
+            lambda: fit_many(
+                [deep(0), deep(1)],
+                TRAIN,
+                Recipe(),
+                seeds=[0, 1],
+                masks=[random_masks(deep(0), 0), {"fc1.weight": torch.ones(24, 64)}],
+            ),
+            "same parameters",
+        ),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
