@@ -21,8 +21,8 @@ meaning = pytest.mark.skipif(not searches_by_meaning(), reason="the extra netops
 
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory):
-    """A cache of the module's own, kept over its tests."""
-    folder = tmp_path_factory.mktemp("cache")
+    """A cache for the run of the tests."""
+    folder = tmp_path_factory.getbasetemp() / "catalogue-cache"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NETOPSY_CACHE", str(folder))
         yield folder

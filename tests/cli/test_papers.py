@@ -15,7 +15,7 @@ from netopsy.lab.evidence import Evidence
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch):
     """A cache shared by these tests and by nothing else."""
-    monkeypatch.setenv("NETOPSY_CACHE", str(tmp_path_factory.getbasetemp() / "papers-cache"))
+    monkeypatch.setenv("NETOPSY_CACHE", str(tmp_path_factory.getbasetemp() / "catalogue-cache"))
 
 
 def told(capsys, *arguments: str) -> tuple[int, str, str]:
@@ -150,7 +150,7 @@ def test_show_as_json_holds_the_whole_entry(capsys):
         (["papers", "--status", "done"], "unknown status 'done'"),
         (["papers", "--limit", "0"], "--limit must be at least 1, got 0"),
         (["papers", "pruning", "--limit", "-1"], "--limit must be at least 1, got -1"),
-        (["papers", "--limit", "many"], "many"),
+        (["papers", "--limit", "many"], "--limit"),
         (["papers", "--rooms", "graphs"], "--rooms"),
     ],
 )
