@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -30,8 +31,7 @@ def print_page(paper: Paper, evidence: Evidence | None) -> None:
     _prose(console, paper.summary)
     if paper.methods:
         _heading(console, "Methods")
-        for dotted in paper.methods:
-            _method(console, dotted)
+        _methods(console, paper.methods)
     if paper.claims:
         _heading(console, "Claims")
         verdicts = {verdict["claim"]: verdict for verdict in evidence.verdicts} if evidence else {}
@@ -52,17 +52,20 @@ def print_page(paper: Paper, evidence: Evidence | None) -> None:
         console.print("Its methods and its study are not written yet.", style="dim")
 
 
-def _method(console: Console, dotted: str) -> None:
+def _methods(console: Console, names: Sequence[str]) -> None:
     from netopsy.catalogue.methods import describe
 
-    try:
-        line = describe(dotted)
-    except ImportError as error:  # a library that only this room needs may be missing
-        _line(console, f"  {dotted}")
-        _prose(console, f"cannot be imported: {error}", indent=4, style="red")
-        return
-    _line(console, f"  {line.module}.{line.call}")
-    _prose(console, line.does, indent=4, style="dim")
+    for module, group in groupby(names, key=lambda dotted: dotted.rpartition(".")[0]):
+        console.print(Text(f"  from {module} import", style="dim"), soft_wrap=True)
+        for dotted in group:
+            try:
+                line = describe(dotted)
+            except ImportError as error:  # a library that only this room needs may be missing
+                _line(console, f"  {dotted.rpartition('.')[2]}")
+                _prose(console, f"cannot be imported: {error}", indent=4, style="red")
+                continue
+            _line(console, f"  {line.call}")
+            _prose(console, line.does.replace("``", ""), indent=4, style="dim")
 
 
 def _claim(

@@ -1,0 +1,196 @@
+"""Pages that are written when the site is built: one a paper, their index, and the reference of every package."""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+import netopsy
+from netopsy.catalogue import ROOMS, Claim, Paper, in_room, papers
+from netopsy.lab.evidence import Evidence, load_evidence
+
+PACKAGES = {
+    "examination": "The examination of a trained network, and its report",
+    "interpretability": ROOMS["interpretability"],
+    "robustness": ROOMS["robustness"],
+    "sparsity": ROOMS["sparsity"],
+    "landscape": ROOMS["landscape"],
+    "representations": ROOMS["representations"],
+    "theory": ROOMS["theory"],
+    "learning": ROOMS["learning"],
+    "restoration": ROOMS["restoration"],
+    "vision": ROOMS["vision"],
+    "graphs": ROOMS["graphs"],
+    "lab": "What every study stands on",
+    "studies": "The studies, one file a paper",
+    "catalogue": "The papers, and the search over them",
+    "training": "One training loop, and its twin over replicas",
+    "data": "Data sets and files in",
+    "models": "The small model zoo",
+    "core": "The ground floor",
+}
+
+
+def on_config(config: Any) -> Any:
+    """The navigation: the written pages, and the pages made here."""
+    config["nav"] = [
+        {"Start": "index.md"},
+        {"The examination": "examination.md"},
+        {"Re-testing a paper": "reproduce.md"},
+        {"Papers": ["papers/index.md", *({room.capitalize(): _paths(room)} for room in ROOMS)]},
+        {"Reference": ["api/index.md", *(f"api/{name}.md" for name in _packages())]},
+        {"Taking part": ["add-a-paper.md", "changelog.md"]},
+    ]
+    return config
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the pages made from the catalogue, the evidence and the packages."""
+    evidence = load_evidence(Path(config["docs_dir"]) / "evidence")
+    pages = {"papers/index.md": index_page(evidence), "api/index.md": _reference_index()}
+    pages |= {f"papers/{paper.slug}.md": paper_page(paper, evidence.get(paper.slug)) for paper in papers()}
+    pages |= {f"api/{name}.md": _reference(name) for name in _packages()}
+    for path, text in pages.items():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def paper_page(paper: Paper, evidence: Evidence | None) -> str:
+    """The page of one paper, in Markdown."""
+    links = [f"[arXiv {paper.arxiv}]({paper.url})"]
+    if paper.code:
+        links.append(f"[authors' code](https://github.com/{paper.code})")
+    parts = [
+        f"---\ntitle: {paper.slug}\n---\n",
+        f"# {_escaped(paper.title)}\n",
+        f"{_escaped(paper.authors)} · {_escaped(paper.venue)}, {paper.year} · {' · '.join(links)}\n",
+        f"{paper.summary}\n",
+        f"*Keywords: {', '.join(paper.keywords)}.*\n",
+    ]
+    if paper.status == "planned":
+        return "\n".join([*parts, '!!! note "Planned"\n    Its methods and its study are not written yet.\n'])
+    parts += ["## Re-test it\n", f"```console\n$ netopsy reproduce {paper.slug}\n```\n"]
+    parts += _claims(paper, evidence)
+    if evidence is not None:
+        parts += _recorded(evidence)
+    if paper.methods:
+        parts += ["## Methods\n", *(_method(dotted) for dotted in paper.methods)]
+    return "\n".join(parts)
+
+
+def index_page(evidence: dict[str, Evidence]) -> str:
+    """All papers by room."""
+    ready = sum(paper.status == "ready" for paper in papers())
+    parts = [
+        "# The papers\n",
+        f"{len(papers())} papers, {ready} of them ready. `netopsy papers QUERY` searches them in your own words.\n",
+    ]
+    for room, question in ROOMS.items():
+        parts += [
+            f"## {room.capitalize()}\n",
+            f"{question}.\n",
+            "| paper | title | year | status |",
+            "| --- | --- | --- | --- |",
+        ]
+        parts += [
+            f"| [{paper.slug}]({paper.slug}.md) | {_cell(paper.title)} | {paper.year} | {_state(paper, evidence)} |"
+            for paper in in_room(room)
+        ]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _claims(paper: Paper, evidence: Evidence | None) -> list[str]:
+    verdicts = {verdict["claim"]: verdict for verdict in evidence.verdicts} if evidence else {}
+    rows = [_claim_row(claim, verdicts.get(claim.id)) for claim in paper.claims]
+    head = ["| claim | verdict | measured | in the paper |", "| --- | --- | --- | --- |"]
+    criteria = [f"`{claim.id}`\n:   {_escaped(claim.criterion)}\n" for claim in paper.claims]
+    return ["## Claims\n", *head, *rows, "", "The criteria, fixed before the run:\n", *criteria]
+
+
+def _claim_row(claim: Claim, verdict: Any) -> str:
+    answer = verdict["verdict"] if verdict else "not re-tested yet"
+    kind = answer.replace(" ", "-") if verdict else "open"
+    badge = f'<span class="verdict verdict-{kind}">{answer}</span>'
+    measured = _measured(verdict) if verdict else ""
+    return f"| **{claim.id}**: {_cell(claim.text)} | {badge} | {measured} | {_cell(claim.paper_value)} |"
+
+
+def _measured(verdict: Any) -> str:
+    detail = _cell(verdict.get("detail") or "")
+    if verdict.get("estimate") is None:
+        return detail
+    interval = verdict.get("interval")
+    within = f" [{interval[0]:.3g}, {interval[1]:.3g}]" if interval and None not in interval else ""
+    return f"{verdict['estimate']:.3g}{within}{'; ' if detail else ''}{detail}"
+
+
+def _recorded(evidence: Evidence) -> list[str]:
+    seeds = f", {evidence.seeds} seeds" if evidence.seeds is not None else ""
+    parts = [
+        f"Recorded with the preset `{evidence.preset}`{seeds}, {evidence.seconds:.0f} s of computing;"
+        f" [the whole record](../evidence/{evidence.paper}.json).\n"
+    ]
+    parts += [
+        f"![{name.replace('-', ' ').replace('_', ' ')}](../evidence/{evidence.paper}/{name}.svg)\n"
+        for name in evidence.figures
+    ]
+    return parts
+
+
+def _method(dotted: str) -> str:
+    return f"::: {dotted}\n    options:\n      heading_level: 3\n      show_root_full_path: false\n"
+
+
+def _state(paper: Paper, evidence: dict[str, Evidence]) -> str:
+    if paper.slug not in evidence:
+        return paper.status
+    answers = [verdict["verdict"] for verdict in evidence[paper.slug].verdicts]
+    return f"ready; {answers.count('holds')} of {len(answers)} claims hold"
+
+
+def _paths(room: str) -> list[dict[str, str]]:
+    return [{paper.slug: f"papers/{paper.slug}.md"} for paper in in_room(room)]
+
+
+def _packages() -> list[str]:
+    source = Path(netopsy.__file__).parent
+    return [name for name in PACKAGES if (source / name / "__init__.py").is_file()]
+
+
+def _reference_index() -> str:
+    rows = [f"| [netopsy.{name}]({name}.md) | {PACKAGES[name]} |" for name in _packages()]
+    return "\n".join(["# Reference\n", "| package | what is in it |", "| --- | --- |", *rows, ""])
+
+
+def _reference(name: str) -> str:
+    folder = Path(netopsy.__file__).parent / name
+    modules = sorted(_modules(folder, f"netopsy.{name}"))
+    return "\n".join([f"# netopsy.{name}\n", f"{PACKAGES[name]}.\n", *(f"::: {module}\n" for module in modules)])
+
+
+def _modules(folder: Path, package: str) -> list[str]:
+    """The public modules below a folder; nothing is imported to find them."""
+    found: list[str] = []
+    for module in pkgutil.iter_modules([os.fspath(folder)]):
+        if module.name.startswith("_"):
+            continue
+        if module.ispkg:
+            found += _modules(folder / module.name, f"{package}.{module.name}")
+        else:
+            found.append(f"{package}.{module.name}")
+    return found
+
+
+def _cell(text: str) -> str:
+    return _escaped(text).replace("|", "\\|")
+
+
+def _escaped(text: str) -> str:
+    for mark in "*_<":
+        text = text.replace(mark, "\\" + mark)
+    return text
