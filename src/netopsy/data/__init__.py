@@ -1,18 +1,46 @@
 """Data sets as tensors in memory: embedded, generated, from image folders and from the Hugging Face Hub."""
 
+from netopsy.data.augment import crop_and_flip
 from netopsy.data.batches import batch_indices, batches_per_epoch, epoch_order, index_batches
+from netopsy.data.canvases import Canvases, canvases
 from netopsy.data.dataset import Dataset
 from netopsy.data.embedded import digits, digits_split, lfw_subset
+from netopsy.data.folders import ImageListing, image_folder, list_images
+from netopsy.data.generators import gaussian_blobs, swiss_roll, two_circles, two_moons
+from netopsy.data.graphs import GRAPHS, Graph, graph
+from netopsy.data.hub import hub_dataset
+from netopsy.data.load import EMBEDDED, load_data
 from netopsy.data.normalisation import Normalisation
+from netopsy.data.photographs import PHOTOGRAPHS, TEXTURES, photograph, photographs
 
 __all__ = [
+    "EMBEDDED",
+    "GRAPHS",
+    "PHOTOGRAPHS",
+    "TEXTURES",
+    "Canvases",
     "Dataset",
+    "Graph",
+    "ImageListing",
     "Normalisation",
     "batch_indices",
     "batches_per_epoch",
+    "canvases",
+    "crop_and_flip",
     "digits",
     "digits_split",
     "epoch_order",
+    "gaussian_blobs",
+    "graph",
+    "hub_dataset",
+    "image_folder",
     "index_batches",
     "lfw_subset",
+    "list_images",
+    "load_data",
+    "photograph",
+    "photographs",
+    "swiss_roll",
+    "two_circles",
+    "two_moons",
 ]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from netopsy.core.errors import require
 from netopsy.core.seeds import generator
+from netopsy.data.choice import interleaved
 from netopsy.data.normalisation import Axes, Normalisation
 
 
@@ -72,7 +73,7 @@ class Dataset:
     def __getitem__(self, which: int) -> tuple[Tensor, Tensor]: ...
     @overload
     def __getitem__(self, which: slice | Tensor | Sequence[int]) -> Dataset: ...
-    def __getitem__(self, which: int | slice | Tensor | Sequence[int]) -> Dataset | tuple[Tensor, Tensor]:
+    def __getitem__(self, which: SupportsIndex | slice | Tensor | Sequence[int]) -> Dataset | tuple[Tensor, Tensor]:
         if isinstance(which, SupportsIndex) and not isinstance(which, Tensor):
             return self.inputs[which], self.targets[which]
         if isinstance(which, slice):
@@ -125,7 +126,7 @@ class Dataset:
         random = generator(seed)
         order = torch.randperm(len(self), generator=random)
         if stratify and self.is_classification:
-            order = _interleaved(order, self.targets.cpu())
+            order = interleaved(order, self.targets.cpu())
         parts = torch.split(order[: sum(counts)], counts)
         return tuple(self[part[torch.randperm(len(part), generator=random)]] for part in parts)
 
@@ -180,14 +181,6 @@ def _count(size: int | float, total: int) -> int:
     count = round(size * total) if fraction else int(size)
     require(count > 0, f"sizes must leave no part empty, but {size} of {total} samples is none")
     return count
-
-
-def _interleaved(order: Tensor, classes: Tensor) -> Tensor:
-    """``order`` rearranged so that every stretch of it has the classes in their proportions."""
-    place = torch.empty(len(order), dtype=torch.float64)
-    for members in (torch.nonzero(classes[order] == label).flatten() for label in range(int(classes.max()) + 1)):
-        place[members] = (torch.arange(len(members), dtype=torch.float64) + 0.5) / len(members)
-    return order[place.argsort(stable=True)]
 
 
 def _shape(tensor: Tensor) -> str:

@@ -25,7 +25,7 @@ def two_moons(n: int = 1000, *, noise: float = 0.1, seed: int = 0) -> Dataset:
 def two_circles(n: int = 1000, *, noise: float = 0.05, factor: float = 0.5, seed: int = 0) -> Dataset:
     """A circle of radius 1 around one of radius ``factor``, ``[n, 2]``, with Gaussian noise.
 
-    >>> two_circles(10, noise=0).inputs.norm(dim=1).round(decimals=3).unique().tolist()
+    >>> two_circles(10, noise=0.0).inputs.norm(dim=1).round(decimals=3).unique().tolist()
     [0.5, 1.0]
     """
     from sklearn.datasets import make_circles

@@ -1,0 +1,147 @@
+"""Finding the parquet files of a Hub data set: on this machine, or on the Hub."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from netopsy.core.errors import InputError, require
+from netopsy.core.paths import cache_folder, data_folder
+
+# Where a copy says nothing about its classes, the order they are known to have.
+_KNOWN = {
+    "uoft-cs/cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+    "zalando-datasets/fashion_mnist": (
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    ),
+}
+_CONVERTED = "refs/convert/parquet"
+
+
+def find_files(name: str, split: str, config: str | None = None) -> list[Path]:
+    """The parquet files of a split, in order: the local copy's, the cache's, or fetched into the cache."""
+    copy = data_folder()
+    if copy is not None and (copy / "hub" / name).is_dir():
+        return _chosen(copy / "hub" / name, name, split, config)
+    cached = cache_folder() / "hub" / name
+    if cached.is_dir():
+        parts = _parts(_listed(cached), split)
+        if config in parts or (config is None and len(parts) == 1):
+            files = parts[config or next(iter(parts))]
+            if _complete(files):
+                return [cached / file for file in files]
+    _fetch(name, split, config, cached)
+    return _chosen(cached, name, split, config)
+
+
+def class_names(name: str, files: Sequence[Path], label: str) -> tuple[str, ...]:
+    """What the files, the data set's card or common knowledge call the classes; empty where none does."""
+    import pyarrow.parquet as pq
+
+    stored = (pq.read_schema(files[0]).metadata or {}).get(b"huggingface")
+    if stored:
+        feature = json.loads(stored).get("info", {}).get("features", {}).get(label, {})
+        if feature.get("names"):
+            return tuple(map(str, feature["names"]))
+    for folder in files[0].parents:
+        card = folder / "README.md"
+        if card.is_file():
+            return _card_names(card, label) or _KNOWN.get(name, ())
+        if folder.name == name.rpartition("/")[2]:
+            break
+    return _KNOWN.get(name, ())
+
+
+def _chosen(folder: Path, name: str, split: str, config: str | None) -> list[Path]:
+    return [folder / file for file in _one_config(_listed(folder), name, split, config)]
+
+
+def _one_config(listed: Sequence[str], name: str, split: str, config: str | None) -> list[str]:
+    """The files of the split in the variant asked for, or in the only one."""
+    parts = _parts(listed, split)
+    require(parts, f"{name} has no parquet files of a split {split!r}; it has {_splits(listed)}")
+    variants = ", ".join(map(repr, parts))
+    if config is None:
+        require(len(parts) == 1, f"{name} comes in several variants, choose one as config: {variants}")
+        return next(iter(parts.values()))
+    require(config in parts, f"{name} has no variant {config!r} of the split {split!r}; it has {variants}")
+    return parts[config]
+
+
+def _parts(listed: Iterable[str], split: str) -> dict[str, list[str]]:
+    """The files of a split by variant, laid out as ``variant/split-00000-of-00001`` or as ``variant/split/0000``."""
+    parts = defaultdict(list)
+    for text in sorted(listed):
+        file = PurePosixPath(text)
+        if file.stem == split or re.fullmatch(re.escape(split) + r"-\d+-of-\d+(-\w+)?", file.stem):
+            parts[file.parent.name or "default"].append(text)
+        elif file.parent.name == split:
+            parts[file.parent.parent.name or "default"].append(text)
+    return dict(parts)
+
+
+def _splits(listed: Iterable[str]) -> str:
+    names = set()
+    for text in listed:
+        file = PurePosixPath(text)
+        names.add(file.parent.name if file.stem.isdigit() else re.sub(r"-\d+-of-\d+.*", "", file.stem))
+    return ", ".join(map(repr, sorted(names))) or "no parquet files at all"
+
+
+def _complete(files: Sequence[str]) -> bool:
+    wanted = re.search(r"-of-(\d+)", PurePosixPath(files[0]).stem)
+    return wanted is None or int(wanted[1]) == len(files)
+
+
+def _listed(folder: Path) -> list[str]:
+    return [file.relative_to(folder).as_posix() for file in folder.rglob("*.parquet")]
+
+
+def _fetch(name: str, split: str, config: str | None, folder: Path) -> None:
+    """Bring the split's files, and the card with the names of the classes, into ``folder``."""
+    import huggingface_hub
+    from huggingface_hub.errors import HTTPError, RepositoryNotFoundError
+
+    def remote(revision: str | None) -> list[str]:
+        return huggingface_hub.HfApi().list_repo_files(name, repo_type="dataset", revision=revision)
+
+    try:
+        revision, listed = None, remote(None)
+        card = "README.md" in listed
+        if not _parts(_parquet(listed), split):
+            # Sets kept in another format have a converted copy on a branch of its own.
+            revision, listed = _CONVERTED, remote(_CONVERTED)
+        files = _one_config(_parquet(listed), name, split, config)
+        if card:
+            huggingface_hub.hf_hub_download(name, "README.md", repo_type="dataset", local_dir=folder)
+        for file in files:
+            huggingface_hub.hf_hub_download(name, file, repo_type="dataset", revision=revision, local_dir=folder)
+    except RepositoryNotFoundError as error:
+        raise InputError(f"there is no data set {name!r} on the Hugging Face Hub") from error
+    except (OSError, HTTPError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(
+            f"{name} could not be fetched from the Hugging Face Hub ({reason}); NETOPSY_DATA can point at a local copy"
+        ) from error
+
+
+def _parquet(listed: Iterable[str]) -> list[str]:
+    return [file for file in listed if file.endswith(".parquet")]
+
+
+def _card_names(card: Path, label: str) -> tuple[str, ...]:
+    from huggingface_hub import metadata_load
+
+    found: Any = (metadata_load(card) or {}).get("dataset_info", [])
+    for info in found if isinstance(found, list) else [found]:
+        for feature in info.get("features", []):
+            kind = feature.get("dtype")
+            if feature.get("name") == label and isinstance(kind, dict) and "class_label" in kind:
+                names = kind["class_label"]["names"]
+                return tuple(str(names[key]) for key in sorted(names, key=int))
+    return ()
