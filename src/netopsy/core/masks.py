@@ -76,6 +76,14 @@ def check_masks(model: nn.Module, masks: Masks) -> dict[str, nn.Parameter]:
     return {name: parameters[name] for name in masks}
 
 
+@torch.no_grad()
+def zero_masked(model: nn.Module, masks: Masks) -> nn.Module:
+    """Set the weights that ``masks`` drop to zero, in place, once; returns the model."""
+    for name, parameter in check_masks(model, masks).items():
+        parameter.mul_(masks[name].to(parameter))
+    return model
+
+
 class AppliedMasks:
     """Masks at work on a model; a context manager, or call `remove` when done. The weights stay as they are."""
 

@@ -5,5 +5,6 @@ from netopsy.training.history import Fit, History
 from netopsy.training.loop import fit
 from netopsy.training.recipe import Recipe
 from netopsy.training.replicas import fit_many
+from netopsy.training.trainer import trainer
 
-__all__ = ["Evaluation", "Fit", "History", "Recipe", "evaluate", "fit", "fit_many"]
+__all__ = ["Evaluation", "Fit", "History", "Recipe", "evaluate", "fit", "fit_many", "trainer"]

@@ -1,0 +1,60 @@
+"""The controls a ticket is compared with: its mask with other weights, and other masks of its density."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from netopsy.core.errors import require
+from netopsy.core.masks import Masks, check_masks, zero_masked
+from netopsy.core.seeds import derive, generator, seeded
+from netopsy.models import initialise
+
+Initialiser = str | Callable[[nn.Module], object]
+
+
+def reinitialise(model: nn.Module, masks: Masks | None = None, *, init: Initialiser, seed: int) -> nn.Module:
+    """A copy of ``model`` with weights drawn anew, and masked: the *random reinit* control.
+
+    Frankle and Carbin 2019, section 2. The control is only fair when ``init`` is the distribution the network was first
+    drawn from, so it has no default, and when ``seed`` is another one than the network's own.
+
+    Args:
+        masks: parameter name to kept weights; the others are 0 in the copy.
+        init: a scheme of `netopsy.models.initialise`, or a function that draws the weights of the module it is given in
+            place, from torch's global random state, which is seeded for it and put back.
+        seed: non-negative.
+    """
+    if masks is not None:
+        check_masks(model, masks)
+    fresh = copy.deepcopy(model)
+    if isinstance(init, str):
+        initialise(fresh, init, seed=seed)
+    else:
+        with seeded(seed):
+            init(fresh)
+    return zero_masked(fresh, masks) if masks is not None else fresh
+
+
+def shuffle_masks(masks: Mapping[str, Tensor], *, seed: int | torch.Generator) -> dict[str, Tensor]:
+    """Each mask with its entries in random order: the same density in every layer, another structure.
+
+    With new weights this is the *random ticket* control; with the ticket's own initial values it asks whether the
+    structure matters.
+
+    >>> shuffled = shuffle_masks({"w": torch.tensor([[True, False], [False, False]])}, seed=0)["w"]
+    >>> shuffled.shape, int(shuffled.sum())
+    (torch.Size([2, 2]), 1)
+    """
+    require(masks, "masks is empty; there is nothing to shuffle")
+    if isinstance(seed, torch.Generator):
+        orders = {name: torch.randperm(mask.numel(), generator=seed) for name, mask in masks.items()}
+    else:
+        orders = {
+            name: torch.randperm(mask.numel(), generator=generator(derive(seed, "shuffle", name)))
+            for name, mask in masks.items()
+        }
+    return {name: mask.reshape(-1)[orders[name].to(mask.device)].view_as(mask) for name, mask in masks.items()}

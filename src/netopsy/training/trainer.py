@@ -1,0 +1,31 @@
+"""A data set and a recipe as a training loop that a method can call again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from netopsy.data import Dataset
+from netopsy.training.history import Fit
+from netopsy.training.loop import fit
+from netopsy.training.recipe import Recipe
+
+
+def trainer(data: Dataset, recipe: Recipe, **options: Any) -> Callable[..., Fit]:
+    """A function ``train(model, *, start_step=0, on_step=None)`` that calls `fit` with everything else settled.
+
+    ``options`` are those of `fit`.
+
+    >>> from netopsy.data import digits
+    >>> from netopsy.models import mlp
+    >>> train = trainer(digits(), Recipe(steps=20), seed=1)
+    >>> train(mlp([64, 10])).steps
+    20
+    """
+
+    def train(model: nn.Module, *, start_step: int = 0, on_step: Callable[[int, nn.Module], None] | None = None) -> Fit:
+        return fit(model, data, recipe, start_step=start_step, on_step=on_step, **options)
+
+    return train
