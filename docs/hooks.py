@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import pkgutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from mkdocs.structure.files import File, Files
 
 import netopsy
 from netopsy.catalogue import ROOMS, Claim, Paper, in_room, papers
 from netopsy.lab.evidence import Evidence, load_evidence
+
+Verdict: TypeAlias = Mapping[str, Any]
 
 PACKAGES = {
     "examination": "The examination of a trained network, and its report",
@@ -75,8 +78,6 @@ def paper_page(paper: Paper, evidence: Evidence | None) -> str:
         return "\n".join([*parts, '!!! note "Planned"\n    Its methods and its study are not written yet.\n'])
     parts += ["## Re-test it\n", f"```console\n$ netopsy reproduce {paper.slug}\n```\n"]
     parts += _claims(paper, evidence)
-    if evidence is not None:
-        parts += _recorded(evidence)
     if paper.methods:
         parts += ["## Methods\n", *(_method(dotted) for dotted in paper.methods)]
     return "\n".join(parts)
@@ -105,28 +106,38 @@ def index_page(evidence: dict[str, Evidence]) -> str:
 
 
 def _claims(paper: Paper, evidence: Evidence | None) -> list[str]:
+    """The table of verdicts, then each claim in full: on a phone a table has no room for sentences."""
     verdicts = {verdict["claim"]: verdict for verdict in evidence.verdicts} if evidence else {}
-    rows = [_claim_row(claim, verdicts.get(claim.id)) for claim in paper.claims]
-    head = ["| claim | verdict | measured | in the paper |", "| --- | --- | --- | --- |"]
-    criteria = [f"`{claim.id}`\n:   {_escaped(claim.criterion)}\n" for claim in paper.claims]
-    return ["## Claims\n", *head, *rows, "", "The criteria, fixed before the run:\n", *criteria]
+    head = ["| claim | verdict | estimate and 95% interval |", "| --- | --- | --- |"]
+    rows = [_row(claim, verdicts.get(claim.id)) for claim in paper.claims]
+    record = _recorded(evidence) if evidence else []
+    texts = [_claim(claim, verdicts.get(claim.id)) for claim in paper.claims]
+    return ["## Claims\n", *head, *rows, "", *record, "Every criterion was fixed before the run.\n", *texts]
 
 
-def _claim_row(claim: Claim, verdict: Any) -> str:
+def _claim(claim: Claim, verdict: Verdict | None) -> str:
+    points = [f"### {claim.id}\n", f"{_escaped(claim.text)}\n", f"- *Criterion.* {_escaped(claim.criterion)}"]
+    if verdict and verdict.get("detail"):
+        points.append(f"- *Measured.* {_escaped(verdict['detail'])}")
+    return "\n".join([*points, f"- *In the paper.* {_escaped(claim.paper_value)}\n"])
+
+
+def _row(claim: Claim, verdict: Verdict | None) -> str:
+    return f"| [{claim.id}](#{claim.id.lower()}) | {_badge(verdict)} | {_measured(verdict)} |"
+
+
+def _badge(verdict: Verdict | None) -> str:
     answer = verdict["verdict"] if verdict else "not re-tested yet"
     kind = answer.replace(" ", "-") if verdict else "open"
-    badge = f'<span class="verdict verdict-{kind}">{answer}</span>'
-    measured = _measured(verdict) if verdict else ""
-    return f"| **{claim.id}**: {_cell(claim.text)} | {badge} | {measured} | {_cell(claim.paper_value)} |"
+    return f'<span class="verdict verdict-{kind}">{answer}</span>'
 
 
-def _measured(verdict: Any) -> str:
-    detail = _cell(verdict.get("detail") or "")
-    if verdict.get("estimate") is None:
-        return detail
+def _measured(verdict: Verdict | None) -> str:
+    if not verdict or verdict.get("estimate") is None:
+        return ""
     interval = verdict.get("interval")
     within = f" [{interval[0]:.3g}, {interval[1]:.3g}]" if interval and None not in interval else ""
-    return f"{verdict['estimate']:.3g}{within}{'; ' if detail else ''}{detail}"
+    return f"{verdict['estimate']:.3g}{within}"
 
 
 def _recorded(evidence: Evidence) -> list[str]:
@@ -191,6 +202,6 @@ def _cell(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    for mark in "*_<":
+    for mark in "*_":
         text = text.replace(mark, "\\" + mark)
-    return text
+    return text.replace("<", "&lt;")

@@ -1,0 +1,188 @@
+"""The site builds without a network and without a warning, and every page it makes holds what it should."""
+
+import importlib.util
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from netopsy.catalogue import ROOMS, papers
+from netopsy.lab.evidence import Evidence
+
+pytest.importorskip("material")
+pytest.importorskip("mkdocstrings")
+
+ROOT = Path(__file__).resolve().parents[2]
+FIGURE = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20"/></svg>'
+VERDICTS = [
+    {
+        "claim": "NG-1",
+        "verdict": "does not hold",
+        "criterion": "as fixed",
+        "estimate": 0.0512,
+        "interval": [-0.01, 0.11],
+        "paper_value": "more",
+        "detail": "a | b < c *stars*",
+    },
+    {"claim": "NG-2", "verdict": "undecided", "criterion": "", "estimate": None, "interval": None, "paper_value": ""},
+    {"claim": "NG-3", "verdict": "holds", "criterion": "", "estimate": 1.0, "interval": [0.9, 1.1], "paper_value": ""},
+]
+
+
+def loaded(name: str):
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", ROOT / "docs" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Assets(HTMLParser):
+    """What a browser would fetch for a page, and where its links lead."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.links: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        named = dict(attrs)
+        if tag == "a":
+            self.links.append(named.get("href") or "")
+        elif tag == "link" and named.get("rel") in ("canonical", "next", "prev"):
+            pass
+        else:
+            self.fetched += [named[key] for key in ("src", "href", "data", "srcset", "poster") if named.get(key)]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """The site of this checkout, with evidence for one paper that is not the committed one."""
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
+
+    root = tmp_path_factory.mktemp("checkout")
+    for name in ("mkdocs.yml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        shutil.copy(ROOT / name, root)
+    shutil.copytree(ROOT / "docs", root / "docs", ignore=shutil.ignore_patterns("evidence", "__pycache__"))
+    (root / "src").symlink_to(ROOT / "src")
+    evidence = root / "docs" / "evidence"
+    (evidence / "norm-grad").mkdir(parents=True)
+    (evidence / "norm-grad" / "depth_curve.svg").write_text(FIGURE)
+    record = {"paper": "norm-grad", "preset": "laptop", "seeds": 3, "seconds": 61.4, "environment": {}}
+    (evidence / "norm-grad.json").write_text(json.dumps(record | {"verdicts": VERDICTS}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        config = load_config(str(root / "mkdocs.yml"), strict=True)
+        build(config)
+    return root / "site"
+
+
+def test_every_paper_has_a_page(site):
+    index = (site / "papers" / "index.html").read_text()
+    for paper in papers():
+        page = (site / "papers" / paper.slug / "index.html").read_text()
+        assert paper.url in page
+        assert paper.summary.split(".")[0].replace("'", "&#39;")[:40].split("&")[0] in page
+        assert f'href="{paper.slug}/"' in index
+    for question in ROOMS.values():
+        assert question.replace("'", "&#39;").split("&")[0] in index
+
+
+def test_evidence_is_shown_on_the_paper_s_page(site):
+    page = (site / "papers" / "norm-grad" / "index.html").read_text()
+    assert "verdict-does-not-hold" in page
+    assert "0.0512 [-0.01, 0.11]" in page
+    assert "verdict-undecided" in page
+    assert "verdict-holds" in page
+    assert "not re-tested yet" in page
+    assert "3 seeds, 61 s of computing" in page
+    assert "a | b &lt; c *stars*" in page
+    assert '<img alt="depth curve" src="../../evidence/norm-grad/depth_curve.svg"' in page
+    assert (site / "evidence" / "norm-grad" / "depth_curve.svg").is_file()
+    assert "1 of 3 claims hold" in (site / "papers" / "index.html").read_text()
+
+
+def test_a_planned_paper_says_so_and_promises_nothing(site):
+    planned = next(paper for paper in papers() if paper.status == "planned")
+    page = (site / "papers" / planned.slug / "index.html").read_text()
+    assert "not written yet" in page
+    assert "netopsy reproduce" not in page
+
+
+def test_nothing_is_fetched_from_elsewhere(site):
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 60
+    for page in pages:
+        outside = [url for url in Assets(page.read_text()).fetched if re.match(r"(https?:)?//", url)]
+        assert outside == [], page
+    for sheet in site.rglob("*.css"):
+        assert not re.search(r"url\(\s*['\"]?(https?:)?//|@import", sheet.read_text()), sheet
+
+
+def test_every_link_and_picture_inside_the_site_exists(site):
+    for page in site.rglob("*.html"):
+        if page.name == "404.html":
+            continue
+        assets = Assets(page.read_text())
+        for url in {*assets.fetched, *assets.links}:
+            path = url.split("#")[0].split("?")[0]
+            if not path or re.match(r"[a-z]+:|//", path):
+                continue
+            target = page.parent / path
+            assert (target / "index.html").is_file() if target.is_dir() else target.is_file(), (page, url)
+
+
+def test_anchors_lead_somewhere(site):
+    page = (site / "papers" / "norm-grad" / "index.html").read_text()
+    for anchor in re.findall(r'href="#(ng-\d)"', page):
+        assert f'id="{anchor}"' in page
+
+
+def test_the_reference_shows_examples_as_code(site):
+    page = (site / "api" / "core" / "index.html").read_text()
+    assert "netopsy.core.errors" in page
+    assert "<blockquote>" not in page
+    assert "&gt;&gt;&gt; " in page
+
+
+def test_the_reference_lists_every_package(site):
+    hooks = loaded("hooks")
+    folders = {p.parent.name for p in (ROOT / "src" / "netopsy").glob("*/__init__.py")} - {"cli", "web", "feed"}
+    assert folders <= set(hooks.PACKAGES)
+    for name in folders:
+        assert (site / "api" / name / "index.html").is_file()
+
+
+def test_the_guide_is_contributing_s(site):
+    page = (site / "add-a-paper" / "index.html").read_text()
+    for heading in ("Set up", "Add a paper", "1. The claims, first", "8. The entry"):
+        assert heading in page
+
+
+def test_text_is_escaped_where_markdown_would_read_it():
+    hooks = loaded("hooks")
+    recorded = Evidence("norm-grad", "laptop", None, 1.0, {}, VERDICTS, {})
+    text = hooks.paper_page(next(p for p in papers() if p.slug == "norm-grad"), recorded)
+    assert "a | b &lt; c \\*stars\\*" in text
+    assert "seeds" not in text.split("Recorded")[1].split("\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "fences"),
+    [
+        ("Adds.", 0),
+        ("Adds.\n\n>>> 1 + 1\n2", 2),
+        ("Adds.\n\n>>> 1 + 1\n2\n\nMore.\n\n>>> 3\n3\n", 4),
+        ("Adds.\n\n    >>> 1\n    1", 2),
+    ],
+)
+def test_each_example_gets_one_fence(text, fences):
+    fenced = loaded("doctests").fenced(text)
+    assert fenced.count("```") == fences
+    assert [line for line in fenced.splitlines() if "```" not in line and line] == [
+        line for line in text.splitlines() if line
+    ]
