@@ -108,7 +108,8 @@ def _fetch(name: str, split: str, config: str | None, folder: Path) -> None:
     from huggingface_hub.errors import HTTPError, RepositoryNotFoundError
 
     def remote(revision: str | None) -> list[str]:
-        return huggingface_hub.HfApi().list_repo_files(name, repo_type="dataset", revision=revision)
+        found = huggingface_hub.HfApi().dataset_info(name, revision=revision, timeout=20)
+        return [file.rfilename for file in found.siblings or []]
 
     try:
         revision, listed = None, remote(None)
