@@ -17,7 +17,7 @@ bench: .venv/ready-dev
 	$(BIN)/python -m benchmarks all
 
 docs: .venv/ready-dev
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .

@@ -36,8 +36,9 @@ def search(query: str, limit: int = 10) -> list[Hit]:
 
     Raises `InputError` for an empty query or a limit below 1.
 
-    >>> search("1803.03635", limit=1)[0].paper.slug
-    'lottery-ticket'
+    >>> search("  ")
+    Traceback (most recent call last):
+    netopsy.core.errors.InputError: query must be a few words to search for, got an empty text
     """
     require(isinstance(query, str) and query.strip(), "query must be a few words to search for, got an empty text")
     require(
