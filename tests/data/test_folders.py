@@ -64,6 +64,17 @@ def test_size_scales_the_shorter_side_and_cuts_the_middle(folder):
     assert data.inputs[-1, :, :, 1:-1].min() == 1
 
 
+def test_reduced_decoding_of_large_photographs_changes_little(tmp_path):
+    from netopsy.data import photograph
+
+    (tmp_path / "only").mkdir()
+    cat = Image.fromarray((photograph("cat") * 255).byte().permute(1, 2, 0).numpy())
+    cat.save(tmp_path / "only" / "cat.jpg", quality=95)
+    cat.save(tmp_path / "only" / "cat.png")
+    reduced, whole = image_folder(tmp_path, size=32).inputs
+    assert (reduced - whole).abs().mean() < 0.01
+
+
 @pytest.mark.parametrize(
     ("image", "wanted"),
     [

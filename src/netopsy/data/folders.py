@@ -12,10 +12,9 @@ from jaxtyping import Int
 from torch import Tensor
 
 from netopsy.core.errors import InputError, require
-from netopsy.core.progress import track
 from netopsy.data.choice import choose
 from netopsy.data.dataset import Dataset
-from netopsy.data.pictures import SUFFIXES, read_picture, stack_pictures
+from netopsy.data.pictures import SUFFIXES, read_pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +100,7 @@ def image_folder(
         warnings.warn(f"{_shown(listing.root)}: {listing.ignored} files that are no images were ignored", stacklevel=2)
     chosen = choose(listing.targets, limit, seed)
     files = [listing.files[number] for number in chosen.tolist()]
-    pictures = [read_picture(file, _shown(file)) for file in track(files, "reading images")]
-    inputs = stack_pictures(pictures, map(_shown, files), size=size, channels=channels)
+    inputs = read_pictures(files, [_shown(file) for file in files], size=size, channels=channels)
     return Dataset(inputs, listing.targets[chosen], listing.classes, listing.root.resolve().name)
 
 

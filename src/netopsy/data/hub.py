@@ -10,11 +10,10 @@ import numpy as np
 import torch
 
 from netopsy.core.errors import InputError, require
-from netopsy.core.progress import track
 from netopsy.data.choice import choose
 from netopsy.data.dataset import Dataset
 from netopsy.data.hub_files import class_names, find_files
-from netopsy.data.pictures import read_picture, stack_pictures
+from netopsy.data.pictures import read_pictures
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,11 +71,7 @@ def hub_dataset(
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"the files of {name} cannot be read as parquet: {error}") from error
     called = [f"image {row} of {name} ({split})" for row in chosen.tolist()]
-    pictures = [
-        read_picture(content, picture_name)
-        for content, picture_name in track(zip(encoded, called, strict=True), f"reading {name}", len(called))
-    ]
-    inputs = stack_pictures(pictures, called, size=size, channels=channels)
+    inputs = read_pictures(encoded, called, size=size, channels=channels)
     classes = class_names(name, files, label) or tuple(str(number) for number in range(int(targets.max()) + 1))
     return Dataset(inputs, targets[chosen], classes, f"{name} {split}")
 
