@@ -11,7 +11,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future,
 from contextlib import AbstractContextManager, contextmanager
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from netopsy.core.errors import InputError, require
 from netopsy.lab.worker import THREAD_VARIABLES, prepare
@@ -20,6 +20,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+@runtime_checkable
 class Backend(Protocol):
     """Somewhere to measure cells."""
 

@@ -96,8 +96,7 @@ def _measure_all(
     results = {cell: result for cell, result in found.items() if result is not None}
     missing = [cell for cell in cells if cell not in results]
     failures: list[Failure] = []
-    if missing:
-        folder.clear_results()
+    folder.clear_results()
     with Task(f"measuring {study.paper}", total=len(cells)) as task:
         task.advance(len(results))
         try:
