@@ -8,20 +8,18 @@ from scipy import sparse
 
 from netopsy.core.errors import InputError, UnknownNameError
 from netopsy.data import (
-    GRAPHS,
     PHOTOGRAPHS,
     TEXTURES,
-    Graph,
     canvases,
     digits,
     gaussian_blobs,
-    graph,
     photograph,
     photographs,
     swiss_roll,
     two_circles,
     two_moons,
 )
+from netopsy.data.graphs import GRAPHS, Graph, graph
 
 
 def test_every_photograph_is_there_without_a_network(monkeypatch):

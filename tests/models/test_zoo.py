@@ -155,8 +155,8 @@ def test_unet_sees_all_around_and_can_be_trained():
     images = torch.rand(1, 1, 40, 40, requires_grad=True)
     model(images)[0, 0, 20, 20].backward()
     rows, columns = images.grad[0, 0].nonzero().T
-    # By hand: two convolutions reach rows 18..22, on the half grid 9..11, two more 7..13, in full 14..27, two more 12..29;
-    # past the bottom it would only be 16..24.
+    # By hand: two convolutions reach rows 18..22, on the half grid 9..11, two more 7..13, in full 14..27, two more
+    # 12..29; past the bottom it would only be 16..24.
     for reached in (rows, columns):
         assert 12 <= reached.min() < 16
         assert 24 < reached.max() <= 29

@@ -1,4 +1,7 @@
-"""Data sets as tensors in memory: embedded, generated, from image folders and from the Hugging Face Hub."""
+"""Data sets as tensors in memory: embedded, generated, from image folders and from the Hugging Face Hub.
+
+Graphs are in `netopsy.data.graphs`, apart from the rest so that only who uses them waits for scipy's sparse matrices.
+"""
 
 from netopsy.data.augment import crop_and_flip
 from netopsy.data.batches import batch_indices, batches_per_epoch, epoch_order, index_batches
@@ -7,7 +10,6 @@ from netopsy.data.dataset import Dataset
 from netopsy.data.embedded import digits, digits_split, lfw_subset
 from netopsy.data.folders import ImageListing, image_folder, list_images
 from netopsy.data.generators import gaussian_blobs, swiss_roll, two_circles, two_moons
-from netopsy.data.graphs import GRAPHS, Graph, graph
 from netopsy.data.hub import hub_dataset
 from netopsy.data.load import EMBEDDED, load_data
 from netopsy.data.normalisation import Normalisation
@@ -15,12 +17,10 @@ from netopsy.data.photographs import PHOTOGRAPHS, TEXTURES, photograph, photogra
 
 __all__ = [
     "EMBEDDED",
-    "GRAPHS",
     "PHOTOGRAPHS",
     "TEXTURES",
     "Canvases",
     "Dataset",
-    "Graph",
     "ImageListing",
     "Normalisation",
     "batch_indices",
@@ -31,7 +31,6 @@ __all__ = [
     "digits_split",
     "epoch_order",
     "gaussian_blobs",
-    "graph",
     "hub_dataset",
     "image_folder",
     "index_batches",
