@@ -29,6 +29,8 @@ def print_page(paper: Paper, evidence: Evidence | None) -> None:
     console.print(Text(f"{paper.slug} · {paper.room} · {paper.status}", style="dim"))
     console.print()
     _prose(console, paper.summary)
+    console.print()
+    _prose(console, ", ".join(paper.keywords), style="dim")
     if paper.methods:
         _heading(console, "Methods")
         _methods(console, paper.methods)

@@ -46,10 +46,16 @@ def papers(
 
     if query is None:
         found = [paper for paper in everything() if wanted(paper)][:limit]
-        _print_json([_record(paper) for paper in found]) if as_json else _list(found)
-        return
-    hits = [hit for hit in _search(query) if wanted(hit.paper)][: limit or 10]
-    _print_json([_hit_record(hit) for hit in hits]) if as_json else _list_hits(hits)
+        if as_json:
+            _print_json([_record(paper) for paper in found])
+        else:
+            _list(found)
+    else:
+        hits = [hit for hit in _search(query) if wanted(hit.paper)][: limit or 10]
+        if as_json:
+            _print_json([_hit_record(hit) for hit in hits])
+        else:
+            _list_hits(hits)
 
 
 def show(
