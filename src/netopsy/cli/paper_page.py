@@ -43,9 +43,8 @@ def print_page(paper: Paper, evidence: Evidence | None) -> None:
             _claim(console, claim.id, claim.text, claim.criterion, claim.paper_value, verdicts.get(claim.id))
     if evidence:
         seeds = f", {evidence.seeds} seeds" if evidence.seeds is not None else ""
-        console.print(
-            Text(f"Recorded with the preset {evidence.preset}{seeds}, {evidence.seconds:.0f} s.", style="dim")
-        )
+        console.print()
+        _prose(console, f"Recorded with the preset {evidence.preset}{seeds}, {evidence.seconds:.0f} s.", style="dim")
     if paper.status == "ready":
         _heading(console, "Re-test it")
         _line(console, f"  netopsy reproduce {paper.slug}")
@@ -79,6 +78,8 @@ def _claim(
     console.print(head)
     _prose(console, text, indent=4)
     _prose(console, f"Criterion: {criterion}", indent=4, style="dim")
+    if verdict and verdict.get("detail"):
+        _prose(console, f"Measured: {verdict['detail']}", indent=4, style="dim")
     _prose(console, f"In the paper: {paper_value}", indent=4, style="dim")
 
 
