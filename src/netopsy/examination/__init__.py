@@ -1,0 +1,9 @@
+"""One examination: every instrument that applies to a trained network, and one report of what they saw."""
+
+from netopsy.examination.examine import examine
+from netopsy.examination.finding import Finding, Picture
+from netopsy.examination.instrument import Instrument
+from netopsy.examination.result import Absence, Examination
+from netopsy.examination.subject import Subject
+
+__all__ = ["Absence", "Examination", "Finding", "Instrument", "Picture", "Subject", "examine"]

@@ -1,0 +1,130 @@
+"""Turn every instrument that applies on a trained network."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+
+from torch import nn
+
+from netopsy import __version__
+from netopsy.core.errors import InputError, UnknownNameError, require
+from netopsy.core.progress import Task
+from netopsy.data import Dataset
+from netopsy.examination.instrument import Instrument, instruments
+from netopsy.examination.intake import as_dataset
+from netopsy.examination.result import Absence, Examination, Reading
+from netopsy.examination.subject import Subject
+from netopsy.training import Recipe
+
+
+def examine(
+    model: nn.Module,
+    data: object,
+    *,
+    train: object = None,
+    recipe: Recipe | None = None,
+    layers: Sequence[str] = (),
+    classes: Sequence[int | str] = (),
+    instruments: Sequence[str] = (),
+    budget: float = 60.0,
+    name: str = "",
+    initialisation: str | None = None,
+    seed: int = 0,
+) -> Examination:
+    """Examine a trained classifier on held-out data.
+
+    The model is left as it was. An instrument that breaks does not stop the others: the report says what happened.
+
+    Args:
+        model: any `torch.nn.Module` that turns a batch into class scores ``[batch, classes]``.
+        data: held-out samples: a `netopsy.data.Dataset`, a pair of tensors ``(inputs, labels)``, a torch data set or
+            loader, or what `netopsy.data.load_data` understands (``"digits"``, ``"hub:owner/name"``, an image folder).
+        train: training data in any of these forms, for instruments that train tickets of the network.
+        recipe: how it was trained, for the same.
+        layers: layers to look at, as named in ``named_modules()``; by default up to four, spread over the depth.
+        classes: class numbers or names to look at.
+        instruments: names of the instruments to use; all by default.
+        budget: seconds for all instruments together; each gets its share.
+        name: what to call the network.
+        initialisation: the scheme its weights were drawn by, where known, for the controls of a ticket search.
+
+    Raises:
+        InputError: a model, data, layer, class or instrument that cannot be used.
+
+    >>> from netopsy.models import mlp
+    >>> result = examine(mlp([64, 10]), "digits", instruments=["accuracy"], budget=5.0)
+    >>> list(result.findings)
+    ['accuracy']
+    """
+    require(budget > 0, f"budget must be a positive number of seconds, got {budget}")
+    chosen = _chosen(instruments)
+    held_out = as_dataset(data, "data")
+    subject = Subject(
+        model,
+        held_out,
+        train=None if train is None else as_dataset(train, "train", split="train"),
+        recipe=recipe,
+        name=name,
+        layers_wanted=tuple(layers),
+        classes_wanted=tuple(_class_number(held_out, each) for each in classes),
+        seed=seed,
+        initialisation=initialisation,
+    )
+    start = time.perf_counter()
+    readings, absences = [], []
+    shares = sum(instrument.share for instrument in chosen)
+    with Task("examining", len(chosen)) as task:
+        for instrument in chosen:
+            task.advance(0, note=instrument.title)
+            result = _use(instrument, subject, budget * instrument.share / shares)
+            (readings if isinstance(result, Reading) else absences).append(result)
+            task.advance()
+    return Examination(
+        name=subject.name,
+        readings=tuple(readings),
+        absences=tuple(absences),
+        facts={
+            "network": subject.name,
+            "data": f"{held_out.name or 'given data'}, {len(held_out):,} held-out samples",
+            "device": str(subject.device),
+            "made by": f"netopsy {__version__}",
+        },
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _use(instrument: Instrument, subject: Subject, seconds: float) -> Reading | Absence:
+    start = time.perf_counter()
+    try:
+        reason = instrument.applies(subject)
+        if reason is not None:
+            return Absence(instrument, reason)
+        finding = instrument.examine(subject, seconds)
+    except Exception as error:
+        if os.environ.get("NETOPSY_DEBUG"):
+            raise
+        first = str(error).strip().splitlines()[0] if str(error).strip() else "no message"
+        return Absence(instrument, f"it broke off with {type(error).__name__}: {first}", failed=True)
+    return Reading(instrument, finding, time.perf_counter() - start)
+
+
+def _chosen(names: Sequence[str]) -> tuple[Instrument, ...]:
+    known = instruments()
+    by_name = {instrument.name: instrument for instrument in known}
+    for name in names:
+        if name not in by_name:
+            raise UnknownNameError("instrument", name, by_name)
+    return tuple(each for each in known if not names or each.name in names)
+
+
+def _class_number(data: Dataset, given: int | str) -> int:
+    if isinstance(given, str) and given in data.classes:
+        return data.classes.index(given)
+    try:
+        return int(given)
+    except ValueError:
+        if data.classes:
+            raise UnknownNameError("class", given, data.classes) from None
+        raise InputError(f"class {given!r} must be a number: this data has no class names") from None

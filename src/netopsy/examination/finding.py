@@ -1,0 +1,52 @@
+"""What one instrument saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from netopsy.core.errors import require
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Number = int | float | str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawing for the report."""
+
+    svg: str
+    """The drawing as SVG text; it reads well on light and on dark pages."""
+    description: str
+    """What is to be seen, for those who cannot see it."""
+    caption: str = ""
+
+    @staticmethod
+    def of(figure: Figure, description: str, caption: str = "") -> Picture:
+        """A picture of a matplotlib figure."""
+        from netopsy.lab.figures import render
+
+        return Picture(render(figure, "svg").decode(), description, caption)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding: a plain sentence with the number, what shows it, and how to read it."""
+
+    sentence: str
+    """What was seen, in one plain sentence that holds the number."""
+    reading: str
+    """How to read the picture, and what the finding does not say."""
+    pictures: tuple[Picture, ...] = ()
+    figures: Mapping[str, Number] = field(default_factory=dict)
+    """The numbers behind the sentence, by name; they stand in the report's JSON too."""
+    table: tuple[tuple[str, ...], ...] = ()
+    """Rows to show as a table, the head first."""
+    code: str = ""
+    """Lines of Python that reproduce it, given ``model`` and ``data``."""
+
+    def __post_init__(self) -> None:
+        require(self.sentence.strip().endswith((".", "!", "?")), f"sentence must be a sentence, got {self.sentence!r}")

@@ -1,0 +1,1 @@
+"""The instruments, one file each; a new file with an ``INSTRUMENT`` in it is found by itself."""

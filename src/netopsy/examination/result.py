@@ -1,0 +1,117 @@
+"""What an examination found."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from netopsy.core.errors import InputError
+from netopsy.examination.finding import Finding
+from netopsy.examination.instrument import Instrument
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One instrument's finding."""
+
+    instrument: Instrument
+    finding: Finding
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Absence:
+    """An instrument that gave no finding, and why."""
+
+    instrument: Instrument
+    reason: str
+    failed: bool = False
+    """Whether it broke, rather than did not apply."""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """All findings on one network; shows itself as a report in a notebook."""
+
+    name: str
+    readings: tuple[Reading, ...]
+    absences: tuple[Absence, ...]
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What was examined and with what: shown at the head of the report."""
+    seconds: float = 0.0
+
+    @property
+    def findings(self) -> dict[str, Finding]:
+        """Instrument name to what it saw."""
+        return {reading.instrument.name: reading.finding for reading in self.readings}
+
+    def to_html(self) -> str:
+        """The report: one page that needs nothing else."""
+        from netopsy.examination.report import page
+
+        return page(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The findings as plain values, without pictures."""
+        return {
+            "name": self.name,
+            "facts": dict(self.facts),
+            "seconds": round(self.seconds, 2),
+            "findings": [
+                {
+                    "instrument": reading.instrument.name,
+                    "chapter": reading.instrument.chapter,
+                    "title": reading.instrument.title,
+                    "papers": list(reading.instrument.papers),
+                    "sentence": reading.finding.sentence,
+                    "figures": dict(reading.finding.figures),
+                    "table": [list(row) for row in reading.finding.table],
+                    "code": reading.finding.code,
+                    "seconds": round(reading.seconds, 2),
+                }
+                for reading in self.readings
+            ],
+            "absences": [
+                {"instrument": absence.instrument.name, "reason": absence.reason, "failed": absence.failed}
+                for absence in self.absences
+            ],
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write ``report.html`` and ``report.json`` into a folder, or the page alone to a path that ends in .html.
+
+        Returns:
+            the path of the page.
+
+        Raises:
+            InputError: the place cannot be written to.
+        """
+        target = Path(path)
+        page = target if target.suffix == ".html" else target / "report.html"
+        try:
+            page.parent.mkdir(parents=True, exist_ok=True)
+            _write(page, self.to_html())
+            if page is not target:
+                _write(page.with_suffix(".json"), json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n")
+        except OSError as error:
+            raise InputError(f"the report cannot be written to {page}: {error.strerror or error}") from error
+        return page
+
+    def _repr_html_(self) -> str:
+        """The report in a frame, so that neither its style nor the notebook's spoils the other."""
+        page = html.escape(self.to_html(), quote=True)
+        return f'<iframe srcdoc="{page}" style="width:100%;height:80vh;border:0" sandbox="allow-scripts"></iframe>'
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

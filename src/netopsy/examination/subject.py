@@ -1,0 +1,172 @@
+"""What is examined: a trained network and the data it is examined on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from netopsy.core.capture import layer_activations
+from netopsy.core.errors import InputError, require
+from netopsy.core.layers import layer_names, spatial_layers
+from netopsy.core.modes import device_of
+from netopsy.data import Dataset
+from netopsy.training import Recipe, evaluate
+
+
+@dataclass(eq=False)
+class Subject:
+    """A trained classifier, held-out data with labels, and what the instruments ask about both again and again.
+
+    Raises:
+        InputError: the network does not run on the data, or its output is not one row of class scores a sample.
+    """
+
+    model: nn.Module
+    data: Dataset
+    """Held-out samples with class labels."""
+    train: Dataset | None = None
+    """What it was trained on, for the instruments that train; ``None`` where unknown."""
+    recipe: Recipe | None = None
+    """How it was trained, for the same."""
+    name: str = ""
+    layers_wanted: Sequence[str] = ()
+    """Layers to look at, where the caller chose them."""
+    classes_wanted: Sequence[int] = ()
+    """Classes to look at, where the caller chose them."""
+    seed: int = 0
+    initialisation: str | None = None
+    """The scheme its weights were first drawn by, where known."""
+    _notes: dict[str, object] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        require(isinstance(self.model, nn.Module), f"model must be a torch nn.Module, got {type(self.model).__name__}")
+        require(self.data.is_classification, "data must have one class number a sample as its targets")
+        self.name = self.name or type(self.model).__name__
+        scores = self._first_scores()
+        require(
+            scores.ndim == 2 and len(scores) == len(self.data.inputs[:2]),
+            f"the network must return class scores [batch, classes], but returns {tuple(scores.shape)}",
+        )
+        require(
+            scores.shape[1] > 1, "the network returns one number a sample; an examination needs at least two classes"
+        )
+        highest = int(self.data.targets.max())
+        require(
+            highest < scores.shape[1],
+            f"data has a class number {highest}, but the network has only classes 0 to {scores.shape[1] - 1}",
+        )
+        require(
+            not self.data.classes or len(self.data.classes) <= scores.shape[1],
+            f"data has {len(self.data.classes)} classes and the network {scores.shape[1]}",
+        )
+        if self.layers_wanted:
+            layer_names(self.model, list(self.layers_wanted))
+        for number in self.classes_wanted:
+            require(0 <= number < scores.shape[1], f"class {number} is out of range 0 to {scores.shape[1] - 1}")
+
+    def _first_scores(self) -> Tensor:
+        first = self.data.inputs[:2]
+        try:
+            return evaluate_outputs(self.model, first)
+        except InputError:
+            raise
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise InputError(
+                f"the network does not run on this data, whose samples have shape {tuple(first.shape[1:])}: {reason}"
+            ) from error
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return device_of(self.model)
+
+    @property
+    def is_image_model(self) -> bool:
+        """Whether the inputs are images ``[channels, height, width]``."""
+        return self.data.inputs.ndim == 4
+
+    @cached_property
+    def scores(self) -> Tensor:
+        """The network's scores on all data, ``[n, classes]`` on the CPU."""
+        scores = evaluate(self.model, self.data, batch_size=256).outputs.float()
+        require(
+            bool(scores.isfinite().all()), "the network's scores are not all finite numbers; its weights may be broken"
+        )
+        return scores
+
+    @cached_property
+    def probabilities(self) -> Tensor:
+        """Softmax of the scores."""
+        return self.scores.softmax(1)
+
+    @property
+    def predictions(self) -> Tensor:
+        """The class with the highest score."""
+        return self.scores.argmax(1)
+
+    @property
+    def labels(self) -> Tensor:
+        """The true classes, on the CPU."""
+        return self.data.targets.cpu()
+
+    @property
+    def class_count(self) -> int:
+        """How many classes the network tells apart."""
+        return self.scores.shape[1]
+
+    def class_name(self, number: int) -> str:
+        """What a class is called; its number where nobody said."""
+        return self.data.classes[number] if number < len(self.data.classes) else str(number)
+
+    @cached_property
+    def spatial_layers(self) -> tuple[str, ...]:
+        """Layers whose output is a grid of more than one place, in the order of the network, at most four of them.
+
+        The caller's choice where there is one; otherwise spread evenly over the depth, the last one included.
+        """
+        if self.layers_wanted:
+            return tuple(self.layers_wanted)
+        if not self.is_image_model:
+            return ()
+        names = spatial_layers(self.model)
+        seen = layer_activations(self.model, self.data.inputs[:1].to(self.device), names) if names else {}
+        grids = [name for name in names if seen[name].ndim == 4 and min(seen[name].shape[-2:]) > 1]
+        if len(grids) <= 4:
+            return tuple(grids)
+        places = torch.linspace(0, len(grids) - 1, 4).round().int().tolist()
+        return tuple(grids[place] for place in places)
+
+    def sample(self, count: int, *, correct: bool | None = None) -> Tensor:
+        """Indices of up to ``count`` samples, the same at every call, the classes taking turns.
+
+        Args:
+            correct: only samples that the network gets right (``True``) or wrong (``False``).
+        """
+        allowed = torch.ones(len(self.data), dtype=torch.bool)
+        if correct is not None:
+            allowed &= (self.predictions == self.labels) == correct
+        if self.classes_wanted:
+            allowed &= torch.isin(self.labels, torch.tensor(list(self.classes_wanted)))
+        indices = allowed.nonzero()[:, 0]
+        indices = indices[torch.randperm(len(indices), generator=torch.Generator().manual_seed(self.seed))]
+        turn = torch.zeros(len(indices), dtype=torch.int64)
+        for number in self.labels[indices].unique():
+            own = self.labels[indices] == number
+            turn[own] = torch.arange(int(own.sum()))
+        return indices[turn.argsort(stable=True)][:count]
+
+
+def evaluate_outputs(model: nn.Module, inputs: Tensor) -> Tensor:
+    """The output for a batch, in evaluation mode, on the CPU; must be a tensor."""
+    from netopsy.core.modes import evaluating
+
+    with torch.no_grad(), evaluating(model):
+        outputs = model(inputs.to(device_of(model)))
+    if not isinstance(outputs, Tensor):
+        raise InputError(f"the network must return a tensor of class scores, but returns {type(outputs).__name__}")
+    return outputs.cpu()
