@@ -73,7 +73,7 @@ def record_evidence(evidence: Evidence, folder: Path) -> Path:
             "paper": evidence.paper,
             "preset": evidence.preset,
             "seeds": evidence.seeds,
-            "seconds": round(evidence.seconds, 1),
+            "seconds": round(evidence.seconds, 2),
             "environment": dict(evidence.environment),
             "verdicts": [dict(verdict) for verdict in evidence.verdicts],
         },

@@ -1,0 +1,125 @@
+"""A study of nothing in particular that can be told to be slow, to fail, or to take its worker down.
+
+It lives outside the tests' packages so that worker processes and subprocesses can import it (see `conftest.py`).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from netopsy.lab import Cell, Study, Verdict, paired_difference, run, runs
+from netopsy.lab.figures import figure, mean_with_band
+
+
+@dataclass(frozen=True)
+class ToyClaim:
+    """A claim as the catalogue has them."""
+
+    id: str = "toy-grows"
+    criterion: str = "the paired difference between sizes 3 and 1 is above 0.5"
+    paper_value: str = "2"
+
+
+@dataclass(frozen=True)
+class Config:
+    """How many seeds; how long a cell takes; where each measurement is noted; which cells misbehave, and how."""
+
+    seeds: int = 4
+    sizes: tuple[int, ...] = (1, 2, 3)
+    nap: float = 0.0
+    log: str = ""
+    bad: tuple[str, ...] = field(default=())
+    manner: str = "raise"
+
+
+def plan(config):
+    for size in config.sizes:
+        for seed in range(config.seeds):
+            name = f"size {size} seed {seed}"
+            manner = config.manner if name in config.bad else ""
+            yield Cell(
+                name, {"size": size, "seed": seed, "nap": config.nap, "log": config.log, "manner": manner, "name": name}
+            )
+
+
+def measure(cell):
+    settings = cell.parameters
+    if settings["log"]:
+        with open(settings["log"], "a") as log:
+            log.write(f"{settings['name']},{os.getpid()}\n")
+    misbehave(settings)
+    if settings["nap"]:
+        time.sleep(settings["nap"])
+    size, seed = settings["size"], settings["seed"]
+    noise = math.sin(1000 * seed + size) / 10
+    return [
+        {"size": size, "seed": seed, "step": step, "value": size + noise + step / 3, "odd": math.nan if step else 0.1}
+        for step in range(2)
+    ]
+
+
+def misbehave(settings):
+    manner = settings["manner"]
+    if manner == "raise":
+        raise ArithmeticError("the toy broke\nin two lines")
+    if manner == "die":
+        os._exit(7)
+    if manner == "die once":
+        witness = Path(settings["log"] + ".died")
+        if not witness.exists():
+            witness.touch()
+            os._exit(7)
+    if manner == "spin":
+        while True:
+            pass
+
+
+def judge(rows, config):
+    first, last = (rows.query("size == @size and step == 0").value.to_numpy() for size in (1, 3))
+    return [Verdict.above(ToyClaim(), paired_difference(last, first), 0.5)]
+
+
+def draw(rows: pd.DataFrame, config: Config) -> dict[str, Figure]:
+    drawn, axes = figure()
+    table = rows.query("step == 0").pivot_table(index="seed", columns="size", values="value")
+    mean_with_band(axes, table.columns, table.to_numpy())
+    return {"growth": drawn}
+
+
+def study(**changes):
+    """The toy with one preset, `smoke`, changed as told."""
+    config = Config(**changes)
+    return Study("toy", {"smoke": config, "laptop": config}, plan, measure, judge, draw)
+
+
+def threads(cell):
+    """A measure of the process it runs in."""
+    import torch
+
+    return [{"threads": torch.get_num_threads(), "variable": os.environ.get("OMP_NUM_THREADS"), "pid": os.getpid()}]
+
+
+def session(log, out, workers):
+    """A whole run of 180 short naps, for a process that is going to be killed.
+
+    The code version is held fixed, so that the test may run while somebody works on the sources.
+    """
+    runs.code_version = lambda measure: "fixed"
+    run(study(log=log, seeds=60, nap=0.02), "smoke", out=out, workers=workers)
+
+
+_from_outside = {
+    "log": os.environ.get("TOY_LOG", ""),
+    "nap": float(os.environ.get("TOY_NAP", "0")),
+    "seeds": int(os.environ.get("TOY_SEEDS", "4")),
+    "bad": tuple(filter(None, os.environ.get("TOY_BAD", "").split(","))),
+    "manner": os.environ.get("TOY_MANNER", "raise"),
+}
+STUDY = study(**_from_outside)
