@@ -12,10 +12,12 @@ from netopsy import __version__
 from netopsy.core.errors import InputError, UnknownNameError, require
 from netopsy.core.progress import Task
 from netopsy.data import Dataset
-from netopsy.examination.instrument import Instrument, instruments
+from netopsy.examination.instrument import Instrument, NotNow
+from netopsy.examination.instrument import instruments as all_instruments
 from netopsy.examination.intake import as_dataset
 from netopsy.examination.result import Absence, Examination, Reading
 from netopsy.examination.subject import Subject
+from netopsy.lab.figures import style
 from netopsy.training import Recipe
 
 
@@ -73,13 +75,17 @@ def examine(
         initialisation=initialisation,
     )
     start = time.perf_counter()
-    readings, absences = [], []
+    readings: list[Reading] = []
+    absences: list[Absence] = []
     shares = sum(instrument.share for instrument in chosen)
     with Task("examining", len(chosen)) as task:
         for instrument in chosen:
             task.advance(0, note=instrument.title)
             result = _use(instrument, subject, budget * instrument.share / shares)
-            (readings if isinstance(result, Reading) else absences).append(result)
+            if isinstance(result, Reading):
+                readings.append(result)
+            else:
+                absences.append(result)
             task.advance()
     return Examination(
         name=subject.name,
@@ -101,7 +107,10 @@ def _use(instrument: Instrument, subject: Subject, seconds: float) -> Reading | 
         reason = instrument.applies(subject)
         if reason is not None:
             return Absence(instrument, reason)
-        finding = instrument.examine(subject, seconds)
+        with style():
+            finding = instrument.examine(subject, seconds)
+    except NotNow as reason:
+        return Absence(instrument, str(reason))
     except Exception as error:
         if os.environ.get("NETOPSY_DEBUG"):
             raise
@@ -111,7 +120,7 @@ def _use(instrument: Instrument, subject: Subject, seconds: float) -> Reading | 
 
 
 def _chosen(names: Sequence[str]) -> tuple[Instrument, ...]:
-    known = instruments()
+    known = all_instruments()
     by_name = {instrument.name: instrument for instrument in known}
     for name in names:
         if name not in by_name:

@@ -13,6 +13,10 @@ from netopsy.examination.finding import Finding
 from netopsy.examination.subject import Subject
 
 
+class NotNow(Exception):  # noqa: N818 - no error: an instrument says that it cannot do its work this time
+    """Raised by an instrument that applies but cannot work this time; the message says why."""
+
+
 @dataclass(frozen=True)
 class Instrument:
     """How an instrument is known, when it applies, and what it does.

@@ -42,7 +42,7 @@ _STYLE: Any = {
     "axes.labelcolor": INK,
     "axes.titlecolor": INK,
     "axes.titlesize": 10,
-    "axes.titleweight": "semibold",
+    "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.labelsize": 9,
     "axes.linewidth": 0.8,

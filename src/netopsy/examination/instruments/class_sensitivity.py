@@ -1,0 +1,126 @@
+"""Which saliency map to trust on this network: the one that changes with the class it is asked about."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from netopsy.examination.finding import Finding, Picture
+from netopsy.examination.instrument import Instrument
+from netopsy.examination.instruments._saliency_methods import METHODS, layer_label, layers, why_not
+from netopsy.examination.subject import Subject
+from netopsy.interpretability.norm_grad import class_sensitivity
+from netopsy.lab.figures import PALETTE, figure
+from netopsy.lab.statistics import Estimate, mean_interval
+
+BATCH, MOST = 32, 256
+BLIND = 0.9
+"""A mean correlation above this says that a map hardly depends on the class."""
+
+Measured = dict[tuple[str, str], Estimate]
+
+
+def examine(subject: Subject, seconds: float) -> Finding:
+    """Spearman's correlation of the maps for the most and the least likely class, for every method and layer."""
+    values, undefined = _measure(subject, seconds)
+    found: Measured = {key: mean_interval(value) for key, value in values.items() if len(value)}
+    code = (
+        "from netopsy.interpretability.norm_grad import class_sensitivity, grad_cam\n\n"
+        f"class_sensitivity(grad_cam, model, data.inputs[:64], layer={layers(subject)[-1]!r}).nanmean()"
+    )
+    if not found:
+        return Finding(
+            sentence="No saliency map varies over the image on this network, so none can be told from another.",
+            reading="Every map was constant: the layers that were looked at give each place the same weight.",
+            code=code,
+        )
+    method, layer = min(found, key=lambda key: found[key].value)
+    best, blind = found[method, layer], [key for key in found if found[key].low > BLIND]
+    warning = (
+        f" Of the {len(found)} combinations of method and layer, {len(blind)} show nearly the same whatever class they "
+        "are asked about."
+        if blind
+        else ""
+    )
+    images = max(len(value) for value in values.values())
+    return Finding(
+        sentence=(
+            f"Trust {method} at {layer_label(layer)}: its maps for the most and the least likely class agree least, "
+            f"with a rank correlation of {best:.2f}.{warning}"
+        ),
+        reading=(
+            "A map that explains a class should change when another class is asked about. Each mark is the mean rank "
+            f"correlation over {images} images of the maps for the most and the least likely class, with its 95 % "
+            "interval: 1 means that the map is blind to the class, 0 that the two have nothing in common. A low value "
+            "is needed for trust and does not suffice for it: random maps would have 0 as well. "
+            + (f"{undefined} maps were constant and are left out." if undefined else "")
+        ),
+        pictures=(
+            Picture.of(_draw(found, layers(subject)), "Rank correlation for every method and layer, with intervals"),
+        ),
+        figures={
+            f"{name} at {layer_label(where)}": round(estimate.value, 4) for (name, where), estimate in found.items()
+        },
+        code=code,
+    )
+
+
+def _measure(subject: Subject, seconds: float) -> tuple[dict[tuple[str, str], list[float]], int]:
+    """The defined correlations of every method and layer, over as many images as the time allows."""
+    end = time.perf_counter() + seconds
+    where = list(layers(subject))
+    values: dict[tuple[str, str], list[float]] = {(name, layer): [] for layer in where for name in METHODS}
+    undefined = 0
+    for indices in subject.sample(MOST).split(BATCH):
+        images = subject.data.inputs[indices].to(subject.device)
+        for name, method in METHODS.items():
+            by_layer = class_sensitivity(method, subject.model, images, layer=where)
+            assert isinstance(by_layer, dict)
+            for layer, scores in by_layer.items():
+                defined = scores[torch.isfinite(scores)]
+                values[name, layer] += defined.tolist()
+                undefined += len(scores) - len(defined)
+        if time.perf_counter() > end:
+            break
+    return values, undefined
+
+
+def _draw(found: Measured, where: tuple[str, ...]) -> Figure:
+    drawn, axes = figure(6.4, 0.45 * len(METHODS) + 1.1)
+    names = list(METHODS)
+    for number, layer in enumerate(where):
+        rows = [(names.index(name), estimate) for (name, own), estimate in found.items() if own == layer]
+        offset = 0.16 * (number - (len(where) - 1) / 2)
+        places = np.array([len(names) - 1 - place for place, _ in rows]) - offset
+        means = np.array([estimate.value for _, estimate in rows])
+        spread = np.array([[e.value - e.low, e.high - e.value] for _, e in rows]).reshape(-1, 2).T
+        axes.errorbar(
+            means,
+            places,
+            xerr=np.nan_to_num(spread),
+            fmt="o",
+            color=PALETTE[number % len(PALETTE)],
+            label=layer_label(layer),
+            elinewidth=1.2,
+        )
+    axes.set_yticks(range(len(names)), names[::-1])
+    axes.axvline(0, linewidth=0.8, color=axes.spines["left"].get_edgecolor())
+    axes.set_xlim(min(-0.1, *(e.value - 0.1 for e in found.values())), 1.04)
+    axes.set_xlabel("rank correlation of the maps for two classes (0: tells them apart, 1: blind)")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title="layer", title_fontsize=8)
+    return drawn
+
+
+INSTRUMENT = Instrument(
+    name="class-sensitivity",
+    title="Which map to trust",
+    chapter="what it looks at",
+    examine=examine,
+    applies=why_not,
+    papers=("norm-grad",),
+    order=20,
+    share=2.0,
+)

@@ -1,0 +1,134 @@
+"""How many weights can be removed at one go before the network answers worse."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from netopsy.core.errors import InputError
+from netopsy.core.masks import Masks, prunable_parameters, zero_masked
+from netopsy.core.seeds import derive
+from netopsy.data import Dataset
+from netopsy.examination.finding import Finding, Picture
+from netopsy.examination.instrument import Instrument
+from netopsy.examination.subject import Subject
+from netopsy.lab.figures import INK, PALETTE, figure, mean_with_band
+from netopsy.sparsity.lottery import magnitude_masks, shuffle_masks
+from netopsy.training import evaluate
+
+KEPT = (1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03, 0.02, 0.01)
+MOST = 2000
+DRAWS = 3
+LOSS = 0.01
+"""What counts as no worse: within one point of accuracy."""
+SMALLEST, RANDOM = "smallest of all layers", "at random"
+LAYERWISE = "smallest of each layer"
+
+Curves = dict[str, dict[float, list[float]]]
+
+
+def why_not(subject: Subject) -> str | None:
+    """A network with no linear or convolutional weights has nothing to remove."""
+    try:
+        prunable_parameters(subject.model)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def examine(subject: Subject, seconds: float) -> Finding:
+    """Accuracy against the share of weights kept, under magnitude and random masks."""
+    data = subject.data[subject.sample(MOST)] if len(subject.data) > MOST else subject.data
+    curves = _measure(subject, data, seconds)
+    dense = curves[SMALLEST][1.0][0]
+    spared = {how: _spared(curve, dense) for how, curve in curves.items()}
+    best = max((SMALLEST, LAYERWISE), key=lambda how: spared[how])
+    weights = sum(weight.numel() for weight in prunable_parameters(subject.model).values())
+    return Finding(
+        sentence=(
+            f"{100 * spared[best]:.0f} % of its {weights:,} weights can be set to zero at one go, the {best} first, "
+            f"with less than {100 * LOSS:.0f} point of accuracy lost; removed at random, {100 * spared[RANDOM]:.0f} %."
+        ),
+        reading=(
+            "Nothing is retrained here: weights are set to zero and the network is asked again. Read from left to "
+            "right: the share of weights kept falls and with it, sooner or later, the accuracy. The random masks have "
+            f"the density of the magnitude masks in every layer; their band is over {DRAWS} draws. With retraining "
+            "much less would be enough, which the ticket search shows where it runs."
+        ),
+        pictures=(Picture.of(_draw(curves, dense), "Accuracy against the share of weights kept, for three ways"),),
+        figures={"weights": weights, "samples": len(data), "accuracy": round(dense, 4)}
+        | {f"removable, {how}": round(share, 4) for how, share in spared.items()},
+        code=(
+            "from netopsy.core.masks import prunable_parameters, zero_masked\n"
+            "from netopsy.sparsity.lottery import magnitude_masks\n"
+            "from netopsy.training import evaluate\n"
+            "import copy\n\n"
+            "masks = magnitude_masks(prunable_parameters(model), rate=0.8, scope='global')\n"
+            "evaluate(zero_masked(copy.deepcopy(model), masks), data).accuracy"
+        ),
+    )
+
+
+def _measure(subject: Subject, data: Dataset, seconds: float) -> Curves:
+    end = time.perf_counter() + seconds
+    dense = evaluate(subject.model, data).accuracy
+    curves: Curves = {how: {1.0: [dense]} for how in (SMALLEST, LAYERWISE, RANDOM)}
+    pruned = copy.deepcopy(subject.model)
+    weights = {name: weight.detach() for name, weight in prunable_parameters(subject.model).items()}
+    for kept in KEPT[1:]:
+        for how, masks in _masks(weights, kept, subject.seed):
+            pruned.load_state_dict(subject.model.state_dict())
+            curves[how].setdefault(kept, []).append(evaluate(zero_masked(pruned, masks), data).accuracy)
+        if time.perf_counter() > end:
+            break
+    return curves
+
+
+def _masks(weights: Masks, kept: float, seed: int) -> Iterator[tuple[str, Masks]]:
+    globally = magnitude_masks(weights, rate=1 - kept, scope="global", allow_empty=True)
+    yield SMALLEST, globally
+    yield LAYERWISE, magnitude_masks(weights, rate=1 - kept, allow_empty=True)
+    for draw in range(DRAWS):
+        yield RANDOM, shuffle_masks(globally, seed=derive(seed, "pruning", draw))
+
+
+def _spared(curve: dict[float, list[float]], dense: float) -> float:
+    """The largest share removed with the mean accuracy, there and at every smaller share, within `LOSS` of dense."""
+    removed = 0.0
+    for kept in sorted(curve, reverse=True):
+        if float(np.mean(curve[kept])) < dense - LOSS:
+            break
+        removed = 1 - kept
+    return removed
+
+
+def _draw(curves: Curves, dense: float) -> Figure:
+    drawn, axes = figure(6.0, 3.4)
+    for how, color in zip(curves, PALETTE, strict=False):
+        kept = sorted(curves[how], reverse=True)
+        draws = max(len(curves[how][share]) for share in kept)
+        values = np.array([(curves[how][share] * draws)[:draws] for share in kept]).T
+        mean_with_band(axes, [100 * share for share in kept], 100 * values, label=how, color=color, marker="o")
+    axes.axhline(100 * dense, linestyle="--", linewidth=1, color=INK)
+    axes.set(xscale="log", xlabel="weights kept (%)", ylabel="accuracy (%)", ylim=(0, 103))
+    axes.set_xticks([100, 50, 20, 10, 5, 2, 1], ["100", "50", "20", "10", "5", "2", "1"])
+    axes.minorticks_off()
+    axes.invert_xaxis()
+    axes.legend(title="weights removed:", title_fontsize=8)
+    return drawn
+
+
+INSTRUMENT = Instrument(
+    name="pruning",
+    title="What it can spare at once",
+    chapter="how small it could be",
+    examine=examine,
+    applies=why_not,
+    papers=("lottery-ticket",),
+    order=10,
+    share=2.0,
+)

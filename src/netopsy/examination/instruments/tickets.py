@@ -1,0 +1,152 @@
+"""How small the network could have been from the start: a search for a winning ticket, as far as the time goes."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from matplotlib.figure import Figure
+from torch import nn
+
+from netopsy.core.seeds import derive
+from netopsy.examination.finding import Finding, Picture
+from netopsy.examination.instrument import Instrument, NotNow
+from netopsy.examination.instruments.pruning import why_not as nothing_to_prune
+from netopsy.examination.subject import Subject
+from netopsy.lab.figures import INK, PALETTE, figure
+from netopsy.lab.statistics import Estimate, bootstrap_mean
+from netopsy.sparsity.lottery import IMPResult, iterative_magnitude_pruning, reinitialise
+from netopsy.sparsity.lottery.controls import Initialiser
+from netopsy.training import Evaluation, evaluate, fit, trainer
+
+FEWEST, MOST = 2, 6
+TARGET = 0.05
+"""Share of weights the last round keeps."""
+TIMED = 20
+"""Steps that are timed to see how many rounds the time is enough for."""
+
+
+def why_not(subject: Subject) -> str | None:
+    """It needs to train."""
+    if subject.train is None or subject.recipe is None:
+        return "it trains the network again from new initial values, for which it needs the training data and a recipe"
+    return nothing_to_prune(subject)
+
+
+def examine(subject: Subject, seconds: float) -> Finding:
+    """Iterative magnitude pruning of a fresh copy, and the last mask on other initial values."""
+    assert subject.train is not None
+    assert subject.recipe is not None
+    start, init = time.perf_counter(), _initialiser(subject)
+    rounds = _affordable(subject, seconds, init)
+    rate = 1 - TARGET ** (1 / rounds)
+    train = trainer(subject.train, subject.recipe, seed=subject.seed)
+    network = reinitialise(subject.model, init=init, seed=derive(subject.seed, "ticket"))
+    found = iterative_magnitude_pruning(
+        network, train, rounds, rate=rate, evaluate=lambda trained: evaluate(trained, subject.data)
+    )
+    control = reinitialise(network, found.masks[-1], init=init, seed=derive(subject.seed, "reinit"))
+    fit(control, subject.train, subject.recipe, seed=subject.seed, masks=found.masks[-1])
+    other = evaluate(control, subject.data)
+    gain = bootstrap_mean(100 * _hits(subject, found.metrics[-1]), 100 * _hits(subject, other))
+    took = time.perf_counter() - start
+    return _finding(subject, found, other, gain, took)
+
+
+def _finding(subject: Subject, found: IMPResult, other: Evaluation, gain: Estimate, took: float) -> Finding:
+    dense, ticket = found.metrics[0].accuracy, found.metrics[-1].accuracy
+    kept = found.density[-1]
+    sign = "+" if gain.value >= 0 else ""
+    return Finding(
+        sentence=(
+            f"A network with {100 * kept:.1f} % of the weights, trained alone from the start, reaches "
+            f"{100 * ticket:.1f} % where the dense one reaches {100 * dense:.1f} %; its own initial values are worth "
+            f"{sign}{gain.value:.1f} points [{gain.low:.1f}, {gain.high:.1f}] against new ones under the same mask."
+        ),
+        reading=(
+            "A fresh copy of the network was trained, its smallest weights removed, and the rest put back to their "
+            f"initial values and trained again, {len(found.density) - 1} times over. The line is what these sparse "
+            "networks reach; the square is the last mask with other initial values. This is one run with one seed: "
+            "the interval is over the held-out samples and says nothing about other seeds."
+        ),
+        pictures=(
+            Picture.of(_draw(found, other.accuracy), "Accuracy of sparse networks against the share of weights kept"),
+        ),
+        figures={
+            "rounds": len(found.density) - 1,
+            "weights kept": round(kept, 4),
+            "accuracy, dense": round(dense, 4),
+            "accuracy, ticket": round(ticket, 4),
+            "accuracy, same mask with new initial values": round(other.accuracy, 4),
+            "seconds of training": round(took, 1),
+        },
+        code=(
+            "from netopsy.sparsity.lottery import iterative_magnitude_pruning\n"
+            "from netopsy.training import Recipe, evaluate, trainer\n\n"
+            "train = trainer(data, Recipe(steps=100))  # your training data and recipe\n"
+            "found = iterative_magnitude_pruning(\n"
+            "    model, train, rounds=2, rate=0.5, evaluate=lambda trained: evaluate(trained, data).accuracy\n"
+            ")\n"
+            "found.density, found.metrics"
+        ),
+    )
+
+
+def _affordable(subject: Subject, seconds: float, init: Initialiser) -> int:
+    """How many rounds there is time for, beside the dense network and the control."""
+    assert subject.train is not None
+    assert subject.recipe is not None
+    recipe = subject.recipe
+    probe = reinitialise(subject.model, init=init, seed=0)
+    start = time.perf_counter()
+    fit(probe, subject.train, recipe, start_step=max(0, recipe.steps - TIMED))
+    one = (time.perf_counter() - start) * recipe.steps / min(TIMED, recipe.steps)
+    rounds = min(MOST, int(seconds / one) - 2)
+    if rounds < FEWEST:
+        raise NotNow(
+            f"training once takes about {one:.0f} s here and {FEWEST + 2} trainings are the least; its share of the "
+            f"budget is {seconds:.0f} s"
+        )
+    return rounds
+
+
+def _initialiser(subject: Subject) -> Initialiser:
+    return subject.initialisation or _reset
+
+
+def _reset(model: nn.Module) -> None:
+    """Draw every layer anew the way torch first drew it."""
+    for module in model.modules():
+        reset = getattr(module, "reset_parameters", None)
+        if callable(reset):
+            reset()
+
+
+def _hits(subject: Subject, evaluation: Evaluation) -> np.ndarray:
+    return (evaluation.outputs.argmax(1) == subject.labels).numpy().astype(float)
+
+
+def _draw(found: IMPResult, control: float) -> Figure:
+    drawn, axes = figure(5.6, 3.2)
+    kept = [100 * share for share in found.density]
+    axes.plot(kept, [100 * each.accuracy for each in found.metrics], marker="o", label="ticket: own initial values")
+    axes.plot(kept[-1:], [100 * control], "s", color=PALETTE[1], label="same mask, new initial values")
+    axes.axhline(100 * found.metrics[0].accuracy, linestyle="--", linewidth=1, color=INK)
+    axes.set(xscale="log", xlabel="weights kept (%)", ylabel="accuracy after training (%)")
+    axes.set_xticks(kept, [f"{share:.3g}" for share in kept])
+    axes.minorticks_off()
+    axes.invert_xaxis()
+    axes.legend()
+    return drawn
+
+
+INSTRUMENT = Instrument(
+    name="tickets",
+    title="What it could have been from the start",
+    chapter="how small it could be",
+    examine=examine,
+    applies=why_not,
+    papers=("lottery-ticket",),
+    order=20,
+    share=8.0,
+)

@@ -1,0 +1,146 @@
+"""Reading weights from files of strangers: what kind of file it is, and its tensors. Nothing in a file is run.
+
+A `torch.export` archive is read here and not by ``torch.export.load``, which runs what the archive says: it unpickles
+weights, constants and sample inputs without restriction, evaluates shape expressions as Python, and loads compiled
+libraries. The archive's table of weights and their bytes are plain data.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from netopsy.core.errors import InputError, require
+
+_ADVICE = "save the weights alone, with torch.save(model.state_dict(), ...) or as safetensors"
+
+# The numbers by which torch.export names the types of tensors in its archives.
+_DTYPES = {
+    1: torch.uint8,
+    2: torch.int8,
+    3: torch.int16,
+    4: torch.int32,
+    5: torch.int64,
+    6: torch.float16,
+    7: torch.float32,
+    8: torch.float64,
+    12: torch.bool,
+    13: torch.bfloat16,
+}
+
+
+def read_weights(path: Path) -> dict[str, Any]:
+    """The content of a file of weights; what kind of file it is, is read from its bytes and not from its name.
+
+    Raises:
+        InputError: there is no such file, it is of another kind or damaged, or reading it would run code.
+    """
+    require(path.exists(), f"there is no file of weights {str(path)!r}")
+    require(path.is_file(), f"weights must be a file, and {str(path)!r} is none")
+    try:
+        with path.open("rb") as file:
+            head = file.read(9)
+    except OSError as error:
+        raise InputError(f"the weights in {str(path)!r} cannot be read: {error.strerror}") from error
+    length = int.from_bytes(head[:8], "little")
+    if head[8:] == b"{" and length <= path.stat().st_size - 8:
+        return _safetensors(path)
+    if zipfile.is_zipfile(path):
+        return _zip(path)
+    if head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05":
+        return _mapping(_unpickled(path, path), path)
+    raise InputError(
+        f"{str(path)!r} holds no weights that can be read: it is neither safetensors, a torch.export archive, "
+        "nor written by torch.save"
+    )
+
+
+def _safetensors(path: Path) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"the safetensors file {str(path)!r} is damaged: {_line(error)}") from error
+
+
+def _zip(path: Path) -> dict[str, Any]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            records = {name.partition("/")[2]: name for name in archive.namelist()}
+            if records.keys() & {"archive_format", "models/model.json"} and "data.pkl" not in records:
+                return _exported(archive, records, path)
+            if "serialized_exported_program.json" in archive.namelist():  # torch.export before its format pt2
+                state = io.BytesIO(archive.read("serialized_state_dict.pt"))
+                return _mapping(_unpickled(state, path), path)
+    except (zipfile.BadZipFile, KeyError, OSError, EOFError, NotImplementedError) as error:
+        raise InputError(f"the archive {str(path)!r} is damaged: {_line(error)}") from error
+    if "data.pkl" in records and not any(name.startswith("code/") for name in records):
+        return _mapping(_unpickled(path, path), path)
+    if "data.pkl" in records:
+        raise InputError(f"{str(path)!r} was refused: it is a TorchScript program, and no code is run from files; {_ADVICE}")
+    raise InputError(f"{str(path)!r} is a zip file without weights: neither a torch.export archive nor by torch.save")
+
+
+def _exported(archive: zipfile.ZipFile, records: dict[str, str], path: Path) -> dict[str, Any]:
+    tables = [name for name in records if re.fullmatch(r"data/weights/.*weights_config\.json", name)]
+    require(tables, f"the torch.export archive {str(path)!r} holds no weights")
+    require(len(tables) == 1, f"the torch.export archive {str(path)!r} holds {len(tables)} networks; one is wanted")
+    byteorder = archive.read(records["byteorder"]) if "byteorder" in records else b"little"
+    require(byteorder == b"little", f"the torch.export archive {str(path)!r} was written on a big-endian machine")
+    try:
+        table = json.loads(archive.read(records[tables[0]]))["config"]
+        return {name: _tensor(archive, records, entry, path) for name, entry in table.items()}
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise InputError(f"the torch.export archive {str(path)!r} is damaged: {_line(error)}") from error
+
+
+def _tensor(archive: zipfile.ZipFile, records: dict[str, str], entry: dict[str, Any], path: Path) -> Tensor:
+    content = archive.read(records[f"data/weights/{entry['path_name']}"])
+    if entry["use_pickle"]:
+        return _unpickled(io.BytesIO(content), path)
+    meta = entry["tensor_meta"]
+    dtype = _DTYPES[meta["dtype"]]
+    sizes, strides = ([int(each["as_int"]) for each in meta[key]] for key in ("sizes", "strides"))
+    if not content:
+        return torch.zeros(sizes, dtype=dtype)
+    flat = torch.frombuffer(bytearray(content), dtype=dtype)
+    # as_strided checks that nothing beyond the bytes is reached
+    return flat.as_strided(sizes, strides, int(meta["storage_offset"]["as_int"])).clone()
+
+
+def _unpickled(source: Path | io.BytesIO, path: Path) -> Any:
+    try:
+        return torch.load(source, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        wanted = re.search(r"GLOBAL ([\w.]+)", str(error)) or re.search(r"(?:class|function) ([\w.]+)", str(error))
+        if wanted is None:
+            raise InputError(f"the weights in {str(path)!r} cannot be read: {_line(error)}") from error
+        raise InputError(
+            f"{str(path)!r} was refused: to be read it would have to run {wanted[1]}, and no code is run from files; "
+            + _ADVICE
+        ) from error
+    except Exception as error:
+        raise InputError(f"the weights in {str(path)!r} are damaged: {_line(error)}") from error
+
+
+def _mapping(content: Any, path: Path) -> dict[str, Any]:
+    require(
+        isinstance(content, dict),
+        f"{str(path)!r} holds a {type(content).__name__} and no weights by name; {_ADVICE}",
+    )
+    return dict(content)
+
+
+def _line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
