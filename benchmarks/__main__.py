@@ -1,0 +1,43 @@
+"""``python -m benchmarks NAME...`` or ``all``: exit code 1 if a target is missed, 2 for a name that is none."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Sequence
+
+import benchmarks
+
+
+def names() -> list[str]:
+    """All benchmarks: the modules of this package that hold one."""
+    tools = {"__main__", "timing"}
+    return sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__) if module.name not in tools)
+
+
+def main(wanted: Sequence[str]) -> int:
+    """Run the benchmarks and print what they took."""
+    known = names()
+    chosen = known if list(wanted) == ["all"] else [name.replace("-", "_") for name in wanted]
+    unknown = [name for name in chosen if name not in known]
+    if unknown or not chosen:
+        print(
+            f"benchmarks: give names among {', '.join(known)}, or all; got {' '.join(wanted) or 'none'}",
+            file=sys.stderr,
+        )
+        return 2
+    import torch
+
+    torch.set_num_threads(1)
+    missed = False
+    for name in chosen:
+        module = importlib.import_module(f"benchmarks.{name}")
+        print(f"{name}: {module.__doc__.strip().splitlines()[0]}")
+        for benchmark in module.benchmarks():
+            missed |= not benchmark.report()
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
