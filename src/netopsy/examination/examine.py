@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import time
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from netopsy.core.errors import InputError, UnknownNameError, require
 from netopsy.core.progress import Task
 from netopsy.data import Dataset
 from netopsy.examination.instrument import Instrument, NotNow
-from netopsy.examination.instrument import instruments as all_instruments
+from netopsy.examination.instrument import instruments as named_instruments
 from netopsy.examination.intake import as_dataset
 from netopsy.examination.result import Absence, Examination, Reading
 from netopsy.examination.subject import Subject
@@ -61,7 +62,7 @@ def examine(
     ['accuracy']
     """
     require(budget > 0, f"budget must be a positive number of seconds, got {budget}")
-    chosen = _chosen(instruments)
+    chosen = named_instruments(instruments)
     held_out = as_dataset(data, "data")
     subject = Subject(
         model,
@@ -87,6 +88,7 @@ def examine(
             else:
                 absences.append(result)
             task.advance()
+    seconds = time.perf_counter() - start
     return Examination(
         name=subject.name,
         readings=tuple(readings),
@@ -95,9 +97,10 @@ def examine(
             "network": subject.name,
             "data": f"{held_out.name or 'given data'}, {len(held_out):,} held-out samples",
             "device": str(subject.device),
+            "examined": f"{datetime.date.today().isoformat()}, in {seconds:.0f} s",
             "made by": f"netopsy {__version__}",
         },
-        seconds=time.perf_counter() - start,
+        seconds=seconds,
     )
 
 
@@ -117,15 +120,6 @@ def _use(instrument: Instrument, subject: Subject, seconds: float) -> Reading | 
         first = str(error).strip().splitlines()[0] if str(error).strip() else "no message"
         return Absence(instrument, f"it broke off with {type(error).__name__}: {first}", failed=True)
     return Reading(instrument, finding, time.perf_counter() - start)
-
-
-def _chosen(names: Sequence[str]) -> tuple[Instrument, ...]:
-    known = all_instruments()
-    by_name = {instrument.name: instrument for instrument in known}
-    for name in names:
-        if name not in by_name:
-            raise UnknownNameError("instrument", name, by_name)
-    return tuple(each for each in known if not names or each.name in names)
 
 
 def _class_number(data: Dataset, given: int | str) -> int:

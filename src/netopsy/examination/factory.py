@@ -16,7 +16,7 @@ from netopsy.core.seeds import seeded
 
 
 def network_from(spec: str, *, seed: int = 0) -> nn.Module:
-    """Import ``package.module`` (from the working folder or an installed package) and call ``factory`` without arguments.
+    """Import ``package.module``, from the working folder or an installed package, and call ``factory()``.
 
     A ready `nn.Module` under that name is taken as it is. Weights that the factory draws follow from ``seed``.
 

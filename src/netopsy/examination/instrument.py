@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from netopsy.core.errors import require
+from netopsy.core.errors import UnknownNameError, require
 from netopsy.examination.chapters import CHAPTERS, Chapter
 from netopsy.examination.finding import Finding
 from netopsy.examination.subject import Subject
@@ -39,16 +39,29 @@ class Instrument:
     """Place within its chapter, small numbers first."""
     share: float = 1.0
     """Its part of the time, relative to the others."""
+    headline: bool = False
+    """Whether its sentence belongs in the summary at the head of the report, beside the first one of each chapter."""
 
 
-def instruments() -> tuple[Instrument, ...]:
-    """All instruments, in the order of the report."""
+def instruments(names: Sequence[str] = ()) -> tuple[Instrument, ...]:
+    """All instruments or those called ``names``, in the order of the report.
+
+    Raises:
+        UnknownNameError: there is no instrument of that name.
+
+    >>> [instrument.name for instrument in instruments(["pruning", "accuracy"])]
+    ['accuracy', 'pruning']
+    """
     from netopsy.examination import instruments as package
 
     found = []
     for module in pkgutil.iter_modules(package.__path__):
         if not module.name.startswith("_"):
             found.append(importlib.import_module(f"{package.__name__}.{module.name}").INSTRUMENT)
-    names = [instrument.name for instrument in found]
-    require(len(set(names)) == len(names), f"two instruments have one name among {names}")
-    return tuple(sorted(found, key=lambda i: (CHAPTERS.index(i.chapter), i.order, i.name)))
+    by_name = {instrument.name: instrument for instrument in found}
+    require(len(by_name) == len(found), f"two instruments have one name among {[each.name for each in found]}")
+    for name in names:
+        if name not in by_name:
+            raise UnknownNameError("instrument", name, by_name)
+    chosen = [instrument for instrument in found if not names or instrument.name in names]
+    return tuple(sorted(chosen, key=lambda i: (CHAPTERS.index(i.chapter), i.order, i.name)))

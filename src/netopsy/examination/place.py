@@ -30,7 +30,7 @@ def report_place(out: Path) -> Path:
             )
         elif page is not out and out.exists() and any(out.iterdir()):
             raise InputError(
-                f"--out {str(out)!r} is left as it is: the folder is not empty and holds no report; choose another place"
+                f"--out {str(out)!r} is left as it is: it is not empty and holds no report; choose another folder"
             )
     except OSError as error:
         raise InputError(f"--out {str(out)!r} cannot be looked into: {error.strerror}") from error

@@ -87,7 +87,9 @@ def _zip(path: Path) -> dict[str, Any]:
     if "data.pkl" in records and not any(name.startswith("code/") for name in records):
         return _mapping(_unpickled(path, path), path)
     if "data.pkl" in records:
-        raise InputError(f"{str(path)!r} was refused: it is a TorchScript program, and no code is run from files; {_ADVICE}")
+        raise InputError(
+            f"{str(path)!r} was refused: it is a TorchScript program, and no code is run from files; {_ADVICE}"
+        )
     raise InputError(f"{str(path)!r} is a zip file without weights: neither a torch.export archive nor by torch.save")
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
@@ -63,7 +62,9 @@ def load_weights(model: nn.Module, path: str | os.PathLike[str]) -> None:
     try:
         model.load_state_dict({**own, **given})
     except RuntimeError as error:
-        raise InputError(f"the weights in {str(file)!r} do not fit the network: {str(error).splitlines()[-1]}") from error
+        raise InputError(
+            f"the weights in {str(file)!r} do not fit the network: {str(error).splitlines()[-1]}"
+        ) from error
 
 
 def _weights_in(content: Mapping[str, Any], file: Path) -> dict[str, Tensor]:
@@ -74,7 +75,10 @@ def _weights_in(content: Mapping[str, Any], file: Path) -> dict[str, Tensor]:
             content = inner
             break
     tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
-    require(tensors, f"{str(file)!r} holds no tensors by name, only {_several([str(key) for key in content] or ['nothing'])}")
+    require(
+        tensors,
+        f"{str(file)!r} holds no tensors by name, only {_several([str(key) for key in content] or ['nothing'])}",
+    )
     others = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
     require(
         len(tensors) >= len(others),

@@ -1,0 +1,187 @@
+"""What the network is made of: its layers, their parameters, and what one sample costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from netopsy.core.modes import evaluating
+from netopsy.examination.drawing import label
+from netopsy.examination.finding import Finding, Number, Picture
+from netopsy.examination.instrument import Instrument
+from netopsy.examination.subject import Subject
+from netopsy.lab.figures import PALETTE, figure_grid
+
+MOST = 20
+"""Bars in the picture; a deeper network is drawn by its blocks."""
+
+
+@dataclass
+class Layer:
+    """One layer, as the forward pass met it."""
+
+    name: str
+    kind: str
+    shape: str
+    parameters: int
+    flops: int
+
+
+def examine(subject: Subject, seconds: float) -> Finding:
+    """Layers in the order of the forward pass, with output shapes, parameters and floating-point operations."""
+    model, sample = subject.model, subject.data.inputs[:1].to(subject.device)
+    layers = layers_of(model, sample)
+    parameters = sum(weight.numel() for weight in model.parameters())
+    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    flops = sum(layer.flops for layer in layers)
+    holding = [layer for layer in layers if layer.parameters]
+    figures: dict[str, Number] = {
+        "parameters": parameters,
+        "layers with parameters": len(holding),
+        "FLOPs for one sample": flops,
+        "bytes of parameters and buffers": sum(
+            each.numel() * each.element_size() for each in (*model.parameters(), *model.buffers())
+        ),
+        "input": "×".join(map(str, sample.shape[1:])),
+    }
+    if trained < parameters:
+        figures["parameters that ask for no gradient"] = parameters - trained
+    return Finding(
+        sentence=_sentence(parameters, holding, flops, layers),
+        reading=(
+            "Each bar is a layer, from the input at the top to the output at the bottom: on the left its share of the "
+            "parameters, which is what has to be stored, on the right its share of the work for one sample. A layer "
+            "can be large on one side and small on the other. Matrix products and convolutions are counted, a "
+            "multiplication and an addition as two operations; normalisation, activations and pooling, which cost "
+            "little, are not."
+        ),
+        pictures=(Picture.of(_draw(layers), "Bars: the share of parameters and of operations of every layer"),)
+        if parameters
+        else (),
+        figures=figures,
+        table=(
+            ("layer", "kind", "output", "parameters", "FLOPs"),
+            *((x.name, x.kind, x.shape, f"{x.parameters:,}", f"{x.flops:,}") for x in layers),
+        ),
+        code=(
+            "from torch.utils.flop_counter import FlopCounterMode\n\n"
+            "with FlopCounterMode(display=False) as counter:\n"
+            "    model.eval()(data.inputs[:1])\n"
+            "print(sum(weight.numel() for weight in model.parameters()), counter.get_total_flops())"
+        ),
+    )
+
+
+def layers_of(model: nn.Module, sample: Tensor) -> list[Layer]:
+    """Every module that has no modules inside or holds parameters of its own, in the order in which they end."""
+    ran: dict[str, tuple[nn.Module, str]] = {}
+    handles = []
+
+    def watch(name: str, module: nn.Module) -> None:
+        def hook(module: nn.Module, arguments: Any, output: Any) -> None:
+            first = output[0] if isinstance(output, tuple | list) and output else output
+            ran.setdefault(name, (module, "×".join(map(str, first.shape[1:])) if isinstance(first, Tensor) else "–"))
+
+        handles.append(module.register_forward_hook(hook))
+
+    wanted = {
+        name: module
+        for name, module in model.named_modules()
+        if not any(module.children()) or any(True for _ in module.parameters(recurse=False))
+    }
+    try:
+        for name, module in wanted.items():
+            watch(name, module)
+        with torch.no_grad(), evaluating(model), FlopCounterMode(display=False) as counter:
+            model(sample)
+    finally:
+        for handle in handles:
+            handle.remove()
+    counts = {name: sum(by_kind.values()) for name, by_kind in counter.get_flop_counts().items()}
+    root = type(model).__name__
+    layers, counted = [], set()
+    unused = {name: (module, "not used") for name, module in wanted.items() if name not in ran}
+    for name, (module, shape) in {**ran, **unused}.items():
+        own = [weight for weight in module.parameters(recurse=False) if id(weight) not in counted]
+        counted |= {id(weight) for weight in own}
+        if shape == "not used" and not own:
+            continue
+        nested = any(module.children())
+        flops = 0 if nested else counts.get(f"{root}.{name}" if name else root, 0)
+        layers.append(Layer(name or "(itself)", type(module).__name__, shape, sum(w.numel() for w in own), flops))
+    rest = counts.get("Global", 0) - sum(layer.flops for layer in layers)
+    if rest > 0:
+        layers.append(Layer("between layers", "functions", "–", 0, rest))
+    return layers
+
+
+def _sentence(parameters: int, holding: Sequence[Layer], flops: int, layers: Sequence[Layer]) -> str:
+    if not parameters:
+        return f"It has no parameters, and one sample costs {_large(flops)} floating-point operations."
+    largest = max(holding, key=lambda layer: layer.parameters)
+    text = (
+        f"It has {parameters:,} parameters in {len(holding)} layer{'s' * (len(holding) != 1)}, "
+        f"{100 * largest.parameters / parameters:.0f} % of them in {largest.name}"
+    )
+    if not flops:
+        return text + "; none of its work is matrix products or convolutions."
+    busiest = max(layers, key=lambda layer: layer.flops)
+    share = f"{100 * busiest.flops / flops:.0f} % of them "
+    where = f"{share}there too" if busiest is largest else f"{share}in {busiest.name}"
+    return text + f"; one sample costs {_large(flops)} floating-point operations, {where}."
+
+
+def _large(count: int) -> str:
+    for size, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if count >= size:
+            return f"{count / size:.3g} {word}"
+    return f"{count:,}"
+
+
+def _draw(layers: Sequence[Layer]) -> Figure:
+    rows = _blocks([layer for layer in layers if layer.parameters or layer.flops])
+    drawn, axes = figure_grid(1, 2, 4.9, 0.22 * len(rows) + 0.8, sharey=True)
+    for place, column, title, color in ((0, 1, "parameters", PALETTE[0]), (1, 2, "operations", PALETTE[1])):
+        own, values = axes[0, place], [row[column] for row in rows]
+        total = max(sum(values), 1)
+        own.barh(range(len(rows)), [100 * value / total for value in values], color=color, height=0.7)
+        own.set_title(title)
+        own.set_xlabel("share (%)")
+        own.grid(visible=False, axis="y")
+    axes[0, 0].set_yticks(range(len(rows)), [label(row[0], 28) for row in rows])
+    axes[0, 0].invert_yaxis()
+    return drawn
+
+
+def _blocks(layers: Sequence[Layer]) -> list[tuple[str, int, int]]:
+    """Name, parameters and operations of every layer, or of the blocks they lie in where there are too many."""
+    for depth in range(max(layer.name.count(".") for layer in layers) + 1, 0, -1):
+        rows: dict[str, tuple[str, int, int]] = {}
+        for layer in layers:
+            block = ".".join(layer.name.split(".")[:depth])
+            _, parameters, flops = rows.get(block, (block, 0, 0))
+            rows[block] = (block, parameters + layer.parameters, flops + layer.flops)
+        if len(rows) <= MOST:
+            return list(rows.values())
+    kept = sorted(rows.values(), key=lambda row: -row[1])[: MOST - 1]
+    others = [row for row in rows.values() if row not in kept]
+    return [row for row in rows.values() if row in kept] + [
+        (f"{len(others)} others", sum(row[1] for row in others), sum(row[2] for row in others))
+    ]
+
+
+INSTRUMENT = Instrument(
+    name="architecture",
+    title="What it is made of",
+    chapter="what it is",
+    examine=examine,
+    order=10,
+    share=0.5,
+    headline=True,
+)

@@ -1,0 +1,172 @@
+"""The report of an examination: one page with everything in it, for a browser with no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from netopsy import __version__
+from netopsy.catalogue import Paper, paper
+from netopsy.examination.chapters import CHAPTERS, QUESTIONS, Chapter
+from netopsy.examination.finding import Number, Picture
+from netopsy.examination.place import MARK
+from netopsy.examination.result import Absence, Examination, Reading
+from netopsy.examination.svg import inline_svg
+
+LONG = 10
+"""A table with more rows than this, or a list with more figures, is folded."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture, ready for the page."""
+
+    svg: Markup
+    caption: str
+
+
+@dataclass(frozen=True)
+class Article:
+    """A finding, ready for the page."""
+
+    anchor: str
+    title: str
+    sentence: str
+    reading: str
+    drawings: tuple[Drawing, ...]
+    figures: tuple[tuple[str, str], ...]
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[bool, ...]
+    """Which columns of the table hold numbers, and are set to the right."""
+    papers: tuple[Paper, ...]
+    code: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Section:
+    """A chapter, ready for the page."""
+
+    anchor: str
+    title: str
+    question: str
+    articles: tuple[Article, ...]
+    absences: tuple[Absence, ...]
+
+
+def page(examination: Examination) -> str:
+    """The report as HTML: one file that needs no other, in light and dark, for a desk, a phone and paper.
+
+    Everything that comes from the network or its data (names of layers and classes) is escaped. The page's own policy
+    forbids it to load anything and to run any script but its own.
+    """
+    sections = _sections(examination)
+    style, script = _source("report.css"), _source("report.js")
+    return _template().render(
+        name=examination.name,
+        summary=_together(_summary(examination)),
+        facts=dict(examination.facts),
+        sections=sections,
+        long=LONG,
+        mark=Markup(f'{MARK} {__version__}">'),
+        style=Markup(style),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _sections(examination: Examination) -> list[Section]:
+    sections = []
+    for chapter in CHAPTERS:
+        readings = [each for each in examination.readings if each.instrument.chapter == chapter]
+        absences = [each for each in examination.absences if each.instrument.chapter == chapter]
+        if readings or absences:
+            articles = tuple(_article(reading) for reading in readings)
+            anchor = "chapter-" + chapter.replace(" ", "-")
+            sections.append(Section(anchor, _capital(chapter), QUESTIONS[chapter], articles, tuple(absences)))
+    return sections
+
+
+def _article(reading: Reading) -> Article:
+    instrument, finding = reading.instrument, reading.finding
+    head, *rows = finding.table or ((),)
+    drawings = tuple(
+        _drawing(picture, f"{instrument.name}-{number}-") for number, picture in enumerate(finding.pictures, start=1)
+    )
+    return Article(
+        anchor=instrument.name,
+        title=instrument.title,
+        sentence=_together(finding.sentence),
+        reading=_together(finding.reading),
+        drawings=drawings,
+        figures=tuple((name, _number(value)) for name, value in finding.figures.items()),
+        head=tuple(head),
+        rows=tuple(rows),
+        numeric=tuple(column > 0 and all(_looks_numeric(row[column]) for row in rows) for column in range(len(head))),
+        papers=tuple(paper(slug) for slug in instrument.papers),
+        code=finding.code.strip(),
+        seconds=reading.seconds,
+    )
+
+
+def _drawing(picture: Picture, prefix: str) -> Drawing:
+    svg, _ = inline_svg(picture.svg, prefix, picture.description)
+    return Drawing(Markup(svg), picture.caption)
+
+
+def _summary(examination: Examination) -> str:
+    """The sentences that stand at the head: those marked for it, and the first of each chapter."""
+    met: set[Chapter] = set()
+    sentences = []
+    for reading in examination.readings:
+        if reading.instrument.headline or reading.instrument.chapter not in met:
+            sentences.append(reading.finding.sentence.strip())
+        met.add(reading.instrument.chapter)
+    return " ".join(sentences) or "No instrument gave a finding; the chapters below say why."
+
+
+def _number(value: Number) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def _looks_numeric(text: str) -> bool:
+    return bool(text) and (text[0].isdigit() or text[0] in "-−+.–") and not any(c.isalpha() for c in text)
+
+
+def _together(text: str) -> str:
+    """``text`` with numbers that no line end separates from their per cent sign."""
+    return text.replace(" %", "\u00a0%")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+@cache
+def _template() -> Template:
+    return _environment().get_template("report.html")
+
+
+def _source(name: str) -> str:
+    environment = _environment()
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, name)[0]
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("netopsy.examination"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
