@@ -40,12 +40,13 @@ def _depth(ax: Axes, rows: pd.DataFrame) -> None:
     layers = [*layers_of(rows), PRODUCT]
     accuracy = pointing(rows).groupby("seed").mean()
     places = np.arange(len(layers))
-    for method, color in zip(methods_of(rows), PALETTE, strict=False):
+    for number, (method, color) in enumerate(zip(methods_of(rows), PALETTE, strict=False)):
         values = accuracy[method][layers].to_numpy()
         mean_with_band(ax, places[:-1], values[:, :-1], label=method, color=color, marker="o")
         estimate = mean_interval(values[:, -1])
-        ax.plot(places[-1], estimate.value, marker="D", color=color)
-        ax.plot([places[-1]] * 2, estimate.interval, color=color, alpha=0.5)
+        aside = places[-1] + 0.1 * (number - 2)
+        ax.plot(aside, estimate.value, marker="D", color=color)
+        ax.plot([aside] * 2, estimate.interval, color=color, alpha=0.5)
     ax.set_xticks(places, [*map(_short, layers[:-1]), "product\nof all"])
     recognised = rows.loc[rows["measure"] == "recognised", "value"].mean()
     ax.set(

@@ -1,4 +1,8 @@
-"""What the measurements of the norm-grad study say about its four claims. The criteria are the catalogue's."""
+"""What the measurements of the norm-grad study say about its four claims. The criteria are the catalogue's.
+
+Within a run, intervals are over scenes, as NG-1 asks. Over runs, the unit is the run, since one and the same network
+sees all scenes of a run.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any, cast
 import pandas as pd
 
 from netopsy.catalogue import claim
-from netopsy.lab import Estimate, Verdict, bootstrap_mean, mean_interval
+from netopsy.lab import Estimate, Verdict, bootstrap_mean, mean_interval, paired_difference
 from netopsy.lab.verdicts import Answer
 
 PRODUCT = "product"
@@ -36,7 +40,8 @@ def depth(rows: pd.DataFrame) -> Iterator[Verdict]:
             yield above_margin(
                 about, gain, MARGIN, f"{_where(rows)}, run {seed}, {layer}: selective NormGrad - Grad-CAM {gain:.2f}"
             )
-    rise = bootstrap_mean(hits["Grad-CAM", layers[-1]], hits["Grad-CAM", layers[0]])
+    by_run = hits["Grad-CAM"].groupby("seed").mean()
+    rise = paired_difference(by_run[layers[-1]], by_run[layers[0]])
     yield above_margin(about, rise, MARGIN, f"{_where(rows)}: Grad-CAM, last layer - first {rise:.2f}")
 
 
@@ -55,13 +60,13 @@ def meta(rows: pd.DataFrame) -> Iterator[Verdict]:
     rho = correlations(rows)
     tested = rho[rho.index.get_level_values("scene") % 2 == 1]
     for layer in layers_of(rows):
-        pairs = tested["NormGrad", layer].unstack("rate")[[0.0, rate]].dropna()
-        dropped = tested["NormGrad", layer].unstack("rate").shape[0] - len(pairs)
-        change = bootstrap_mean(pairs[rate], pairs[0.0])
-        lost = f", {dropped} scenes without a correlation" if dropped else ""
-        detail = (
-            f"{_where(rows)}, {layer}, step {rate:g}: rho {pairs[0.0].mean():.2f} -> {pairs[rate].mean():.2f}{lost}"
-        )
+        pairs = tested["NormGrad", layer].unstack("rate")[[0.0, rate]]
+        dropped = int(pairs.isna().any(axis=1).sum())
+        by_run = pairs.dropna().groupby("seed").mean()
+        change = paired_difference(by_run[rate], by_run[0.0])
+        before, after = by_run[0.0].mean(), by_run[rate].mean()
+        detail = f"{_where(rows)}, {layer}, step {rate:g}: rho {before:.2f} -> {after:.2f}, change {change:.2f}"
+        detail += f", {dropped} scenes without a correlation" if dropped else ""
         answer = _answer(change.value <= -MARGIN and change.high < 0, change.low > -MARGIN)
         yield Verdict.of(about, answer, change, detail)
 
@@ -70,9 +75,8 @@ def virtual(rows: pd.DataFrame) -> Iterator[Verdict]:
     """NG-4: the correlation of virtual and real maps, beside that with another scene's."""
     about, agreement = claim("norm-grad", "NG-4"), rows[rows["measure"] == "agreement"]
     for layer, values in agreement.groupby("layer", sort=False):
-        by_pair = {name: part["value"].dropna() for name, part in values.groupby("method")}
-        rho = bootstrap_mean(by_pair["same scene"])
-        null = by_pair["another scene"].mean()
+        by_run = values.groupby(["method", "seed"])["value"].mean()
+        rho, null = mean_interval(by_run["same scene"]), by_run["another scene"].mean()
         yield Verdict.above(about, rho, 0.7, f"{_where(rows)}, {layer}: rho {rho:.2f}, with another scene {null:.2f}")
 
 
