@@ -50,6 +50,41 @@ def test_every_image_sees_its_own_step(net, images, method, negate):
     assert not torch.allclose(plain["block"], expected["block"], atol=1e-3)
 
 
+def test_real_layers_of_the_stepped_network(net, images):
+    options = {"extract": "real", "layer": ["stem", "block.conv"]}
+    expected = by_copies(norm_grad, net, images, TARGET, 0.05, **options)
+    maps = meta_saliency(norm_grad, net, images, TARGET, lr=0.05, **options)
+    for layer in ("stem", "block.conv"):
+        torch.testing.assert_close(maps[layer], expected[layer])
+
+
+class Pair(nn.Module):
+    """A layer that returns two tensors."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x):
+        return self.conv(x), x
+
+
+class TakesTheFirst(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.pair, self.out = Pair(), nn.Linear(4, 5)
+
+    def forward(self, x):
+        return self.out(self.pair(x)[0].tanh().mean((2, 3)))
+
+
+def test_layers_that_return_a_tuple(images):
+    torch.manual_seed(0)
+    net = TakesTheFirst().double()
+    expected = by_copies(norm_grad, net, images, TARGET, 0.05, layer=["pair"])
+    torch.testing.assert_close(meta_saliency(norm_grad, net, images, TARGET, lr=0.05, layer="pair"), expected["pair"])
+
+
 @methods
 def test_a_step_of_no_length_is_the_plain_map_bit_for_bit(net, images, method):
     assert torch.equal(

@@ -119,8 +119,8 @@ def layer_gradients(
     with torch.inference_mode(False), torch.enable_grad(), evaluating(base), frozen(base):
         start = inputs.detach().clone().requires_grad_() if INPUT in names else inputs.detach()
         if isinstance(model, PerSampleModel):
-            require(not with_inputs, "with_inputs is not available for a model with parameters of its own per sample")
-            outputs, seen, taps = model.tapped(start, [name for name in names if name != INPUT])
+            inner = [name for name in names if name != INPUT]
+            outputs, seen, taps = model.tapped(start, inner, given=given if with_inputs else None)
         else:
             with capturing(model, names, start_graph=True, inputs=given if with_inputs else None) as seen:
                 outputs = model(start)

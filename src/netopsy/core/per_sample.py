@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,11 +47,13 @@ class PerSampleModel(nn.Module):
         """The output for each sample under its own parameters."""
         return self.tapped(inputs, ())[0]
 
-    def tapped(self, inputs: Tensor, layers: Sequence[str]) -> tuple[Tensor, Parameters, Parameters]:
+    def tapped(
+        self, inputs: Tensor, layers: Sequence[str], *, given: Parameters | None = None
+    ) -> tuple[Tensor, Parameters, Parameters]:
         """Outputs, the activations of ``layers``, and for each layer the tensor at which its gradient is taken.
 
         A zero is added to each activation. The zeros go into the vectorised call as arguments, so autograd, which
-        sees nothing that is inside that call, sees them.
+        sees nothing that is inside that call, sees them. ``given`` is filled with the first input of each layer.
         """
         modules = dict(self.base.named_modules())
         zeros = {
@@ -58,13 +61,18 @@ class PerSampleModel(nn.Module):
             for name, shape in self._shapes(inputs[:1], layers).items()
         }
 
-        def one(parameters: Parameters, sample: Tensor, zeros: Parameters) -> tuple[Tensor, Parameters]:
+        def one(parameters: Parameters, sample: Tensor, zeros: Parameters) -> tuple[Tensor, Parameters, Parameters]:
             seen: Parameters = {}
+            entered: Parameters = {}
 
             def watch(name: str) -> RemovableHandle:
-                def hook(module: nn.Module, arguments: object, output: Tensor) -> Tensor:
-                    seen[name] = output + zeros[name]
-                    return seen[name].clone()
+                def hook(module: nn.Module, arguments: tuple[Any, ...], output: Any) -> Any:
+                    if given is not None and arguments:
+                        entered[name] = arguments[0].clone()
+                    several = isinstance(output, tuple | list)
+                    seen[name] = (output[0] if several else output) + zeros[name]
+                    copy = seen[name].clone()
+                    return type(output)((copy, *output[1:])) if several else copy
 
                 return modules[name].register_forward_hook(hook)
 
@@ -74,16 +82,22 @@ class PerSampleModel(nn.Module):
             finally:
                 for handle in handles:
                     handle.remove()
-            return output[0], seen
+            return output[0], seen, entered
 
-        outputs, seen = vmap(one, chunk_size=self.chunk)(self.parameters_of_sample, inputs, zeros)
+        outputs, seen, entered = vmap(one, chunk_size=self.chunk)(self.parameters_of_sample, inputs, zeros)
+        if given is not None:
+            given.update({name: value.flatten(0, 1).detach() for name, value in entered.items()})
         return outputs, {name: value.flatten(0, 1) for name, value in seen.items()}, zeros
 
     def _shapes(self, sample: Tensor, layers: Sequence[str]) -> dict[str, torch.Size]:
         shapes: dict[str, torch.Size] = {}
         modules = dict(self.base.named_modules())
         handles = [
-            modules[name].register_forward_hook(lambda _, __, output, name=name: shapes.update({name: output.shape}))
+            modules[name].register_forward_hook(
+                lambda _, __, output, name=name: shapes.update(
+                    {name: (output[0] if isinstance(output, tuple | list) else output).shape}
+                )
+            )
             for name in layers
         ]
         try:
