@@ -47,7 +47,8 @@ def meta_saliency(
         negate_loss: climb the loss instead: where would the network have to forget?
         chunk: images that go through together. Memory for parameters and their gradients grows with it.
         one_by_one: for methods that must see the network itself, not a `PerSampleModel` (another library's): its
-            parameters are exchanged for each image in turn, and put back at the end whatever happens. Slower.
+            parameters are exchanged for each image in turn, and put back at the end whatever happens. Slower for small
+            networks; for large ones on a CPU, where memory is what takes the time, it can be faster.
         options: handed on to ``method``, such as ``layer=``.
 
     Raises:
