@@ -114,3 +114,14 @@ def test_frozen_parameters_stay_as_they_are():
 def test_bad_input(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize("make", [deep, conv_net])
+def test_the_gradient_is_really_traced(make, monkeypatch):
+    from netopsy.training import replicas
+
+    seen = []
+    original = replicas.traced
+    monkeypatch.setattr(replicas, "traced", lambda *arguments: seen.append(original(*arguments)) or seen[-1])
+    fit_many([make(s) for s in SEEDS], TRAIN, Recipe(steps=2), seeds=SEEDS)
+    assert isinstance(seen[0], torch.fx.GraphModule)

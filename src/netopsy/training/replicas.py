@@ -1,18 +1,19 @@
 """Train R replicas of one small network at once, as a stack.
 
 On small networks the time goes into calls, not into arithmetic; a stack of R replicas makes the same number of calls as
-one. Parameters are stacked (`torch.func.stack_module_state`), the forward pass is vectorised over the stack
-(`torch.func.vmap`), and since the optimisers work element by element, torch's own train the stack.
+one. Parameters are stacked (`torch.func.stack_module_state`), the gradient is vectorised over the stack
+(`torch.func.vmap`) and traced once into a plain list of tensor operations, and since the optimisers work element by
+element, torch's own train the stack.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state, vmap
+from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
 from netopsy.core.errors import require
 from netopsy.core.masks import Masks, check_masks
@@ -24,7 +25,7 @@ from netopsy.training.history import Fit, State
 from netopsy.training.plan import EvaluationSets, evaluation_sets, evaluation_steps, set_lr
 from netopsy.training.recipe import Recipe
 from netopsy.training.recorder import Recorder
-from netopsy.training.stacked_linear import with_stacked_linear
+from netopsy.training.tracing import traced
 
 
 def fit_many(
@@ -65,7 +66,7 @@ def fit_many(
     """
     _check(models, seeds, masks)
     sets = evaluation_sets(evaluation)
-    stack = _Stack(models, masks)
+    stack = _Stack(models, masks, recipe)
     optimizer = recipe.make_optimizer(stack.trained.values())
     inputs, targets = data.inputs.to(stack.device), data.targets.to(stack.device)
     batches = _stacked_batches(len(data), recipe.batch_size, seeds, start_step)
@@ -77,7 +78,7 @@ def fit_many(
         if done in keep:
             recorder.keep(done, stack.states())
         if done in at:
-            recorder.evaluated(done, {name: stack.evaluate(part, recipe) for name, part in sets.items()})
+            recorder.evaluated(done, {name: stack.evaluate(part) for name, part in sets.items()})
 
     stack.mode(training=True)
     with Task(f"training {len(models)} networks", recipe.steps - start_step) as task:
@@ -85,13 +86,10 @@ def fit_many(
         for step in range(start_step, recipe.steps):
             indices = next(batches)
             set_lr(optimizer, recipe.lr_at(step))
-            outputs = stack(inputs[indices])
-            losses = recipe.loss_of(outputs.flatten(0, 1), targets[indices].flatten(0, 1)).view(len(models), -1).mean(1)
-            optimizer.zero_grad()
-            losses.sum().backward()
+            losses = stack.set_gradients(inputs[indices], targets[indices])
             optimizer.step()
             stack.enforce_masks()
-            recorder.stepped(losses.detach())
+            recorder.stepped(losses)
             look(step + 1)
             task.advance()
     stack.write_back()
@@ -101,27 +99,38 @@ def fit_many(
 class _Stack:
     """R networks as one set of stacked parameters, on which `torch.func.vmap` runs them all."""
 
-    def __init__(self, models: Sequence[nn.Module], masks: Sequence[Masks] | None) -> None:
-        self.models = models
+    def __init__(self, models: Sequence[nn.Module], masks: Sequence[Masks] | None, recipe: Recipe) -> None:
+        self.models, self.recipe = models, recipe
         self.device = device_of(models[0])
-        parameters, self.buffers = stack_module_state(list(models))  # type: ignore[arg-type]
+        parameters, self.buffers = stack_module_state(list(models))
         self.parameters = {name: value.detach() for name, value in parameters.items()}
         asking = {name for name, value in models[0].named_parameters() if value.requires_grad}
-        self.trained = {name: self.parameters[name].requires_grad_() for name in self.parameters if name in asking}
-        self.base = with_stacked_linear(copy.deepcopy(models[0])).to("meta")
+        self.trained = {name: value for name, value in self.parameters.items() if name in asking}
+        self.frozen = {name: value for name, value in self.parameters.items() if name not in asking}
+        self.base = copy.deepcopy(models[0]).to("meta")
         names = list(masks[0]) if masks else []
         self.masked = [self.parameters[name] for name in names]
         self.masks = [torch.stack([own[name] for own in masks or ()]).to(self.parameters[name]) for name in names]
         self.enforce_masks()
-        self._run = vmap(self._one, in_dims=(0, 0, 0), randomness="different")
-        self._run_shared = vmap(self._one, in_dims=(0, 0, None), randomness="different")
+        self._gradients: Callable[..., tuple[State, Tensor]] | None = None
+        self._run_shared = vmap(self._outputs, in_dims=(0, 0, None))
 
-    def _one(self, parameters: State, buffers: State, inputs: Tensor) -> Tensor:
-        return functional_call(self.base, (parameters, buffers), (inputs,))
+    def _outputs(self, parameters: State, buffers: State, inputs: Tensor) -> Tensor:
+        outputs: Tensor = functional_call(self.base, (parameters, buffers), (inputs,))
+        return outputs
 
-    def __call__(self, inputs: Tensor) -> Tensor:
-        """Outputs ``[replicas, batch, ...]`` for a batch a replica, ``[replicas, batch, ...]``."""
-        return self._run(self.parameters, self.buffers, inputs)
+    def _loss(self, trained: State, frozen: State, buffers: State, inputs: Tensor, targets: Tensor) -> Tensor:
+        return self.recipe.loss_of(self._outputs({**trained, **frozen}, buffers, inputs), targets).mean()
+
+    def set_gradients(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Set the gradients for a batch a replica, ``[replicas, batch, ...]``; returns the losses ``[replicas]``."""
+        given = self.trained, self.frozen, self.buffers, inputs, targets
+        if self._gradients is None:
+            self._gradients = traced(vmap(grad_and_value(self._loss), randomness="different"), *given)
+        gradients, losses = self._gradients(*given)
+        for name, parameter in self.trained.items():
+            parameter.grad = gradients[name]
+        return losses
 
     def mode(self, *, training: bool) -> None:
         self.base.train(training)
@@ -132,7 +141,7 @@ class _Stack:
             torch._foreach_mul_(self.masked, self.masks)
 
     @torch.no_grad()
-    def evaluate(self, data: Dataset, recipe: Recipe, batch_size: int = 1024) -> tuple[Tensor, Tensor]:
+    def evaluate(self, data: Dataset, batch_size: int = 1024) -> tuple[Tensor, Tensor]:
         """Loss and accuracy of every replica on ``data``, each ``[replicas]``."""
         self.mode(training=False)
         losses, hits = [], []
@@ -141,8 +150,8 @@ class _Stack:
             targets = data.targets[start : start + batch_size].to(self.device)
             outputs = self._run_shared(self.parameters, self.buffers, inputs)
             flat, repeated = outputs.flatten(0, 1), targets.repeat(len(self.models), *[1] * (targets.ndim - 1))
-            losses.append(recipe.loss_of(flat, repeated).view(len(self.models), -1))
-            hits.append(correct(flat, repeated, recipe.loss).view(len(self.models), -1))
+            losses.append(self.recipe.loss_of(flat, repeated).view(len(self.models), -1))
+            hits.append(correct(flat, repeated, self.recipe.loss).view(len(self.models), -1))
         self.mode(training=True)
         return torch.cat(losses, 1).mean(1).cpu(), torch.cat(hits, 1).mean(1).cpu()
 
