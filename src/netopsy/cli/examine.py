@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,15 +63,16 @@ def examine(
 ) -> None:
     """Examine a trained network and write a report; without --model, a small one that is trained on the spot."""
     start = time.perf_counter()
-    from netopsy.examination.place import report_place
-
-    place = report_place(out)
-    _check(model, weights, data, train, budget, seed, limit)
+    _check_numbers(budget, seed, limit)
+    images = {"--train": train, "--size": size, "--channels": channels, "--mean": mean, "--std": std}
+    _check_together(model, weights, data, [name for name, value in images.items() if value is not None])
     from netopsy.cli.progress import shown
     from netopsy.examination.examine import examine as examine_network
     from netopsy.examination.instrument import instruments as named_instruments
+    from netopsy.examination.place import report_place
 
-    wanted = {
+    place = report_place(out)
+    wanted: dict[str, Any] = {
         "layers": layer or (),
         "classes": _names(classes),
         "instruments": _names(instruments),
@@ -93,31 +95,25 @@ def examine(
         _summarise(examination, page, time.perf_counter() - start)
 
 
-def _check(
-    model: str | None,
-    weights: Path | None,
-    data: str | None,
-    train: str | None,
-    budget: float,
-    seed: int,
-    limit: int | None,
-) -> None:
-    """What can be refused before anything heavy is imported."""
+def _check_numbers(budget: float, seed: int, limit: int | None) -> None:
     require(0 < budget < float("inf"), f"--budget must be a positive number of seconds, got {budget:g}")
     require(seed >= 0, f"--seed must not be negative, got {seed}")
     require(limit is None or limit >= 1, f"--limit must be at least 1, got {limit}")
-    if model is None:
-        require(
-            weights is None,
-            "--weights needs --model PACKAGE.MODULE:FACTORY: a file of weights is never run, not even a torch.export "
-            "archive, so the network itself must come from your code",
-        )
-        require(
-            data in (None, "digits") and train is None,
-            "--data and --train need --model PACKAGE.MODULE:FACTORY, the network to examine on them",
-        )
-    else:
+
+
+def _check_together(model: str | None, weights: Path | None, data: str | None, about_images: Sequence[str]) -> None:
+    if model is not None:
         require(data is not None, "--model needs --data: held-out images to examine the network on")
+        return
+    require(
+        weights is None,
+        "--weights needs --model PACKAGE.MODULE:FACTORY: a file of weights is never run, not even a torch.export "
+        "archive, so the network itself must come from your code",
+    )
+    require(
+        data in (None, "digits") and not about_images,
+        f"{about_images[0] if about_images else '--data'} needs --model PACKAGE.MODULE:FACTORY, the network it is for",
+    )
 
 
 def _embedded(device: str, limit: int | None, seed: int) -> dict[str, Any]:
@@ -159,13 +155,15 @@ def _own(
 
     def read(spec: str, part: str) -> Dataset:
         loaded = load_data(spec, split=part, **reading)
+        if loaded.name == part:  # the part of a folder says nothing without the folder
+            loaded = replace(loaded, name=f"{Path(spec).resolve().name} {part}")
         return loaded if normalisation is None else _standardised(loaded, normalisation)
 
     return {
         "model": network.to(where),
         "data": read(data or "", split),
         "train": None if train is None else read(train, "train"),
-        "name": model.rpartition(":")[2],
+        "name": model,
     }
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch.nn.functional as F
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from torch import Tensor
+
+from netopsy.examination.subject import Subject
 
 LARGEST = 96
 """Pixels a side of an image in a report; more could not be seen there."""
@@ -21,6 +26,21 @@ def label(text: str, most: int = 24) -> str:
         head = (most - 1 + 1) // 2
         text = f"{text[:head]}…{text[len(text) - (most - 1 - head) :]}"
     return text.replace("$", r"\$")
+
+
+def class_label(subject: Subject, number: int, most: int = 24) -> str:
+    """The name of a class for a drawing; its number where the font has not all letters of the name."""
+    name = subject.class_name(number)
+    shown = "".join(letter for letter in name if letter.isspace() or _drawable(letter)).strip()
+    if len(shown) == len(name.strip()):
+        return label(name, most)
+    return label(f"{number}: {shown}" if shown else f"class {number}", most)
+
+
+@cache
+def _drawable(letter: str) -> bool:
+    font = font_manager.get_font(font_manager.findfont("DejaVu Sans"))
+    return font.get_char_index(ord(letter)) != 0
 
 
 def show_image(axes: Axes, image: Tensor) -> None:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from netopsy.examination.drawing import label
+from netopsy.examination.drawing import class_label
 from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
@@ -26,6 +26,8 @@ class OfClass:
     """How one class fares."""
 
     name: str
+    label: str
+    """The name for a drawing."""
     recall: Estimate
     """Share of its samples that are found."""
     f1: float
@@ -90,7 +92,12 @@ def classes_of(subject: Subject) -> list[OfClass]:
     true, given = labels.bincount(minlength=count), answers.bincount(minlength=count)
     found = labels[labels == answers].bincount(minlength=count)
     return [
-        OfClass(subject.class_name(number), proportion_interval(_at(found, number), _at(true, number)), f1)
+        OfClass(
+            subject.class_name(number),
+            class_label(subject, number),
+            proportion_interval(_at(found, number), _at(true, number)),
+            f1,
+        )
         for number, f1 in enumerate((2 * found / (true + given)).tolist())
         if true[number] + given[number]
     ]
@@ -127,7 +134,7 @@ def _draw(seen: Sequence[OfClass], whole: float) -> Figure:
     axes.hlines(places, low, high, color=PALETTE[0], linewidth=2.4, alpha=0.45)
     axes.plot(value, places, "o", color=PALETTE[0], markersize=5)
     axes.axvline(100 * whole, color=INK, linewidth=1, linestyle="--")
-    axes.set_yticks(places, [label(row.name) for row in rows])
+    axes.set_yticks(places, [row.label for row in rows])
     axes.set_xlabel("samples of the class that are found (%)")
     axes.set_xlim(min(float(low.min()) - 2, 90), 101)
     axes.set_ylim(len(rows) - 0.4, -0.6)

@@ -127,14 +127,18 @@ def _sentence(parameters: int, holding: Sequence[Layer], flops: int, layers: Seq
     largest = max(holding, key=lambda layer: layer.parameters)
     text = (
         f"It has {parameters:,} parameters in {len(holding)} layer{'s' * (len(holding) != 1)}, "
-        f"{100 * largest.parameters / parameters:.0f} % of them in {largest.name}"
+        f"{100 * largest.parameters / parameters:.0f} % of them in {_called(largest)}"
     )
     if not flops:
         return text + "; none of its work is matrix products or convolutions."
     busiest = max(layers, key=lambda layer: layer.flops)
     share = f"{100 * busiest.flops / flops:.0f} % of them "
-    where = f"{share}there too" if busiest is largest else f"{share}in {busiest.name}"
+    where = f"{share}there too" if busiest is largest else f"{share}in {_called(busiest)}"
     return text + f"; one sample costs {_large(flops)} floating-point operations, {where}."
+
+
+def _called(layer: Layer) -> str:
+    return f"layer {layer.name}" if layer.name.isdigit() else layer.name
 
 
 def _large(count: int) -> str:
@@ -147,8 +151,11 @@ def _large(count: int) -> str:
 def _draw(layers: Sequence[Layer]) -> Figure:
     rows = _blocks([layer for layer in layers if layer.parameters or layer.flops])
     drawn, axes = figure_grid(1, 2, 4.9, 0.22 * len(rows) + 0.8, sharey=True)
-    for place, column, title, color in ((0, 1, "parameters", PALETTE[0]), (1, 2, "operations", PALETTE[1])):
-        own, values = axes[0, place], [row[column] for row in rows]
+    sides = (
+        (axes[0, 0], "parameters", [parameters for _, parameters, _ in rows], PALETTE[0]),
+        (axes[0, 1], "operations", [flops for *_, flops in rows], PALETTE[1]),
+    )
+    for own, title, values, color in sides:
         total = max(sum(values), 1)
         own.barh(range(len(rows)), [100 * value / total for value in values], color=color, height=0.7)
         own.set_title(title)

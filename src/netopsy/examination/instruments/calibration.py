@@ -50,8 +50,8 @@ def examine(subject: Subject, seconds: float) -> Finding:
     remedy = ""
     if len(right) >= FEWEST and 0 < right.sum() < len(right):
         temperature = best_temperature(subject.scores, subject.labels)
-        figures["best temperature"] = round(temperature, 3)
-        if COLDEST * 1.05 < temperature < HOTTEST / 1.05:
+        if COLDEST * 1.05 < temperature < HOTTEST / 1.05:  # otherwise no temperature helps
+            figures["best temperature"] = round(temperature, 3)
             scaled = error_when_scaled(subject.scores, subject.labels)
             figures["calibration error when scaled"] = round(scaled, 4)
             if error > chance and scaled < error:

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from netopsy.examination.drawing import label, show_image
+from netopsy.examination.drawing import class_label, show_image
 from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
@@ -125,8 +126,9 @@ def _table(
     subject: Subject, shown: Tensor, confidence: Tensor, pairs: list[tuple[int, int, int]]
 ) -> tuple[tuple[str, ...], ...]:
     if subject.is_image_model and subject.class_count > MOST and pairs:
-        rows = [(subject.class_name(a), subject.class_name(b), str(times)) for a, b, times in pairs[: 5 * PAIRS]]
-        return (("true class", "taken for", "times"), *rows)
+        most = pairs[: 5 * PAIRS]
+        named = [(subject.class_name(a), subject.class_name(b), str(times)) for a, b, times in most]
+        return (("true class", "taken for", "times"), *named)
     rows = [
         (
             str(index),
@@ -144,7 +146,7 @@ def _draw_matrix(subject: Subject) -> Figure:
     cells = subject.labels * count + subject.predictions
     matrix = cells.bincount(minlength=count * count).reshape(count, count).numpy()
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-    names = [label(subject.class_name(number), 16) for number in range(count)]
+    names = [class_label(subject, number, 16) for number in range(count)]
     side = 1.2 + 0.3 * max(count, 6)
     drawn, axes = figure(side + 0.3, side)
     colors = np.where(np.eye(count, dtype=bool)[..., None], to_rgb(PALETTE[0]), to_rgb(PALETTE[1]))
@@ -174,12 +176,12 @@ def _draw_matrix(subject: Subject) -> Figure:
 
 def _draw_pairs(subject: Subject, pairs: list[tuple[int, int, int]]) -> Figure:
     drawn, axes = figure(4.9, 0.26 * len(pairs) + 0.8)
-    names = [f"{label(subject.class_name(a), 22)} → {label(subject.class_name(b), 22)}" for a, b, _ in pairs]
+    names = [f"{class_label(subject, a, 22)} → {class_label(subject, b, 22)}" for a, b, _ in pairs]
     axes.barh(range(len(pairs)), [times for *_, times in pairs], color=PALETTE[1], height=0.7)
     axes.set_yticks(range(len(pairs)), names)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("times")
     return drawn
 
@@ -188,18 +190,19 @@ def _draw_samples(subject: Subject, shown: Tensor, confidence: Tensor) -> Figure
     columns = min(COLUMNS, len(shown))
     rows = -(-len(shown) // columns)
     drawn, axes = figure_grid(rows, columns, 1.2 * columns, 1.6 * rows)
-    images = subject.data.images
-    for place, index in zip(axes.flat, shown.tolist(), strict=False):
+    images, places = subject.data.images, [place for row in axes for place in row]
+    for place, index in zip(places, shown.tolist(), strict=False):
         show_image(place, images[index])
-        true, answer = (subject.class_name(int(each[index])) for each in (subject.labels, subject.predictions))
+        true, answer = int(subject.labels[index]), int(subject.predictions[index])
         sure = f"{100 * float(confidence[index]):.0f} %"
         place.set_title(
-            f"{label(answer, 14)}, {sure}" + (f"\nis {label(true, 18)}" if true != answer else ""),
+            f"{class_label(subject, answer, 14)}, {sure}"
+            + (f"\nis {class_label(subject, true, 18)}" if true != answer else ""),
             fontsize=7.5,
             fontweight="normal",
             loc="center",
         )
-    for spare in list(axes.flat)[len(shown) :]:
+    for spare in places[len(shown) :]:
         spare.remove()
     return drawn
 
