@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 
 from netopsy.lab import Cell, CellsFailedError, run, runs
-from netopsy.lab.backends import LocalProcesses, ThisProcess
+from netopsy.lab.backends import LocalProcesses, ThisProcess, _Inline
+from netopsy.lab.errors import WorkersError
 from netopsy.lab.executor import execute
 from netopsy.lab.store import CellStore
 
@@ -38,7 +39,7 @@ def test_a_worker_that_dies_once_costs_nothing_but_time(toy, tmp_path, measured)
 
 
 def test_a_cell_that_always_kills_its_worker_is_named_and_no_other(toy, tmp_path, measured):
-    study = toy.study(log=str(tmp_path / "log"), bad=("size 1 seed 1",), manner="die")
+    study = toy.study(log=str(tmp_path / "log"), nap=0.1, bad=("size 1 seed 1",), manner="die")
     with pytest.raises(CellsFailedError) as caught:
         run(study, "smoke", out=tmp_path / "run", workers=2)
     (failure,) = caught.value.failures
@@ -61,6 +62,15 @@ def test_workers_keep_to_one_thread_and_the_caller_does_not(toy):
 def test_a_measure_that_cannot_travel_is_a_failure_not_a_hang():
     outcomes = list(execute(lambda cell: [], [Cell("a")], LocalProcesses(1)))
     assert "pickle" in outcomes[0][1].error.lower()
+
+
+def test_workers_that_cannot_start_are_an_error_not_a_hang(monkeypatch):
+    def refuse(*arguments, **options):
+        raise EOFError
+
+    monkeypatch.setattr(_Inline, "submit", refuse)
+    with pytest.raises(WorkersError, match="worker processes cannot be started"):
+        list(execute(print, [Cell("a")], ThisProcess()))
 
 
 def test_in_this_process(toy):

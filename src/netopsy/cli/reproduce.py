@@ -39,7 +39,7 @@ def reproduce(
     from netopsy.cli.progress import shown
     from netopsy.lab import CellsFailedError, StorageError
     from netopsy.lab import run as run_study
-    from netopsy.lab.errors import InterruptedRunError
+    from netopsy.lab.errors import InterruptedRunError, WorkersError
     from netopsy.studies import load
 
     require(
@@ -67,7 +67,7 @@ def reproduce(
                 _complain(f"{study.paper}: cell {failure.cell!r} failed: {failure.reason}")
             _complain(f"{study.paper}: the other cells are stored; the same command tries again only what failed")
             code = 1
-        except StorageError as error:
+        except (StorageError, WorkersError) as error:
             _complain(str(error))
             return 1
         except InterruptedRunError as error:

@@ -14,6 +14,10 @@ class StorageError(OSError):
         return str(self.strerror or super().__str__())
 
 
+class WorkersError(RuntimeError):
+    """Worker processes cannot be started at all."""
+
+
 @dataclass(frozen=True)
 class Failure:
     """A cell that could not be measured, why in one line, and where in its code, if that is known."""

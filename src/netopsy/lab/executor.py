@@ -9,6 +9,7 @@ from queue import SimpleQueue
 
 from netopsy.lab.backends import Backend
 from netopsy.lab.cells import Cell, Rows
+from netopsy.lab.errors import WorkersError
 from netopsy.lab.worker import Outcome, measure_cell
 
 DEATHS = 3
@@ -77,6 +78,9 @@ def _submit(
     except BrokenExecutor:
         waiting.appendleft(cell)
         return False
+    except (EOFError, OSError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise WorkersError(f"worker processes cannot be started ({reason}); workers=0 measures without them") from error
     running[future] = cell
     future.add_done_callback(finished.put)
     return True
