@@ -15,14 +15,11 @@ def crop_and_flip(images: Images, seed: int | torch.Generator, *, padding: int =
 
     The augmentation of the CIFAR experiments of He et al. 2016, section 4.2, for a whole batch at once.
 
-    Parameters
-    ----------
-    images
-        ``[batch, channels, height, width]``, already standardised: padding with zeros means padding with the mean.
-    seed
-        A seed, or a generator that goes on from call to call.
-    padding
-        Pixels on every side.
+    Args:
+        images: ``[batch, channels, height, width]``, already standardised: padding with zeros means padding with the
+            mean.
+        seed: a seed, or a generator that goes on from call to call.
+        padding: pixels on every side.
 
     >>> crop_and_flip(torch.ones(2, 1, 4, 4), 0, padding=0).sum().item()
     32.0

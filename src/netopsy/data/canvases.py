@@ -49,19 +49,13 @@ def canvases(
     Train and test canvases share neither digits (1200 and 597 of scikit-learn's) nor texture: the upper two thirds of
     the photographs are for training, the rest for testing. Boxes of a canvas never overlap.
 
-    Parameters
-    ----------
-    n
-        How many, at least 1.
-    size
-        Pixels a side, 16 to 128: two boxes must fit beside each other.
-    scale
-        Brightness of the texture, 0 to 1, where ink is 1.
+    Args:
+        n: how many, at least 1.
+        size: pixels a side, 16 to 128: two boxes must fit beside each other.
+        scale: brightness of the texture, 0 to 1, where ink is 1.
 
-    Raises
-    ------
-    InputError
-        If a number is out of its range or the split has another name.
+    Raises:
+        InputError: a number is out of its range or the split has another name.
 
     >>> drawn = canvases(5)
     >>> drawn.images.shape, drawn.boxes.sum((2, 3)).unique().tolist(), drawn.labels.sum(1).unique().tolist()

@@ -78,22 +78,15 @@ def image_folder(
     PNG, JPEG, BMP, GIF, PPM, TIFF and WebP; turned upright as the camera says. Files that are no images are passed over
     with a warning that counts them.
 
-    Parameters
-    ----------
-    path
-        The folder.
-    size
-        Pixels a side: the shorter side is scaled to it and the middle cut out. Without it all images must have one
-        size.
-    channels
-        1 for brightness, 3 for colours; by default 3 if any image has colours.
-    limit
-        Read at most so many, drawn by ``seed`` with the classes in their proportions.
+    Args:
+        path: the folder.
+        size: pixels a side: the shorter side is scaled to it and the middle cut out. Without it all images must have
+            one size.
+        channels: 1 for brightness, 3 for colours; by default 3 if any image has colours.
+        limit: read at most so many, drawn by ``seed`` with the classes in their proportions.
 
-    Raises
-    ------
-    InputError
-        As `list_images` does, and if an image cannot be read or the sizes differ.
+    Raises:
+        InputError: as `list_images`, and an image that cannot be read or sizes that differ.
     """
     listing = list_images(path)
     if listing.ignored:

@@ -36,24 +36,16 @@ def hub_dataset(
     Read from ``hub/<owner>/<name>`` under the folder that ``NETOPSY_DATA`` names, if it is there; otherwise from the
     same place under netopsy's cache folder, fetched into it the first time.
 
-    Parameters
-    ----------
-    name
-        As on the Hub: "ylecun/mnist", "uoft-cs/cifar10".
-    split
-        "train", "test" or as the set calls its parts.
-    config
-        Which variant, for sets that come in several.
-    size, channels
-        As for `image_folder`.
-    limit
-        Decode at most so many, drawn by ``seed`` with the classes in their proportions.
+    Args:
+        name: as on the Hub: "ylecun/mnist", "uoft-cs/cifar10".
+        split: "train", "test" or as the set calls its parts.
+        config: which variant, for sets that come in several.
+        size, channels: as for `image_folder`.
+        limit: decode at most so many, drawn by ``seed`` with the classes in their proportions.
 
-    Raises
-    ------
-    InputError
-        If the set, the split or the variant is not there, the Hub cannot be reached, or the files do not hold images
-        with one integer label each.
+    Raises:
+        InputError: the set, the split or the variant is not there, the Hub cannot be reached, or the files do not hold
+            images with one integer label each.
     """
     require(
         re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name),

@@ -33,23 +33,17 @@ def load_data(
 ) -> Dataset:
     """The data set that ``spec`` stands for.
 
-    Parameters
-    ----------
-    spec
-        "digits" or "lfw" (always there, in parts that do not change), "hub:owner/name" for the Hugging Face Hub, or the
-        path of an image folder; a `Dataset` is handed back as it is. A folder whose subfolders are ``train``,
-        ``validation`` (or ``val``) and ``test``, each with class subfolders, is read by part; any other is one whole.
-    split
-        "train", "validation" or "test"; for the Hub, what the set calls its parts.
-    size, channels
-        As for `image_folder`.
-    limit
-        Take at most so many, drawn by ``seed`` with the classes in their proportions.
+    Args:
+        spec: "digits" or "lfw" (always there, in parts that do not change), "hub:owner/name" for the Hugging Face Hub,
+            or the path of an image folder; a `Dataset` is handed back as it is. A folder whose subfolders are
+            ``train``, ``validation`` (or ``val``) and ``test``, each with class subfolders, is read by part; any other
+            is one whole.
+        split: "train", "validation" or "test"; for the Hub, what the set calls its parts.
+        size, channels: as for `image_folder`.
+        limit: take at most so many, drawn by ``seed`` with the classes in their proportions.
 
-    Raises
-    ------
-    InputError
-        If nothing is known by that name, or what is there cannot be read.
+    Raises:
+        InputError: nothing is known by that name, or what is there cannot be read.
 
     >>> len(load_data("digits")), len(load_data("digits", split="train", limit=50))
     (500, 50)

@@ -30,20 +30,14 @@ def read_pictures(
     Images are turned upright as the camera says, depths of 16 bits reduced to 8, transparency laid on white, and of
     several frames the first is taken.
 
-    Parameters
-    ----------
-    sources, called
-        The images, and what a message should call each of them.
-    size
-        Scales the shorter side to it and cuts the middle square out; without it all must have one size.
-    channels
-        1 (brightness) or 3; by default 3 if any image has colours.
+    Args:
+        sources, called: the images, and what a message should call each of them.
+        size: scales the shorter side to it and cuts the middle square out; without it all must have one size.
+        channels: 1 (brightness) or 3; by default 3 if any image has colours.
 
-    Raises
-    ------
-    InputError
-        If an image cannot be read, or has so many pixels (90 million) that a small file would fill the memory, or has
-        another size than the first.
+    Raises:
+        InputError: an image cannot be read, or has so many pixels (90 million) that a small file would fill the memory,
+            or has another size than the first.
     """
     require(size is None or size > 0, f"size must be at least 1, got {size}")
     require(channels in (None, 1, 3), f"channels must be 1 or 3, got {channels}")

@@ -31,19 +31,13 @@ def conv_net(
     Layers are called ``features.conv1``, ``features.act1``, ..., ``features.pool1``, ``classifier.fc1``, ...,
     ``classifier.output``.
 
-    Parameters
-    ----------
-    channels, size
-        Of the images: the dense layers are made to fit.
-    widths
-        Channels of the first, second and third pair of convolutions; those beyond ``depth / 2`` are not used.
-    hidden
-        Widths of the dense layers before the output.
+    Args:
+        channels, size: of the images: the dense layers are made to fit.
+        widths: channels of the first, second and third pair of convolutions; those beyond ``depth / 2`` are not used.
+        hidden: widths of the dense layers before the output.
 
-    Raises
-    ------
-    InputError
-        If ``depth`` is not 2, 4 or 6, or the images are too small to be halved that often.
+    Raises:
+        InputError: ``depth`` is not 2, 4 or 6, or the images are too small to be halved that often.
 
     >>> import torch
     >>> conv_net(4, channels=1, size=8)(torch.zeros(5, 1, 8, 8)).shape

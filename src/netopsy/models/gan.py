@@ -19,17 +19,12 @@ def dcgan_generator(
     called ``project``, ``unflatten``, ``layer1.norm``, ``layer1.act``, ``layer1.conv``, ...; the last ``layer`` ends in
     ``tanh``.
 
-    Parameters
-    ----------
-    size
-        Of the images: 4, 5, 6 or 7, doubled at least once (8, 10, 12, 14, 16, ..., 28, 32, 64, ...).
-    width
-        Channels before the last convolution, twice as many for every layer before it.
+    Args:
+        size: of the images: 4, 5, 6 or 7, doubled at least once (8, 10, 12, 14, 16, ..., 28, 32, 64, ...).
+        width: channels before the last convolution, twice as many for every layer before it.
 
-    Raises
-    ------
-    InputError
-        If there is no way to that ``size``.
+    Raises:
+        InputError: there is no way to that ``size``.
 
     >>> import torch
     >>> dcgan_generator(16)(torch.randn(5, 16)).shape

@@ -76,21 +76,16 @@ def initialise(
     fresh statistics. Every layer draws from a seed of its own, derived from ``seed`` and its name, on the CPU: the
     weights are the same on every device, and changing one layer changes no other.
 
-    Parameters
-    ----------
-    scheme
-        With i and o the fans: ``glorot_*`` has variance 2/(i+o) (Glorot and Bengio 2010, eq. 12 and 16), ``he_*`` 2/i
-        (He et al. 2015, eq. 10), ``lecun_*`` 1/i, ``truncated_normal`` 1/i cut at two standard deviations,
-        ``normal`` a standard deviation of 0.02 whatever the fans,
-        ``signed_constant`` one magnitude sqrt(2/i) with random signs, ``orthogonal`` orthonormal rows or columns,
-        ``torch`` uniform within 1/sqrt(i), as torch's own constructors draw weights.
-    gain
-        Replaces the scheme's own factor on the standard deviation.
+    Args:
+        scheme: with i and o the fans: ``glorot_*`` has variance 2/(i+o) (Glorot and Bengio 2010, eq. 12 and 16),
+            ``he_*`` 2/i (He et al. 2015, eq. 10), ``lecun_*`` 1/i, ``truncated_normal`` 1/i cut at two standard
+            deviations, ``normal`` a standard deviation of 0.02 whatever the fans, ``signed_constant`` one magnitude
+            sqrt(2/i) with random signs, ``orthogonal`` orthonormal rows or columns, ``torch`` uniform within 1/sqrt(i),
+            as torch's own constructors draw weights.
+        gain: replaces the scheme's own factor on the standard deviation.
 
-    Raises
-    ------
-    UnknownNameError
-        If there is no such scheme.
+    Raises:
+        UnknownNameError: there is no such scheme.
 
     >>> layer = initialise(nn.Linear(200, 100), "lecun_normal", seed=1)
     >>> round(layer.weight.std().item() * 200**0.5, 1), layer.bias.abs().sum().item()

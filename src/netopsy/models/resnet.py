@@ -22,20 +22,14 @@ class ResNet(nn.Module):
     He et al. 2016 (arXiv 1512.03385), section 3 and Fig. 3. Layers are called ``stem.conv``, ``stage1.block1.conv1``,
     ``stage1.block1.norm1``, ``stage1.block1.act1``, ..., ``pool``, ``output``.
 
-    Parameters
-    ----------
-    channels
-        Of the images.
-    classes
-        Number of logits.
-    widths, blocks
-        Channels of the stages, and how many blocks each has.
-    shortcut
-        Where the shape changes: "pad" takes every second place and adds channels of zeros (option A of the paper,
-        without parameters); "conv" is a strided 1x1 convolution with normalisation (option B).
-    stem
-        "small": one 3x3 convolution; "large": a 7x7 convolution and a max-pooling of stride 2 each, for images of 64
-        pixels and more.
+    Args:
+        channels: of the images.
+        classes: number of logits.
+        widths, blocks: channels of the stages, and how many blocks each has.
+        shortcut: where the shape changes: "pad" takes every second place and adds channels of zeros (option A of the
+            paper, without parameters); "conv" is a strided 1x1 convolution with normalisation (option B).
+        stem: "small": one 3x3 convolution; "large": a 7x7 convolution and a max-pooling of stride 2 each, for images of
+            64 pixels and more.
     """
 
     def __init__(

@@ -34,17 +34,13 @@ def vgg(
     weights. He-normal weights. Layers are called ``stage1.conv1``, ``stage1.norm1``, ``stage1.act1``, ..., ``pool1``,
     ..., ``output``.
 
-    Parameters
-    ----------
-    size
-        Of the images, at least 16 pixels: they are halved four times. Larger images are averaged over more places.
-    width
-        Channels of the first stage; the others have 2, 4, 8 and 8 times as many.
+    Args:
+        size: of the images, at least 16 pixels: they are halved four times. Larger images are averaged over more
+            places.
+        width: channels of the first stage; the others have 2, 4, 8 and 8 times as many.
 
-    Raises
-    ------
-    InputError
-        If there is no VGG of that ``depth`` or the images are too small.
+    Raises:
+        InputError: there is no VGG of that ``depth`` or the images are too small.
 
     >>> import torch
     >>> vgg(11, width=4)(torch.zeros(2, 3, 32, 32)).shape
