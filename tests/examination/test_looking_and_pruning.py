@@ -1,0 +1,163 @@
+"""The instruments of the chapters what it looks at, and how small it could be."""
+
+import pytest
+import torch
+from torch import nn
+
+from netopsy.core.masks import prunable_parameters
+from netopsy.data import Dataset, digits_split
+from netopsy.examination import examine
+from netopsy.examination.instrument import NotNow
+from netopsy.examination.instruments import class_sensitivity, pruning, saliency, tickets
+from netopsy.examination.subject import Subject
+from netopsy.models import mlp, small_conv_net
+from netopsy.training import Recipe, evaluate, fit
+
+TRAIN, _, TEST = digits_split()
+RECIPE = Recipe(steps=60, lr=1e-2, schedule="onecycle")
+
+
+@pytest.fixture(scope="module")
+def trained():
+    model = small_conv_net((8, 16), (1, 2))
+    fit(model, TRAIN, RECIPE)
+    return model
+
+
+def corner_data(n=64):
+    """Images of noise with squares top left and bottom right; class 0 has the first one brighter, class 1 the other."""
+    random = torch.Generator().manual_seed(0)
+    labels = torch.arange(n) % 2
+    images = 0.1 * torch.rand(n, 1, 12, 12, generator=random)
+    images[:, :, :4, :4] += 0.6
+    images[:, :, 8:, 8:] += 0.6
+    images[labels == 0, :, :4, :4] += 1
+    images[labels == 1, :, 8:, 8:] += 1
+    return Dataset(images, labels, classes=("top left", "bottom right"))
+
+
+def corner_net():
+    """Class scores: the mean over the image, each class seeing only its own corner."""
+    model = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2, bias=False))
+    weights = torch.zeros(2, 12, 12)
+    weights[0, :4, :4] = weights[1, 8:, 8:] = 1
+    with torch.no_grad():
+        model[0].weight.fill_(1.0)
+        model[3].weight.copy_(weights.flatten(1))
+    return model
+
+
+def test_covering_the_place_that_decides_takes_the_answer_away():
+    finding = examine(corner_net(), corner_data(), instruments=["saliency"]).findings["saliency"]
+    assert finding.figures["accuracy on whole images"] == 1
+    assert finding.figures["right after covering by linear approximation"] == 0
+    assert "points at leaves 0 % of the answers right" in finding.sentence
+
+
+def test_exactly_the_highest_pixels_are_covered_and_ties_are_not_taken_from_the_first():
+    subject = Subject(corner_net(), corner_data())
+    images = torch.ones(2, 1, 10, 10)
+    maps = torch.stack([torch.arange(100.0).view(10, 10), torch.zeros(10, 10)])
+    changed = saliency.covered(images, maps, subject)[:, 0] != 1
+    assert changed.flatten(1).sum(1).tolist() == [20, 20]
+    assert changed[0].flatten().nonzero()[:, 0].tolist() == list(range(80, 100))
+    assert changed[1].flatten().nonzero()[:, 0].tolist() != list(range(20))
+
+
+def test_a_network_with_global_pooling_last_makes_norm_grad_blind_there(trained):
+    result = examine(trained, TEST, instruments=["class-sensitivity"], layers=["features.conv1", "features.act2"])
+    finding = result.findings["class-sensitivity"]
+    assert finding.figures["NormGrad at features.act2"] == pytest.approx(1, abs=1e-3)
+    assert "nearly the same whatever class" in finding.sentence
+    assert "Trust" in finding.sentence
+    best = min(finding.figures.values())
+    assert f"{best:.2f}" in finding.sentence
+
+
+def test_an_mlp_on_images_is_looked_at_by_its_input():
+    model = mlp([64, 16, 10])
+    fit(model, TRAIN, RECIPE)
+    result = examine(model, TEST, instruments=["saliency", "class-sensitivity"])
+    assert set(result.findings) == {"saliency", "class-sensitivity"}
+    assert "the input" in result.findings["class-sensitivity"].sentence
+
+
+def test_tables_of_features_are_not_looked_at_and_the_report_says_why():
+    data = Dataset(torch.randn(30, 5), torch.arange(30) % 3)
+    result = examine(mlp([5, 4, 3]), data, instruments=["saliency", "class-sensitivity"])
+    assert not result.findings
+    assert all("reads no images" in absence.reason for absence in result.absences)
+
+
+def test_weights_that_are_zero_already_can_be_spared():
+    model = mlp([64, 40, 10])
+    fit(model, TRAIN, Recipe(steps=300, lr=1e-2))
+    with torch.no_grad():
+        for weight in prunable_parameters(model).values():
+            weight[torch.rand(weight.shape) < 0.3] = 0
+    finding = examine(model, TEST, instruments=["pruning"]).findings["pruning"]
+    assert finding.figures["removable, smallest of all layers"] >= 0.2
+    assert finding.figures["removable, at random"] <= finding.figures["removable, smallest of all layers"]
+    assert finding.figures["accuracy"] == pytest.approx(evaluate(model, TEST).accuracy, abs=1e-4)
+
+
+def test_spared_share_stops_at_the_first_loss_even_if_accuracy_comes_back():
+    curve = {1.0: [0.9], 0.8: [0.895], 0.6: [0.5], 0.4: [0.9]}
+    assert pruning._spared(curve, 0.9) == pytest.approx(0.2)
+
+
+def test_the_examined_network_is_left_as_it_was(trained):
+    trained.train()
+    before = {name: value.clone() for name, value in trained.state_dict().items()}
+    examine(trained, TEST, train=TRAIN, recipe=Recipe(steps=20), budget=20.0)
+    assert all(torch.equal(before[name], value) for name, value in trained.state_dict().items())
+    assert trained.training
+
+
+def test_a_ticket_search_trains_as_many_rounds_as_the_time_allows(trained):
+    subject = Subject(trained, TEST, train=TRAIN, recipe=Recipe(steps=30, lr=1e-2), initialisation="he_normal")
+    finding = tickets.examine(subject, 60.0)
+    assert finding.figures["rounds"] == tickets.MOST
+    assert tickets.TARGET < finding.figures["weights kept"] < 2 * tickets.TARGET  # the output layer is pruned at half
+    with pytest.raises(NotNow, match="training once takes about"):
+        tickets.examine(subject, 1e-3)
+
+
+def test_too_little_time_for_tickets_is_an_absence_not_a_failure(trained):
+    result = examine(trained, TEST, train=TRAIN, recipe=Recipe(steps=50_000), instruments=["tickets"], budget=1.0)
+    (absence,) = result.absences
+    assert not absence.failed
+    assert "share of the budget" in absence.reason
+
+
+def test_without_training_data_there_is_no_ticket_search(trained):
+    (absence,) = examine(trained, TEST, instruments=["tickets"]).absences
+    assert "needs the training data" in absence.reason
+
+
+def test_a_new_instrument_is_one_file_and_nothing_else(tmp_path, monkeypatch, trained):
+    from netopsy.examination import instruments as package
+
+    (tmp_path / "hello.py").write_text(
+        "from netopsy.examination.finding import Finding\n"
+        "from netopsy.examination.instrument import Instrument\n"
+        "INSTRUMENT = Instrument('hello', 'Hello', 'what it represents',\n"
+        "    lambda subject, seconds: Finding(f'It has {subject.class_count} classes.', 'Read it.'))\n"
+    )
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    result = examine(trained, TEST, instruments=["hello"])
+    assert result.findings["hello"].sentence == "It has 10 classes."
+    assert "It has 10 classes." in result.to_html()
+
+
+def test_every_combination_is_measured_once():
+    subject = Subject(corner_net(), corner_data())
+    values, undefined = class_sensitivity._measure(subject, 60.0)
+    assert len(values) == 5
+    assert all(len(own) + undefined >= 64 for own in values.values())
+
+
+@pytest.mark.parametrize("name", ["saliency", "class-sensitivity", "pruning"])
+def test_the_lines_of_python_run(name, trained):
+    finding = examine(trained, TEST, instruments=[name]).findings[name]
+    exec(finding.code, {"model": trained, "data": TEST})
