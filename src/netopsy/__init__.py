@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _EXPORTS = {
     "InputError": "netopsy.core.errors",
+    "examine": "netopsy.examination.examine",
 }
 
 __all__ = ["__version__", *_EXPORTS]
