@@ -166,7 +166,7 @@ NAN = torch.tensor([[float("nan")]])
         (lambda: Dataset(torch.rand(3), torch.zeros(3)).standardise(), "channel axis"),
         (lambda: Normalisation(torch.zeros(2), torch.zeros(2)), "std must be positive"),
         (lambda: Normalisation(torch.zeros(2), torch.ones(3)), "shape of mean"),
-        (lambda: choose(torch.zeros(3).long(), 0, seed=0), "limit must be at least 1"),
+        (lambda: choose(torch.zeros(3).long(), 0, seed=0), "limit must be an int of at least 1"),
     ],
 )
 def test_bad_input_is_named(build, message):

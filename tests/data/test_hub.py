@@ -237,7 +237,7 @@ def test_one_word_for_any_data(write_parquet, grey_images):
         ("", {}, "empty string"),
         ("digit", {}, "'digits', 'lfw', 'hub:owner/name' or an image folder"),
         ("hub:mnist", {}, "'owner/name'"),
-        ("digits", {"limit": 0}, "limit must be at least 1"),
+        ("digits", {"limit": 0}, "limit must be an int of at least 1"),
     ],
 )
 def test_words_that_mean_nothing(spec, options, message):

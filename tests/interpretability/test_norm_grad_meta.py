@@ -168,5 +168,5 @@ def test_bad_input_is_named(net, images, options, message, unchecked):
 
 
 def test_an_empty_batch_is_refused(net, images, unchecked):
-    with pytest.raises(InputError, match="images must be a batch"):
+    with pytest.raises(InputError, match="with at least one image"):
         meta_saliency(norm_grad, net, images[:0], 0, layer="act")

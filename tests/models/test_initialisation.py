@@ -116,7 +116,7 @@ def test_double_precision_is_kept():
 def test_bad_input_is_named():
     with pytest.raises(UnknownNameError, match="did you mean .*'glorot_normal'"):
         initialise(nn.Linear(2, 2), "glorot-normal")
-    with pytest.raises(InputError, match="gain must be positive, got 0"):
+    with pytest.raises(InputError, match="gain must be positive and finite, got 0"):
         initialise(nn.Linear(2, 2), gain=0)
-    with pytest.raises(InputError, match="bias_std must not be negative"):
+    with pytest.raises(InputError, match="bias_std must be finite and not negative"):
         initialise(nn.Linear(2, 2), bias_std=-1.0)

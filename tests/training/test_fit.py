@@ -169,7 +169,7 @@ def _train_one_of_several(fabric):
         (lambda: Recipe(optimizer="adamm"), "unknown optimizer 'adamm': did you mean 'adam'"),
         (lambda: Recipe(schedule="linear"), "unknown schedule"),
         (lambda: Recipe(loss="hinge"), "unknown loss"),
-        (lambda: Recipe(lr=-1.0), "lr must not be negative"),
+        (lambda: Recipe(lr=-1.0), "lr must be a finite number and not negative"),
         (lambda: Recipe(milestones=(3,)), "milestones go with"),
         (lambda: fit(net(), TRAIN, Recipe(steps=5), evaluate_every=2), "needs an evaluation set"),
         (lambda: fit(net(), TRAIN, Recipe(steps=5), start_step=6), "start_step must be from 0 to 5"),

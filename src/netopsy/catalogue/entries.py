@@ -10,7 +10,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal
 
-from netopsy.core.errors import UnknownNameError, lookup
+from netopsy.core.errors import lookup
 
 Status = Literal["planned", "ready"]
 
@@ -108,8 +108,7 @@ def claim(slug: str, claim_id: str) -> Claim:
 
 def in_room(room: str) -> tuple[Paper, ...]:
     """The papers of one room; raises `UnknownNameError` for a room that does not exist."""
-    if room not in ROOMS:
-        raise UnknownNameError("room", room, ROOMS)
+    lookup("room", room, ROOMS)
     return tuple(paper for paper in papers() if paper.room == room)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import INPUT, Layers, layer_names
-from netopsy.core.modes import evaluating, frozen
+from netopsy.core.modes import evaluating, frozen, running_on
 from netopsy.core.per_sample import PerSampleModel
 from netopsy.core.targets import Target, scores
 
@@ -90,7 +90,7 @@ def layer_activations(model: nn.Module, inputs: Tensor, layers: Layers) -> dict[
     """
     names = layer_names(model, layers)
     _check_batch(inputs)
-    with evaluating(model), torch.no_grad(), capturing(model, names) as seen:
+    with evaluating(model), torch.no_grad(), capturing(model, names) as seen, running_on(inputs):
         model(inputs)
     return _complete(seen, names, inputs)
 
@@ -120,9 +120,11 @@ def layer_gradients(
         start = inputs.detach().clone().requires_grad_() if INPUT in names else inputs.detach()
         if isinstance(model, PerSampleModel):
             inner = [name for name in names if name != INPUT]
-            outputs, seen, taps = model.tapped(start, inner, given=given if with_inputs else None)
+            with running_on(start):
+                outputs, seen, taps = model.tapped(start, inner, given=given if with_inputs else None)
         else:
-            with capturing(model, names, start_graph=True, inputs=given if with_inputs else None) as seen:
+            kept = given if with_inputs else None
+            with capturing(model, names, start_graph=True, inputs=kept) as seen, running_on(start):
                 outputs = model(start)
             taps = seen
         activations = _complete(seen, names, start)

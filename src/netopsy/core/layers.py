@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from torch import nn
 
 from netopsy.core.errors import InputError, UnknownNameError
+from netopsy.core.modes import check_model
 
 INPUT = ""
 """The name of the network's input, which can be asked for like a layer."""
@@ -24,6 +25,9 @@ def layer_names(model: nn.Module, layers: Layers) -> list[str]:
         UnknownNameError: a name or module that is not in the model (the nearest names are listed).
         InputError: an empty sequence, or a layer asked for twice.
     """
+    check_model(model)
+    if not isinstance(layers, str | nn.Module | Iterable):
+        raise InputError(f"layer must be a name, a submodule or a sequence of them, got {layers!r}")
     wanted = [layers] if isinstance(layers, str | nn.Module) else list(layers)
     if not wanted:
         raise InputError("layer must name at least one layer, got an empty sequence")

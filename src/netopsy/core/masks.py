@@ -12,6 +12,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from netopsy.core.errors import UnknownNameError, require
+from netopsy.core.modes import check_model
 
 Masks = Mapping[str, Tensor]
 """Parameter name to a bool tensor of the parameter's shape, True where the weight is kept."""
@@ -33,6 +34,7 @@ def prunable_parameters(
     >>> list(prunable_parameters(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))))
     ['0.weight', '2.weight']
     """
+    check_model(model)
     modules = dict(model.named_modules())
     for name in exclude:
         if name not in modules:
@@ -58,13 +60,24 @@ def density(masks: Masks) -> float:
     return sum(int(mask.sum()) for mask in masks.values()) / sum(mask.numel() for mask in masks.values())
 
 
+def check_tensors(argument: str, given: object) -> None:
+    """Raise `InputError` unless ``given`` maps names to tensors."""
+    fits = isinstance(given, Mapping) and all(isinstance(value, Tensor) for value in given.values())
+    odd = type(given).__name__
+    if isinstance(given, Mapping):
+        odd = next((f"{name!r}: {type(value).__name__}" for name, value in given.items() if not fits), odd)
+    require(fits, f"{argument} must map names to tensors, got {odd}")
+
+
 def check_masks(model: nn.Module, masks: Masks) -> dict[str, nn.Parameter]:
     """The masked parameters by name, once every mask is known to fit.
 
     Raises:
         InputError: an unknown parameter, a wrong shape, or values other than 0 and 1.
     """
+    check_model(model)
     parameters = dict(model.named_parameters())
+    check_tensors("masks", masks)
     require(masks, "masks is empty; give at least one parameter name and its mask")
     for name, mask in masks.items():
         if name not in parameters:

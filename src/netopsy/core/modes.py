@@ -6,12 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from netopsy.core.errors import InputError, require
+
+
+def check_model(model: object) -> None:
+    """Raise `InputError` unless ``model`` is a network: not its name, its class or its weights."""
+    got = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
+    require(isinstance(model, nn.Module), f"model must be a torch nn.Module, got {got}")
 
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[nn.Module]:
     """The model in evaluation mode; afterwards every submodule has the mode it had."""
+    check_model(model)
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -36,9 +45,22 @@ def frozen(model: nn.Module) -> Iterator[nn.Module]:
 
 def device_of(model: nn.Module) -> torch.device:
     """The device of the first parameter or buffer, the CPU for a model that has neither."""
+    check_model(model)
     for tensor in (*model.parameters(), *model.buffers()):
         return tensor.device
     return torch.device("cpu")
+
+
+@contextmanager
+def running_on(inputs: Tensor) -> Iterator[None]:
+    """Says so in an `InputError` when a network that runs inside the block is not made for ``inputs``."""
+    try:
+        yield
+    except (InputError, torch.OutOfMemoryError):
+        raise
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise InputError(f"inputs of shape {tuple(inputs.shape)} do not go through the network: {reason}") from error
 
 
 def best_device() -> torch.device:

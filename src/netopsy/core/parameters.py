@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from netopsy.core.errors import require
+from netopsy.core.masks import check_tensors
 from netopsy.core.seeds import generator
 
 State = Mapping[str, Tensor]
@@ -22,12 +23,15 @@ def flatten(parameters: State) -> Float[Tensor, "size"]:
     >>> flatten({"w": torch.ones(2, 2), "b": torch.zeros(1)}).tolist()
     [1.0, 1.0, 1.0, 1.0, 0.0]
     """
+    check_tensors("parameters", parameters)
     require(parameters, "parameters is empty; there is nothing to flatten")
     return torch.cat([value.reshape(-1) for value in parameters.values()])
 
 
 def unflatten(vector: Float[Tensor, "size"], like: State) -> dict[str, Tensor]:
     """The vector cut into tensors of the names and shapes of ``like``; the inverse of `flatten`."""
+    check_tensors("like", like)
+    require(isinstance(vector, Tensor), f"vector must be a tensor, got {type(vector).__name__}")
     size = sum(value.numel() for value in like.values())
     require(vector.shape == (size,), f"vector must have shape ({size},), got {tuple(vector.shape)}")
     pieces = torch.split(vector, [value.numel() for value in like.values()])

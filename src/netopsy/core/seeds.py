@@ -15,9 +15,14 @@ def generator(seed: int | torch.Generator, device: torch.device | str = "cpu") -
     """A generator on ``device`` started at ``seed``; a generator is handed back as it is."""
     if isinstance(seed, torch.Generator):
         return seed
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InputError(f"seed must be a non-negative int or a torch.Generator, got {seed!r}")
+    check_seed(seed, "a non-negative int or a torch.Generator")
     return torch.Generator(device).manual_seed(seed)
+
+
+def check_seed(seed: object, wanted: str = "a non-negative int") -> None:
+    """Raise `InputError` unless ``seed`` is an int that every generator takes."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise InputError(f"seed must be {wanted}, got {seed!r}")
 
 
 def derive(seed: int, *path: int | str) -> int:
@@ -26,6 +31,7 @@ def derive(seed: int, *path: int | str) -> int:
     >>> derive(0, "init") == derive(0, "init"), derive(0, "init") == derive(0, "order")
     (True, False)
     """
+    check_seed(seed)
     text = "/".join(map(str, (seed, *path)))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
@@ -36,6 +42,7 @@ def seeded(seed: int) -> Iterator[None]:
 
     For code that can only draw from the global state (module constructors, dropout).
     """
+    check_seed(seed)
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)

@@ -31,7 +31,9 @@ def choose(targets: Int[Tensor, "n"], limit: int | None, seed: int) -> Int[Tenso
     >>> targets[choose(targets, 3, seed=0)].tolist()
     [0, 0, 1]
     """
-    require(limit is None or limit > 0, f"limit must be at least 1, got {limit}")
+    require(
+        limit is None or (isinstance(limit, int) and limit > 0), f"limit must be an int of at least 1, got {limit!r}"
+    )
     if limit is None or limit >= len(targets):
         return torch.arange(len(targets))
     order = torch.randperm(len(targets), generator=generator(seed))

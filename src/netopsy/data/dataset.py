@@ -175,8 +175,8 @@ def _finite(tensor: Tensor) -> bool:
 def _count(size: int | float, total: int) -> int:
     fraction = isinstance(size, float)
     require(
-        0 < size <= 1 if fraction else size > 0,
-        f"sizes must be counts from 1 up or fractions between 0 and 1, got {size}",
+        isinstance(size, int | float) and (0 < size <= 1 if fraction else size > 0),
+        f"sizes must be counts from 1 up or fractions between 0 and 1, got {size!r}",
     )
     count = round(size * total) if fraction else int(size)
     require(count > 0, f"sizes must leave no part empty, but {size} of {total} samples is none")

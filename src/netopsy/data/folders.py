@@ -37,6 +37,7 @@ def list_images(path: str | os.PathLike[str]) -> ImageListing:
     Hidden files and folders are not looked at; links are followed only to files inside ``path``. Raises `InputError` if
     the folder is missing or has no subfolder, an image lies beside the subfolders, or a subfolder has no image.
     """
+    require(isinstance(path, str | os.PathLike), f"path must be that of an image folder, got {path!r}")
     root = Path(path).expanduser()
     require(root.exists(), f"there is no folder {_shown(root)}")
     require(root.is_dir(), f"{_shown(root)} is not a folder")

@@ -48,7 +48,7 @@ def hub_dataset(
             images with one integer label each.
     """
     require(
-        re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name),
+        isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name),
         f"name must be that of a Hub data set, 'owner/name', got {name!r}",
     )
     files = find_files(name, split, config)

@@ -39,7 +39,7 @@ def load_data(
             ``train``, ``validation`` (or ``val``) and ``test``, each with class subfolders, is read by part; any other
             is one whole.
         split: "train", "validation" or "test"; for the Hub, what the set calls its parts.
-        size, channels: as for `image_folder`.
+        size, channels: as for `image_folder`; not for the embedded sets.
         limit: take at most so many, drawn by ``seed`` with the classes in their proportions.
 
     Raises:
@@ -50,6 +50,7 @@ def load_data(
     """
     if isinstance(spec, Dataset):
         return spec
+    require(isinstance(spec, str | os.PathLike), f"data must be a name, a folder or a Dataset, got {spec!r}")
     text = os.fspath(spec)
     require(text, "data must be a name, 'hub:owner/name' or a folder, got an empty string")
     if text.startswith("hub:"):
@@ -59,6 +60,8 @@ def load_data(
         number = list(_SPLITS).index(split) if split in _SPLITS else None
         if number is None:
             raise UnknownNameError("split", split, _SPLITS)
+        for option, given in (("size", size), ("channels", channels)):
+            require(given is None, f"{option} is for image folders and Hub sets, not for {text!r}, got {given}")
         part = EMBEDDED[text]()[number]
         return part if limit is None else part[choose(part.targets, limit, seed)]
     folder = Path(text).expanduser()

@@ -55,7 +55,7 @@ def layer_maps(
         with_inputs: let ``draw`` see what the layer was given.
         reshape, resize, normalise: as in `netopsy.interpretability.norm_grad.backprop_saliency`.
     """
-    require(images.ndim == 4, f"images must be [batch, channels, height, width], got {tuple(images.shape)}")
+    check_images(images)
     seen = layer_gradients(model, images, target, layer, with_inputs=with_inputs)
     maps = {}
     for name, activation in seen.activations.items():
@@ -64,6 +64,15 @@ def layer_maps(
         drawn = resized(drawn, (images.shape[2], images.shape[3])) if resize else drawn
         maps[name] = rescaled(drawn) if normalise else drawn
     return next(iter(maps.values())) if isinstance(layer, str | nn.Module) else maps
+
+
+def check_images(images: object) -> None:
+    """Raise `InputError` unless ``images`` is a batch of at least one image."""
+    got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+    require(
+        isinstance(images, Tensor) and images.ndim == 4 and len(images) > 0,
+        f"images must be [batch, channels, height, width] with at least one image, got {got}",
+    )
 
 
 def each_layer(function: Callable[..., Tensor], *maps: Tensor | dict[str, Tensor]) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import netopsy
-from netopsy.core.errors import InputError
+from netopsy.core.errors import InputError, require
 from netopsy.lab.files import make_folder, write, write_json
 
 
@@ -41,10 +41,12 @@ def checkout_folder() -> Path | None:
     return root / "docs" / "evidence" if (root / "pyproject.toml").is_file() and (root / "docs").is_dir() else None
 
 
-def load_evidence(folder: Path | None = None) -> dict[str, Evidence]:
+def load_evidence(folder: str | Path | None = None) -> dict[str, Evidence]:
     """All recorded evidence by paper, in alphabetical order; raises `InputError` naming a file that cannot be read."""
-    folder = folder or evidence_folder()
-    return {} if folder is None else {path.stem: _load(path) for path in sorted(folder.glob("*.json"))}
+    if folder is not None:
+        require(Path(folder).is_dir(), f"folder must be one of recorded evidence, and there is none at {str(folder)!r}")
+    place = evidence_folder() if folder is None else Path(folder)
+    return {} if place is None else {path.stem: _load(path) for path in sorted(place.glob("*.json"))}
 
 
 def _load(path: Path) -> Evidence:

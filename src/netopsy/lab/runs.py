@@ -69,6 +69,9 @@ def run(
     Raises `InputError` before any work for what cannot be used, `CellsFailedError` once all other cells are stored,
     `StorageError` if the disk does not take a result, and `InterruptedRunError` (a `KeyboardInterrupt`) on Ctrl-C.
     """
+    require(
+        isinstance(study, Study), f"study must be a netopsy.lab.Study (netopsy.studies.load gives one), got {study!r}"
+    )
     config = study.configuration(preset, seeds)
     cells = study.cells(config)
     path = Path(out) if out is not None else Path("runs") / study.paper / preset

@@ -6,7 +6,7 @@ Activations never work in place: a hook that keeps the output of the layer befor
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from torch import nn
 
@@ -49,6 +49,9 @@ def require_count(name: str, value: int, least: int = 1) -> None:
 
 def require_counts(name: str, values: Iterable[int], least: int = 1) -> None:
     """Raise `InputError` unless every one of ``values`` is an int of at least ``least``, and there is one."""
+    require(
+        isinstance(values, Iterable) and not isinstance(values, str), f"{name} must be several ints, got {values!r}"
+    )
     values = tuple(values)
     require(values, f"{name} must not be empty")
     for value in values:
@@ -61,8 +64,10 @@ def image_size(size: int | tuple[int, int]) -> tuple[int, int]:
     >>> image_size(32), image_size((24, 48))
     ((32, 32), (24, 48))
     """
-    height, width = (size, size) if isinstance(size, int) else size
-    require_counts("size", (height, width))
+    both = (size, size) if isinstance(size, int) else size
+    require(isinstance(both, Sequence) and len(both) == 2, f"size must be one int, or height and width, got {size!r}")
+    require_counts("size", both)
+    height, width = both
     return height, width
 
 

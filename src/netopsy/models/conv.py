@@ -47,6 +47,7 @@ def conv_net(
     require_count("channels", channels)
     require_count("classes", classes)
     require_counts("widths", widths)
+    require(isinstance(hidden, Sequence), f"hidden must be several ints, or none, got {hidden!r}")
     for outputs in hidden:
         require_count("every entry of hidden", outputs)
     require(len(widths) >= depth // 2, f"widths must name {depth // 2} widths for depth {depth}, got {len(widths)}")

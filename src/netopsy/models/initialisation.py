@@ -13,7 +13,8 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
 from netopsy.core.errors import lookup, require
-from netopsy.core.seeds import derive
+from netopsy.core.modes import check_model
+from netopsy.core.seeds import check_seed, derive
 
 Model = TypeVar("Model", bound=nn.Module)
 Draw = Callable[[Tensor, float, torch.Generator], object]
@@ -92,8 +93,10 @@ def initialise(
     (1.0, 0.0)
     """
     draw, own_gain = lookup("initialisation scheme", scheme, _SCHEMES)
-    require(gain is None or gain > 0, f"gain must be positive, got {gain}")
-    require(bias_std >= 0, f"bias_std must not be negative, got {bias_std}")
+    check_model(model)
+    check_seed(seed)
+    require(gain is None or 0 < gain < math.inf, f"gain must be positive and finite, got {gain}")
+    require(0 <= bias_std < math.inf, f"bias_std must be finite and not negative, got {bias_std}")
     drawn: set[Tensor] = set()
     for name, module in model.named_modules():
         if isinstance(module, (nn.Linear, _ConvNd)):

@@ -29,9 +29,9 @@ def mlp(
     >>> mlp([4, 3, 2])(torch.zeros(5, 1, 2, 2)).shape
     torch.Size([5, 2])
     """
-    sizes = tuple(sizes)
     require_counts("sizes", sizes)
-    require(len(sizes) > 1, f"sizes must name at least inputs and outputs, got {sizes}")
+    require(len(sizes) > 1, f"sizes must name at least inputs and outputs, got {tuple(sizes)}")
+    activation_layer(activation)  # complains, also where no layer comes between inputs and outputs
     layers: list[tuple[str, nn.Module]] = [("flatten", nn.Flatten())]
     for number, (inputs, outputs) in enumerate(pairwise(sizes[:-1]), start=1):
         layers += [

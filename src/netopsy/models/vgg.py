@@ -46,7 +46,7 @@ def vgg(
     >>> vgg(11, width=4)(torch.zeros(2, 3, 32, 32)).shape
     torch.Size([2, 10])
     """
-    require(depth in _CONVOLUTIONS, f"depth must be 11, 13, 16 or 19, got {depth!r}")
+    require(depth in tuple(_CONVOLUTIONS), f"depth must be 11, 13, 16 or 19, got {depth!r}")
     require_count("channels", channels)
     require_count("classes", classes)
     require_count("width", width)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from netopsy.core.errors import lookup
-from netopsy.core.modes import device_of, evaluating
+from netopsy.core.errors import lookup, require
+from netopsy.core.modes import device_of, evaluating, running_on
 from netopsy.data import Dataset
+from netopsy.training.checks import check_answers, check_data
 from netopsy.training.losses import LOSSES
 
 
@@ -35,10 +36,13 @@ def evaluate(model: nn.Module, data: Dataset, *, loss: str = "cross_entropy", ba
     ((1797, 10), True)
     """
     lookup("loss", loss, LOSSES)
+    require(batch_size > 0, f"batch_size must be at least 1, got {batch_size}")
+    check_data("data", data)
     device = device_of(model)
-    with evaluating(model):
+    with evaluating(model), running_on(data.inputs):
         outputs = torch.cat([model(inputs.to(device)) for inputs in data.inputs.split(batch_size)]).cpu()
     targets = data.targets.cpu()
+    check_answers(outputs, targets, loss)
     losses, hits = LOSSES[loss](outputs, targets), correct(outputs, targets, loss)
     return Evaluation(outputs, losses.mean().item(), hits.mean().item())
 

@@ -13,12 +13,13 @@ from netopsy.core.errors import require
 from netopsy.core.masks import Masks, apply_masks, check_masks
 from netopsy.core.modes import device_of
 from netopsy.core.progress import Task
-from netopsy.core.seeds import derive, generator
+from netopsy.core.seeds import check_seed, derive, generator
 from netopsy.data import Dataset, index_batches
 from netopsy.training.checkpoint import Checkpoint
+from netopsy.training.checks import check_fit, check_kinds
 from netopsy.training.evaluation import evaluate
 from netopsy.training.history import Fit
-from netopsy.training.plan import EvaluationSets, evaluation_sets, evaluation_steps, set_lr
+from netopsy.training.plan import EvaluationSets, check_kept, evaluation_sets, evaluation_steps, set_lr
 from netopsy.training.recipe import Recipe
 from netopsy.training.recorder import Recorder
 
@@ -74,14 +75,18 @@ def fit(
     >>> run.history.steps.tolist()
     [10, 20, 30]
     """
+    check_kinds(model, data, recipe)
+    check_seed(seed)
     sets = evaluation_sets(evaluation)
     at = evaluation_steps(recipe, sets, evaluate_every, start_step)
     require(patience is None or (patience > 0 and sets), "patience must be at least 1 and needs an evaluation set")
+    check_kept(keep_states, start_step, recipe.steps)
     if masks is not None:
         check_masks(model, masks)
     fabric = fabric or _single_device(device_of(model))
     network, optimizer = fabric.setup(model, recipe.make_optimizer(p for p in model.parameters() if p.requires_grad))
     data = data.to(fabric.device)
+    check_fit(network, data, recipe.loss)
     recorder = Recorder(replicas=1, sets=sets)
     saved = Checkpoint(checkpoint, checkpoint_every, model, optimizer, recorder, identity=(recipe, seed, len(data)))
     first = saved.resume(start_step)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 
 from netopsy.core.errors import require
 from netopsy.data import Dataset
+from netopsy.training.checks import check_data
 from netopsy.training.recipe import Recipe
 
 EvaluationSets = Dataset | Mapping[str, Dataset] | None
@@ -18,7 +19,17 @@ def evaluation_sets(evaluation: EvaluationSets) -> dict[str, Dataset]:
     """The evaluation sets by name."""
     if isinstance(evaluation, Dataset):
         return {"validation": evaluation}
-    return dict(evaluation or {})
+    sets = {} if evaluation is None else evaluation
+    require(isinstance(sets, Mapping), f"evaluation must be a Dataset, or several by name, got {type(sets).__name__}")
+    for name, part in sets.items():
+        check_data(f"evaluation[{name!r}]", part)
+    return dict(sets)
+
+
+def check_kept(steps: Iterable[int], start: int, end: int) -> None:
+    """Raise `InputError` for a step whose state cannot be kept, because the run does not come by it."""
+    for step in steps:
+        require(start <= step <= end, f"keep_states must be from {start} to {end}, the steps of the run, got {step}")
 
 
 def evaluation_steps(recipe: Recipe, sets: Mapping[str, Dataset], every: int | None, start: int) -> frozenset[int]:

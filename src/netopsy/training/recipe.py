@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -47,15 +48,21 @@ class Recipe:
         lookup("optimizer", self.optimizer, _OPTIMIZERS)
         lookup("schedule", self.schedule, SCHEDULES)
         lookup("loss", self.loss, LOSSES)
-        require(self.steps > 0, f"steps must be at least 1, got {self.steps}")
-        require(self.batch_size > 0, f"batch_size must be at least 1, got {self.batch_size}")
-        require(self.lr >= 0, f"lr must not be negative, got {self.lr}")
-        require(0 <= self.momentum < 1, f"momentum must be in [0, 1), got {self.momentum}")
-        require(self.weight_decay >= 0, f"weight_decay must not be negative, got {self.weight_decay}")
-        require(self.warmup >= 0, f"warmup must not be negative, got {self.warmup}")
+        for name, least in (("steps", 1), ("batch_size", 1), ("warmup", 0)):
+            value = getattr(self, name)
+            require(
+                isinstance(value, int) and value >= least, f"{name} must be an int of at least {least}, got {value!r}"
+            )
+        for name in ("lr", "weight_decay", "decay", "momentum"):
+            value = getattr(self, name)
+            finite = isinstance(value, int | float) and 0 <= value < math.inf
+            require(finite, f"{name} must be a finite number and not negative, got {value!r}")
+        require(self.momentum < 1, f"momentum must be in [0, 1), got {self.momentum}")
         require(
             bool(self.milestones) == (self.schedule == "step"), "milestones go with schedule='step', and only there"
         )
+        for step in self.milestones:
+            require(isinstance(step, int) and step > 0, f"milestones must be ints of at least 1, got {step!r}")
 
     def lr_at(self, step: int) -> float:
         """The learning rate used in ``step``, counted from 0."""

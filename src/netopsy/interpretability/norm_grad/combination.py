@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 
 from netopsy.core.errors import InputError, UnknownNameError, require
+from netopsy.core.masks import check_tensors
 from netopsy.core.shapes import Maps
 from netopsy.interpretability.maps import constant, rescaled
 
@@ -42,10 +43,13 @@ def combine_layers(
     """
     if mode not in ("product", "sum"):
         raise UnknownNameError("mode", mode, ("product", "sum"))
+    check_tensors("maps", maps)
     shapes = {tuple(one.shape) for one in maps.values()}
     require(maps, "maps must hold the maps of at least one layer, got none")
     require(len(shapes) == 1, f"maps must have one shape (ask for them with resize=True), got {sorted(shapes)}")
     share = _shares(list(maps), weights)
+    for name, one in maps.items():
+        require(one.isfinite().all(), f"maps[{name!r}] must be finite, got NaN or infinity")
     stack = torch.stack([rescaled(one) for one in maps.values()])
     telling = ~torch.stack([constant(one) for one in maps.values()])
     per_image = stack.new_tensor(share)[:, None] * telling
@@ -60,7 +64,7 @@ def _shares(layers: list[str], weights: Weights | None) -> list[float]:
         return [1.0] * len(layers)
     if weights == "linear":
         return [(place + 1) / len(layers) for place in range(len(layers))]
-    if not isinstance(weights, Mapping):
+    if not isinstance(weights, Mapping) or not all(isinstance(one, int | float) for one in weights.values()):
         raise InputError(f"weights must be 'uniform', 'linear' or a number for each layer, got {weights!r}")
     require(set(weights) == set(layers), f"weights must name the layers {layers}, got {list(weights)}")
     share = [float(weights[layer]) for layer in layers]

@@ -13,11 +13,11 @@ from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
 from netopsy.core.errors import InputError, require
-from netopsy.core.modes import evaluating
+from netopsy.core.modes import evaluating, running_on
 from netopsy.core.per_sample import Parameters, PerSampleModel
 from netopsy.core.shapes import Images, Labels
 from netopsy.core.targets import class_indices
-from netopsy.interpretability.layer_maps import LayerMaps, each_layer
+from netopsy.interpretability.layer_maps import LayerMaps, check_images, each_layer
 from netopsy.interpretability.norm_grad.sensitivity import SaliencyMethod
 
 
@@ -63,10 +63,8 @@ def meta_saliency(
     """
     require(math.isfinite(lr) and lr >= 0, f"lr must be finite and at least 0, got {lr}")
     require(isinstance(chunk, int) and chunk >= 1, f"chunk must be an int of at least 1, got {chunk!r}")
-    require(
-        images.ndim == 4 and len(images) > 0,
-        f"images must be a batch [batch, channels, height, width], got {tuple(images.shape)}",
-    )
+    require(callable(method), f"method must be a saliency method, got {type(method).__name__}")
+    check_images(images)
     labels = _labels(model, images, target)
     if lr == 0:
         return method(model, images, labels, **options)
@@ -101,7 +99,7 @@ def _labels(model: nn.Module, images: Images, target: int | Labels) -> Labels:
         raise InputError(
             "target must be a class or one class an image: a step of learning cannot be taken on a function"
         )
-    with evaluating(model), torch.no_grad():
+    with evaluating(model), torch.no_grad(), running_on(images):
         outputs = model(images[:1])
     require(outputs.ndim == 2, f"model must give [batch, classes], got {tuple(outputs.shape)}")
     return class_indices(target, len(images), outputs.shape[1]).to(images.device)

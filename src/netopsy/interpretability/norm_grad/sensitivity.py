@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netopsy.core.errors import require
-from netopsy.core.modes import evaluating
+from netopsy.core.modes import evaluating, running_on
 from netopsy.core.shapes import Images
-from netopsy.interpretability.layer_maps import LayerMaps, each_layer
+from netopsy.interpretability.layer_maps import LayerMaps, check_images, each_layer
 
 Scores = Float[Tensor, "batch"]
 SaliencyMethod = Callable[..., LayerMaps]
@@ -45,7 +45,9 @@ def class_sensitivity(
     >>> class_sensitivity(norm_grad, net, torch.rand(2, 1, 8, 8), layer="1")  # global pooling follows: blind
     tensor([1., 1.], dtype=torch.float64)
     """
-    with evaluating(model), torch.no_grad():
+    require(callable(method), f"method must be a saliency method, got {type(method).__name__}")
+    check_images(images)
+    with evaluating(model), torch.no_grad(), running_on(images):
         outputs = model(images)
     require(
         outputs.ndim == 2 and outputs.shape[1] >= 2,

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from netopsy.core.errors import require
-from netopsy.core.masks import Masks, check_masks, zero_masked
+from netopsy.core.masks import Masks, check_masks, check_tensors, zero_masked
+from netopsy.core.modes import check_model
 from netopsy.core.seeds import derive, generator, seeded
 from netopsy.models import initialise
 
@@ -28,6 +29,8 @@ def reinitialise(model: nn.Module, masks: Masks | None = None, *, init: Initiali
             place, from torch's global random state, which is seeded for it and put back.
         seed: non-negative.
     """
+    require(isinstance(init, str) or callable(init), f"init must be a scheme's name or a function, got {init!r}")
+    check_model(model)
     if masks is not None:
         check_masks(model, masks)
     fresh = copy.deepcopy(model)
@@ -49,6 +52,7 @@ def shuffle_masks(masks: Mapping[str, Tensor], *, seed: int | torch.Generator) -
     >>> shuffled.shape, int(shuffled.sum())
     (torch.Size([2, 2]), 1)
     """
+    check_tensors("masks", masks)
     require(masks, "masks is empty; there is nothing to shuffle")
     if isinstance(seed, torch.Generator):
         orders = {name: torch.randperm(mask.numel(), generator=seed) for name, mask in masks.items()}

@@ -7,7 +7,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 
+from netopsy.core.errors import require
 from netopsy.core.masks import apply_masks
+from netopsy.core.modes import check_model
 from netopsy.sparsity.lottery.magnitude import Rate, Scope
 from netopsy.sparsity.lottery.output_layer import OutputLayer
 from netopsy.sparsity.lottery.result import IMPResult, MaskSet, State
@@ -68,6 +70,8 @@ def iterative_magnitude_pruning(
     [1.0, 0.81, 0.66]
     """
     schedule = Schedule(rounds, rate, scope, output_rate_factor, output_layer, exclude, rewind_step, reset)
+    require(callable(fit), f"fit must be a training loop, such as netopsy.training.trainer makes, got {fit!r}")
+    check_model(model)
     watched = OutputLayer(model)
 
     def train(masks: list[MaskSet], start: int) -> tuple[list[Any], list[State | None]]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from netopsy.core.errors import UnknownNameError, require
+from netopsy.core.masks import check_tensors
 
 Scope = Literal["layer", "global"]
 Rate = float | Mapping[str, float]
@@ -106,11 +107,13 @@ def _kept_alive(name: str, weights: Tensor, alive: Tensor, new: Tensor) -> Tenso
 
 
 def _checked(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
+    check_tensors("weights", weights)
     require(weights, "weights is empty; give at least one parameter name and its weights")
     for name, value in weights.items():
         require(bool(value.detach().isfinite().all()), f"weights[{name!r}] hold NaN or infinite values")
     if masks is None:
         return {name: torch.ones_like(value, dtype=torch.bool) for name, value in weights.items()}
+    check_tensors("masks", masks)
     for name in masks:
         if name not in weights:
             raise UnknownNameError("name in masks", name, weights)
@@ -126,7 +129,7 @@ def _checked(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor] | None) 
 
 def _check_rate(rate: Rate, weights: Mapping[str, Tensor], scope: Scope) -> None:
     if not isinstance(rate, Mapping):
-        require(0 < rate < 1, f"rate must be strictly between 0 and 1, got {rate}")
+        require(isinstance(rate, int | float) and 0 < rate < 1, f"rate must be strictly between 0 and 1, got {rate!r}")
         return
     require(scope == "layer", "a rate for each layer goes with scope='layer'; scope='global' takes one number")
     for name, value in rate.items():
