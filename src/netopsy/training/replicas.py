@@ -17,12 +17,14 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
 from netopsy.core.errors import require
 from netopsy.core.masks import Masks, check_masks
-from netopsy.core.modes import device_of
+from netopsy.core.modes import check_model, device_of
 from netopsy.core.progress import Task
+from netopsy.core.seeds import check_seed
 from netopsy.data import Dataset, index_batches
+from netopsy.training.checks import check_fit, check_kinds
 from netopsy.training.evaluation import correct
 from netopsy.training.history import Fit, State
-from netopsy.training.plan import EvaluationSets, evaluation_sets, evaluation_steps, set_lr
+from netopsy.training.plan import EvaluationSets, check_kept, evaluation_sets, evaluation_steps, set_lr
 from netopsy.training.recipe import Recipe
 from netopsy.training.recorder import Recorder
 from netopsy.training.tracing import traced
@@ -65,12 +67,15 @@ def fit_many(
     (2, torch.Size([5]))
     """
     _check(models, seeds, masks)
+    check_kinds(models[0], data, recipe)
     sets = evaluation_sets(evaluation)
+    at = evaluation_steps(recipe, sets, evaluate_every, start_step)
+    check_kept(keep_states, start_step, recipe.steps)
+    check_fit(models[0], data, recipe.loss)
     stack = _Stack(models, masks, recipe)
     optimizer = recipe.make_optimizer(stack.trained.values())
     inputs, targets = data.inputs.to(stack.device), data.targets.to(stack.device)
     batches = _stacked_batches(len(data), recipe.batch_size, seeds, start_step)
-    at = evaluation_steps(recipe, sets, evaluate_every, start_step)
     recorder = Recorder(replicas=len(models), sets=sets)
     keep = set(keep_states)
 
@@ -180,7 +185,11 @@ def _stacked_batches(n: int, batch_size: int, seeds: Sequence[int], start: int) 
 
 def _check(models: Sequence[nn.Module], seeds: Sequence[int], masks: Sequence[Masks] | None) -> None:
     require(len(models) > 0, "models is empty; give at least one network")
+    for model in models:
+        check_model(model)
     require(len(seeds) == len(models), f"seeds must have one entry a model, {len(models)}, got {len(seeds)}")
+    for seed in seeds:
+        check_seed(seed)
     shapes: list[Mapping[str, torch.Size]] = [{n: v.shape for n, v in m.state_dict().items()} for m in models]
     require(all(own == shapes[0] for own in shapes), "models must all be of one architecture: their states differ")
     if masks is not None:
