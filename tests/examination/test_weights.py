@@ -49,9 +49,7 @@ class Bomb:
 WRITERS = {
     "safetensors": lambda model, path: save_file(model.state_dict(), path),
     "torch.save": lambda model, path: torch.save(model.state_dict(), path),
-    "old torch.save": lambda model, path: torch.save(
-        model.state_dict(), path, _use_new_zipfile_serialization=False
-    ),
+    "old torch.save": lambda model, path: torch.save(model.state_dict(), path, _use_new_zipfile_serialization=False),
     "checkpoint": lambda model, path: torch.save({"epoch": 3, "state_dict": model.state_dict()}, path),
     "checkpoint under model": lambda model, path: torch.save({"model": model.state_dict(), "loss": 0.5}, path),
     "DataParallel": lambda model, path: torch.save(nn.DataParallel(model).state_dict(), path),

@@ -133,7 +133,7 @@ def test_guessing_is_called_guessing(answering):
     scores = torch.eye(3)[torch.tensor([0, 0, 0, 0, 1, 2])]
     assert "no better than always" in accuracy.examine(answering(scores, [0, 0, 0, 1, 0, 1]), 1.0).sentence
     labels = [0, 1] * 30
-    assert "no better" not in accuracy.examine(answering(torch.eye(2)[labels[:-1] + [0]], labels), 1.0).sentence
+    assert "no better" not in accuracy.examine(answering(torch.eye(2)[[*labels[:-1], 0]], labels), 1.0).sentence
 
 
 # Calibration
@@ -174,7 +174,10 @@ def test_the_best_temperature_is_the_best_of_a_grid():
 
 
 def test_where_no_temperature_helps_none_is_named(answering):
-    assert "best temperature" not in calibration.examine(answering(torch.eye(3)[[0, 1, 2] * 10], [0, 1, 2] * 10), 1.0).figures
+    assert (
+        "best temperature"
+        not in calibration.examine(answering(torch.eye(3)[[0, 1, 2] * 10], [0, 1, 2] * 10), 1.0).figures
+    )
     wrong = calibration.examine(answering(5 * torch.eye(3)[[1, 2, 0] * 10], [0, 1, 2] * 9 + [1, 2, 0]), 1.0)
     assert "best temperature" not in wrong.figures
 

@@ -60,12 +60,13 @@ def examine(
     out: Annotated[Path, typer.Option(help="The folder to write to, or a file ending in .html.")] = Path("report"),
     seed: Annotated[int, typer.Option(help="For everything that is drawn at random.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say only where the report is.")] = False,
-) -> None:
+) -> int:
     """Examine a trained network and write a report; without --model, a small one that is trained on the spot."""
     start = time.perf_counter()
     _check_numbers(budget, seed, limit)
     images = {"--train": train, "--size": size, "--channels": channels, "--mean": mean, "--std": std}
     _check_together(model, weights, data, [name for name, value in images.items() if value is not None])
+    from netopsy.cli.interrupts import insistent_interrupts
     from netopsy.cli.progress import shown
     from netopsy.examination.examine import examine as examine_network
     from netopsy.examination.instrument import instruments as named_instruments
@@ -81,18 +82,23 @@ def examine(
     }
     named_instruments(wanted["instruments"])  # a wrong name is told before minutes are spent
     reading = {"size": size, "channels": channels, "limit": limit, "seed": seed}
-    with nullcontext() if quiet else shown(), _warnings_as_notes(quiet):
-        subject = (
-            _embedded(device, limit, seed)
-            if model is None
-            else _own(model, weights, data, train, split, reading, _normalisation(mean, std), device, seed)
-        )
-        examination = examine_network(**subject, **wanted)
-        page = examination.save(place)
+    try:
+        with insistent_interrupts(), nullcontext() if quiet else shown(), _warnings_as_notes(quiet):
+            subject = (
+                _embedded(device, limit, seed)
+                if model is None
+                else _own(model, weights, data, train, split, reading, _normalisation(mean, std), device, seed)
+            )
+            examination = examine_network(**subject, **wanted)
+            page = examination.save(place)
+    except KeyboardInterrupt:
+        typer.echo("netopsy: interrupted; no report was written", err=True)
+        return 130
     if quiet:
         typer.echo(page)
     else:
         _summarise(examination, page, time.perf_counter() - start)
+    return 0
 
 
 def _check_numbers(budget: float, seed: int, limit: int | None) -> None:
@@ -223,7 +229,9 @@ def _warnings_as_notes(quiet: bool) -> Iterator[None]:
     """Warnings that were meant for the caller, each told once and in one line when the work is over."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
-        warnings.filterwarnings("always", module=r"netopsy\.|__main__", category=UserWarning)
+        warnings.filterwarnings("always", category=UserWarning)
+        warnings.filterwarnings("ignore", module=r"(torch|lightning_fabric|matplotlib|scipy|sklearn|numpy)\b")
+        warnings.filterwarnings("ignore", message=r"Glyph \d+")  # a letter that a drawing's font has not
         yield
     for text in dict.fromkeys(str(warning.message) for warning in caught):
         if not quiet:

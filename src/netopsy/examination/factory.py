@@ -28,13 +28,15 @@ def network_from(spec: str, *, seed: int = 0) -> nn.Module:
         all(part.isidentifier() for part in module_name.split(".")) and _is_path(attribute),
         f"model must be given as package.module:factory, got {spec!r}",
     )
-    with _working_folder_on_path(), seeded(seed):
-        target = _attribute(_module(module_name), module_name, attribute)
+    with _working_folder_on_path():
+        with seeded(seed):
+            target = _attribute(_module(module_name), module_name, attribute)
         if isinstance(target, nn.Module):
             return target
         require(callable(target), f"{spec} must be a function that returns a network, got {type(target).__name__}")
         try:
-            made = target()
+            with seeded(seed):
+                made = target()
         except (Exception, SystemExit) as error:
             raise InputError(f"{spec} could not make a network: {_last_line(error)}") from error
     require(isinstance(made, nn.Module), f"{spec} must return a torch nn.Module, but returns {type(made).__name__}")

@@ -31,7 +31,7 @@ def load_weights(model: nn.Module, path: str | os.PathLike[str]) -> None:
         InputError: the file cannot be read or would run code, or its weights are not those of the network; the network
             is then as it was.
 
-    >>> import tempfile
+    >>> import tempfile, torch
     >>> from safetensors.torch import save_file
     >>> file = Path(tempfile.mkdtemp()) / "w.safetensors"
     >>> save_file({"weight": torch.ones(1, 2), "bias": torch.zeros(1)}, file)

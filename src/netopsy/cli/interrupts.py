@@ -1,0 +1,51 @@
+"""Ctrl-C that cannot get lost."""
+
+from __future__ import annotations
+
+import _thread
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+AGAIN = 0.1
+"""Seconds until an interrupt that had no effect is sent once more."""
+
+
+@contextmanager
+def insistent_interrupts() -> Iterator[None]:
+    """Send an interrupt again and again until the block has ended.
+
+    Python drops a `KeyboardInterrupt` that is raised while it runs a finaliser or the callback of a weak reference,
+    and of those a network in training has many: work would go on as if nobody had asked for its end.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only there can signals be received
+        yield
+        return
+    over, asked = threading.Event(), threading.Event()
+
+    def insist() -> None:
+        while not over.wait(AGAIN):
+            _thread.interrupt_main()
+
+    def interrupt(*_: object) -> None:
+        if over.is_set():
+            return
+        if not asked.is_set():
+            asked.set()
+            threading.Thread(target=insist, daemon=True).start()
+        raise KeyboardInterrupt
+
+    def unraisable(dropped: sys.UnraisableHookArgs) -> None:
+        if not issubclass(dropped.exc_type, KeyboardInterrupt):  # that one comes again, so it is not worth a traceback
+            report(dropped)
+
+    report, sys.unraisablehook = sys.unraisablehook, unraisable
+    previous = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        over.set()
+        sys.unraisablehook = report
+        signal.signal(signal.SIGINT, previous)

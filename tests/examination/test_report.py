@@ -1,0 +1,310 @@
+"""The page: whole, harmless whatever names it is given, and in need of nothing else."""
+
+import base64
+import hashlib
+import html.parser
+import json
+import re
+from xml.etree import ElementTree
+
+import pytest
+import torch
+from torch import nn
+
+from netopsy import InputError
+from netopsy.catalogue import paper
+from netopsy.data import Dataset
+from netopsy.examination import Absence, Examination, Finding, Instrument, Picture, examine
+from netopsy.examination.place import report_place
+from netopsy.examination.result import Reading
+from netopsy.examination.svg import inline_svg
+from netopsy.lab.figures import INK, figure
+
+HOSTILE = "<script>alert(1)</script>"
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+class Page(html.parser.HTMLParser):
+    """Every element of a page with its attributes, its text, and whether all were closed in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open, self.text, self.headings = [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag, f"</{tag}> closes another element"
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def drawing(text="a"):
+    """A matplotlib figure with a clip path and glyphs, as every instrument makes them."""
+    drawn, axes = figure(3.0, 2.0)
+    axes.plot([0, 1], [0, 1])
+    axes.set_title(text)
+    return Picture.of(drawn, f"a line called {text}")
+
+
+def instrument(name="one", chapter="what it is", **options):
+    return Instrument(name=name, title=f"About {name}", chapter=chapter, examine=lambda *_: None, **options)
+
+
+def reading(name="one", sentence="It has 3 parts.", chapter="what it is", headline=False, papers=(), **finding):
+    return Reading(
+        instrument(name, chapter, headline=headline, papers=papers),
+        Finding(sentence=sentence, reading="Look at it.", **finding),
+        0.1,
+    )
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    """A real examination where every name that comes from outside is an attack."""
+    names = (HOSTILE, '" onmouseover="alert(2)', "</svg><img src=x onerror=alert(3)>", "--><b>", "]]>&amp;{{ 7*7 }}")
+    model = nn.Sequential()
+    model.add_module("<img src=y onerror=alert(4)>", nn.Conv2d(1, 3, 3))
+    model.add_module("flat", nn.Flatten())
+    model.add_module("out", nn.Linear(108, 5))
+    data = Dataset(torch.rand(40, 1, 8, 8), torch.arange(40) % 5, names, name=HOSTILE)
+    return examine(model, data, name=f'{HOSTILE}\'s "net"', budget=2.0)
+
+
+@pytest.fixture(scope="module")
+def result(trained):
+    """The examination of a small trained network."""
+    model, _, test = trained
+    return examine(model, test, budget=2.0)
+
+
+def test_a_real_report_is_whole_and_needs_nothing_else(result):
+    text = result.to_html()
+    page = Page(text)
+    assert page.open == []
+    assert len(text) < 3_000_000
+    for name, attributes in page.elements:
+        for attribute in ("src", "srcset", "data", "action", "poster", "background"):
+            assert not attributes.get(attribute, "").strip(), (name, attributes)
+        link = attributes.get("href", "#")
+        assert link.startswith(("#", "data:image/png;base64,")) or name == "a", (name, link[:80])
+    assert not page.all("link")
+    assert not page.all("iframe")
+    outside = re.findall(r"(?:@import|url\(\s*['\"]?(?!#))", text)
+    assert not outside
+    assert {a["href"] for a in page.all("a") if not a["href"].startswith("#")} == {
+        paper(slug).url for each in result.readings for slug in each.instrument.papers
+    }
+
+
+def test_links_within_the_page_lead_somewhere(result):
+    page = Page(result.to_html())
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for _, attributes in page.elements:
+        for name, value in attributes.items():
+            for target in re.findall(r"url\(#([^)]+)\)", value or "") + (
+                [value[1:]] if name == "href" and value.startswith("#") else []
+            ):
+                assert target in ids
+            if name == "aria-labelledby":
+                assert value in ids
+
+
+def test_headings_go_down_one_by_one_and_pictures_have_a_name(result):
+    page = Page(result.to_html())
+    assert page.headings[0] == 1
+    assert page.headings.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(page.headings, page.headings[1:], strict=False))
+    assert page.all("svg")
+    for svg in page.all("svg"):
+        assert svg["role"] == "img"
+        assert len(svg["aria-label"]) > 10
+    assert page.all("html")[0]["lang"] == "en"
+
+
+def test_hostile_names_stay_text(hostile):
+    assert not [absence for absence in hostile.absences if absence.failed]
+    text = hostile.to_html()
+    page = Page(text)
+    assert len(page.all("script")) == 1
+    assert not page.all("img")
+    assert not page.all("b")
+    assert not [a for _, a in page.elements if any(name.startswith("on") for name in a)]
+    assert HOSTILE in "".join(page.text)
+    assert "{{ 7*7 }}" in "".join(page.text)
+    assert text.count("alert(1)") == text.count("&lt;script&gt;alert(1)&lt;/script&gt;")
+
+
+def test_the_notebook_shows_the_page_in_a_frame_that_cannot_reach_out(hostile):
+    frame = Page(hostile._repr_html_())
+    assert [name for name, _ in frame.elements] == ["iframe"]
+    assert frame.all("iframe")[0]["srcdoc"] == hostile.to_html()
+    assert frame.all("iframe")[0]["sandbox"] == "allow-scripts"
+
+
+def test_the_policy_forbids_the_network_and_every_script_but_the_pages_own(hostile):
+    text = hostile.to_html()
+    policy = next(a["content"] for a in Page(text).all("meta") if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'")
+    script = re.search(r"<script>(.*?)</script>", text, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policy
+    assert "http" not in policy
+
+
+def test_the_head_sums_up_and_the_glance_lists_everything():
+    result = Examination(
+        "A net",
+        (
+            reading("one", "First."),
+            reading("two", "Second."),
+            reading("three", "Third.", headline=True),
+            reading("four", "Fourth is 5 % off.", chapter="how small it could be", papers=("norm-grad",)),
+        ),
+        (
+            Absence(instrument("five", "where it fails"), "it needs images."),
+            Absence(instrument("six"), "it broke", True),
+        ),
+        {"network": "A net", "data": "digits"},
+    )
+    text = result.to_html()
+    assert '<p class="summary">First. Third. Fourth is 5\u00a0% off.</p>' in text
+    glance = text[text.index('<nav class="glance"') : text.index("</nav>")]
+    for name in ("one", "two", "three", "four"):
+        assert f'href="#{name}"' in glance
+    assert "Where it fails" in glance
+    assert "No finding in this chapter" in text
+    assert "<strong>About five</strong>: it needs images." in text
+    assert '<li class="failed"><strong>About six</strong> failed: it broke.' in text
+    assert paper("norm-grad").title in text
+    assert paper("norm-grad").authors in text
+    assert 'href="https://arxiv.org/abs/2004.02866"' in text
+    assert "The shape of its loss" not in text
+
+
+def test_an_examination_without_a_finding_says_so():
+    text = Examination("A net", (), (Absence(instrument("five"), "it needs images"),)).to_html()
+    assert "No instrument gave a finding" in text
+    assert Page(text).open == []
+
+
+def test_figures_tables_and_code_are_shown_as_they_are():
+    table = (("name", "share", "note"), ("a < b", "3.0 %", "x"), ("c", "-4", "7"))
+    result = Examination(
+        "A net",
+        (reading(figures={"count": 1234567, "share": 0.123456, "which": "<i>"}, table=table, code="print('<&>')\n"),),
+        (),
+    )
+    text = result.to_html()
+    assert "<dd>1,234,567</dd>" in text
+    assert "<dd>0.1235</dd>" in text
+    assert "<dd>&lt;i&gt;</dd>" in text
+    assert '<td>a &lt; b</td><td class="number">3.0 %</td><td>x</td>' in text
+    assert "<code>print(&#39;&lt;&amp;&gt;&#39;)</code>" in text
+
+
+def test_a_report_can_be_saved_twice_and_its_json_read(tmp_path, hostile):
+    for _ in range(2):
+        page = hostile.save(tmp_path / "report")
+    assert page == tmp_path / "report" / "report.html"
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["report.html", "report.json"]
+    told = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert [each["instrument"] for each in told["findings"]] == list(hostile.findings)
+    assert hostile.save(tmp_path / "alone.html").read_text(encoding="utf-8") == hostile.to_html()
+
+
+# Pictures among other pictures
+
+
+def test_figures_with_the_same_ids_do_not_collide():
+    first, second = drawing().svg, drawing().svg
+    ids = [set(re.findall(r'\bid="([^"]+)"', svg)) for svg in (first, second)]
+    assert ids[0] == ids[1]
+    made = [inline_svg(svg, prefix, "a picture")[0] for svg, prefix in ((first, "a-"), (second, "b-"))]
+    found = [re.findall(r'\bid="([^"]+)"', svg) for svg in made]
+    assert not set(found[0]) & set(found[1])
+    for svg, own in zip(made, found, strict=True):
+        referred = re.findall(r"url\(#([^)]+)\)", svg) + re.findall(r'href="#([^"]+)"', svg)
+        assert referred
+        assert set(referred) <= set(own)
+
+
+def test_a_figure_keeps_its_drawing_and_takes_the_pages_ink():
+    picture = drawing()
+    made, width = inline_svg(picture.svg, "a-", 'with "quotes" & <signs>')
+    root = ElementTree.fromstring(made)
+    assert root.attrib["aria-label"] == 'with "quotes" & <signs>'
+    assert width == 288
+    assert INK not in made
+    assert "currentColor" in made
+    before = ElementTree.fromstring(picture.svg)
+    count = [sum(1 for e in tree.iter() if str(e.tag).endswith("path")) for tree in (before, root)]
+    assert count[0] == count[1] > 5
+    assert "xmlns" not in made
+
+
+def test_images_in_a_figure_are_kept():
+    drawn, axes = figure(2.0, 2.0)
+    axes.imshow([[0, 1], [1, 0]], interpolation="none")
+    assert 'href="data:image/png;base64,' in inline_svg(Picture.of(drawn, "a board").svg, "a-", "a board")[0]
+
+
+def test_what_could_run_or_load_does_not_pass():
+    attack = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
+      width="10" height="20" onload="alert(1)"><script>alert(2)</script><style>@import url(http://x)</style><image xlink:href="http://x/y.png"/>
+      <a xlink:href="javascript:alert(3)"><rect style="fill:url(http://x)" fill="url(#g)" width="3"/></a>
+      <foreignObject><p/></foreignObject><text>kept</text></svg>"""
+    made, width = inline_svg(attack, "p-", "none")
+    assert width == 10
+    assert 'viewBox="0 0 10 20"' in made
+    for word in ("alert", "http", "import", "foreignObject", 'style="fill'):
+        assert word not in made
+    assert 'fill="url(#p-g)"' in made
+    assert "<text>kept</text>" in made
+
+
+@pytest.mark.parametrize("text", ["", "no svg", "<p>none</p>", "<svg><g></svg>"])
+def test_a_picture_must_be_svg(text):
+    with pytest.raises(InputError, match="a picture must be SVG"):
+        inline_svg(text, "a-", "none")
+
+
+# Where a report may go
+
+
+@pytest.mark.parametrize("name", ["new", "new/deeper", "page.html", "empty", "ours", "ours/report.html"])
+def test_new_empty_and_own_places_are_fine(name, tmp_path, hostile):
+    (tmp_path / "empty").mkdir()
+    hostile.save(tmp_path / "ours")
+    assert report_place(tmp_path / name) == tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "notes.txt/report", "photos", "site", "site/report.html", "odd.html"])
+def test_what_others_keep_is_left_as_it_is(name, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.png").write_bytes(b"mine")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "report.html").write_text("<html>mine</html>")
+    (tmp_path / "odd.html").mkdir()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(InputError) as caught:
+        report_place(tmp_path / name)
+    assert "\n" not in str(caught.value)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
