@@ -39,10 +39,11 @@ def load(name: str) -> Study[Any]:
     module, attribute = name.split(":", 1) if ":" in name else (lookup("study", name, available()), "STUDY")
     try:
         study = getattr(importlib.import_module(module), attribute)
-    except (ModuleNotFoundError, AttributeError, ValueError) as error:
+    except Exception as error:  # a module of the caller's own can raise anything
         if ":" not in name:
             raise
-        raise InputError(f"study {name!r} cannot be loaded: {error}") from None
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(f"study {name!r} cannot be loaded: {type(error).__name__}: {reason}") from error
     if not isinstance(study, Study):
         raise InputError(f"study {name!r} must be a netopsy.lab.Study, got {type(study).__name__}")
     return study
