@@ -29,10 +29,10 @@ def main(wanted: Sequence[str]) -> int:
         return 2
     import torch
 
-    torch.set_num_threads(1)
     missed = False
     for name in chosen:
         module = importlib.import_module(f"benchmarks.{name}")
+        torch.set_num_threads(getattr(module, "THREADS", 1))
         print(f"{name}: {module.__doc__.strip().splitlines()[0]}")
         for benchmark in module.benchmarks():
             missed |= not benchmark.report()

@@ -14,20 +14,23 @@ from netopsy.data import digits
 from netopsy.models import lenet_300_100, mlp
 from netopsy.training import Recipe, fit, fit_many
 
+THREADS = 2
+"""For both sides, as torch would choose on two cores by itself."""
+
 SIZES = [64, 300, 100, 10]
 SEEDS = range(8)
 
 
 def benchmarks() -> Iterator[Comparison]:
     """Both sides train on the digits with the same recipe; building the networks counts on both sides."""
-    data, recipe = digits(), Recipe(steps=300)
+    data, recipe = digits(), Recipe(steps=1000)
     yield Comparison(
         "fit_many_vs_fit",
         lambda: fit_many([mlp(SIZES, seed=seed) for seed in SEEDS], data, recipe, seeds=SEEDS),
         lambda: [fit(mlp(SIZES, seed=seed), data, recipe, seed=seed) for seed in SEEDS],
         target=1 / 3,
         peer_name="8 runs of fit",
-        rounds=5,
+        rounds=3,
     )
     model = lenet_300_100()
     images = torch.rand(2000, 784, generator=torch.Generator().manual_seed(0))

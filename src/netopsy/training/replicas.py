@@ -132,9 +132,12 @@ class _Stack:
         given = self.trained, self.frozen, self.buffers, inputs, targets
         if self._gradients is None:
             self._gradients = traced(vmap(grad_and_value(self._loss), randomness="different"), *given)
+        for parameter in self.trained.values():
+            parameter.grad = None  # given back first, so that the new gradients land in the same, cached memory
         gradients, losses = self._gradients(*given)
         for name, parameter in self.trained.items():
-            parameter.grad = gradients[name]
+            # The fused optimisers read memory in order, so a gradient must lie in it as its parameter does.
+            parameter.grad = gradients[name].contiguous()
         return losses
 
     def mode(self, *, training: bool) -> None:

@@ -40,7 +40,9 @@ def _without_idle_steps(module: GraphModule) -> None:
     """Take out what tracing leaves behind: views that change nothing, and results that nobody uses."""
     for node in module.graph.nodes:
         idle = node.target in _VIEWS and _shape(node) == _shape(node.args[0]) is not None
-        if idle or (node.target is aten.permute.default and list(node.args[1]) == sorted(node.args[1])):
+        idle |= node.target is aten.permute.default and list(node.args[1]) == sorted(node.args[1])
+        idle |= node.target is aten.mul.Scalar and node.args[1] == 1
+        if idle:
             node.replace_all_uses_with(node.args[0])
     module.graph.eliminate_dead_code()
     module.recompile()
