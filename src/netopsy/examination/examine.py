@@ -12,6 +12,7 @@ from torch import nn
 from netopsy import __version__
 from netopsy.core.errors import InputError, UnknownNameError, require
 from netopsy.core.progress import Task
+from netopsy.core.seeds import check_seed
 from netopsy.data import Dataset
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instrument import instruments as named_instruments
@@ -19,6 +20,7 @@ from netopsy.examination.intake import as_dataset
 from netopsy.examination.result import Absence, Examination, Reading
 from netopsy.examination.subject import Subject
 from netopsy.lab.figures import style
+from netopsy.models.initialisation import SCHEMES
 from netopsy.training import Recipe
 
 
@@ -61,7 +63,15 @@ def examine(
     >>> list(result.findings)
     ['accuracy']
     """
-    require(budget > 0, f"budget must be a positive number of seconds, got {budget}")
+    timed = isinstance(budget, int | float) and budget > 0
+    require(timed, f"budget must be a positive number of seconds, got {budget!r}")
+    check_seed(seed)
+    require(recipe is None or isinstance(recipe, Recipe), f"recipe must be a Recipe, got {type(recipe).__name__}")
+    if initialisation is not None and initialisation not in SCHEMES:
+        raise UnknownNameError("initialisation scheme", initialisation, SCHEMES)
+    for argument, names in (("layers", layers), ("classes", classes), ("instruments", instruments)):
+        listed = isinstance(names, Sequence) and not isinstance(names, str)
+        require(listed, f"{argument} must be a list of them, got {names!r}")
     chosen = named_instruments(instruments)
     held_out = as_dataset(data, "data")
     subject = Subject(
@@ -125,8 +135,10 @@ def _use(instrument: Instrument, subject: Subject, seconds: float) -> Reading | 
 def _class_number(data: Dataset, given: int | str) -> int:
     if isinstance(given, str) and given in data.classes:
         return data.classes.index(given)
+    if isinstance(given, int):
+        return given
     try:
-        return int(given)
+        return int(str(given))
     except ValueError:
         if data.classes:
             raise UnknownNameError("class", given, data.classes) from None
