@@ -123,10 +123,13 @@ def _check_together(model: str | None, weights: Path | None, data: str | None, a
 
 
 def _embedded(device: str, limit: int | None, seed: int) -> dict[str, Any]:
+    import torch
+
     from netopsy.data.choice import choose
     from netopsy.examination.default import default_network
 
     where = _device(device)
+    torch.set_num_threads(1)  # it is so small that threads would only wait for each other
     trained = default_network(seed)
     test = trained.test if limit is None else trained.test[choose(trained.test.targets, limit, seed)]
     return {

@@ -40,8 +40,8 @@ def examine(subject: Subject, seconds: float) -> Finding:
     method, layer = min(found, key=lambda key: found[key].value)
     best, blind = found[method, layer], [key for key in found if found[key].low > BLIND]
     warning = (
-        f" Of the {len(found)} combinations of method and layer, {len(blind)} show nearly the same whatever class they "
-        "are asked about."
+        f" {len(blind)} of the {len(found)} maps, a method at a layer each, hardly "
+        f"{'depends' if len(blind) == 1 else 'depend'} on the class."
         if blind
         else ""
     )
@@ -54,8 +54,9 @@ def examine(subject: Subject, seconds: float) -> Finding:
         reading=(
             "A map that explains a class should change when another class is asked about. Each mark is the mean rank "
             f"correlation over {images} images of the maps for the most and the least likely class, with its 95 % "
-            "interval: 1 means that the map is blind to the class, 0 that the two have nothing in common. A low value "
-            "is needed for trust and does not suffice for it: random maps would have 0 as well. "
+            "interval: 1 means that the map is blind to the class, 0 that the two have nothing in common, and less "
+            "than 0 that what speaks for one class speaks against the other. A low value is needed for trust and "
+            "does not suffice for it: random maps would have 0 as well. "
             + (f"{undefined} maps were constant and are left out." if undefined else "")
         ),
         pictures=(
@@ -109,7 +110,7 @@ def _draw(found: Measured, where: tuple[str, ...]) -> Figure:
     axes.set_yticks(range(len(names)), names[::-1])
     axes.axvline(0, linewidth=0.8, color=axes.spines["left"].get_edgecolor())
     axes.set_xlim(min(-0.1, *(e.value - 0.1 for e in found.values())), 1.04)
-    axes.set_xlabel("rank correlation of the maps for two classes (0: tells them apart, 1: blind)")
+    axes.set_xlabel("rank correlation of the maps for two classes (1: blind to the class)")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title="layer", title_fontsize=8)
     return drawn
 
