@@ -24,9 +24,10 @@ from netopsy.data import Dataset, index_batches
 from netopsy.training.checks import check_fit, check_kinds
 from netopsy.training.evaluation import correct
 from netopsy.training.history import Fit, State
-from netopsy.training.plan import EvaluationSets, check_kept, evaluation_sets, evaluation_steps, set_lr
+from netopsy.training.plan import EvaluationSets, check_kept, evaluation_sets, evaluation_steps
 from netopsy.training.recipe import Recipe
 from netopsy.training.recorder import Recorder
+from netopsy.training.steppers import stepper
 from netopsy.training.tracing import traced
 
 
@@ -73,7 +74,7 @@ def fit_many(
     check_kept(keep_states, start_step, recipe.steps)
     check_fit(models[0], data, recipe.loss)
     stack = _Stack(models, masks, recipe)
-    optimizer = recipe.make_optimizer(stack.trained.values())
+    optimizer = stepper(list(stack.trained.values()), recipe)
     inputs, targets = data.inputs.to(stack.device), data.targets.to(stack.device)
     batches = _stacked_batches(len(data), recipe.batch_size, seeds, start_step)
     recorder = Recorder(replicas=len(models), sets=sets)
@@ -90,9 +91,8 @@ def fit_many(
         look(start_step)
         for step in range(start_step, recipe.steps):
             indices = next(batches)
-            set_lr(optimizer, recipe.lr_at(step))
             losses = stack.set_gradients(inputs[indices], targets[indices])
-            optimizer.step()
+            optimizer.step(recipe.lr_at(step))
             stack.enforce_masks()
             recorder.stepped(losses)
             look(step + 1)
