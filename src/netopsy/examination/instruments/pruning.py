@@ -20,7 +20,7 @@ from netopsy.lab.figures import INK, PALETTE, figure, mean_with_band
 from netopsy.sparsity.lottery import magnitude_masks, shuffle_masks
 from netopsy.training import evaluate
 
-KEPT = (1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03, 0.02, 0.01)
+KEPT = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05, 0.02, 0.01)
 MOST = 2000
 DRAWS = 3
 LOSS = 0.01
