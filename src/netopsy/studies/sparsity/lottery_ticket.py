@@ -7,31 +7,17 @@ pruned at one go.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from netopsy.catalogue import claim
 from netopsy.core.masks import density
 from netopsy.core.modes import best_device
 from netopsy.core.seeds import derive
-from netopsy.data import Dataset, digits_split
-from netopsy.data.augment import crop_and_flip
-from netopsy.data.hub import hub_dataset
-from netopsy.lab.cells import Cell, Rows
-from netopsy.lab.figures import INK, PALETTE, figure, mean_with_band
-from netopsy.lab.statistics import Estimate, paired_difference
-from netopsy.lab.study import Study
-from netopsy.lab.verdicts import Verdict
-from netopsy.models import conv_net, lenet_300_100, mlp, resnet
+from netopsy.data import Dataset
+from netopsy.lab import Cell, Rows, Study
 from netopsy.sparsity.lottery import (
     IMPResult,
     iterative_magnitude_pruning,
@@ -40,63 +26,12 @@ from netopsy.sparsity.lottery import (
     reinitialise,
     shuffle_masks,
 )
+from netopsy.studies.sparsity._lottery_figures import draw
+from netopsy.studies.sparsity._lottery_settings import SETTINGS, Setting, load
+from netopsy.studies.sparsity._lottery_verdicts import PAPER, judge
 from netopsy.training import Fit, Recipe, fit, fit_many, trainer
 
-PAPER = "lottery-ticket"
 Masks = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A network, its data and how it is trained and pruned: a row of the paper's table."""
-
-    data: str
-    network: Callable[..., nn.Module]
-    init: str
-    recipe: Recipe
-    scope: str = "layer"
-    conv_rate: float = 0.2
-    exclude: tuple[str, ...] = ()
-    stacked: bool = True
-    """Whether the seeds train as one stack; large networks go one by one."""
-    augment: Callable[..., Tensor] | None = None
-
-
-_SMALL = partial(Recipe, optimizer="adam", batch_size=60)
-_DEEP = partial(
-    Recipe,
-    steps=30_000,
-    optimizer="sgd",
-    momentum=0.9,
-    weight_decay=1e-4,
-    batch_size=128,
-    schedule="step",
-    milestones=(20_000, 25_000),
-)
-_LENET = partial(Setting, network=lenet_300_100, init="glorot_normal", recipe=_SMALL(steps=50_000, lr=1.2e-3))
-_CONV = partial(Setting, "hub:uoft-cs/cifar10", init="glorot_normal", stacked=False)
-_RESNET = partial(
-    Setting,
-    "hub:uoft-cs/cifar10",
-    partial(resnet, 20),
-    "he_normal",
-    scope="global",
-    exclude=("output",),
-    stacked=False,
-    augment=crop_and_flip,
-)
-
-SETTINGS = {
-    "mlp-digits": Setting("digits", partial(mlp, [64, 300, 100, 10]), "glorot_normal", _SMALL(steps=1000, lr=1.2e-3)),
-    "lenet-mnist": _LENET("hub:ylecun/mnist"),
-    "lenet-fashion": _LENET("hub:zalando-datasets/fashion_mnist"),
-    "conv2-cifar10": _CONV(partial(conv_net, 2), recipe=_SMALL(steps=20_000, lr=2e-4), conv_rate=0.1),
-    "conv4-cifar10": _CONV(partial(conv_net, 4), recipe=_SMALL(steps=25_000, lr=3e-4), conv_rate=0.1),
-    "conv6-cifar10": _CONV(partial(conv_net, 6), recipe=_SMALL(steps=30_000, lr=3e-4), conv_rate=0.15),
-    "resnet20-high": _RESNET(recipe=_DEEP(lr=0.1)),
-    "resnet20-low": _RESNET(recipe=_DEEP(lr=0.01)),
-    "resnet20-warmup": _RESNET(recipe=_DEEP(lr=0.03, warmup=20_000)),
-}
 
 
 @dataclass(frozen=True)
@@ -170,29 +105,6 @@ def measure(cell: Cell) -> Rows:
     ]
 
 
-def load(data: str) -> tuple[Dataset, Dataset, Dataset]:
-    """Training, validation and test part, standardised by the training part."""
-    if data == "digits":
-        train, validation, test = digits_split()
-    else:
-        name = data.removeprefix("hub:")
-        whole, test = hub_dataset(name, "train"), hub_dataset(name, "test")
-        train, validation = whole.split(len(whole) - 5000, 5000)
-    train = train.standardise()
-    return train, validation.standardise(train), test.standardise(train)
-
-
-def _rates(setting: Setting, model: nn.Module) -> float | dict[str, float]:
-    if setting.scope == "global" or setting.conv_rate == 0.2:
-        return 0.2
-    rates = {
-        f"{name}.weight": setting.conv_rate if isinstance(module, nn.Conv2d) else 0.2
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Conv2d | nn.Linear)
-    }
-    return {**rates, list(rates)[-1]: 0.1}  # the output layer, at half the rate of the dense ones
-
-
 def _tickets(
     setting: Setting,
     models: list[nn.Module],
@@ -202,7 +114,7 @@ def _tickets(
     rounds: int,
     options: Mapping[str, Any],
 ) -> list[IMPResult]:
-    how: Any = {"rate": _rates(setting, models[0]), "scope": setting.scope, "exclude": setting.exclude}
+    how: Any = {"rate": setting.rates(models[0]), "scope": setting.scope, "exclude": setting.exclude}
     if setting.stacked:
         return iterative_magnitude_pruning_many(models, data, recipe, rounds, seeds=seeds, **how, **options)
     return [
@@ -271,115 +183,6 @@ def _row(setting: str, seed: int, condition: str, r: int, share: float, run: Fit
         "accuracy": float(history.accuracy["test"][best]),
         "final_accuracy": float(history.accuracy["test"][-1]),
     }
-
-
-def judge(rows: pd.DataFrame, config: Config) -> list[Verdict]:
-    """The four claims, in points of test accuracy at the early-stop step and in steps."""
-    look = partial(_column, rows, config.settings[0])
-    sparse, matched = config.sparse, config.matched
-    beats = 100 * look("ticket", sparse), 100 * look("reinit", sparse)
-    equals = 100 * look("ticket", matched), 100 * look("ticket", 0)
-    matters = claim(PAPER, "lth-init-matters")
-    faster = claim(PAPER, "lth-learns-faster")
-    steps = partial(look, value="early_stop_step")
-    to_dense = _ratio(steps("ticket", matched), steps("ticket", 0))
-    once = claim(PAPER, "lth-iterative-beats-one-shot")
-    return [
-        Verdict.all_of(
-            matters,
-            [
-                Verdict.above(matters, paired_difference(*beats), 0.2, f"ticket - reinit, round {sparse}, points"),
-                Verdict.above(matters, paired_difference(*equals), -0.5, f"ticket - dense, round {matched}, points"),
-            ],
-        ),
-        Verdict.above(
-            faster,
-            _ratio(steps("reinit", matched), steps("ticket", matched)),
-            math.log(1.1),
-            f"log(reinit / ticket) of early-stop steps, round {matched} (log(ticket / dense) is {to_dense:.2f})",
-        ),
-        Verdict.above(
-            once,
-            paired_difference(100 * look("ticket", sparse), 100 * look("one-shot", sparse)),
-            0.0,
-            f"iterative - one-shot, round {sparse}, points",
-        ),
-        _warmup_verdict(rows, config),
-    ]
-
-
-def _warmup_verdict(rows: pd.DataFrame, config: Config) -> Verdict:
-    warmup = claim(PAPER, "lth-warmup")
-    gains = {
-        name: paired_difference(
-            100 * _column(rows, name, "ticket", config.matched), 100 * _column(rows, name, "reinit", config.matched)
-        )
-        for name in ("resnet20-high", "resnet20-low", "resnet20-warmup")
-        if name in config.settings
-    }
-    if len(gains) < 3:
-        return Verdict.undecided(warmup, "needs ResNet-20 on CIFAR-10, which only the paper preset trains")
-    high = gains["resnet20-high"]
-    low = max(gains["resnet20-low"], gains["resnet20-warmup"], key=lambda gain: gain.low)
-    detail = "; ".join(f"{name} ticket - reinit {gain:.2f} points" for name, gain in gains.items())
-    if math.isnan(high.low) or math.isnan(low.low):
-        return Verdict.undecided(warmup, detail)
-    holds = high.low <= 0 < low.low
-    return Verdict.of(warmup, "holds" if holds else "does not hold", low, detail)
-
-
-def _column(rows: pd.DataFrame, setting: str, condition: str, r: int, value: str = "accuracy") -> np.ndarray:
-    chosen = rows[(rows["setting"] == setting) & (rows["condition"] == condition) & (rows["round"] == r)]
-    return chosen.sort_values("seed")[value].to_numpy(float)
-
-
-def _ratio(above: np.ndarray, below: np.ndarray) -> Estimate:
-    return paired_difference(np.log(above), np.log(below))
-
-
-_LOOK = {"ticket": (PALETTE[0], "o"), "reinit": (PALETTE[1], "s"), "random ticket": (PALETTE[2], "^")}
-_LABELS = {
-    "ticket": "winning ticket",
-    "reinit": "same mask, new weights",
-    "random ticket": "shuffled mask, new weights",
-}
-
-
-def draw(rows: pd.DataFrame, config: Config) -> dict[str, Figure]:
-    """Accuracy, and the step of early stopping, against the share of weights kept; for every setting."""
-    figures = {}
-    for name in config.settings:
-        own = rows[rows["setting"] == name].assign(points=lambda table: 100 * table["accuracy"])
-        suffix = "" if len(config.settings) == 1 else f"-{name}"
-        figures[f"accuracy{suffix}"] = _against_density(own, "points", "test accuracy at early stop (%)", one_shot=True)
-        figures[f"early-stop{suffix}"] = _against_density(own, "early_stop_step", "step of least validation loss")
-    return figures
-
-
-def _against_density(rows: pd.DataFrame, value: str, label: str, *, one_shot: bool = False) -> Figure:
-    drawn, axes = figure(5.6, 3.6)
-    for condition, (color, marker) in _LOOK.items():
-        table = rows[rows["condition"] == condition].pivot_table(index="seed", columns="round", values=value)
-        shares = 100 * rows[rows["condition"] == condition].groupby("round")["density"].mean()
-        mean_with_band(axes, shares, table, label=_LABELS[condition], color=color, marker=marker)
-    if one_shot:
-        points = rows[rows["condition"] == "one-shot"].groupby("round")[["density", value]].mean()
-        axes.plot(100 * points["density"], points[value], "D", color=PALETTE[3], label="pruned at one go")
-    dense = rows[(rows["condition"] == "ticket") & (rows["round"] == 0)][value].mean()
-    axes.axhline(dense, color=INK, linestyle="--", linewidth=1)
-    axes.annotate("dense", (0.01, dense), xycoords=("axes fraction", "data"), va="bottom", color=INK, fontsize=8)
-    _log_percent(axes)
-    axes.set(xlabel="weights kept (%)", ylabel=label)
-    axes.legend()
-    return drawn
-
-
-def _log_percent(axes: Axes) -> None:
-    axes.set_xscale("log")
-    axes.invert_xaxis()
-    ticks = [tick for tick in (100, 50, 20, 10, 5, 2, 1) if min(axes.get_xlim()) <= tick]
-    axes.set_xticks(ticks, [f"{tick}" for tick in ticks])
-    axes.minorticks_off()
 
 
 STUDY = Study(
