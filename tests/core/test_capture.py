@@ -1,3 +1,5 @@
+from typing import NamedTuple
+
 import pytest
 import torch
 from torch import nn
@@ -138,6 +140,38 @@ def test_tuple_outputs_are_captured_by_their_first_tensor():
     assert (seen.gradients["rnn"][:, :-1] == 0).all()
 
 
+class Pair(NamedTuple):
+    grid: torch.Tensor
+    doubled: torch.Tensor
+
+
+class TwoGrids(nn.Module):
+    def forward(self, grids):
+        return Pair(grids[0], 2 * grids[0])
+
+
+class Named(nn.Module):
+    """A layer that is given a list and returns a named tuple."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.pair = nn.Conv2d(1, 2, 3), TwoGrids()
+
+    def forward(self, x):
+        return self.pair([self.conv(x)]).grid.flatten(1).square()
+
+
+def test_named_tuples_stay_named_and_inputs_that_are_no_tensors_are_passed_over():
+    model, x = Named(), torch.randn(3, 1, 4, 4)
+    seen = layer_gradients(model, x, 1, "pair", with_inputs=True)
+    assert seen.inputs == {}
+    expected = torch.zeros(3, 8).index_fill(1, torch.tensor(1), 2.0) * model.conv(x).flatten(1).detach()
+    torch.testing.assert_close(seen.gradients["pair"].flatten(1), expected)
+    own = {name: value.detach().expand(3, *value.shape) for name, value in model.named_parameters()}
+    together = layer_gradients(PerSampleModel(model, own), x, 1, "pair", with_inputs=True)
+    torch.testing.assert_close(together.gradients["pair"].flatten(1), expected)
+
+
 def test_parameters_of_ones_own_per_sample_equal_a_loop_over_samples(net):
     x, layers = images(3), ["", "0.conv1", "0"]
     noise = torch.Generator().manual_seed(2)
@@ -160,6 +194,15 @@ def test_capturing_removes_its_hooks_when_the_block_raises(net):
     with pytest.raises(RuntimeError), capturing(net, ["0", "1"]):
         raise RuntimeError
     assert all(not m._forward_hooks for m in net.modules())
+
+
+class Several(nn.Module):
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, x):
+        return self.net(x), x
 
 
 class Unreached(nn.Module):
@@ -189,6 +232,8 @@ class Unreached(nn.Module):
         (lambda net, x: layer_gradients(net[0], x, 0, "conv1"), r"output \[batch, classes\]"),
         (lambda net, x: layer_gradients(Unreached().double(), x[:, 0, 0, :2], 0, "unused"), "never run"),
         (lambda net, x: layer_gradients(net, x, lambda out: out.detach()[:, 0], "0"), "does not depend"),
+        (lambda net, x: layer_gradients(Several(net), x, 0, "net.0"), "must return one tensor, but returns tuple"),
+        (lambda net, x: layer_gradients(Several(net), x, lambda out: out[0][:, 0], "net.0"), "must return one tensor"),
     ],
 )
 def test_bad_input_is_named_in_one_sentence(net, call, message, unchecked):

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import INPUT, Layers, layer_names
 from netopsy.core.modes import evaluating, frozen, running_on
+from netopsy.core.outputs import first_of, with_first
 from netopsy.core.per_sample import PerSampleModel
 from netopsy.core.targets import Target, scores
 
@@ -55,16 +56,15 @@ def capturing(
 
     def watch(name: str) -> None:
         def hook(module: nn.Module, arguments: tuple[Any, ...], output: Any) -> Any:
-            first = output[0] if isinstance(output, tuple | list) else output
+            first = first_of(output)
             if not isinstance(first, Tensor):
                 raise InputError(f"layer {name!r} returns {type(output).__name__}, not a tensor or a tuple of tensors")
             if start_graph and not first.requires_grad and first.is_floating_point():
                 first = first.detach().requires_grad_()
             seen[name] = first
-            if inputs is not None and arguments:
+            if inputs is not None and arguments and isinstance(arguments[0], Tensor):
                 inputs[name] = arguments[0].detach().clone()
-            copy = first.clone()
-            return type(output)((copy, *output[1:])) if isinstance(output, tuple | list) else copy
+            return with_first(output, first.clone())
 
         handles.append(modules[name].register_forward_hook(hook))
 

@@ -11,6 +11,7 @@ from torch.func import functional_call, vmap
 from torch.utils.hooks import RemovableHandle
 
 from netopsy.core.errors import require
+from netopsy.core.outputs import first_of, with_first
 
 Parameters = dict[str, Tensor]
 
@@ -67,12 +68,10 @@ class PerSampleModel(nn.Module):
 
             def watch(name: str) -> RemovableHandle:
                 def hook(module: nn.Module, arguments: tuple[Any, ...], output: Any) -> Any:
-                    if given is not None and arguments:
+                    if given is not None and arguments and isinstance(arguments[0], Tensor):
                         entered[name] = arguments[0].clone()
-                    several = isinstance(output, tuple | list)
-                    seen[name] = (output[0] if several else output) + zeros[name]
-                    copy = seen[name].clone()
-                    return type(output)((copy, *output[1:])) if several else copy
+                    seen[name] = first_of(output) + zeros[name]
+                    return with_first(output, seen[name].clone())
 
                 return modules[name].register_forward_hook(hook)
 
@@ -94,9 +93,7 @@ class PerSampleModel(nn.Module):
         modules = dict(self.base.named_modules())
         handles = [
             modules[name].register_forward_hook(
-                lambda _, __, output, name=name: shapes.update(
-                    {name: (output[0] if isinstance(output, tuple | list) else output).shape}
-                )
+                lambda _, __, output, name=name: shapes.update({name: first_of(output).shape})
             )
             for name in layers
         ]

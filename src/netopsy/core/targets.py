@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from netopsy.core.errors import InputError
+from netopsy.core.outputs import single_output
 
 Target = int | Tensor | Callable[[Tensor], Tensor]
 """A class index, one class index a sample ``[batch]``, or a function from the output to one number a sample."""
@@ -17,12 +18,13 @@ def scores(outputs: Tensor, target: Target) -> Tensor:
     """The number that ``target`` picks out of ``outputs`` for each sample, shape ``[batch]``.
 
     Raises:
-        InputError: a class out of range, a target of the wrong shape or type, an output without a class axis.
+        InputError: a class out of range, a target of the wrong shape or type, an output without a class axis or that is
+            no tensor.
 
     >>> scores(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([1, 0])).tolist()
     [2.0, 3.0]
     """
-    batch = len(outputs)
+    batch = len(single_output(outputs))
     if callable(target) and not isinstance(target, Tensor):
         picked = target(outputs)
         if not isinstance(picked, Tensor) or picked.shape != (batch,):

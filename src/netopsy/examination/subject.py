@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from netopsy.core.capture import layer_activations
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import layer_names, spatial_layers
-from netopsy.core.modes import device_of
+from netopsy.core.modes import device_of, evaluating
+from netopsy.core.outputs import single_output
 from netopsy.data import Dataset
 from netopsy.training import Recipe, evaluate
 
@@ -163,10 +164,5 @@ class Subject:
 
 def evaluate_outputs(model: nn.Module, inputs: Tensor) -> Tensor:
     """The output for a batch, in evaluation mode, on the CPU; must be a tensor."""
-    from netopsy.core.modes import evaluating
-
     with torch.no_grad(), evaluating(model):
-        outputs = model(inputs.to(device_of(model)))
-    if not isinstance(outputs, Tensor):
-        raise InputError(f"the network must return a tensor of class scores, but returns {type(outputs).__name__}")
-    return outputs.cpu()
+        return single_output(model(inputs.to(device_of(model)))).cpu()

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from netopsy.core.errors import require
 from netopsy.core.modes import check_model, device_of, evaluating, running_on
+from netopsy.core.outputs import single_output
 from netopsy.data import Dataset
 from netopsy.training.recipe import Recipe
 
@@ -29,7 +30,7 @@ def check_fit(model: nn.Module, data: Dataset, loss: str) -> None:
     """Run ``model`` on two samples of ``data``; raise `InputError` if they do not fit together, or the loss to them."""
     first = data.inputs[:2].to(device_of(model))
     with torch.no_grad(), evaluating(model), running_on(first):
-        outputs = model(first)
+        outputs = single_output(model(first))
     check_answers(outputs, data.targets, loss)
 
 

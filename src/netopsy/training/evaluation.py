@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from netopsy.core.errors import lookup, require
 from netopsy.core.modes import device_of, evaluating, running_on
+from netopsy.core.outputs import single_output
 from netopsy.data import Dataset
 from netopsy.training.checks import check_answers, check_data
 from netopsy.training.losses import LOSSES
@@ -30,6 +31,10 @@ class Evaluation:
 def evaluate(model: nn.Module, data: Dataset, *, loss: str = "cross_entropy", batch_size: int = 1024) -> Evaluation:
     """Run ``model`` over ``data`` in evaluation mode.
 
+    Raises:
+        InputError: an unknown loss, a network that does not run on the data or returns no tensor, targets that do not
+            fit its output.
+
     >>> from netopsy.data import digits
     >>> result = evaluate(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), digits())
     >>> tuple(result.outputs.shape), 0 <= result.accuracy <= 1
@@ -40,7 +45,7 @@ def evaluate(model: nn.Module, data: Dataset, *, loss: str = "cross_entropy", ba
     check_data("data", data)
     device = device_of(model)
     with evaluating(model), running_on(data.inputs):
-        outputs = torch.cat([model(inputs.to(device)) for inputs in data.inputs.split(batch_size)]).cpu()
+        outputs = torch.cat([single_output(model(part.to(device))) for part in data.inputs.split(batch_size)]).cpu()
     targets = data.targets.cpu()
     check_answers(outputs, targets, loss)
     losses, hits = LOSSES[loss](outputs, targets), correct(outputs, targets, loss)

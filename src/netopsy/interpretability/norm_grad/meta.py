@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from netopsy.core.errors import InputError, require
 from netopsy.core.modes import evaluating, running_on
+from netopsy.core.outputs import single_output
 from netopsy.core.per_sample import Parameters, PerSampleModel
 from netopsy.core.shapes import Images, Labels
 from netopsy.core.targets import class_indices
@@ -100,7 +101,7 @@ def _labels(model: nn.Module, images: Images, target: int | Labels) -> Labels:
             "target must be a class or one class an image: a step of learning cannot be taken on a function"
         )
     with evaluating(model), torch.no_grad(), running_on(images):
-        outputs = model(images[:1])
+        outputs = single_output(model(images[:1]))
     require(outputs.ndim == 2, f"model must give [batch, classes], got {tuple(outputs.shape)}")
     return class_indices(target, len(images), outputs.shape[1]).to(images.device)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from netopsy.core.errors import require
 from netopsy.core.modes import evaluating, running_on
+from netopsy.core.outputs import single_output
 from netopsy.core.shapes import Images
 from netopsy.interpretability.layer_maps import LayerMaps, check_images, each_layer
 
@@ -48,7 +49,7 @@ def class_sensitivity(
     require(callable(method), f"method must be a saliency method, got {type(method).__name__}")
     check_images(images)
     with evaluating(model), torch.no_grad(), running_on(images):
-        outputs = model(images)
+        outputs = single_output(model(images))
     require(
         outputs.ndim == 2 and outputs.shape[1] >= 2,
         f"model must give [batch, classes] with at least two classes, got {tuple(outputs.shape)}",
