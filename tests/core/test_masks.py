@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from netopsy import InputError
-from netopsy.core.masks import apply_masks, check_masks, density, prunable_parameters
+from netopsy.core.masks import AppliedMasks, apply_masks, check_masks, density, prunable_parameters
 
 
 def net():
@@ -61,6 +61,30 @@ def test_prunable_parameters_leave_out_norms_biases_and_excluded_modules_and_cou
     shared = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
     shared[1].weight = shared[0].weight
     assert list(prunable_parameters(shared)) == ["0.weight"]
+
+
+def test_a_weight_tied_to_an_embedding_goes_by_its_name_among_the_parameters():
+    class Language(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words, self.out = nn.Embedding(7, 4), nn.Linear(4, 7)
+            self.out.weight = self.words.weight
+
+    model = Language()
+    found = prunable_parameters(model)
+    assert list(found) == ["words.weight"]
+    assert (
+        check_masks(model, {name: torch.ones_like(w) for name, w in found.items()})["words.weight"]
+        is found["words.weight"]
+    )
+
+
+def test_masks_follow_a_model_to_another_device():
+    weight = nn.Parameter(torch.ones(2))
+    with AppliedMasks([weight], [torch.tensor([True, False])]) as handle:
+        handle._parameters = [nn.Parameter(weight.to("meta"))]  # as if moved; operations refuse tensors on two devices
+        handle.enforce()
+        assert [mask.device.type for mask in handle._masks] == ["meta"]
 
 
 def test_density_counts_all_weights_together():

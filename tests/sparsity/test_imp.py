@@ -4,7 +4,7 @@ from torch import nn
 
 from netopsy import InputError
 from netopsy.core.masks import density
-from netopsy.data import digits_split
+from netopsy.data import Dataset, digits_split
 from netopsy.models import mlp
 from netopsy.sparsity.lottery import iterative_magnitude_pruning, iterative_magnitude_pruning_many, magnitude_masks
 from netopsy.training import Recipe, evaluate, trainer
@@ -135,6 +135,31 @@ def test_the_output_layer_is_the_last_that_runs_not_the_last_defined():
     assert found.masks[1]["body.weight"].float().mean().item() == pytest.approx(0.8)
 
 
+class Tied(nn.Module):
+    """Its last linear layer has the weight of its embedding."""
+
+    def __init__(self, seed):
+        super().__init__()
+        self.words = nn.Embedding(11, 4, _weight=torch.randn(11, 4, generator=torch.Generator().manual_seed(seed)))
+        self.out = nn.Linear(4, 11, bias=False)
+        self.out.weight = self.words.weight
+
+    def forward(self, tokens):
+        return self.out(self.words(tokens).mean(1))
+
+
+def test_a_tied_weight_is_pruned_once_reset_and_known_as_the_output_layer():
+    tokens = Dataset(torch.arange(60).reshape(30, 2) % 11, torch.arange(30) % 11)
+    recipe = Recipe(steps=6, batch_size=10, lr=0.05)
+    alone = iterative_magnitude_pruning(Tied(0), trainer(tokens, recipe, seed=4), 2, rewind_step=2)
+    many = iterative_magnitude_pruning_many([Tied(0), Tied(1)], tokens, recipe, 2, seeds=[4, 5], rewind_step=2)[0]
+    assert [round(44 * share) for share in alone.density] == [44, 40, 36]  # the output layer, at half the rate
+    assert equal(alone.masks[2], many.masks[2])
+    assert list(many.state0) == list(alone.state0) == ["words.weight", "out.weight"]
+    for name, value in alone.final[2].items():
+        torch.testing.assert_close(value, many.final[2][name], atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize("rewind_step", [0, 12])
 def test_a_stack_of_networks_equals_one_at_a_time(rewind_step):
     seeds = [3, 8]
@@ -165,6 +190,7 @@ def test_a_stack_of_networks_equals_one_at_a_time(rewind_step):
         (lambda: prune(net(), rewind_step=99), "never reported step 99"),
         (lambda: prune(net(), rounds=1).ticket(5), "round must be 0 to 1, got 5"),
         (lambda: prune(net(), rounds=1).plot(), "give evaluate"),
+        (lambda: trainer(TRAIN, RECIPE, checkpoint="run.pt"), "checkpoint is for a single run"),
         (lambda: iterative_magnitude_pruning_many([], TRAIN, RECIPE, 1, seeds=[]), "models is empty"),
     ],
 )

@@ -4,7 +4,7 @@ from torch import nn
 
 from netopsy import InputError
 from netopsy.core.masks import prunable_parameters
-from netopsy.data import digits_split
+from netopsy.data import Dataset, digits_split
 from netopsy.models import mlp
 from netopsy.training import Recipe, evaluate, fit, fit_many
 
@@ -82,6 +82,34 @@ def test_a_replica_does_not_depend_on_its_neighbours():
         torch.testing.assert_close(a.output.weight, b.output.weight)
 
 
+class Tied(nn.Module):
+    """A weight in an embedding and a linear layer, and a layer that is there under two names."""
+
+    def __init__(self, seed):
+        super().__init__()
+        random = torch.Generator().manual_seed(seed)
+        self.words = nn.Embedding(7, 5, _weight=torch.randn(7, 5, generator=random))
+        self.middle = mlp([5, 5], seed=seed)
+        self.again = self.middle
+        self.out = nn.Linear(5, 7, bias=False)
+        self.out.weight = self.words.weight
+
+    def forward(self, tokens):
+        return self.out(self.again(self.middle(self.words(tokens).mean(1)).tanh()))
+
+
+def test_tied_weights_stay_tied():
+    tokens = Dataset(torch.arange(80).reshape(40, 2) % 7, torch.arange(40) % 7)
+    recipe, many = Recipe(steps=30, batch_size=10, lr=0.02), [Tied(seed) for seed in SEEDS]
+    runs = fit_many(many, tokens, recipe, seeds=SEEDS, keep_states=[10])
+    for seed, model, run in zip(SEEDS, many, runs, strict=True):
+        alone = Tied(seed)
+        expected = fit(alone, tokens, recipe, seed=seed, keep_states=[10])
+        assert model.out.weight is model.words.weight
+        torch.testing.assert_close(model.state_dict(), alone.state_dict(), atol=1e-4, rtol=0)
+        torch.testing.assert_close(run.states[10], dict(expected.states[10]), atol=1e-4, rtol=0)
+
+
 def test_frozen_parameters_stay_as_they_are():
     models = [deep(s) for s in SEEDS]
     for model in models:
@@ -98,6 +126,14 @@ def test_frozen_parameters_stay_as_they_are():
         (lambda: fit_many([], TRAIN, Recipe(), seeds=[]), "models is empty"),
         (lambda: fit_many([deep(0)], TRAIN, Recipe(), seeds=[0, 1]), "seeds must have one entry a model, 1, got 2"),
         (lambda: fit_many([deep(0), conv_net(0)], TRAIN, Recipe(), seeds=[0, 1]), "one architecture"),
+        (
+            lambda: fit_many([deep(0), deep(1).eval()], TRAIN, Recipe(), seeds=[0, 1]),
+            "all be in training mode, or all in evaluation mode",
+        ),
+        (
+            lambda: fit_many([mlp([64, 8, 10]), mlp([64, 8, 10], activation="tanh")], TRAIN, Recipe(), seeds=[0, 1]),
+            "their layers differ",
+        ),
         (lambda: fit_many([deep(0)], TRAIN, Recipe(), seeds=[0], masks=[]), "masks must have one entry a model"),
         (
             lambda: fit_many(

@@ -23,7 +23,8 @@ def prunable_parameters(
 ) -> dict[str, nn.Parameter]:
     """The ``weight`` of every module of the given ``types``, by parameter name, in definition order.
 
-    Biases and norms are never among them. A weight that two modules share is listed once.
+    Biases and norms are never among them. A weight that two modules share is listed once, under the name it has in
+    ``named_parameters()``.
 
     Args:
         exclude: module names to leave out, with everything below them.
@@ -35,7 +36,7 @@ def prunable_parameters(
     ['0.weight', '2.weight']
     """
     check_model(model)
-    modules = dict(model.named_modules())
+    modules, names = dict(model.named_modules()), {id(value): name for name, value in model.named_parameters()}
     for name in exclude:
         if name not in modules:
             raise UnknownNameError("module in exclude", name, [known for known in modules if known])
@@ -46,7 +47,7 @@ def prunable_parameters(
         weight = getattr(module, "weight", None)
         if isinstance(module, types) and isinstance(weight, nn.Parameter) and not left_out and id(weight) not in seen:
             seen.add(id(weight))
-            found[f"{name}.weight" if name else "weight"] = weight
+            found[names[id(weight)]] = weight
     require(found, f"this network has no weights to prune among {', '.join(kind.__name__ for kind in types)} layers")
     return found
 
@@ -109,7 +110,9 @@ class AppliedMasks:
 
     @torch.no_grad()
     def enforce(self) -> None:
-        """Set every masked weight to zero now."""
+        """Set every masked weight to zero now, wherever the model has moved since."""
+        if any(mask.device != p.device for p, mask in zip(self._parameters, self._masks, strict=True)):
+            self._masks = [mask.to(p.device) for p, mask in zip(self._parameters, self._masks, strict=True)]
         torch._foreach_mul_(self._parameters, self._masks)
 
     def _after_step(self, optimizer: torch.optim.Optimizer, *_: object) -> None:

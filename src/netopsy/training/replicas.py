@@ -113,6 +113,9 @@ class _Stack:
         self.trained = {name: value for name, value in self.parameters.items() if name in asking}
         self.frozen = {name: value for name, value in self.parameters.items() if name not in asking}
         self.base = copy.deepcopy(models[0]).to("meta")
+        self.names = _owners(models[0])
+        untied = dict(_named_tensors(self.base))  # the way to "meta" tears apart what two modules share
+        self.tied = {name: own for name, own in self.names.items() if untied[name] is not untied[own]}
         names = list(masks[0]) if masks else []
         self.masked = [self.parameters[name] for name in names]
         self.masks = [torch.stack([own[name] for own in masks or ()]).to(self.parameters[name]) for name in names]
@@ -121,7 +124,9 @@ class _Stack:
         self._run_shared = vmap(self._outputs, in_dims=(0, 0, None))
 
     def _outputs(self, parameters: State, buffers: State, inputs: Tensor) -> Tensor:
-        outputs: Tensor = functional_call(self.base, (parameters, buffers), (inputs,))
+        values = {**parameters, **buffers}
+        values |= {name: values[own] for name, own in self.tied.items()}
+        outputs: Tensor = functional_call(self.base, values, (inputs,))
         return outputs
 
     def _loss(self, trained: State, frozen: State, buffers: State, inputs: Tensor, targets: Tensor) -> Tensor:
@@ -166,9 +171,9 @@ class _Stack:
     def states(self) -> list[State]:
         """A copy of each replica's state, on the CPU."""
         stacked = {**self.parameters, **self.buffers}
-        keys = self.models[0].state_dict().keys()
+        names = {name: self.names[name] for name in self.models[0].state_dict() if name in self.names}
         return [
-            {name: stacked[name][i].detach().to("cpu", copy=True) for name in keys if name in stacked}
+            {name: stacked[own][i].detach().to("cpu", copy=True) for name, own in names.items()}
             for i in range(len(self.models))
         ]
 
@@ -178,6 +183,17 @@ class _Stack:
         for i, model in enumerate(self.models):
             for name, value in (*model.named_parameters(), *model.named_buffers()):
                 value.copy_({**self.parameters, **self.buffers}[name][i])
+
+
+def _owners(model: nn.Module) -> dict[str, str]:
+    """The name of every parameter and buffer to the one it is stacked under, which names of one tensor share."""
+    first: dict[int, str] = {}
+    return {name: first.setdefault(id(value), name) for name, value in _named_tensors(model)}
+
+
+def _named_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    yield from model.named_parameters(remove_duplicate=False)
+    yield from model.named_buffers(remove_duplicate=False)
 
 
 def _stacked_batches(n: int, batch_size: int, seeds: Sequence[int], start: int) -> Iterator[Tensor]:
@@ -195,6 +211,11 @@ def _check(models: Sequence[nn.Module], seeds: Sequence[int], masks: Sequence[Ma
         check_seed(seed)
     shapes: list[Mapping[str, torch.Size]] = [{n: v.shape for n, v in m.state_dict().items()} for m in models]
     require(all(own == shapes[0] for own in shapes), "models must all be of one architecture: their states differ")
+    layers = [[(name, type(layer)) for name, layer in model.named_modules()] for model in models]
+    require(all(own == layers[0] for own in layers), "models must all be of one architecture: their layers differ")
+    require(
+        len({model.training for model in models}) == 1, "models must all be in training mode, or all in evaluation mode"
+    )
     if masks is not None:
         require(len(masks) == len(models), f"masks must have one entry a model, {len(models)}, got {len(masks)}")
         for model, own in zip(models, masks, strict=True):

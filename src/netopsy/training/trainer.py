@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from netopsy.core.errors import require
 from netopsy.data import Dataset
 from netopsy.training.history import Fit
 from netopsy.training.loop import fit
@@ -16,7 +17,10 @@ from netopsy.training.recipe import Recipe
 def trainer(data: Dataset, recipe: Recipe, **options: Any) -> Callable[..., Fit]:
     """A function ``train(model, *, start_step=0, on_step=None)`` that calls `fit` with everything else settled.
 
-    ``options`` are those of `fit`.
+    ``options`` are those of `fit`, but for ``checkpoint``: the second call would find the first one's end in it.
+
+    Raises:
+        InputError: ``options`` holds a checkpoint.
 
     >>> from netopsy.data import digits
     >>> from netopsy.models import mlp
@@ -24,6 +28,10 @@ def trainer(data: Dataset, recipe: Recipe, **options: Any) -> Callable[..., Fit]
     >>> train(mlp([64, 10])).steps
     20
     """
+
+    require(
+        "checkpoint" not in options, "checkpoint is for a single run of fit, and a trainer is called again and again"
+    )
 
     def train(model: nn.Module, *, start_step: int = 0, on_step: Callable[[int, nn.Module], None] | None = None) -> Fit:
         return fit(model, data, recipe, start_step=start_step, on_step=on_step, **options)

@@ -12,18 +12,16 @@ class OutputLayer:
 
     def __init__(self, model: nn.Module) -> None:
         self.weight: str | None = None
-        self._linears = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
+        self._names = {id(value): name for name, value in model.named_parameters()}
+        self._linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
         self._handles: list[Any] = []
 
-    def _note(self, name: str) -> None:
-        self.weight = f"{name}.weight" if name else "weight"
+    def _note(self, module: nn.Module, *_: Any) -> None:
+        self.weight = self._names.get(id(module.weight))
 
     def __enter__(self) -> OutputLayer:
         if self.weight is None:
-            self._handles = [
-                module.register_forward_pre_hook(lambda *_, name=name: self._note(name))
-                for name, module in self._linears.items()
-            ]
+            self._handles = [module.register_forward_pre_hook(self._note) for module in self._linears]
         return self
 
     def __exit__(self, *exception: object) -> None:
