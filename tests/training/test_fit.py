@@ -8,7 +8,7 @@ from netopsy import InputError
 from netopsy.core.masks import prunable_parameters
 from netopsy.data import Dataset, digits_split, index_batches
 from netopsy.models import mlp
-from netopsy.training import Recipe, evaluate, fit
+from netopsy.training import Recipe, checkpoint, evaluate, fit
 
 TRAIN, VALIDATION, TEST = digits_split()
 
@@ -86,6 +86,55 @@ def test_an_interrupted_run_resumes_to_the_same_end(tmp_path, optimizer):
     assert torch.equal(run.history.train_loss, expected.history.train_loss)
     assert torch.equal(run.history.loss["validation"], expected.history.loss["validation"])
     assert [file.name for file in tmp_path.iterdir()] == ["run.pt"]
+
+
+def test_a_checkpoint_holds_the_random_state_of_the_device_the_network_is_on(tmp_path, monkeypatch):
+    """Without a GPU: that it is asked for and handed back."""
+    state, handed_back = torch.arange(8, dtype=torch.uint8), []
+    monkeypatch.setattr(checkpoint, "device_of", lambda model: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: state)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda given, device: handed_back.append(given))
+    for _ in range(2):
+        fit(net(), TRAIN, Recipe(steps=5), checkpoint=tmp_path / "run.pt")
+    assert [given.tolist() for given in handed_back] == [state.tolist()]
+
+
+def test_dropout_goes_on_where_it_was(tmp_path):
+    def model():
+        return nn.Sequential(net()[:2], nn.Dropout(0.5), net()[2:])
+
+    def stop(done, model):
+        if done == 12:
+            raise InterruptError
+
+    whole, resumed, recipe, options = model(), model(), Recipe(steps=20), {"checkpoint_every": 10}
+    torch.manual_seed(5)
+    fit(whole, TRAIN, recipe)
+    torch.manual_seed(5)
+    with pytest.raises(InterruptError):
+        fit(model(), TRAIN, recipe, checkpoint=tmp_path / "run.pt", on_step=stop, **options)
+    torch.manual_seed(6)
+    fit(resumed, TRAIN, recipe, checkpoint=tmp_path / "run.pt", **options)
+    assert same(whole, resumed)
+
+
+@pytest.mark.parametrize("precision", ["bf16-true", "bf16-mixed"])
+def test_trains_and_is_evaluated_in_lower_precision(precision):
+    from lightning_fabric import Fabric
+
+    fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
+    run = fit(net(), TRAIN, Recipe(steps=200, lr=0.01), evaluation=TEST, evaluate_every=100, fabric=fabric)
+    assert run.history.steps.tolist() == [100, 200]
+    assert run.history.accuracy["validation"][-1] > 0.8
+
+
+class Several(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = net()
+
+    def forward(self, x):
+        return self.net(x), x
 
 
 def test_a_finished_checkpoint_is_loaded_and_nothing_is_trained(tmp_path):
@@ -176,6 +225,8 @@ def _train_one_of_several(fabric):
         (lambda: fit(net(), TRAIN, Recipe(steps=5), patience=2), "patience must be"),
         (lambda: fit(net(), TRAIN, Recipe(steps=5), masks={"fc1": torch.ones(1)}), "unknown parameter in masks"),
         (lambda: evaluate(net(), TEST, loss="nll"), "unknown loss"),
+        (lambda: evaluate(Several(), TEST), "must return one tensor, but returns tuple"),
+        (lambda: fit(Several(), TRAIN, Recipe(steps=5)), "must return one tensor, but returns tuple"),
     ],
 )
 def test_bad_input(call, message):

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from netopsy.core.errors import InputError, require
+from netopsy.core.modes import device_of
 from netopsy.training.recipe import Recipe
 from netopsy.training.recorder import Recorder
 
@@ -57,7 +58,7 @@ class Checkpoint:
         self.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.recorder.load_state_dict(saved["recorder"])
-        torch.set_rng_state(saved["random"])
+        _set_random_state(saved["random"], device_of(self.model))
         self._written = int(saved["done"])
         return self._written
 
@@ -80,7 +81,7 @@ class Checkpoint:
                     "model": self.model.state_dict(),
                     "optimizer": self.optimizer.state_dict(),
                     "recorder": self.recorder.state_dict(),
-                    "random": torch.get_rng_state(),
+                    "random": _random_state(device_of(self.model)),
                 },
                 temporary,
             )
@@ -88,3 +89,15 @@ class Checkpoint:
         finally:
             temporary.unlink(missing_ok=True)
         self._written = done
+
+
+def _random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    """The global random states that a network on ``device`` draws from, for its dropout."""
+    states = {"cpu": torch.get_rng_state()}
+    return states | ({"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
+
+
+def _set_random_state(states: dict[str, torch.Tensor], device: torch.device) -> None:
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)

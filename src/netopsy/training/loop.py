@@ -99,7 +99,7 @@ def fit(
         if done in keep:
             recorder.keep(done, [{name: v.detach().to("cpu", copy=True) for name, v in model.state_dict().items()}])
         if done in at:
-            results = {name: evaluate(model, part, loss=recipe.loss) for name, part in sets.items()}
+            results = {name: evaluate(network, part, loss=recipe.loss) for name, part in sets.items()}
             pairs = {n: (torch.tensor([r.loss]), torch.tensor([r.accuracy])) for n, r in results.items()}
             recorder.evaluated(done, pairs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -40,13 +41,16 @@ class Recorder:
 
     def fits(self, steps: int) -> list[Fit]:
         """One finished run a replica."""
+        trained = _table(self.train_losses, self.replicas)
+        losses = {name: _table(rows, self.replicas) for name, rows in self.losses.items()}
+        accuracies = {name: _table(rows, self.replicas) for name, rows in self.accuracies.items()}
         return [
             Fit(
                 history=History(
-                    train_loss=_column(self.train_losses, i),
+                    train_loss=trained[:, i],
                     steps=torch.tensor(self.steps, dtype=torch.int64),
-                    loss={name: _column(self.losses[name], i) for name in self.names},
-                    accuracy={name: _column(self.accuracies[name], i) for name in self.names},
+                    loss={name: rows[:, i] for name, rows in losses.items()},
+                    accuracy={name: rows[:, i] for name, rows in accuracies.items()},
                 ),
                 states={step: states[i] for step, states in self.kept.items()},
                 steps=steps,
@@ -55,13 +59,15 @@ class Recorder:
         ]
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything collected so far, as plain values and tensors."""
-        return dict(vars(self))
+        """Everything collected so far, as plain values and a few tensors."""
+        return {**vars(self), "train_losses": _table(self.train_losses, self.replicas)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` gave."""
-        vars(self).update(state)
+        vars(self).update(state, train_losses=list(state["train_losses"]))
 
 
-def _column(rows: Sequence[Tensor], i: int) -> Tensor:
-    return torch.stack([row[i] for row in rows]).float().cpu() if rows else torch.zeros(0)
+def _table(rows: Sequence[Tensor], replicas: int) -> Tensor:
+    """The rows as ``[rows, replicas]`` on the CPU; those of one device travel together."""
+    parts = [torch.stack(list(part)).float().cpu() for _, part in groupby(rows, key=lambda row: row.device)]
+    return torch.cat(parts) if parts else torch.zeros(0, replicas)
