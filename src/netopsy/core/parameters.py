@@ -67,7 +67,10 @@ def random_direction(
     """
     require(scale in ("unit", "filter"), f"scale must be 'unit' or 'filter', got {scale!r}")
     random = generator(seed)
-    noise = {name: torch.randn(value.shape, generator=random).to(value) for name, value in parameters.items()}
+    noise = {
+        name: torch.randn(value.shape, generator=random, device=random.device).to(value)
+        for name, value in parameters.items()
+    }
     if scale == "unit":
         length = flatten(noise).norm()
         return {name: value / length for name, value in noise.items()}

@@ -55,7 +55,9 @@ def shuffle_masks(masks: Mapping[str, Tensor], *, seed: int | torch.Generator) -
     check_tensors("masks", masks)
     require(masks, "masks is empty; there is nothing to shuffle")
     if isinstance(seed, torch.Generator):
-        orders = {name: torch.randperm(mask.numel(), generator=seed) for name, mask in masks.items()}
+        orders = {
+            name: torch.randperm(mask.numel(), generator=seed, device=seed.device) for name, mask in masks.items()
+        }
     else:
         orders = {
             name: torch.randperm(mask.numel(), generator=generator(derive(seed, "shuffle", name)))
