@@ -1,5 +1,7 @@
 """The named maps against closed forms and captum; the manners of every map; bad input."""
 
+import copy
+
 import captum.attr
 import pytest
 import torch
@@ -54,6 +56,17 @@ def test_named_maps_are_cells_of_the_grid(net, images, layer):
     for method, (extract, aggregate) in cells.items():
         cell = backprop_saliency(net, images, 1, layer, extract=extract, aggregate=aggregate)
         torch.testing.assert_close(method(net, images, 1, layer), cell)
+
+
+@methods
+def test_half_precision_gives_the_maps_of_full_precision_although_squares_do_not_fit(method, net, images):
+    with torch.no_grad():
+        net.stem.weight.mul_(300)
+    half, exact = copy.deepcopy(net).half(), copy.deepcopy(net).half().double()
+    assert captured(half, images.half(), 1, "act")[0].square().isinf().any()
+    maps = method(half, images.half(), 1, "act")
+    assert maps.dtype == torch.float32
+    torch.testing.assert_close(maps.double(), method(exact, images.half().double(), 1, "act"), atol=0.02, rtol=0)
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -49,6 +49,8 @@ def layer_maps(
 ) -> LayerMaps:
     """The maps that ``draw`` makes of each layer, from one forward and one backward pass.
 
+    A network in half precision is explained in float32: squares of its activations would not fit into 16 bits.
+
     Args:
         layer: one layer gives one tensor; a sequence of layers gives a dict from layer name to tensor.
         draw: makes a map of what was captured at a layer.
@@ -59,8 +61,9 @@ def layer_maps(
     seen = layer_gradients(model, images, target, layer, with_inputs=with_inputs)
     maps = {}
     for name, activation in seen.activations.items():
-        activation, gradient = (_grid(values, name, reshape) for values in (activation, seen.gradients[name]))
-        drawn = draw(Site(name, activation, gradient, seen.inputs.get(name)))
+        activation, gradient = (_wide(_grid(values, name, reshape)) for values in (activation, seen.gradients[name]))
+        given = seen.inputs.get(name)
+        drawn = draw(Site(name, activation, gradient, None if given is None else _wide(given)))
         drawn = resized(drawn, (images.shape[2], images.shape[3])) if resize else drawn
         maps[name] = rescaled(drawn) if normalise else drawn
     return next(iter(maps.values())) if isinstance(layer, str | nn.Module) else maps
@@ -116,6 +119,10 @@ def token_grid(height: int, width: int, skip: int = 1) -> TokenGrid:
     require(height > 0 and width > 0, f"height and width must be at least 1, got {height} and {width}")
     require(skip >= 0, f"skip must not be negative, got {skip}")
     return TokenGrid(height, width, skip)
+
+
+def _wide(values: Tensor) -> Tensor:
+    return values.float() if values.element_size() < 4 else values
 
 
 def _grid(values: Tensor, name: str, reshape: Reshape | None) -> Tensor:

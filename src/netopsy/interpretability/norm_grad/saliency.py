@@ -73,7 +73,8 @@ def backprop_saliency(
         normalise: shift and scale each map to run from 0 to 1; a constant map becomes zeros.
 
     Returns:
-        Maps ``[batch, height, width]``; for a sequence of layers, a dict from layer name to maps.
+        Maps ``[batch, height, width]``, float32 for a network in half precision; for a sequence of layers, a dict from
+        layer name to maps.
 
     Raises:
         InputError: an unknown layer or one that the forward pass does not reach, an output that is no grid, a class out
