@@ -15,6 +15,13 @@ from netopsy.sparsity import lottery
 SCALE = 3
 COLOUR = "red"
 
+TABLE = {}
+
+def entry():
+    return 7
+
+TABLE.update(x=entry())
+
 def helper(x):
     """Doubles."""
     return SCALE * x  # a comment
@@ -67,6 +74,7 @@ def test_what_does_not_touch_the_measurement_keeps_the_version(version_of, old, 
         ("SCALE = 3", "SCALE = 4"),
         ("return SCALE * x", "return SCALE + x"),
         ("math.pi", "math.e"),
+        ("return 7", "return 8"),
         ("import math", "import cmath as math"),
         ("COLOUR =", "print('on import')\nCOLOUR ="),
     ],

@@ -69,13 +69,14 @@ def _reachable(tree: ast.Module, name: str) -> ast.Module:
     """The module reduced to the statements that the definition of ``name`` can reach through the names it uses."""
     binding: dict[str, list[ast.stmt]] = {}
     kept: list[ast.stmt] = []
+    wanted, seen = [name.split(".")[0]], set[str]()
     for statement in tree.body:
         bound = set(_bound(statement))
         for each in bound:
             binding.setdefault(each, []).append(statement)
         if not bound:
-            kept.append(statement)  # runs on import, and could do anything
-    wanted, seen = [name.split(".")[0]], set[str]()
+            kept.append(statement)  # runs on import, and could do anything with what it names
+            wanted += _names_in(statement)
     while wanted:
         current = wanted.pop()
         if current in seen:
@@ -84,8 +85,12 @@ def _reachable(tree: ast.Module, name: str) -> ast.Module:
         for statement in binding.get(current, []):
             if statement not in kept:
                 kept.append(statement)
-                wanted += [node.id for node in ast.walk(statement) if isinstance(node, ast.Name)]
+                wanted += _names_in(statement)
     return ast.Module(body=[statement for statement in tree.body if statement in kept], type_ignores=[])
+
+
+def _names_in(statement: ast.stmt) -> list[str]:
+    return [node.id for node in ast.walk(statement) if isinstance(node, ast.Name)]
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:
