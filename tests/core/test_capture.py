@@ -241,6 +241,13 @@ def test_bad_input_is_named_in_one_sentence(net, call, message, unchecked):
         call(net, images())
 
 
+def test_a_network_that_parts_its_batches_is_refused(net):
+    parallel = nn.DataParallel(net)
+    parallel.device_ids = [0, 1]  # as on a machine with two GPUs
+    with pytest.raises(InputError, match=r"give its \.module"):
+        layer_activations(parallel, images(), "module.0")
+
+
 def test_non_finite_activations_are_named(net):
     with torch.no_grad():
         net[0].conv2.weight[0, 0, 0, 0] = torch.nan

@@ -50,6 +50,8 @@ def capturing(
             first captured layer is recorded for the backward pass.
         inputs: filled with the first input of each layer, when given.
     """
+    parted = isinstance(model, nn.DataParallel) and len(model.device_ids) > 1
+    require(not parted, "model is a DataParallel, whose layers see a part of the batch each: give its .module")
     modules = dict(model.named_modules())
     seen: dict[str, Tensor] = {}
     handles = []

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
 from netopsy.core.errors import InputError, lookup, require
+from netopsy.core.modes import best_device
 from netopsy.core.seeds import derive, generator
 from netopsy.core.shapes import Images
 from netopsy.data import Dataset, canvases, crop_and_flip, hub_dataset
@@ -91,7 +92,7 @@ def trained(setting: Setting, seed: int) -> tuple[nn.Module, Scenes, float]:
     The last is the share of a scene's objects among as many top answers for canvases, and the accuracy on single test
     images for mosaics. Everything is on the GPU if there is one.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     make = lookup("network", setting.network, NETWORKS)
     train, test, scenes = _data(setting, seed)
     model = make(
