@@ -46,7 +46,9 @@ def fit_many(
     """Train every model in place; the same as R runs of `fit`, up to rounding.
 
     Adam divides a gradient by its own size, so where a gradient is nothing but rounding (a bias in front of a batch
-    norm, a pixel that is hardly ever on) the two can drift apart in weights that do not matter to the output.
+    norm, a pixel that is hardly ever on) the two can drift apart in weights that do not matter to the output. A
+    parameter that the loss never sees has no gradient in `fit` and one of zeros here, so that here weight decay acts on
+    it. What a forward pass decides in Python rather than on tensors (a counter, `random`) is decided once.
 
     Args:
         models: R networks of one architecture, each with initial values of its own.

@@ -25,7 +25,8 @@ def reinitialise(model: nn.Module, masks: Masks | None = None, *, init: Initiali
 
     Args:
         masks: parameter name to kept weights; the others are 0 in the copy.
-        init: a scheme of `netopsy.models.initialise`, or a function that draws the weights of the module it is given in
+        init: a scheme of `netopsy.models.initialise`, which draws linear and convolutional layers and leaves others
+            (embeddings, attention) as they are, or a function that draws the weights of the module it is given in
             place, from torch's global random state, which is seeded for it and put back.
         seed: non-negative.
     """

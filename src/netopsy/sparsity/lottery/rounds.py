@@ -35,12 +35,14 @@ class Schedule:
 
     def __post_init__(self) -> None:
         require(isinstance(self.rounds, int) and self.rounds >= 1, f"rounds must be at least 1, got {self.rounds}")
-        require(self.rewind_step >= 0, f"rewind_step must not be negative, got {self.rewind_step}")
+        whole = isinstance(self.rewind_step, int) and self.rewind_step >= 0
+        require(whole, f"rewind_step must be an int of at least 0, got {self.rewind_step!r}")
         require(self.scope in ("layer", "global"), f"scope must be 'layer' or 'global', got {self.scope!r}")
         factor = self.output_rate_factor
         require(0 < factor <= 1, f"output_rate_factor must be in (0, 1], got {factor}")
         if not isinstance(self.rate, Mapping):
-            require(0 < self.rate < 1, f"rate must be strictly between 0 and 1, got {self.rate}")
+            share = isinstance(self.rate, int | float) and 0 < self.rate < 1
+            require(share, f"rate must be strictly between 0 and 1, got {self.rate!r}")
 
     def rates(self, names: list[str], output: str | None) -> Rate:
         """The rate of each layer, given which one is the output."""
