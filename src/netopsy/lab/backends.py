@@ -97,7 +97,8 @@ class LocalProcesses:
 
 def _start_server(module: str | None) -> None:
     """Start the process that workers are forked from, with the module search path and the threads they are to have."""
-    forkserver.set_forkserver_preload(["netopsy.lab.worker", *([module] if module not in (None, "__main__") else [])])
+    study = [module] if module not in (None, "__main__") else []
+    forkserver.set_forkserver_preload(["netopsy.lab.server", "netopsy.lab.worker", *study])
     search = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     settings = dict.fromkeys(THREAD_VARIABLES, "1") | {"PYTHONPATH": search, "PYTHONSAFEPATH": "1"}
     before = {name: os.environ.get(name) for name in settings}
