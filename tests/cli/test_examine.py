@@ -135,6 +135,18 @@ def test_embedded_data_a_limit_and_training_data(folder, capsys):
     assert "own_models:grey" in (folder / "report" / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_recipe_lets_a_network_of_ones_own_be_trained_again(folder, capsys):
+    ask = ("examine", "--model", "own_models:grey", "--data", "lfw", "--limit", "40", "--instruments", "tickets")
+    code, out, err = told(capsys, *ask, "--train", "lfw", "--recipe", "steps=5, optimizer=sgd,lr=0.01")
+    assert code == 0, err
+    assert "of the weights, trained alone from the start" in out
+    page = (folder / "report" / "report.html").read_text(encoding="utf-8")
+    assert "each training is 5 steps of sgd at a learning rate of 0.01" in page
+    code, out, _ = told(capsys, *ask)
+    assert code == 0
+    assert "tickets: it trains the network again" in out  # who asks by name is told why there is nothing
+
+
 def test_notes_are_told_in_one_line_each(folder, capsys):
     (folder / "insects" / "ant" / "readme.md").write_text("ants")
     code, _, err = told(capsys, *OWN, *QUICK)
@@ -152,6 +164,11 @@ BAD = {
     "unknown option": (["examine", "--modell", "x:y"], "--modell"),
     "weights alone": (["examine", "--weights", "w.safetensors"], "--weights needs --model"),
     "data alone": (["examine", "--data", "insects"], "--data needs --model"),
+    "recipe without training data": ([*OWN, "--recipe", "steps=5"], "--recipe needs --train"),
+    "recipe of a word": ([*OWN, "--train", "insects", "--recipe", "steps"], "must be name=value"),
+    "recipe of no such name": ([*OWN, "--train", "insects", "--recipe", "step=5"], "--recipe has no 'step'"),
+    "recipe of no number": ([*OWN, "--train", "insects", "--recipe", "lr=fast"], "needs a number for lr, got 'fast'"),
+    "recipe out of range": ([*OWN, "--train", "insects", "--recipe", "steps=0"], "steps must be an int of at least 1"),
     "size alone": (["examine", "--size", "9"], "--size needs --model"),
     "model alone": (["examine", "--model", "own_models:colour"], "--model needs --data"),
     "no such device": (["examine", "--device", "tpu9"], "--device must be cpu, cuda or auto"),

@@ -42,6 +42,9 @@ def examine(
     train: Annotated[
         str | None, typer.Option(metavar="SPEC", help="What it was trained on, for instruments that train; as --data.")
     ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(metavar="NAME=VALUE,...", help="How to train on --train, such as steps=500,lr=0.003.")
+    ] = None,
     split: Annotated[str, typer.Option(help="The part of --data to examine on.")] = "test",
     size: Annotated[int | None, typer.Option(help="Pixels a side to bring the images to.")] = None,
     channels: Annotated[int | None, typer.Option(help="1 for grey images, 3 for colours.")] = None,
@@ -64,8 +67,16 @@ def examine(
     """Examine a trained network and write a report; without --model, a small one that is trained on the spot."""
     start = time.perf_counter()
     _check_numbers(budget, seed, limit)
-    images = {"--train": train, "--size": size, "--channels": channels, "--mean": mean, "--std": std}
+    images = {
+        "--train": train,
+        "--recipe": recipe,
+        "--size": size,
+        "--channels": channels,
+        "--mean": mean,
+        "--std": std,
+    }
     _check_together(model, weights, data, [name for name, value in images.items() if value is not None])
+    require(recipe is None or train is not None, "--recipe needs --train: the data to train on")
     from netopsy.cli.interrupts import insistent_interrupts
     from netopsy.cli.progress import shown
     from netopsy.examination.examine import examine as examine_network
@@ -87,7 +98,7 @@ def examine(
             subject = (
                 _embedded(device, limit, seed)
                 if model is None
-                else _own(model, weights, data, train, split, reading, _normalisation(mean, std), device, seed)
+                else _own(model, weights, data, train, recipe, split, reading, _normalisation(mean, std), device, seed)
             )
             examination = examine_network(**subject, **wanted)
             page = examination.save(place)
@@ -97,7 +108,8 @@ def examine(
     if quiet:
         typer.echo(page)
     else:
-        _summarise(examination, page, time.perf_counter() - start)
+        asked = bool(wanted["instruments"])
+        _summarise(examination, page, time.perf_counter() - start, asked)
     return 0
 
 
@@ -147,17 +159,19 @@ def _own(
     weights: Path | None,
     data: str | None,
     train: str | None,
+    recipe: str | None,
     split: str,
     reading: dict[str, Any],
     normalisation: Normalisation | None,
     device: str,
     seed: int,
 ) -> dict[str, Any]:
+    from netopsy.cli.recipe import recipe_from
     from netopsy.data import load_data
     from netopsy.examination.factory import network_from
     from netopsy.examination.weights import load_weights
 
-    where = _device(device)
+    where, how = _device(device), None if train is None else recipe_from(recipe)
     network: nn.Module = network_from(model, seed=seed)
     if weights is not None:
         load_weights(network, weights)
@@ -172,6 +186,7 @@ def _own(
         "model": network.to(where),
         "data": read(data or "", split),
         "train": None if train is None else read(train, "train"),
+        "recipe": how,
         "name": model,
     }
 
@@ -241,7 +256,7 @@ def _warnings_as_notes(quiet: bool) -> Iterator[None]:
             typer.echo(f"note: {' '.join(text.split())}", err=True)
 
 
-def _summarise(examination: Examination, page: Path, seconds: float) -> None:
+def _summarise(examination: Examination, page: Path, seconds: float, asked: bool) -> None:
     from rich.console import Console
     from rich.padding import Padding
     from rich.text import Text
@@ -256,10 +271,10 @@ def _summarise(examination: Examination, page: Path, seconds: float) -> None:
             console.print()
             console.print(Text(chapter[:1].upper() + chapter[1:], style="bold"))
         console.print(Padding(Text(reading.finding.sentence), (0, 0, 0, 2)))
-    failed = [absence for absence in examination.absences if absence.failed]
-    if failed:
+    told = [absence for absence in examination.absences if absence.failed or asked]  # who asks by name is answered
+    if told:
         console.print()
-    for absence in failed:
+    for absence in told:
         console.print(Text(f"{absence.instrument.name}: {absence.reason}", style="yellow"))
     console.print()
     console.print(Text(f"{page}", style="bold"), Text(f"written in {seconds:.0f} s"), soft_wrap=True)

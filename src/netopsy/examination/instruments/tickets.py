@@ -56,6 +56,8 @@ def examine(subject: Subject, seconds: float) -> Finding:
 def _finding(subject: Subject, found: IMPResult, other: Evaluation, gain: Estimate, took: float) -> Finding:
     dense, ticket = found.metrics[0].accuracy, found.metrics[-1].accuracy
     kept = found.density[-1]
+    assert subject.recipe is not None
+    recipe = subject.recipe
     sign = "+" if gain.value >= 0 else ""
     return Finding(
         sentence=(
@@ -65,7 +67,9 @@ def _finding(subject: Subject, found: IMPResult, other: Evaluation, gain: Estima
         ),
         reading=(
             "A fresh copy of the network was trained, its smallest weights removed, and the rest put back to their "
-            f"initial values and trained again, {len(found.density) - 1} times over. The line is what these sparse "
+            f"initial values and trained again, {len(found.density) - 1} times over; each training is {recipe.steps:,} "
+            f"steps of {recipe.optimizer} at a learning rate of {recipe.lr:g}, {recipe.batch_size} samples each. The "
+            "line is what these sparse "
             "networks reach; the square is the last mask with other initial values. This is one run with one seed: "
             "the interval is over the held-out samples and says nothing about other seeds."
         ),
