@@ -9,6 +9,7 @@ from netopsy.data import Dataset, digits_split
 from netopsy.examination import examine
 from netopsy.examination.instrument import NotNow
 from netopsy.examination.instruments import class_sensitivity, pruning, saliency, tickets
+from netopsy.examination.instruments._saliency_methods import METHODS
 from netopsy.examination.subject import Subject
 from netopsy.models import mlp, small_conv_net
 from netopsy.training import Recipe, evaluate, fit
@@ -74,6 +75,14 @@ def test_a_network_with_global_pooling_last_makes_norm_grad_blind_there(trained)
     assert f"{best:.2f}" in finding.sentence
 
 
+def test_where_every_map_is_blind_none_is_recommended(trained, monkeypatch):
+    monkeypatch.setattr(class_sensitivity, "METHODS", {"NormGrad": METHODS["NormGrad"]})
+    result = examine(trained, TEST, instruments=["class-sensitivity"], layers=["features.act2"])
+    assert result.findings["class-sensitivity"].sentence.startswith(
+        "Trust no map to tell classes apart: even those of "
+    )
+
+
 def test_an_mlp_on_images_is_looked_at_by_its_input():
     model = mlp([64, 16, 10])
     fit(model, TRAIN, RECIPE)
@@ -104,6 +113,19 @@ def test_weights_that_are_zero_already_can_be_spared():
 def test_spared_share_stops_at_the_first_loss_even_if_accuracy_comes_back():
     curve = {1.0: [0.9], 0.8: [0.895], 0.6: [0.5], 0.4: [0.9]}
     assert pruning._spared(curve, 0.9) == pytest.approx(0.2)
+
+
+def test_where_the_time_is_over_before_the_accuracy_falls_the_share_is_a_least():
+    model = mlp([64, 400, 10])  # untrained, with weights of which none matters
+    with torch.no_grad():
+        for weight in prunable_parameters(model).values():
+            weight.zero_()
+    subject = Subject(model, TEST)
+    cut, whole = pruning.examine(subject, 1e-9), pruning.examine(subject, 60.0)
+    assert cut.sentence.startswith("At least 5 % of its")
+    assert "The time was over at 95 % of the weights." in cut.reading
+    assert whole.sentence.startswith("99 % of its")
+    assert "The time was over" not in whole.reading
 
 
 def test_the_examined_network_is_left_as_it_was(trained):

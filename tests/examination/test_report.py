@@ -219,6 +219,12 @@ def test_figures_tables_and_code_are_shown_as_they_are():
     assert "<code>print(&#39;&lt;&amp;&gt;&#39;)</code>" in text
 
 
+def test_in_a_terminal_an_examination_is_one_line(hostile):
+    assert repr(hostile).startswith("<Examination of ")
+    assert len(repr(hostile).splitlines()) == 1
+    assert len(repr(hostile)) < 300
+
+
 def test_a_report_can_be_saved_twice_and_its_json_read(tmp_path, hostile):
     for _ in range(2):
         page = hostile.save(tmp_path / "report")

@@ -9,14 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, f1_score
 from torch import nn
+from torch.utils.data import TensorDataset
 
 from netopsy.catalogue import paper
 from netopsy.core.capture import layer_activations
+from netopsy.core.errors import InputError
 from netopsy.data import Dataset, Normalisation
 from netopsy.examination import Subject, examine
 from netopsy.examination.drawing import class_label, label
 from netopsy.examination.instrument import instruments
 from netopsy.examination.instruments import _calibration, accuracy, architecture, calibration, confusions
+from netopsy.examination.intake import as_dataset
 from netopsy.models import mlp, resnet18
 from netopsy.training import Recipe
 
@@ -75,6 +78,40 @@ def test_shared_weights_count_once_and_unused_ones_are_named():
     assert layers["spare"].shape == "not used"
     assert layers["(itself)"].parameters == 6
     assert layers["between layers"].flops == 72
+
+
+class Attending(nn.Module):
+    """Tokens, one layer of attention, class scores."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(30, 8)
+        self.block = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, tokens):
+        return self.head(self.block(self.words(tokens)).mean(1))
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_attention_is_counted_product_by_product_and_is_one_layer(frozen, capsys):
+    model = Attending().eval().requires_grad_(not frozen)
+    tokens = torch.randint(0, 30, (12, 5), generator=torch.Generator().manual_seed(0))
+    before = torch.backends.mha.get_fastpath_enabled()
+    result = examine(model, (tokens, torch.arange(12) % 3), instruments=["architecture"])
+    assert torch.backends.mha.get_fastpath_enabled() == before
+    finding = result.findings["architecture"]
+    attention = 2 * 5 * 8 * 24 + 2 * (2 * 5 * 5 * 8) + 2 * 5 * 8 * 8  # in, scores and their use, out
+    feedforward, head = 2 * (2 * 5 * 8 * 12), 2 * 8 * 3
+    assert finding.figures["FLOPs for one sample"] == attention + feedforward + head
+    rows = {row[0]: row[1:] for row in finding.table[1:]}
+    assert rows["block.self_attn"][0] == "MultiheadAttention"
+    assert rows["block.self_attn"][2:] == (str(8 * 24 + 24 + 8 * 8 + 8), f"{attention:,}")
+    assert not any(name.startswith("block.self_attn.") for name in rows)
+    assert sum(int(row[3].replace(",", "")) for row in finding.table[1:]) == finding.figures["parameters"]
+    if not frozen:  # without gradients torch would take its fused path again
+        exec(finding.code, {"model": model, "data": as_dataset((tokens, torch.arange(12) % 3), "data")})
+        assert capsys.readouterr().out.split()[1] == str(attention + feedforward + head)
 
 
 def test_a_deep_network_is_drawn_by_its_blocks():
@@ -251,6 +288,30 @@ def test_names_for_drawings_are_short_and_in_one_line(answering):
     subject = answering([[1.0, 0.0, 0.0]], [0], ("x" * 40, "ロケット", "猫 cat"))
     assert [class_label(subject, number, 10) for number in range(3)] == ["xxxxx…xxxx", "class 1", "2: cat"]
     assert label("a$b\nc") == r"a\$b c"
+
+
+def test_arrays_are_taken_as_tensors_are():
+    inputs, labels = np.random.default_rng(0).normal(size=(30, 6)), np.arange(30, dtype=np.int32) % 3
+    model = mlp([6, 3])
+    of_arrays = examine(model, (inputs, labels), instruments=["accuracy"]).findings["accuracy"]
+    of_tensors = examine(
+        model, (torch.tensor(inputs, dtype=torch.float32), torch.tensor(labels)), instruments=["accuracy"]
+    ).findings["accuracy"]
+    assert of_arrays.figures == of_tensors.figures
+    with pytest.raises(InputError, match="data must hold numbers, got an array of"):
+        as_dataset((np.array(["a", "b"]), np.array([0, 1])), "data")
+
+
+def test_whole_numbers_of_64_bits_stay_and_pixels_of_8_become_float():
+    labels = torch.tensor([0, 1])
+    assert as_dataset((torch.tensor([[3, 4], [1, 2]]), labels), "data").inputs.dtype == torch.int64
+    assert as_dataset((torch.tensor([[3], [255]], dtype=torch.uint8), labels), "data").inputs.tolist() == [[3], [255]]
+
+
+def test_values_to_predict_are_not_taken_for_classes():
+    values = TensorDataset(torch.rand(6, 4), torch.rand(6))
+    with pytest.raises(InputError, match="one class number a sample"):
+        examine(mlp([4, 2]), values)
 
 
 @pytest.mark.parametrize("size", [8, 300])

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -24,7 +25,8 @@ def as_dataset(data: object, argument: str, *, split: str = "test") -> Dataset:
     """``data`` as a `Dataset`.
 
     Args:
-        data: a `Dataset`, a pair of tensors, a torch data set or data loader, or a name that `load_data` understands.
+        data: a `Dataset`, a pair of tensors or arrays, a torch data set or data loader, or a name that `load_data`
+            understands.
         argument: what the caller calls it, for error messages.
         split: which part of a named data set.
 
@@ -35,8 +37,12 @@ def as_dataset(data: object, argument: str, *, split: str = "test") -> Dataset:
         return data
     if isinstance(data, str | os.PathLike):
         return load_data(Path(data) if isinstance(data, os.PathLike) else data, split=split)
-    if isinstance(data, tuple | list) and len(data) == 2 and all(isinstance(part, Tensor) for part in data):
-        return Dataset(data[0].float() if not data[0].is_floating_point() else data[0], data[1])
+    if (
+        isinstance(data, tuple | list)
+        and len(data) == 2
+        and all(isinstance(part, Tensor | np.ndarray) for part in data)
+    ):
+        return _paired(_tensor(data[0], argument), _tensor(data[1], argument))
     if isinstance(data, DataLoader):
         return _gathered(data, argument, batched=True)
     if isinstance(data, TorchDataset):
@@ -59,4 +65,22 @@ def _gathered(batches: Iterable[Any], argument: str, *, batched: bool) -> Datase
         if count >= MOST:
             break
     require(inputs, f"{argument} is empty; an examination needs samples")
-    return Dataset(torch.cat(inputs), torch.cat(labels).long())
+    return _paired(torch.cat(inputs), torch.cat(labels))
+
+
+def _paired(inputs: Tensor, labels: Tensor) -> Dataset:
+    """Whole numbers of 64 bits stay what they are, since a network may look them up; others become float."""
+    if not inputs.is_floating_point() and inputs.dtype != torch.int64:
+        inputs = inputs.float()
+    return Dataset(inputs, labels if labels.is_floating_point() else labels.long())
+
+
+def _tensor(given: Tensor | np.ndarray, argument: str) -> Tensor:
+    """An array as a tensor, float64 as torch's own float: that is what networks are made of."""
+    if isinstance(given, Tensor):
+        return given
+    try:
+        tensor = torch.from_numpy(np.ascontiguousarray(given))
+    except TypeError:
+        raise InputError(f"{argument} must hold numbers, got an array of {given.dtype}") from None
+    return tensor.to(torch.get_default_dtype()) if tensor.dtype == torch.float64 else tensor

@@ -45,6 +45,10 @@ class Examination:
     """What was examined and with what: shown at the head of the report."""
     seconds: float = 0.0
 
+    def __repr__(self) -> str:
+        absent = f", {len(self.absences)} not shown" if self.absences else ""
+        return f"<Examination of {self.name}: findings of {', '.join(self.findings) or 'no instrument'}{absent}>"
+
     @property
     def findings(self) -> dict[str, Finding]:
         """Instrument name to what it saw."""

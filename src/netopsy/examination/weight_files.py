@@ -125,6 +125,11 @@ def _unpickled(source: Path | io.BytesIO, path: Path) -> Any:
         return torch.load(source, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         wanted = re.search(r"GLOBAL ([\w.]+)", str(error)) or re.search(r"(?:class|function) ([\w.]+)", str(error))
+        if wanted is None and "Weights only load failed" in str(error):  # torch goes on to advise to run it
+            raise InputError(
+                f"{str(path)!r} was refused: to read this pickle would be to run it, and no code is run from files; "
+                + _ADVICE
+            ) from error
         if wanted is None:
             raise InputError(f"the weights in {str(path)!r} cannot be read: {_line(error)}") from error
         raise InputError(

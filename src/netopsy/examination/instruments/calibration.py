@@ -106,6 +106,7 @@ def _draw(confidence: Sample, right: Sample) -> Figure:
     histogram.axvline(right.mean(), color=PALETTE[0], linewidth=1.4, linestyle="--", label="accuracy")
     histogram.set(title="how sure it is", xlabel="confidence", ylabel="answers (%)", xlim=(0, 1.01))
     histogram.xaxis.set_major_formatter(PercentFormatter(1))
+    histogram.margins(y=0.35)  # room for the legend above the bars, wherever they are
     histogram.legend(loc="upper left")
     return drawn
 

@@ -45,12 +45,15 @@ def examine(subject: Subject, seconds: float) -> Finding:
         if blind
         else ""
     )
+    of = f"{method} at {layer_label(layer)}"
+    advice = (
+        f"Trust {of}: its maps for the most and the least likely class agree least"
+        if best.low <= BLIND
+        else f"Trust no map to tell classes apart: even those of {of} for the most and the least likely class agree"
+    )
     images = max(len(value) for value in values.values())
     return Finding(
-        sentence=(
-            f"Trust {method} at {layer_label(layer)}: its maps for the most and the least likely class agree least, "
-            f"with a rank correlation of {best:.2f}.{warning}"
-        ),
+        sentence=(f"{advice}, with a rank correlation of {best:.2f}.{warning}"),
         reading=(
             "A map that explains a class should change when another class is asked about. Each mark is the mean rank "
             f"correlation over {images} images of the maps for the most and the least likely class, with its 95 % "
