@@ -35,8 +35,8 @@ class Schedule:
 
     def __post_init__(self) -> None:
         require(isinstance(self.rounds, int) and self.rounds >= 1, f"rounds must be at least 1, got {self.rounds}")
-        whole = isinstance(self.rewind_step, int) and self.rewind_step >= 0
-        require(whole, f"rewind_step must be an int of at least 0, got {self.rewind_step!r}")
+        require(isinstance(self.rewind_step, int), f"rewind_step must be an int, got {self.rewind_step!r}")
+        require(self.rewind_step >= 0, f"rewind_step must not be negative, got {self.rewind_step}")
         require(self.scope in ("layer", "global"), f"scope must be 'layer' or 'global', got {self.scope!r}")
         factor = self.output_rate_factor
         require(0 < factor <= 1, f"output_rate_factor must be in (0, 1], got {factor}")
