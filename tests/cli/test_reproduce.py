@@ -148,6 +148,22 @@ def test_ctrl_c_ends_at_once_and_leaves_a_run_that_goes_on(netopsy, here):
     assert len(lines(log)) == started + 60 - stored
 
 
+@pytest.mark.parametrize(("columns", "criteria"), [("60", False), ("140", True)])
+def test_a_narrow_terminal_gets_the_verdicts_without_the_long_texts(columns, criteria, here, capsys, monkeypatch):
+    folder = here / "docs" / "evidence"
+    monkeypatch.setattr(runs, "checkout_folder", lambda: folder)
+    monkeypatch.setattr(evidence, "evidence_folder", lambda: folder)
+    assert main(["reproduce", TOY, "--preset", "smoke", "--workers", "0", "--record"]) == 0
+    capsys.readouterr()
+    for name, value in {"FORCE_COLOR": "1", "COLUMNS": columns}.items():
+        monkeypatch.setenv(name, value)
+    assert main(["evidence"]) == 0
+    output = capsys.readouterr().out
+    assert "Verdict" in output
+    assert ("Criterion" in output) == criteria
+    assert ("a wider terminal adds the criteria" in output) != criteria
+
+
 def test_help_imports_nothing_heavy():
     code = (
         "import sys; from netopsy.cli import main; main(['reproduce', '--help']);"

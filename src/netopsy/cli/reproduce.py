@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from netopsy.lab import Run, Study
 
 
+NARROW = 100
+"""Columns of a terminal below which a table of verdicts leaves out its long texts."""
+
+
 def register(app: typer.Typer) -> None:
     """Add this file's commands."""
     app.command()(reproduce)
@@ -147,7 +151,12 @@ def _print(table: Table) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=160)
+    narrow = console.width < NARROW
+    if narrow:
+        del table.columns[-2:]
     console.print(table)
+    if narrow:
+        typer.echo("(a wider terminal adds the criteria and the papers' values, and so does netopsy show SLUG)")
 
 
 def _complain(message: str) -> None:

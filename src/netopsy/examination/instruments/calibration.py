@@ -84,6 +84,10 @@ def examine(subject: Subject, seconds: float) -> Finding:
     )
 
 
+BELOW_LEGEND = 0.74
+"""Share of the histogram's height that its bars fill, so that they do not run into the legend."""
+
+
 def _sentence(error: float, low: float, high: float, chance: float, excess: float) -> str:
     text = (
         f"Its confidence is off by {100 * error:.1f} percentage points on average "
@@ -102,11 +106,13 @@ def _draw(confidence: Sample, right: Sample) -> Figure:
     counts = np.bincount(which, minlength=BINS)
     _draw_reliability(reliability, which, counts, right, edges)
     histogram.bar(edges[:-1], 100 * counts / len(which), width=1 / BINS * 0.9, align="edge", color=PALETTE[5])
-    histogram.axvline(confidence.mean(), color=PALETTE[1], linewidth=1.4, label="mean confidence")
-    histogram.axvline(right.mean(), color=PALETTE[0], linewidth=1.4, linestyle="--", label="accuracy")
+    histogram.axvline(confidence.mean(), color=PALETTE[1], linewidth=1.4, ymax=BELOW_LEGEND, label="mean confidence")
+    histogram.axvline(
+        right.mean(), color=PALETTE[0], linewidth=1.4, linestyle="--", ymax=BELOW_LEGEND, label="accuracy"
+    )
     histogram.set(title="how sure it is", xlabel="confidence", ylabel="answers (%)", xlim=(0, 1.01))
     histogram.xaxis.set_major_formatter(PercentFormatter(1))
-    histogram.margins(y=0.35)  # room for the legend above the bars, wherever they are
+    histogram.margins(y=1 / BELOW_LEGEND - 1)
     histogram.legend(loc="upper left")
     return drawn
 
