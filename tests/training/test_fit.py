@@ -67,6 +67,13 @@ class InterruptError(Exception):
     pass
 
 
+def test_the_network_trains_in_training_mode_and_keeps_the_mode_it_had():
+    model, seen = net().eval(), []
+    fit(model, TRAIN, Recipe(steps=2), on_step=lambda done, trained: seen.append(trained.training))
+    assert seen == [True, True]
+    assert not model.training
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_an_interrupted_run_resumes_to_the_same_end(tmp_path, optimizer):
     recipe = Recipe(steps=50, optimizer=optimizer, momentum=0.0, lr=0.01)

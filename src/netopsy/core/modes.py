@@ -21,10 +21,23 @@ def check_model(model: object) -> None:
 def evaluating(model: nn.Module) -> Iterator[nn.Module]:
     """The model in evaluation mode; afterwards every submodule has the mode it had."""
     check_model(model)
+    with _keeping_modes(model):
+        yield model.eval()
+
+
+@contextmanager
+def training(model: nn.Module) -> Iterator[nn.Module]:
+    """The model in training mode; afterwards every submodule has the mode it had."""
+    check_model(model)
+    with _keeping_modes(model):
+        yield model.train()
+
+
+@contextmanager
+def _keeping_modes(model: nn.Module) -> Iterator[None]:
     modes = [(module, module.training) for module in model.modules()]
-    model.eval()
     try:
-        yield model
+        yield
     finally:
         for module, mode in modes:
             module.training = mode

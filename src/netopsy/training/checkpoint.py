@@ -39,6 +39,7 @@ class Checkpoint:
         recipe, seed, size = identity
         self.identity = {"recipe": asdict(recipe), "seed": seed, "samples": size}
         self._written = -1
+        self.writes = True
 
     def resume(self, start: int) -> int:
         """Load the file if it is there; returns the number of steps done, ``start`` without a file.
@@ -69,7 +70,7 @@ class Checkpoint:
 
     def write(self, done: int) -> None:
         """Write now, unless this step is on disk already."""
-        if self.path is None or done == self._written:
+        if self.path is None or not self.writes or done == self._written:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from netopsy.core.errors import require
 from netopsy.core.masks import Masks, apply_masks, check_masks
-from netopsy.core.modes import device_of
+from netopsy.core.modes import device_of, training
 from netopsy.core.progress import Task
 from netopsy.core.seeds import check_seed, derive, generator
 from netopsy.data import Dataset, index_batches
@@ -89,6 +89,7 @@ def fit(
     check_fit(network, data, recipe.loss)
     recorder = Recorder(replicas=1, sets=sets)
     saved = Checkpoint(checkpoint, checkpoint_every, model, optimizer, recorder, identity=(recipe, seed, len(data)))
+    saved.writes = fabric.is_global_zero  # all processes read it, one writes it
     first = saved.resume(start_step)
     batches = index_batches(len(data), recipe.batch_size, seed, first)
     masked = apply_masks(model, masks) if masks is not None else None
@@ -103,9 +104,8 @@ def fit(
             pairs = {n: (torch.tensor([r.loss]), torch.tensor([r.accuracy])) for n, r in results.items()}
             recorder.evaluated(done, pairs)
 
-    network.train()
     try:
-        with Task("training", recipe.steps - first) as task:
+        with training(network), Task("training", recipe.steps - first) as task:
             if first == start_step:
                 look(first)
             for step in range(first, recipe.steps):
