@@ -314,3 +314,11 @@ def test_what_others_keep_is_left_as_it_is(name, tmp_path):
         report_place(tmp_path / name)
     assert "\n" not in str(caught.value)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_figures_that_are_no_numbers_are_null_in_the_json(tmp_path):
+    instrument = Instrument("odd", "Odd", "what it is", lambda subject, seconds: finding)
+    finding = Finding("It is odd.", "Read it.", figures={"nothing": float("nan"), "something": 1.5})
+    Examination("net", (Reading(instrument, finding, 0.1),), ()).save(tmp_path / "report")
+    (saved,) = json.loads((tmp_path / "report" / "report.json").read_text())["findings"]
+    assert saved["figures"] == {"nothing": None, "something": 1.5}

@@ -173,3 +173,13 @@ def test_a_dask_cluster_that_loses_a_worker(toy, tmp_path, monkeypatch):
     undisturbed = run(toy.study(seeds=10), "smoke", out=tmp_path / "other", workers=0)
     pd.testing.assert_frame_equal(done.rows, undisturbed.rows)
     assert all(CellStore(tmp_path / "run" / "cells").read(key) for key in stored(tmp_path / "run"))
+
+
+def test_one_worker_where_there_is_a_gpu_and_one_a_core_elsewhere(monkeypatch):
+    import torch
+
+    from netopsy.lab.backends import available_cores, default_workers
+
+    assert default_workers() == available_cores()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert default_workers() == 1

@@ -44,17 +44,17 @@ def as_dataset(data: object, argument: str, *, split: str = "test") -> Dataset:
     ):
         return _paired(_tensor(data[0], argument), _tensor(data[1], argument))
     if isinstance(data, DataLoader):
-        return _gathered(data, argument, batched=True)
+        return _gathered(data, argument)
     if isinstance(data, TorchDataset):
         loader: Any = DataLoader(data, batch_size=256)
-        return _gathered(loader, argument, batched=True)
+        return _gathered(loader, argument)
     raise InputError(
         f"{argument} must be a netopsy Dataset, a pair of tensors (inputs, labels), a torch data set or loader, "
         f"or a name or folder; got {type(data).__name__}"
     )
 
 
-def _gathered(batches: Iterable[Any], argument: str, *, batched: bool) -> Dataset:
+def _gathered(batches: Iterable[Any], argument: str) -> Dataset:
     inputs, labels, count = [], [], 0
     for batch in batches:
         pair = isinstance(batch, tuple | list) and len(batch) >= 2 and all(isinstance(b, Tensor) for b in batch[:2])

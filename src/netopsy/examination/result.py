@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from netopsy.core.errors import InputError
-from netopsy.examination.finding import Finding
+from netopsy.examination.finding import Finding, Number
 from netopsy.examination.instrument import Instrument
 
 
@@ -73,7 +74,7 @@ class Examination:
                     "title": reading.instrument.title,
                     "papers": list(reading.instrument.papers),
                     "sentence": reading.finding.sentence,
-                    "figures": dict(reading.finding.figures),
+                    "figures": {name: _finite(value) for name, value in reading.finding.figures.items()},
                     "table": [list(row) for row in reading.finding.table],
                     "code": reading.finding.code,
                     "seconds": round(reading.seconds, 2),
@@ -110,6 +111,11 @@ class Examination:
         """The report in a frame, so that neither its style nor the notebook's spoils the other."""
         page = html.escape(self.to_html(), quote=True)
         return f'<iframe srcdoc="{page}" style="width:100%;height:80vh;border:0" sandbox="allow-scripts"></iframe>'
+
+
+def _finite(value: Number) -> Number | None:
+    """JSON knows no NaN and no infinity; they become ``null``."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _write(path: Path, text: str) -> None:

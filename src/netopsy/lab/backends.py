@@ -46,12 +46,18 @@ def backend(
     if cluster is not None:
         require(workers is None, f"workers={workers} and cluster={cluster!r} exclude each other: a cluster has its own")
         return DaskCluster(cluster)
-    workers = available_cores() if workers is None else workers
+    workers = default_workers() if workers is None else workers
     require(
         isinstance(workers, int) and not isinstance(workers, bool) and workers >= 0,
         f"workers must be a number of processes, 0 or more, got {workers!r}",
     )
     return LocalProcesses(workers, measure) if workers else ThisProcess()
+
+
+def default_workers() -> int:
+    """One process a core; one alone where there is a GPU, which they would only fight over."""
+    torch = sys.modules.get("torch")
+    return 1 if torch is not None and torch.cuda.is_available() else available_cores()
 
 
 def available_cores() -> int:
