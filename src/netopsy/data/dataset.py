@@ -69,6 +69,10 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def __repr__(self) -> str:
+        shape, classes = list(self.inputs.shape), f", {self.class_count} classes" * self.is_classification
+        return f"Dataset({self.name or 'unnamed'}: inputs {shape} of {self.inputs.dtype}{classes})"
+
     @overload
     def __getitem__(self, which: int) -> tuple[Tensor, Tensor]: ...
     @overload
