@@ -38,7 +38,7 @@ def measure(cell: Cell) -> Rows:
 
 STUDY = Study(
     paper="lottery-ticket",
-    presets={"trivial": Config(CELLS, 1), "busy": Config(16, 4_000_000)},
+    presets={"trivial": Config(CELLS, 1), "busy": Config(16, 8_000_000)},
     plan=plan,
     measure=measure,
     judge=lambda rows, config: [],
