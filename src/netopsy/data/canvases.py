@@ -37,7 +37,7 @@ class Canvases:
         return len(self.images)
 
     def dataset(self) -> Dataset:
-        """Images and labels: for a binary cross-entropy for every class, or the class itself where there is one digit."""
+        """Images with their class where there is one digit, else with labels for a cross-entropy for every class."""
         targets = self.classes[:, 0] if self.classes.shape[1] == 1 else self.labels
         return Dataset(self.images, targets, tuple("0123456789"), "canvases")
 

@@ -2,9 +2,9 @@
 
 Muhammad and Yeasin, Eigen-CAM: Class Activation Map using Principal Components, IJCNN 2020, arXiv:2008.00299.
 
-Every place of a layer's grid is a point whose coordinates are the channels; the map is how far each point lies along the
-direction in which they lie farthest from the origin. Neither a class nor a gradient is needed, so nothing behind the
-layer can spoil the map; nor can the map choose one of two objects. The methods it is compared with are here, too.
+Every place of a layer's grid is a point whose coordinates are the channels; the map is how far each point lies along
+the direction in which they lie farthest from the origin. Neither a class nor a gradient is needed, so nothing behind
+the layer can spoil the map; nor can the map choose one of two objects. The methods it is compared with are here, too.
 
 What is marked unconfirmed here and in the docstrings was not checked against the paper's own text.
 """

@@ -87,8 +87,8 @@ def eigen_grad_cam(
 ) -> LayerMaps:
     """Eigen-CAM of the activations times the target's gradient: it depends on the class. Not part of the paper.
 
-    ``target`` is a class index, one a sample, or a function from the network's output to one number a sample; `eigen_cam`
-    says what the other arguments mean.
+    ``target`` is a class index, one a sample, or a function from the network's output to one number a sample;
+    `eigen_cam` says what the other arguments mean.
 
     >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
     >>> eigen_grad_cam(net, torch.rand(2, 3, 32, 32), 7, "1").shape

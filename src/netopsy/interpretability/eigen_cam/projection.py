@@ -57,8 +57,8 @@ class PrincipalMaps:
 def eigen_cam_from_activations(activations: Activations, *, centre: bool = False, components: int = 1) -> PrincipalMaps:
     """Eigen-CAM of activations that are already there: the projection on the first right singular vectors.
 
-    With O the places of one image as rows and the channels as columns, ``O = U S V^T`` and the map is ``O V[:, 0]``. The
-    paper does not centre O. The decomposition is that of the smaller of ``O^T O`` and ``O O^T``, for all images at once.
+    With O the places of one image as rows and the channels as columns, ``O = U S V^T`` and the map is ``O V[:, 0]``.
+    The paper does not centre O. What is decomposed is the smaller of ``O^T O`` and ``O O^T``, for all images at once.
 
     A singular vector has no sign of its own. Where O has no negative entry (behind a ReLU), its entries are made to add
     up to a positive number (rule "channels"), and the projection is non-negative. Elsewhere, and with ``centre``, the
@@ -84,7 +84,7 @@ def eigen_cam_from_activations(activations: Activations, *, centre: bool = False
     ([[[5.0, 0.0], [10.0, 0.0]]], [[[0.6000000238418579, 0.0, 0.800000011920929]]])
     """
     _check(activations, components)
-    batch, channels, *grid = activations.shape
+    batch, _, *grid = activations.shape
     values = activations.detach().flatten(2)
     values = values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
     low, high = values.flatten(1).amin(1), values.flatten(1).amax(1)  # much faster than torch.aminmax over an axis
