@@ -55,8 +55,8 @@ def examine(subject: Subject, seconds: float) -> Finding:
     return Finding(
         sentence=(
             f"One pattern makes up {100 * share:.0f} % of what layer {layer} puts out for an image; covering the "
-            f"{percent} of the image where it is strongest leaves {100 * own:.0f} % of the answers right, covering another "
-            f"image's places {100 * other:.0f} %."
+            f"{percent} of the image where it is strongest leaves {100 * own:.0f} % of the answers right, covering "
+            f"another image's places {100 * other:.0f} %."
         ),
         reading=(
             "The warmer a place, the further the layer's activations lie along their first principal direction there "

@@ -86,7 +86,7 @@ def trained(setting: Setting, seed: int) -> tuple[nn.Module, dict[str, Tensor], 
 
 def paste(
     images: Images, textures: Float[Tensor, "textures rows columns"], size: int, random: torch.Generator
-) -> tuple[Images, Boxes]:
+) -> tuple[Float[Tensor, "batch channels size size"], Boxes]:
     """Every image at a random place of a random ``size`` by ``size`` crop of a random texture, and its box."""
     n, channels, height, width = images.shape
     rows, columns = textures.shape[1:]

@@ -44,6 +44,8 @@ class Config:
     calibration: int = 300
     """The first so many test images choose the thresholds, the others measure the errors."""
     thresholds: tuple[float, ...] = (0.15, 0.2, 0.3, 0.4, 0.5, 0.6)
+    examples: int = 3
+    """Images of the first run whose maps are shown."""
     sides: tuple[int, ...] = (32, 64, 128, 224)
     """Images whose maps are timed, pixels a side."""
 
@@ -58,6 +60,7 @@ def plan(config: Config) -> Iterable[Cell]:
                 "seed": seed,
                 "calibration": config.calibration,
                 "thresholds": config.thresholds,
+                "examples": config.examples,
             },
         )
     yield Cell("cost", {"sides": config.sides})
@@ -89,7 +92,8 @@ def measure(cell: Cell) -> Rows:
             rows += errors(one, those, layers, chosen, thresholds if condition == "clean" else (), condition)
     rows += heads(model, test, layers, seed)
     if seed == 0:
-        rows += examples(model, test, noisy, layers[0])
+        first = slice(cell.parameters["examples"])
+        rows += examples(model, _part(test, first), noisy[first], layers[0])
     return [{"seed": seed, **row} for row in rows]
 
 
@@ -129,8 +133,8 @@ def heads(model: nn.Module, objects: Objects, layers: Sequence[str], seed: int) 
 
 
 def examples(model: nn.Module, objects: Objects, noisy: torch.Tensor, layer: str) -> Iterator[dict[str, Any]]:
-    """The first four images, as they are and with noise, with their maps, small enough to be kept in the table."""
-    for condition, images in (("clean", objects.images[:4]), ("noise", noisy[:4])):
+    """Images, as they are and with noise, with their maps, small enough to be kept in the table."""
+    for condition, images in (("clean", objects.images), ("noise", noisy)):
         drawn = {"image": images.mean(1), **all_maps(model, images, [layer])[layer]}
         for method, maps in drawn.items():
             for scene, one in enumerate(maps):
@@ -156,11 +160,11 @@ def cost(sides: Sequence[int]) -> Iterator[dict[str, Any]]:
 
 
 def _split(objects: Objects, count: int) -> tuple[Objects, Objects]:
-    first, rest = slice(None, count), slice(count, None)
-    return (
-        Objects(objects.images[first], objects.labels[first], objects.boxes[first]),
-        Objects(objects.images[rest], objects.labels[rest], objects.boxes[rest]),
-    )
+    return _part(objects, slice(count)), _part(objects, slice(count, None))
+
+
+def _part(objects: Objects, which: slice) -> Objects:
+    return Objects(objects.images[which], objects.labels[which], objects.boxes[which])
 
 
 _PASTED = Setting(
@@ -183,6 +187,7 @@ STUDY = Study(
             seeds=1,
             setting=Setting(train_images=200, test_images=60, epochs=1, attack_steps=2),
             calibration=20,
+            examples=1,
             sides=(32, 64),
         ),
         "laptop": Config(),
