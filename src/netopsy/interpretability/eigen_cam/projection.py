@@ -80,8 +80,9 @@ def eigen_cam_from_activations(activations: Activations, *, centre: bool = False
 
     >>> place = torch.tensor([[1.0, 0.0], [2.0, 0.0]])
     >>> seen = eigen_cam_from_activations(torch.stack([3 * place, 0 * place, 4 * place])[None])
-    >>> seen.maps.tolist(), seen.vectors.tolist()
-    ([[[5.0, 0.0], [10.0, 0.0]]], [[[0.6000000238418579, 0.0, 0.800000011920929]]])
+    >>> seen.maps.abs(), seen.vectors.abs()
+    (tensor([[[ 5.,  0.],
+             [10.,  0.]]]), tensor([[[0.6000, 0.0000, 0.8000]]]))
     """
     _check(activations, components)
     batch, _, *grid = activations.shape
