@@ -179,7 +179,16 @@ def test_every_combination_is_measured_once():
     assert all(len(own) + undefined >= 64 for own in values.values())
 
 
-@pytest.mark.parametrize("name", ["saliency", "class-sensitivity", "pruning"])
+def test_what_stands_out_is_measured_and_shown():
+    finding = examine(corner_net(), corner_data(), instruments=["eigen-cam"]).findings["eigen-cam"]
+    assert finding.figures["share of the first direction"] == 1  # the layer has a single channel
+    assert finding.figures["right after covering its own places"] < finding.figures["accuracy on whole images"]
+    assert "layer 1" in finding.sentence
+    (absence,) = examine(mlp([64, 8, 10]), TEST, instruments=["eigen-cam"]).absences
+    assert "keeps a grid" in absence.reason
+
+
+@pytest.mark.parametrize("name", ["saliency", "eigen-cam", "class-sensitivity", "pruning"])
 def test_the_lines_of_python_run(name, trained):
     finding = examine(trained, TEST, instruments=[name]).findings[name]
     exec(finding.code, {"model": trained, "data": TEST})

@@ -1,4 +1,4 @@
-"""From a network, images and layers to one map a layer: the part that all gradient-based saliency methods share."""
+"""From a network, images and layers to one map a layer: the part that all saliency methods share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from netopsy.core.capture import layer_gradients
+from netopsy.core.capture import layer_activations, layer_gradients
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import Layers
 from netopsy.core.shapes import Activations, Images, Maps
@@ -64,6 +64,29 @@ def layer_maps(
         activation, gradient = (_wide(_grid(values, name, reshape)) for values in (activation, seen.gradients[name]))
         given = seen.inputs.get(name)
         drawn = draw(Site(name, activation, gradient, None if given is None else _wide(given)))
+        drawn = resized(drawn, (images.shape[2], images.shape[3])) if resize else drawn
+        maps[name] = rescaled(drawn) if normalise else drawn
+    return next(iter(maps.values())) if isinstance(layer, str | nn.Module) else maps
+
+
+def activation_maps(
+    model: nn.Module,
+    images: Images,
+    layer: Layers,
+    draw: Callable[[Activations], Maps],
+    *,
+    reshape: Reshape | None = None,
+    resize: bool = True,
+    normalise: bool = True,
+) -> LayerMaps:
+    """The maps that ``draw`` makes of each layer's activations, from one forward pass and no backward pass.
+
+    The arguments are those of `layer_maps`, without a target.
+    """
+    check_images(images)
+    maps = {}
+    for name, values in layer_activations(model, images, layer).items():
+        drawn = draw(_grid(values, name, reshape))
         drawn = resized(drawn, (images.shape[2], images.shape[3])) if resize else drawn
         maps[name] = rescaled(drawn) if normalise else drawn
     return next(iter(maps.values())) if isinstance(layer, str | nn.Module) else maps

@@ -1,0 +1,119 @@
+"""What stands out in the last grid of the network, whatever class it goes on to name."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor
+
+from netopsy.core.capture import layer_activations
+from netopsy.core.errors import InputError
+from netopsy.examination.finding import Finding, Picture
+from netopsy.examination.instrument import Instrument, NotNow
+from netopsy.examination.instruments._saliency_methods import why_not as no_images
+from netopsy.examination.instruments.saliency import COVERED, covered
+from netopsy.examination.subject import Subject, evaluate_outputs
+from netopsy.interpretability.eigen_cam import eigen_cam, eigen_cam_from_activations, last_grid_layer
+from netopsy.interpretability.overlay import overlay
+
+SHOWN, BATCH, MOST = 8, 64, 256
+
+
+def why_not(subject: Subject) -> str | None:
+    """The reason why there is no map, if there is one."""
+    if (reason := no_images(subject)) is not None:
+        return reason
+    return None if layer_of(subject) is not None else "no layer of this network keeps a grid of places"
+
+
+def layer_of(subject: Subject) -> str | None:
+    """The last layer the caller asked for, otherwise the last whose output is a grid."""
+    if subject.layers_wanted:
+        return subject.layers_wanted[-1]
+    try:
+        return last_grid_layer(subject.model, subject.data.inputs[:1].to(subject.device))
+    except InputError:
+        return None
+
+
+def examine(subject: Subject, seconds: float) -> Finding:
+    """How much of the layer one pattern makes up, and what covering the places where it is strong takes away."""
+    layer = layer_of(subject)
+    if layer is None:
+        raise NotNow("no layer of this network keeps a grid of places")
+    indices = subject.sample(MOST)
+    explained, own, other = _measure(subject, layer, indices, seconds)
+    whole = float((subject.predictions == subject.labels)[indices[: len(explained)]].float().mean())
+    share, percent = float(explained.median()), f"{100 * COVERED:.0f} %"
+    shown = indices[:SHOWN]
+    images = subject.data.inputs[shown]
+    maps = eigen_cam(subject.model, images.to(subject.device), layer)
+    assert isinstance(maps, Tensor)
+    pictures = subject.data.images[shown].cpu().float()
+    titles = [subject.class_name(int(subject.predictions[index]))[:14] for index in shown]
+    return Finding(
+        sentence=(
+            f"One pattern makes up {100 * share:.0f} % of what layer {layer} puts out for an image; covering the "
+            f"{percent} of the image where it is strongest leaves {100 * own:.0f} % of the answers right, covering "
+            f"another image's places {100 * other:.0f} %."
+        ),
+        reading=(
+            "The warmer a place, the further the layer's activations lie along their first principal direction there "
+            "(Eigen-CAM). No class was asked about and nothing behind the layer was used, so the map shows what stands "
+            "out to the network and not why it gave its answer: with two objects in an image it cannot choose one, and "
+            "it looks the same under a wrong answer. The share is the median over the images of the first direction's "
+            "part in the sum of squares; where it is small, other patterns are left out of the picture. If the two "
+            "accuracies are close, what stands out is not what the answers depend on."
+        ),
+        pictures=(
+            Picture.of(
+                overlay(pictures, maps.cpu(), titles=titles),
+                f"Eigen-CAM over {len(shown)} images",
+                f"What stands out at {layer}, with the class the network names.",
+            ),
+        ),
+        figures={
+            "images": len(explained),
+            "accuracy on whole images": round(whole, 4),
+            "share of the first direction": round(share, 4),
+            "right after covering its own places": round(own, 4),
+            "right after covering another image's": round(other, 4),
+        },
+        code=(
+            "from netopsy.interpretability.eigen_cam import eigen_cam\n"
+            "from netopsy.interpretability.overlay import overlay\n\n"
+            f"images = data.inputs[:{SHOWN}]\n"
+            f"overlay(images, eigen_cam(model, images, {layer!r}))"
+        ),
+    )
+
+
+def _measure(subject: Subject, layer: str, indices: Tensor, seconds: float) -> tuple[Tensor, float, float]:
+    """Shares of the first direction, and accuracies with each image's own and another's places covered."""
+    end = time.perf_counter() + seconds
+    shares, right = [], []
+    for some in indices.split(BATCH):
+        images = subject.data.inputs[some].to(subject.device)
+        values = layer_activations(subject.model, images, layer)[layer]
+        shares.append(eigen_cam_from_activations(values).explained.cpu())
+        maps = eigen_cam(subject.model, images, layer)
+        assert isinstance(maps, Tensor)
+        other = maps.roll(1, 0) if len(maps) > 1 else maps.flip(1, 2)
+        answers = [evaluate_outputs(subject.model, covered(images, each, subject)).argmax(1) for each in (maps, other)]
+        right.append(torch.stack(answers) == subject.labels[some])
+        if time.perf_counter() > end:
+            break
+    own, elsewhere = torch.cat(right, 1).float().mean(1).tolist()
+    return torch.cat(shares), own, elsewhere
+
+
+INSTRUMENT = Instrument(
+    name="eigen-cam",
+    title="What stands out",
+    chapter="what it looks at",
+    examine=examine,
+    applies=why_not,
+    papers=("eigen-cam",),
+    order=15,
+)
