@@ -12,8 +12,8 @@ from netopsy.core.errors import InputError
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments._saliency_methods import why_not as no_images
-from netopsy.examination.instruments.saliency import COVERED, covered
-from netopsy.examination.subject import Subject, evaluate_outputs
+from netopsy.examination.instruments.saliency import COVERED, right_when_covered
+from netopsy.examination.subject import Subject
 from netopsy.interpretability.eigen_cam import eigen_cam, eigen_cam_from_activations, last_grid_layer
 from netopsy.interpretability.overlay import overlay
 
@@ -99,9 +99,7 @@ def _measure(subject: Subject, layer: str, indices: Tensor, seconds: float) -> t
         shares.append(eigen_cam_from_activations(values).explained.cpu())
         maps = eigen_cam(subject.model, images, layer)
         assert isinstance(maps, Tensor)
-        other = maps.roll(1, 0) if len(maps) > 1 else maps.flip(1, 2)
-        answers = [evaluate_outputs(subject.model, covered(images, each, subject)).argmax(1) for each in (maps, other)]
-        right.append(torch.stack(answers) == subject.labels[some])
+        right.append(right_when_covered(subject, some, maps))
         if time.perf_counter() > end:
             break
     own, elsewhere = torch.cat(right, 1).float().mean(1).tolist()

@@ -100,7 +100,8 @@ def _accuracies(subject: Subject, indices: Tensor, seconds: float) -> tuple[dict
     done = 0
     for some in indices.split(BATCH):
         for name in hits:
-            hits[name].append(_right(subject, some, name))
+            maps = maps_of(subject, name, subject.data.inputs[some].to(subject.device))
+            hits[name].append(right_when_covered(subject, some, maps))
         done += len(some)
         if time.perf_counter() > end:
             break
@@ -108,10 +109,10 @@ def _accuracies(subject: Subject, indices: Tensor, seconds: float) -> tuple[dict
     return {name: (own, elsewhere) for name, (own, elsewhere) in means.items()}, indices[:done]
 
 
-def _right(subject: Subject, indices: Tensor, name: str) -> Tensor:
+def right_when_covered(subject: Subject, indices: Tensor, maps: Maps) -> Tensor:
     """``[2, batch]``: whether each image is answered right when covered by its own map, and by its neighbour's."""
     images, labels = subject.data.inputs[indices], subject.labels[indices]
-    maps = maps_of(subject, name, images.to(subject.device)).to(images.device)
+    maps = maps.to(images.device)
     other = maps.roll(1, 0) if len(maps) > 1 else maps.flip(1, 2)
     answers = [evaluate_outputs(subject.model, covered(images, each, subject)).argmax(1) for each in (maps, other)]
     return torch.stack(answers) == labels
