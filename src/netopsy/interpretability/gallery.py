@@ -40,6 +40,7 @@ def gallery(
     Raises:
         InputError: not as many titles or boxes as images, or of row titles as rows.
 
+    >>> import torch
     >>> len(gallery(torch.rand(5, 3, 8, 8), list("abcde"), columns=3).axes)
     5
     """
