@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from netopsy.core.seeds import generator
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -68,6 +72,18 @@ class CausalGraph:
             if layer.name == name:
                 return layer
         raise UnknownNameError("layer of the graph", name, [layer.name for layer in self.layers])
+
+    def shuffled(self, seed: int | torch.Generator = 0) -> CausalGraph:
+        """The control: in each tested layer as many causes, drawn at random, and the same class at the top."""
+        random = generator(seed)
+        layers: list[LayerCauses] = []
+        for layer in self.layers:
+            effects = layers[-1].causes if layers else layer.effects
+            causes = layer.causes
+            if layer.rule != "input":
+                causes = torch.randperm(layer.nodes, generator=random)[: len(causes)].sort().values.to(causes.device)
+            layers.append(dataclasses.replace(layer, causes=causes, effects=effects))
+        return dataclasses.replace(self, layers=tuple(layers))
 
     def nodes(self) -> set[tuple[str, int]]:
         """The tested causes, each as its layer's name and its number."""
