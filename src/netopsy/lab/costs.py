@@ -1,4 +1,4 @@
-"""What a call costs, and how that grows: measured in a study's own cell, on one core, and drawn on two logarithmic axes."""
+"""What a call costs, and how that grows: timed in a cell of a study, and drawn on two logarithmic axes."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -101,7 +101,12 @@ def bootstrap_median(values: ArrayLike, *, confidence: float = 0.95, resamples: 
 
 
 def _bootstrap(
-    sample: Sample, statistic: Callable[..., Any], method: str, confidence: float, resamples: int, seed: int
+    sample: Sample,
+    statistic: Callable[..., Any],
+    method: Literal["BCa", "percentile"],
+    confidence: float,
+    resamples: int,
+    seed: int,
 ) -> Estimate:
     require(resamples >= 100, f"resamples must be at least 100, got {resamples}")
     value = float(statistic(sample)) if sample.size else math.nan
