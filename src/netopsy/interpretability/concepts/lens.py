@@ -20,7 +20,7 @@ from netopsy.interpretability.concepts.extraction import ConceptExtractor, Extra
 from netopsy.interpretability.concepts.fidelity import c_deletion, c_insertion, c_mu_fidelity
 from netopsy.interpretability.concepts.importance import Importance, concept_importance
 from netopsy.interpretability.concepts.places import as_the_layer, channels_last, patches, pooled, upsampled_codes
-from netopsy.interpretability.concepts.strategies import Plane, StrategyGraph, numbered, strategy_graph
+from netopsy.interpretability.concepts.strategies import Normalise, Plane, StrategyGraph, numbered, strategy_graph
 from netopsy.interpretability.layer_maps import Reshape, check_images
 
 
@@ -170,6 +170,7 @@ class ConceptLens:
         labels: Labels | None = None,
         method: Importance = "gi",
         clusters: int | None = None,
+        normalise: Normalise = "image",
         plane: Plane = "auto",
         **options: Any,
     ) -> StrategyGraph:
@@ -187,7 +188,8 @@ class ConceptLens:
         require(len(chosen) > 0, f"target {target!r} is predicted for none of the {len(images)} images")
         phi = self.importance(images[chosen.to(images.device)], target, method, **options)
         correct = None if labels is None else labels[chosen.to(labels.device)] == target
-        return numbered(strategy_graph(phi, correct, clusters=clusters, plane=plane, seed=self.seed), chosen)
+        graph = strategy_graph(phi, correct, clusters=clusters, normalise=normalise, plane=plane, seed=self.seed)
+        return numbered(graph, chosen)
 
     def _input_maps(self, images: Images) -> Tensor:
         concepts, parts = len(self.extractor_.bank_), []

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Plane = Literal["auto", "umap", "tsne", "pca"]
+Normalise = Literal["image", "concept"]
 
 _MOST_CLUSTERS = 10
 _TOP = 3
@@ -68,18 +69,22 @@ def strategy_graph(
     correct: Bool[Tensor, "batch"] | None = None,
     *,
     clusters: int | None = None,
+    normalise: Normalise = "image",
     plane: Plane = "auto",
     seed: int = 0,
 ) -> StrategyGraph:
     """Group images of one predicted class by their concept importances.
 
-    Each row of ``phi`` is brought to length 1; k-means groups the rows, into the number of clusters from 2 to 10 with
-    the largest mean silhouette unless told otherwise.
+    Importances are normalised; k-means groups the images, into the number of clusters from 2 to 10 with the largest
+    mean silhouette unless told otherwise.
 
     Args:
         phi: importances ``[batch, concepts]`` of images predicted to be of one class.
         correct: which of them are right.
         clusters: how many, if not to be chosen by the silhouette.
+        normalise: ``"image"`` brings each image's importances to length 1, as the paper does. ``"concept"`` takes off
+            each concept's mean and divides by its spread instead (not in the paper): a concept that all images of the
+            class share, and that is large, then no longer hides those that tell them apart.
         plane: how rows are laid out in two dimensions: UMAP, t-SNE or principal components; ``"auto"`` takes UMAP where
             it is installed, otherwise t-SNE, and principal components for fewer than 30 images.
 
@@ -92,10 +97,10 @@ def strategy_graph(
     >>> graph.clusters.tolist(), graph.prevalence.tolist()
     ([0, 0, 1, 0], [0.75, 0.25])
     """
-    _check(phi, correct, clusters, plane)
+    _check(phi, correct, clusters, normalise, plane)
     check_seed(seed)
     phi = phi.detach().cpu().float()
-    rows = torch.nn.functional.normalize(phi, dim=1)
+    rows = torch.nn.functional.normalize(phi, dim=1) if normalise == "image" else _standardised(phi)
     found, silhouette = _grouped(rows.double().numpy(), clusters, seed % 2**32)
     order = np.argsort(-np.bincount(found), kind="stable")
     labels = torch.from_numpy(np.argsort(order)[found])
@@ -169,7 +174,13 @@ def _laid_out(rows: Tensor, plane: Plane, seed: int) -> Tensor:
     return flat
 
 
-def _check(phi: object, correct: object, clusters: object, plane: object) -> None:
+def _standardised(phi: Scores) -> Scores:
+    centred = phi - phi.mean(0)
+    spread = centred.square().mean(0).sqrt()
+    return centred * torch.where(spread > 1e-6 * spread.max(), 1 / spread, 0)
+
+
+def _check(phi: object, correct: object, clusters: object, normalise: object, plane: object) -> None:
     got = tuple(phi.shape) if isinstance(phi, Tensor) else type(phi).__name__
     require(
         isinstance(phi, Tensor) and phi.ndim == 2 and phi.numel() > 0,
@@ -186,5 +197,7 @@ def _check(phi: object, correct: object, clusters: object, plane: object) -> Non
             whole and 1 <= clusters <= len(phi),  # type: ignore[operator]
             f"clusters must be an int from 1 to the number of images, {len(phi)}, got {clusters!r}",
         )
+    if normalise not in get_args(Normalise):
+        raise UnknownNameError("normalise", normalise, get_args(Normalise))
     if plane not in get_args(Plane):
         raise UnknownNameError("plane", plane, get_args(Plane))
