@@ -115,7 +115,7 @@ def instabilities(
     return found
 
 
-def frechet_distance(A: Rows, B: Rows) -> float:
+def frechet_distance(A: Rows, B: Float[Tensor, "others channels"]) -> float:
     """Between Gaussians fitted to two sets of rows: ``|m - m'|^2 + tr(S + S' - 2 (S S')^(1/2))``.
 
     Source: Dowson and Landau 1982; Heusel et al. 2017 for activations.
@@ -134,7 +134,9 @@ def frechet_distance(A: Rows, B: Rows) -> float:
     return max(0.0, float(distance))
 
 
-def out_of_distribution(real: Rows, made: Rows, *, neighbours: int = 5, most: int = 2000, seed: int = 0) -> float:
+def out_of_distribution(
+    real: Rows, made: Float[Tensor, "others channels"], *, neighbours: int = 5, most: int = 2000, seed: int = 0
+) -> float:
     """How much farther rows that were made lie from the real ones than these from each other.
 
     The mean distance of ``made`` to its ``neighbours``-th nearest real row less that of real rows to theirs among the
