@@ -27,7 +27,7 @@ def as_the_layer(activations: Float[Tensor, "batch *places channels"]) -> Tensor
     return activations.movedim(-1, 1) if activations.ndim == 4 else activations
 
 
-def patches(images: Images, size: int, *, stride: int | None = None) -> Images:
+def patches(images: Images, size: int, *, stride: int | None = None) -> Float[Tensor, "crops channels height width"]:
     """Square crops of ``size`` pixels at every ``stride``, each enlarged to the size of the images.
 
     Args:

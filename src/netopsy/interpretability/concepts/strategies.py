@@ -50,7 +50,7 @@ class StrategyGraph:
     """Share of the images that have both concepts among their three most important ones; 0 on the diagonal."""
     sizes: Int[Tensor, "clusters"]
     mean_phi: Float[Tensor, "clusters concepts"]
-    examples: tuple[Int[Tensor, "most"], ...]
+    examples: tuple[Tensor, ...]
     """For each cluster the images (rows of `phi`) closest to its middle."""
 
     def plot(self, images: Images | None = None) -> Figure:
@@ -141,7 +141,7 @@ def _grouped(rows: np.ndarray, clusters: int | None, seed: int) -> tuple[np.ndar
     from sklearn.cluster import KMeans
     from sklearn.metrics import silhouette_score
 
-    distinct = len(np.unique(rows.round(9), axis=0))
+    distinct = len(np.unique(rows.round(5), axis=0))
     numbers = [clusters] if clusters else range(2, min(_MOST_CLUSTERS, len(rows) - 1, distinct) + 1)
     best, labels = float("nan"), np.zeros(len(rows), dtype=np.int64)
     for number in numbers:
