@@ -85,7 +85,7 @@ class ConceptLens:
             isinstance(batch_size, int) and batch_size >= 1, f"batch_size must be an int of at least 1: {batch_size!r}"
         )
         self.model, self.patch_size, self.reshape = model, patch_size, reshape
-        self.batch_size, self.seed = batch_size, seed
+        self.batch_size, self.seed, self.method = batch_size, seed, method
         self._empty = ConceptExtractor(method, n_concepts, alpha=alpha, center=center, random_state=seed)
 
     def fit(self, images: Images, class_id: int | None = None) -> ConceptLens:

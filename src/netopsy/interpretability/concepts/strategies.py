@@ -25,7 +25,9 @@ Normalise = Literal["image", "concept"]
 
 _MOST_CLUSTERS = 10
 _TOP = 3
-_EXAMPLES = 6
+_EXAMPLES = 12
+_FEWEST = 10
+"""Images for every cluster that the silhouette may choose from; with fewer it follows chance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +77,8 @@ def strategy_graph(
 ) -> StrategyGraph:
     """Group images of one predicted class by their concept importances.
 
-    Importances are normalised; k-means groups the images, into the number of clusters from 2 to 10 with the largest
-    mean silhouette unless told otherwise.
+    Importances are normalised; k-means groups the images, into the number of clusters with the largest mean silhouette
+    unless told otherwise: from 2 to 10, and at most one for every ten images.
 
     Args:
         phi: importances ``[batch, concepts]`` of images predicted to be of one class.
@@ -142,7 +144,8 @@ def _grouped(rows: np.ndarray, clusters: int | None, seed: int) -> tuple[np.ndar
     from sklearn.metrics import silhouette_score
 
     distinct = len(np.unique(rows.round(5), axis=0))
-    numbers = [clusters] if clusters else range(2, min(_MOST_CLUSTERS, len(rows) - 1, distinct) + 1)
+    most = min(_MOST_CLUSTERS, max(2, len(rows) // _FEWEST), len(rows) - 1, distinct)
+    numbers = [clusters] if clusters else range(2, most + 1)
     best, labels = float("nan"), np.zeros(len(rows), dtype=np.int64)
     for number in numbers:
         found = KMeans(number, n_init=10, random_state=seed).fit_predict(rows).astype(np.int64)

@@ -39,7 +39,7 @@ def plot(graph: StrategyGraph, images: Images | None) -> Figure:
 
     count = len(graph.sizes)
     shown = max(len(each) for each in graph.examples)
-    below = 0.0 if images is None else 0.62 * count + 0.3
+    below = 0.0 if images is None else 0.72 * count + 0.2
     figure = Figure(figsize=(9.6, 3.3 + below), layout="constrained")
     whole = figure.add_gridspec(2 if images is not None else 1, 1, height_ratios=[3.3, below] if below else [1.0])
     top = whole[0].subgridspec(1, 3, width_ratios=[1, 1.15, 1.1])
@@ -47,7 +47,7 @@ def plot(graph: StrategyGraph, images: Images | None) -> Figure:
     _concepts(figure.add_subplot(top[1]), graph)
     _reasons(figure.add_subplot(top[2]), graph)
     if images is not None:
-        grid = whole[1].subgridspec(count, shown)
+        grid = whole[1].subgridspec(count, max(shown, 12), wspace=0.0, hspace=0.0)
         for number, rows in enumerate(graph.examples):
             for column, row in enumerate(rows.tolist()):
                 ax = figure.add_subplot(grid[number, column])
@@ -91,16 +91,17 @@ def _concepts(ax: Axes, graph: StrategyGraph) -> None:
     values = graph.reliability.nan_to_num(0.0) if known else graph.prevalence
     options: Any = {"cmap": "viridis", "vmin": 0, "vmax": 1} if known else {}
     used = graph.prevalence > 0
-    sizes = 60 + _CIRCLE * graph.prevalence
+    sizes = 120 + _CIRCLE * graph.prevalence
     x, y = torch.tensor(places).T
-    ax.scatter(x[~used], y[~used], s=60, facecolors="white", edgecolors=_INK, linewidths=0.8, zorder=3)
+    ax.scatter(x[~used], y[~used], s=120, facecolors="white", edgecolors=_INK, linewidths=0.8, zorder=3)
     color: Any = {"c": values[used].tolist(), **options} if known else {"color": _COLORS[0]}
     drawn = ax.scatter(x[used], y[used], s=sizes[used].tolist(), zorder=3, edgecolors="white", linewidths=0.8, **color)
-    for number, (angle, size) in enumerate(zip(angles, sizes.tolist(), strict=True)):
-        radius = 1.14 + math.sqrt(size / math.pi) / 92
-        ax.text(radius * math.cos(angle), radius * math.sin(angle), str(number), ha="center", va="center", fontsize=8,
-                color=_INK)  # fmt: skip
-    ax.set(xlim=(-1.55, 1.55), ylim=(-1.5, 1.5), aspect="equal")
+    for number, place in enumerate(places):
+        dark = bool(used[number]) and (not known or float(values[number]) < 0.7)
+        ax.text(
+            *place, str(number), ha="center", va="center", fontsize=7, color="white" if dark else "#333333", zorder=4
+        )
+    ax.set(xlim=(-1.4, 1.4), ylim=(-1.4, 1.4), aspect="equal")
     ax.set_axis_off()
     _title(ax, "Concepts, and how often two act together")
     if known:

@@ -6,12 +6,10 @@ from typing import Any
 
 import pandas as pd
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from netopsy.interpretability.concepts import strategy_graph
-from netopsy.lab import mean_interval
+from netopsy.lab import cost_lines, mean_interval
 from netopsy.lab.figures import INK, PALETTE, figure, figure_grid
 from netopsy.studies.interpretability._concept_lens_measures import EXTRACTIONS, MEASURES, RANDOM
 from netopsy.studies.interpretability._concept_lens_strategies import GROUPED
@@ -117,20 +115,9 @@ def _cost(rows: pd.DataFrame) -> Figure:
     drawn, axes = figure_grid(1, 2, 7.6, 3.0, sharey=True)
     for ax, varied in zip(axes[0], ("side", "concepts"), strict=True):
         own = found[found["varied"] == varied]
-        for color, (method, line) in zip(PALETTE, own.groupby("method", sort=False), strict=False):
-            ax.plot(line[varied], line["value"], marker="o", label=str(method), color=color)
-        _log(ax, sorted(int(value) for value in own[varied].unique()))
+        cost_lines(ax, own, x=varied, by="method")
+    axes[0, 0].get_legend().remove()
     axes[0, 0].set(xlabel="pixels a side", ylabel="milliseconds for 8 images", title="Cost at the third convolution")
     axes[0, 1].set(xlabel="concepts")
     axes[0, 1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return drawn
-
-
-def _log(ax: Axes, ticks: list[int]) -> None:
-    ax.set_xscale("log", base=2)
-    ax.set_yscale("log")
-    ax.set_xticks(ticks, [str(tick) for tick in ticks])
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_locator(LogLocator(numticks=8))
-    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    ax.yaxis.set_minor_locator(NullLocator())

@@ -37,9 +37,9 @@ class Config:
     affine_images: int = 100
     splits: int = 10
     """Of CL-2: each of one class, the classes in turn."""
-    per_half: int = 50
+    per_half: int = 200
     """Images in each half of a split, at most."""
-    per_class: int = 30
+    per_class: int = 20
     """Test images of a class that are scored in CL-3, at most."""
     to_fit: int = 100
     """Training images of a class that its concepts come from, at most."""
@@ -121,18 +121,18 @@ STUDY = Study(
     presets={
         "smoke": Config(
             seeds=1,
-            setting=Setting(train_images=300, test_images=80, epochs=2),
+            setting=Setting(train_images=300, test_images=60, epochs=1),
             cues=CueSetting(train_images=300, test_images=80, epochs=4),
-            n_concepts=4,
+            n_concepts=3,
             affine_concepts=4,
             affine_images=10,
             splits=3,
-            per_half=5,
-            per_class=4,
-            to_fit=10,
+            per_half=3,
+            per_class=2,
+            to_fit=5,
             examples=8,
-            sides=(16, 32),
-            concepts=(3, 5),
+            sides=(8, 16),
+            concepts=(2, 3),
         ),
         "laptop": Config(),
         "paper": Config(
