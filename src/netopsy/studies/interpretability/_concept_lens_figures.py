@@ -9,7 +9,8 @@ import torch
 from matplotlib.figure import Figure
 
 from netopsy.interpretability.concepts import strategy_graph
-from netopsy.lab import cost_lines, mean_interval
+from netopsy.lab import mean_interval
+from netopsy.lab.costs import cost_lines
 from netopsy.lab.figures import INK, PALETTE, figure, figure_grid
 from netopsy.studies.interpretability._concept_lens_measures import EXTRACTIONS, MEASURES, RANDOM
 from netopsy.studies.interpretability._concept_lens_strategies import GROUPED

@@ -25,7 +25,7 @@ from netopsy.interpretability.concepts import (
 )
 from netopsy.interpretability.concepts.masking import every_subset, masked_scores
 from netopsy.interpretability.concepts.places import as_the_layer, channels_last
-from netopsy.lab import milliseconds
+from netopsy.lab.costs import milliseconds
 from netopsy.models import small_conv_net
 from netopsy.studies.interpretability._single_objects import Objects
 
