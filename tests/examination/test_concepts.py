@@ -54,7 +54,10 @@ def test_where_time_is_short_one_class_is_looked_at():
 
 
 def test_a_layer_with_negative_values_is_taken_apart_by_principal_components():
-    result = examine(net(), halves(), instruments=["concepts"], layers=["0"])
+    model = net()
+    with torch.no_grad():
+        model[0].bias.fill_(-0.5)
+    result = examine(model, halves(), instruments=["concepts"], layers=["0"])
     assert "method='pca'" in result.findings["concepts"].code
 
 

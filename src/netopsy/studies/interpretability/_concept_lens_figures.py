@@ -108,7 +108,10 @@ def _strategies(images: pd.DataFrame) -> Figure:
     pictures = torch.stack([from_text(str(text)) for text in images["picture"]])[:, None]
     clusters = images["cue"].nunique()
     graph = strategy_graph(phi, clusters=max(2, clusters), normalise="concept", plane="pca")
-    return graph.plot(pictures)
+    drawn = graph.plot(pictures)
+    for ax in drawn.axes:
+        ax.grid(False)
+    return drawn
 
 
 def _cost(rows: pd.DataFrame) -> Figure:
