@@ -97,9 +97,9 @@ def examine(subject: Subject, seconds: float) -> Finding:
             "it). Beside it are the images with most of the two strongest concepts, warm where the concept is: what "
             "such a set has in common is yours to see, and it may be nothing. The graph groups the images of one class "
             "by their concepts, each concept brought to the same spread so that one that all images share does not "
-            "hide the others; groups are reasons only if their images look as if they were. In the paper's study here, groups "
-            "made this way mostly agreed with reasons that had been planted, and groups made without bringing concepts "
-            "to one spread did not."
+            "hide the others; groups are reasons only if their images look as if they were. In the paper's study here, "
+            "groups made this way mostly agreed with reasons that had been planted, and groups made without bringing "
+            "concepts to one spread did not."
         ),
         pictures=(
             Picture.of(
