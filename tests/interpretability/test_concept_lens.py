@@ -69,6 +69,17 @@ def test_known_concepts_are_found_placed_and_scored():
     assert (maps[:, 1, 0, 2:] > 0).all()
 
 
+def test_shares_of_an_affine_rest_without_bias_add_up_to_one():
+    net = corner_net()
+    nn.init.zeros_(net.out.bias)
+    images = torch.rand(7, 1, 4, 4) - 0.3
+    lens = ConceptLens(net, "act", 2).fit(images)
+    mean, share = lens.global_importance(images, 0), lens.global_importance(images, 0, share=True)
+    torch.testing.assert_close(mean, lens.importance(images, 0).mean(0))
+    assert float(share.sum()) == pytest.approx(1, abs=1e-4)
+    torch.testing.assert_close(share / share.sum(), mean / mean.sum())
+
+
 @pytest.mark.parametrize("method", ["nmf", "pca", "kmeans"])
 def test_as_many_concepts_as_channels_give_the_answer_back(net, images, method):
     lens = ConceptLens(net, "act", 4, method=method).fit(images.repeat(1, 1, 2, 2))

@@ -139,6 +139,23 @@ class ConceptLens:
         codes = self.encode(images.detach())
         return concept_importance(self.score(target), codes, method, **self._options(options))
 
+    def global_importance(
+        self, images: Images, target: Target, method: Importance = "gi", *, share: bool = False, **options: Any
+    ) -> Float[Tensor, "concepts"]:
+        """The mean importance over the images, which for a class are those predicted to be of it.
+
+        Args:
+            share: as a part of the mean score instead, as the authors' site shows it.
+        """
+        mean = self.importance(images, target, method, **options).mean(0)
+        if not share:
+            return mean
+        function = self.score(target)
+        with torch.no_grad():
+            whole = torch.cat([function(some) for some in self.encode(images.detach()).split(self.batch_size)]).mean()
+        require(whole != 0, "share needs a mean score other than 0")
+        return mean / whole
+
     def fidelity(self, images: Images, target: Target, phi: Scores) -> dict[str, Float[Tensor, "batch"]]:
         """C-Deletion, C-Insertion and C-muFidelity of importances, an image each."""
         codes, function = self.encode(images.detach()), self.score(target)

@@ -110,12 +110,14 @@ def _concepts(ax: Axes, graph: StrategyGraph) -> None:
         bar = figure.colorbar(drawn, ax=ax, location="bottom", shrink=0.6, aspect=30, pad=0.01)
         bar.set_label("share of right answers; size: how often first", fontsize=7, color=_INK)
         bar.ax.tick_params(labelsize=7, colors=_INK)
+        bar.ax.grid(False)
         bar.outline.set_visible(False)  # type: ignore[operator]
 
 
 def _reasons(ax: Axes, graph: StrategyGraph) -> None:
     values = graph.mean_phi
     most = max(float(values.abs().max()), 1e-12)
+    ax.grid(False)
     drawn = ax.imshow(values.numpy(), cmap="RdBu_r", vmin=-most, vmax=most, aspect="auto")
     ax.set_yticks(range(len(graph.sizes)), [f"cluster {number}" for number in range(len(graph.sizes))])
     concepts = values.shape[1]
@@ -133,6 +135,7 @@ def _reasons(ax: Axes, graph: StrategyGraph) -> None:
     bar = figure.colorbar(drawn, ax=ax, location="bottom", shrink=0.6, aspect=30, pad=0.02)
     bar.set_label("mean importance", fontsize=7, color=_INK)
     bar.ax.tick_params(labelsize=7, colors=_INK)
+    bar.ax.grid(False)
     bar.outline.set_visible(False)  # type: ignore[operator]
 
 

@@ -108,10 +108,7 @@ def _strategies(images: pd.DataFrame) -> Figure:
     pictures = torch.stack([from_text(str(text)) for text in images["picture"]])[:, None]
     clusters = images["cue"].nunique()
     graph = strategy_graph(phi, clusters=max(2, clusters), normalise="concept", plane="pca")
-    drawn = graph.plot(pictures)
-    for ax in drawn.axes:
-        ax.grid(False)
-    return drawn
+    return graph.plot(pictures)
 
 
 def _cost(rows: pd.DataFrame) -> Figure:
