@@ -87,6 +87,13 @@ class Network:
         return sums[0], sums[1], sums[2]
 
     @cached_property
+    def paths(self) -> Rows:
+        """P11: the paths of two edges between nodes that are no neighbours."""
+        from netopsy.graphs.orbits._row_kernels import paths_between
+
+        return sweep(paths_between, (self.starts, self.columns), self.walks(2), self.values_type, self.threads)
+
+    @cached_property
     def _edges_between(self) -> tuple[Counts, Rows]:
         from netopsy.graphs.orbits._edge_kernels import common_neighbours
         from netopsy.graphs.orbits._row_kernels import edges_between
