@@ -23,6 +23,8 @@ Segmenter = Callable[[Images], Tensor]
 """From images to logits ``[batch, classes, height, width]``, or to masks of that shape (bool)."""
 
 Masks = Bool[Tensor, "n classes height width"]
+Made = Float[Tensor, "batch colours height width"]
+"""Images with as many channels as they have, whatever the layer has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +65,7 @@ class Stage:
         )
         return seen
 
-    def images(self, z: Tensor, features: Activations) -> Images:
+    def images(self, z: Tensor, features: Activations) -> Made:
         """The images when the layer puts out ``features`` instead."""
         if self.parts is not None:
             return self.parts.tail(features)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,8 @@ OBJECTS = ("sun", "house", "tree")
 """The classes the claims are about: sky and ground are everywhere, and count for nothing."""
 _CERTAIN = 6
 """An object is there where it has this many pixels at 16 pixels a side."""
+_HARDLY = 0.1
+"""A generator that shows an object in fewer of its images is not asked for more."""
 _SHOWN = 6
 
 Found = dict[str, DissectReport]
@@ -68,6 +70,12 @@ def presence(actors: Actors, count: int = 1000) -> Iterator[dict[str, Any]]:
             yield {"measure": "presence", "object": name, "kind": kind, "value": float(shown)}
 
 
+def shown_objects(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The objects that the generator makes at all: of the others nothing further can be asked."""
+    made = [row for row in rows if row["measure"] == "presence" and row["kind"] == "made"]
+    return [row["object"] for row in made if row["value"] >= _HARDLY]
+
+
 def agreement(actors: Actors, config: Any, reports: Found) -> Iterator[dict[str, Any]]:
     """The best unit of every object in every layer; with masks of other images; and before training."""
     size = config.sample
@@ -95,7 +103,7 @@ def agreement(actors: Actors, config: Any, reports: Found) -> Iterator[dict[str,
             yield from _best(dissect_observed(*parts, **actors.common), layer, "untrained", number)
 
 
-def removed(actors: Actors, config: Any, reports: Found) -> Iterator[dict[str, Any]]:
+def removed(actors: Actors, config: Any, reports: Found, shown: Sequence[str]) -> Iterator[dict[str, Any]]:
     """What removing the best units takes away, against random sets; and by the number of units, in two orders."""
     counts = list(range(config.most + 1))
     z = actors.z("removed", config.intervened)
@@ -105,11 +113,15 @@ def removed(actors: Actors, config: Any, reports: Found) -> Iterator[dict[str, A
         drawn = torch.stack([torch.rand(units, generator=random) for _ in range(config.random_sets)])
         by_chance = torch.cat([top_sets(one, [config.units]) for one in drawn])
         orders: dict[str, dict[str, Tensor]] = {}
-        for name in OBJECTS:
+        for name in shown:
             iou = reports[layer].iou[:, SCENE_CLASSES.index(name)].cpu().float()
             orders[name] = {"IoU": iou}
             if layer == config.layer:
-                orders[name]["alpha"] = _optimised(actors, config, name, iou)
+                alpha = _optimised(actors, config, name, iou)
+                full = int((alpha == 1).sum())
+                yield {"measure": "full", "layer": layer, "object": name, "value": full, "units": units}
+                # Strengths end at exactly 1, where many units tie; the higher IoU then comes first.
+                orders[name]["alpha"] = alpha + 1e-4 * iou
         curves = {
             (name, order): top_sets(scores, [*counts, config.units])
             for name, by_order in orders.items()
@@ -129,9 +141,9 @@ def removed(actors: Actors, config: Any, reports: Found) -> Iterator[dict[str, A
                 yield from _gone(shares[-1], layer, name, 0)
 
 
-def inserted(actors: Actors, config: Any, reports: Found) -> Iterator[dict[str, Any]]:
+def inserted(actors: Actors, config: Any, reports: Found, shown: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Pixels gained when an object's best units are forced on in one cell, for every cell."""
-    for name in OBJECTS:
+    for name in shown:
         number = SCENE_CLASSES.index(name)
         found = insertion_map(
             actors.generator,
@@ -148,7 +160,7 @@ def inserted(actors: Actors, config: Any, reports: Found) -> Iterator[dict[str, 
                 yield {**common, "row": row, "column": column, "value": value}
 
 
-def pictures(actors: Actors, config: Any, reports: Found) -> Iterator[dict[str, Any]]:
+def pictures(actors: Actors, config: Any, reports: Found, shown: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Images as they are, with the best unit's outline, without the best units, and with them forced on in one cell."""
     layer, report = config.layer, reports[config.layer]
     z = actors.z("pictures", 400)
@@ -157,7 +169,7 @@ def pictures(actors: Actors, config: Any, reports: Found) -> Iterator[dict[str, 
     with torch.no_grad():
         images = actors.generator(z.to(device_of(actors.generator)))
     height, width = images.shape[2:]
-    for name in OBJECTS:
+    for name in shown:
         number = SCENE_CLASSES.index(name)
         unit = int(report.best(number, 1)[0])
         chosen = report.best(number, config.units)
@@ -179,8 +191,8 @@ def pictures(actors: Actors, config: Any, reports: Found) -> Iterator[dict[str, 
             with edit_layer(actors.generator, layer, place * alpha[:, None, None], value[:, None, None]):
                 with_it = actors.generator(z[absent.cpu()].to(images.device))
         common = {"measure": "picture", "object": name, "unit": unit, "iou": float(report.iou[unit, number])}
-        shown = {"highest": images[order], "removed": without, "without": images[absent], "inserted": with_it}
-        for kind, those in shown.items():
+        kinds = {"highest": images[order], "removed": without, "without": images[absent], "inserted": with_it}
+        for kind, those in kinds.items():
             for scene, image in enumerate(those):
                 row, column = cells[scene] if kind in ("without", "inserted") else (None, None)
                 yield {

@@ -89,7 +89,7 @@ def untrained_generator(setting: Setting, seed: int) -> nn.Sequential:
 
 
 def trained_segmenter(setting: Setting) -> nn.Sequential:
-    """Three convolutions that tell the class of every pixel of images within -1 and 1; from the cache or trained now."""
+    """Three convolutions that tell the class of every pixel of images within -1 and 1, from the cache or trained."""
     width = setting.segmenter_width
     segmenter = initialise(
         nn.Sequential(

@@ -12,11 +12,13 @@ from netopsy.studies.interpretability._gan_dissection_cost import cost
 from netopsy.studies.interpretability._gan_dissection_figures import draw
 from netopsy.studies.interpretability._gan_dissection_measures import (
     Actors,
+    Found,
     agreement,
     inserted,
     pictures,
     presence,
     removed,
+    shown_objects,
 )
 from netopsy.studies.interpretability._gan_dissection_verdicts import judge
 from netopsy.studies.interpretability._scene_generator import Setting, trained_generator, trained_segmenter
@@ -56,9 +58,7 @@ class Config:
 
 
 _MEASURED = tuple(
-    field.name
-    for field in dataclasses.fields(Config)
-    if field.name not in ("seeds", "setting", "sides", "timed_units")
+    field.name for field in dataclasses.fields(Config) if field.name not in ("seeds", "setting", "sides", "timed_units")
 )
 
 
@@ -71,7 +71,7 @@ def plan(config: Config) -> Iterable[Cell]:
 
 
 def measure(cell: Cell) -> Rows:
-    """Rows of the kinds presence, iou, labelled, removal, curve, insertion and picture; or of the kind cost."""
+    """Rows of the kinds presence, iou, labelled, full, removal, curve, insertion and picture; or of the kind cost."""
     if "sides" in cell.parameters:
         return list(cost(cell.parameters["sides"], cell.parameters["units"]))
     numbers = dict(cell.parameters)
@@ -79,12 +79,13 @@ def measure(cell: Cell) -> Rows:
     actors = Actors(trained_generator(setting, seed), trained_segmenter(setting), setting, derive(seed, "measured"))
     config = Config(**{name: tuple(value) if isinstance(value, list) else value for name, value in numbers.items()})
     rows: Rows = list(presence(actors))
-    reports: dict = {}
+    reports: Found = {}
     rows += agreement(actors, config, reports)
-    rows += removed(actors, config, reports)
-    rows += inserted(actors, config, reports)
+    shown = shown_objects(rows)
+    rows += removed(actors, config, reports, shown)
+    rows += inserted(actors, config, reports, shown)
     if seed == 0:
-        rows += pictures(actors, config, reports)
+        rows += pictures(actors, config, reports, shown)
     return [{"seed": seed, **row} for row in rows]
 
 
