@@ -169,15 +169,14 @@ def observe(
     (torch.Size([3, 2, 4, 4]), torch.Size([3, 2, 4, 4]))
     """
     check_z(z, batch_size)
-    given = isinstance(segmenter, Tensor)
-    if given:
+    if isinstance(segmenter, Tensor):
         _check_masks(segmenter, counted, z)
     else:
         require(callable(segmenter), f"segmenter must be callable or masks, got {type(segmenter).__name__}")
     maps, masks = [], []
     for some, made in watched(generator, layer, z, batch_size):
         maps.append(some)
-        if not given:
+        if not isinstance(segmenter, Tensor):
             masks.append(segmented(segmenter, made, multi_label=multi_label))
     all_masks = segmenter.to(maps[0].device) if isinstance(segmenter, Tensor) else torch.cat(masks)
     return Observed(torch.cat(maps), all_masks, None if counted is None else counted.to(all_masks.device))

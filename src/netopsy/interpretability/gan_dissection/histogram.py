@@ -64,7 +64,8 @@ def pixels_of(
     members = flags.permute(0, 2, 3, 1).flatten(0, 2)[place].long()
     if counted is None:
         return Pixels(code, members, torch.ones_like(members), (height, width))
-    return Pixels(code, *members.chunk(2, dim=1), (height, width))
+    classes = masks.shape[1]
+    return Pixels(code, members[:, :classes], members[:, classes:], (height, width))
 
 
 def edges_at(

@@ -116,7 +116,8 @@ def average_causal_effect(
     """
     play = stage(generator, layer, segmenter, z, multi_label=multi_label, batch_size=batch_size)
     drawn = random_generator(seed)
-    inserted, ablated = [], []
+    inserted: list[Tensor] = []
+    ablated: list[Tensor] = []
     with play.lights():
         forced = forced_to(play, z, cls, value)
         strength = unit_strengths(units, alpha, len(forced)).to(forced)

@@ -127,7 +127,7 @@ def optimise_ace(
             if step % in_a_pass == 0:
                 order = torch.randperm(total, generator=random)
             chosen = order[step % in_a_pass * batch :][:batch].to(play.device)
-            gone, come = _certainty(play, *(places.part(chosen) for places in use), alpha, value, cls)
+            gone, come = _certainty(play, use[0].part(chosen), use[1].part(chosen), alpha, value, cls)
             loss = gone.sum() - come.sum() + len(chosen) * l2 * (alpha**2).sum()
             (alpha.grad,) = torch.autograd.grad(loss, alpha)
             optimizer.step()

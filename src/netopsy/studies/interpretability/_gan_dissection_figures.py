@@ -121,7 +121,8 @@ def _removal(rows: pd.DataFrame, config: Any) -> Figure:
         ax.set_ylabel("share removed")
     for ax in axes[-1]:
         ax.set_xlabel("units switched off")
-    every = {label: handle for ax in axes.flat for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    legends = [ax.get_legend_handles_labels() for ax in drawn.axes]
+    every = {label: handle for handles, labels in legends for handle, label in zip(handles, labels, strict=True)}
     drawn.legend(list(every.values()), list(every), loc="outside lower center", ncols=3)
     return drawn
 

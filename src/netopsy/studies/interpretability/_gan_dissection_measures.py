@@ -194,13 +194,13 @@ def pictures(actors: Actors, config: Any, reports: Found, shown: Sequence[str]) 
         kinds = {"highest": images[order], "removed": without, "without": images[absent], "inserted": with_it}
         for kind, those in kinds.items():
             for scene, image in enumerate(those):
-                row, column = cells[scene] if kind in ("without", "inserted") else (None, None)
+                marked = cells[scene] if kind in ("without", "inserted") else (None, None)
                 yield {
                     **common,
                     "kind": kind,
                     "scene": scene,
-                    "row": row,
-                    "column": column,
+                    "row": marked[0],
+                    "column": marked[1],
                     "rows": rows,
                     "picture": as_text((image / 2 + 0.5).flatten(0, 1)),
                     "outline": as_text(high[scene]) if kind == "highest" else None,

@@ -53,7 +53,16 @@ class Setting:
     @classmethod
     def of(cls, parameters: Mapping[str, Any]) -> Setting:
         """A setting from the parameters of a cell, in which tuples have become lists."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in parameters.items()})
+        return cls(**with_tuples(parameters))
+
+
+def with_tuples(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a cell with their lists as tuples.
+
+    >>> with_tuples({"side": 16, "widths": [4, 8]})
+    {'side': 16, 'widths': (4, 8)}
+    """
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in parameters.items()}
 
 
 def trained_generator(setting: Setting, seed: int) -> nn.Sequential:

@@ -21,7 +21,12 @@ from netopsy.studies.interpretability._gan_dissection_measures import (
     shown_objects,
 )
 from netopsy.studies.interpretability._gan_dissection_verdicts import judge
-from netopsy.studies.interpretability._scene_generator import Setting, trained_generator, trained_segmenter
+from netopsy.studies.interpretability._scene_generator import (
+    Setting,
+    trained_generator,
+    trained_segmenter,
+    with_tuples,
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def measure(cell: Cell) -> Rows:
     numbers = dict(cell.parameters)
     setting, seed = Setting.of(numbers.pop("setting")), numbers.pop("seed")
     actors = Actors(trained_generator(setting, seed), trained_segmenter(setting), setting, derive(seed, "measured"))
-    config = Config(**{name: tuple(value) if isinstance(value, list) else value for name, value in numbers.items()})
+    config = Config(**with_tuples(numbers))
     rows: Rows = list(presence(actors))
     reports: Found = {}
     rows += agreement(actors, config, reports)
