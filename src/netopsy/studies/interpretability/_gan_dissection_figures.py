@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from netopsy.data.scenes import SCENE_CLASSES
 from netopsy.lab.figures import INK, PALETTE, figure_grid, mean_with_band
@@ -52,7 +52,7 @@ def _agreement(rows: pd.DataFrame) -> Figure:
         ax.set(xlabel="layer", ylim=(0, 1))
     axes[0, 0].set_ylabel("IoU of the best unit")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    drawn.legend(handles, labels, loc="outside lower center", ncols=3)
+    drawn.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return drawn
 
 
@@ -74,8 +74,9 @@ def _edited(pictures: pd.DataFrame, kinds: dict[str, str], config: Any) -> Figur
                 _outline(ax, from_text(str(row["outline"])).numpy() > 0.5)
             elif kind == "inserted":
                 cell = image.shape[0] / float(row["rows"])
-                corner = (float(row["column"]) * cell - 0.5, float(row["row"]) * cell - 0.5)
-                ax.add_patch(Rectangle(corner, cell, cell, fill=False, edgecolor=_OUTLINE, linewidth=1.2))
+                top, left, tall, wide = (cell * float(number) for number in str(row["patch"]).split())
+                corner = (left - 0.5, top - 0.5)
+                ax.add_patch(Rectangle(corner, wide, tall, fill=False, edgecolor=_OUTLINE, linewidth=1.2))
         first = kind == next(iter(kinds))
         words = f"{name}\n{kinds[kind]}" if first else kinds[kind]
         line[0].text(-0.08, 0.5, words, transform=line[0].transAxes, ha="right", va="center", fontsize=8)
@@ -121,9 +122,10 @@ def _removal(rows: pd.DataFrame, config: Any) -> Figure:
         ax.set_ylabel("share removed")
     for ax in axes[-1]:
         ax.set_xlabel("units switched off")
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     legends = [ax.get_legend_handles_labels() for ax in drawn.axes]
     every = {label: handle for handles, labels in legends for handle, label in zip(handles, labels, strict=True)}
-    drawn.legend(list(every.values()), list(every), loc="outside lower center", ncols=3)
+    drawn.legend(list(every.values()), list(every), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return drawn
 
 
@@ -157,7 +159,9 @@ def _insertion(rows: pd.DataFrame) -> Figure:
         if table.empty:  # the generator hardly ever shows it
             continue
         image = ax.imshow(table.to_numpy(), cmap="viridis", vmin=0)
-        ax.set_xlabel("column")
+        for edge in (8, 10):
+            ax.axhline(edge / 16 * len(table) - 0.5, color="white", linestyle=":", linewidth=1)
+        ax.set_xlabel("column (dotted: horizons)")
         ax.grid(visible=False)
         drawn.colorbar(image, ax=ax, shrink=0.85)
     axes[0, 0].set_ylabel("row of the layer's grid")
@@ -185,6 +189,6 @@ def _cost(rows: pd.DataFrame) -> Figure:
         sizes = own["size"].astype(int).tolist()
         ax.set_xticks(sizes, [str(size) for size in sizes])
         ax.set_xlabel(xlabel)
-        ax.legend()
+        ax.legend(loc="upper left", frameon=False, fontsize=8)
     axes[0, 0].set(ylabel="milliseconds for 20 + 20 images", title="Cost of a dissection, on one core")
     return drawn

@@ -161,7 +161,7 @@ def inserted(actors: Actors, config: Any, reports: Found, shown: Sequence[str]) 
 
 
 def pictures(actors: Actors, config: Any, reports: Found, shown: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Images as they are, with the best unit's outline, without the best units, and with them forced on in one cell."""
+    """Images as they are, with the best unit's outline, without the best units, and with them forced on in a patch."""
     layer, report = config.layer, reports[config.layer]
     z = actors.z("pictures", 400)
     seen = observe(actors.generator, layer, actors.segmenter, z)
@@ -177,13 +177,15 @@ def pictures(actors: Actors, config: Any, reports: Found, shown: Sequence[str]) 
         order = seen.maps[:, unit].amax((1, 2)).argsort(descending=True, stable=True)[:_SHOWN]
         high = upsampled(seen.maps[order, unit][:, None].float(), (height, width))[:, 0]
         high = (high > report.level[unit, number]).float()
-        # Cells in the middle of the row that is best for the object, left and right of the middle in turn.
+        # A patch of about the object's size, where such objects are, a step further to the right in each image.
         absent = (areas[:, number] == 0).nonzero().flatten()[:_SHOWN]
         rows, columns = seen.maps.shape[2:]
-        cells = [((rows // 4 if name == "sun" else rows // 2), place % columns) for place in range(1, 1 + len(absent))]
+        tall, wide = rows * 3 // 8, columns * (2 if name == "tree" else 3) // 8
+        top = rows // 8 if name == "sun" else rows * 5 // 16
+        patches = [(top, step * (columns - wide) // max(1, _SHOWN - 1), tall, wide) for step in range(len(absent))]
         place = torch.zeros(len(absent), 1, rows, columns)
-        for one, (row, column) in zip(place, cells, strict=True):
-            one[0, row, column] = 1
+        for one, (y, x, height_of, width_of) in zip(place, patches, strict=True):
+            one[0, y : y + height_of, x : x + width_of] = 1
         value = conditional_mean(actors.generator, layer, actors.segmenter, actors.z("pictures", 400), number)
         with torch.no_grad():
             with edit_layer(actors.generator, layer, alpha):
@@ -194,13 +196,12 @@ def pictures(actors: Actors, config: Any, reports: Found, shown: Sequence[str]) 
         kinds = {"highest": images[order], "removed": without, "without": images[absent], "inserted": with_it}
         for kind, those in kinds.items():
             for scene, image in enumerate(those):
-                marked = cells[scene] if kind in ("without", "inserted") else (None, None)
+                patch = " ".join(map(str, patches[scene])) if kind == "inserted" else None
                 yield {
                     **common,
                     "kind": kind,
                     "scene": scene,
-                    "row": marked[0],
-                    "column": marked[1],
+                    "patch": patch,
                     "rows": rows,
                     "picture": as_text((image / 2 + 0.5).flatten(0, 1)),
                     "outline": as_text(high[scene]) if kind == "highest" else None,
