@@ -91,10 +91,9 @@ def _labels(
     horizon = place(8.0, 10.0)
     labels = (y >= horizon).long().repeat(1, 1, side)
     there = torch.rand(n, 3, 1, 1, generator=random) < torch.tensor(chances)[:, None, None]
-    radius = 2 * scale
     centre_y, centre_x = place(2.0, horizon / scale - 3), place(2.0, 13.0)
-    # Half a pixel more than the radius: at 16 pixels a disc of 21.
-    disc = (y - centre_y) ** 2 + (x - centre_x) ** 2 <= (radius + 0.25) ** 2
+    # Five sixteenths across, and at 16 pixels a round disc of 21 rather than a square of 25.
+    disc = (y - centre_y) ** 2 + (x - centre_x) ** 2 <= (2.5 * scale - 0.25) ** 2
     labels[disc & there[:, 0]] = SCENE_CLASSES.index("sun")
     foot = horizon + math.ceil(scale)
     left = torch.rand(n, 1, 1, generator=random) < 0.5
