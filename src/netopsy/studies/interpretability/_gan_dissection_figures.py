@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from netopsy.data.scenes import SCENE_CLASSES
@@ -20,6 +19,8 @@ COLOURS = dict(
     zip(("trained", "shuffled", "untrained", "IoU", "alpha", "random"), [*PALETTE[:3], *PALETTE[:3]], strict=True)
 )
 _OUTLINE = "#ff00c8"
+_GAP = 2
+"""Pixels between images."""
 
 
 def draw(rows: pd.DataFrame, config: Any) -> dict[str, Figure]:
@@ -27,8 +28,8 @@ def draw(rows: pd.DataFrame, config: Any) -> dict[str, Figure]:
     pictures = rows[rows["measure"] == "picture"]
     return {
         "agreement": _agreement(rows),
-        "ablated": _edited(pictures, {"highest": "made", "removed": "without\nthe units"}, config),
-        "inserted": _edited(pictures, {"without": "made", "inserted": "with the\nunits on"}, config),
+        "ablated": _edited(pictures, {"highest": "made", "removed": "without the units"}, config),
+        "inserted": _edited(pictures, {"without": "made", "inserted": "with the units on"}, config),
         "removal": _removal(rows, config),
         "side-effects": _side_effects(rows, config),
         "insertion": _insertion(rows),
@@ -57,45 +58,62 @@ def _agreement(rows: pd.DataFrame) -> Figure:
 
 
 def _edited(pictures: pd.DataFrame, kinds: dict[str, str], config: Any) -> Figure:
-    """Two lines of images an object: as made, and edited; outlined where the unit is high, or where it is forced on."""
-    lines = [(name, kind) for name in OBJECTS for kind in kinds]
+    """Two lines of images an object, as made and edited; outlined where the unit is high, or where it is forced on.
+
+    All images are in one set of axes: a set of axes each takes seconds to lay out.
+    """
     wanted = pictures[pictures["kind"].isin(list(kinds))]
     count = int(wanted.groupby(["object", "kind"]).size().max()) if len(wanted) else 1
-    drawn, axes = figure_grid(len(lines), count, 0.95 * count + 1.2, 0.95 * len(lines) + 0.5)
-    for line, (name, kind) in zip(axes, lines, strict=True):
-        own = pictures[(pictures["object"] == name) & (pictures["kind"] == kind)]
-        for ax in line:
-            ax.set_axis_off()
-        for ax, (_, row) in zip(line, own.iterrows(), strict=False):
+    lines = [(name, kind) for name in OBJECTS for kind in kinds]
+    drawn, axes = figure_grid(1, 1, 0.9 * (count + 1.5), 0.95 * len(lines) + 0.4)
+    ax, size, borders = axes[0, 0], _size(wanted), []
+    for number, (name, kind) in enumerate(lines):
+        top = number * (size + _GAP) + number // len(kinds) * 2 * _GAP
+        own = wanted[(wanted["object"] == name) & (wanted["kind"] == kind)]
+        for place, (_, row) in enumerate(own.iterrows()):
+            left = place * (size + _GAP)
             stacked = from_text(str(row["picture"])).numpy()
-            image = stacked.reshape(3, -1, stacked.shape[1]).transpose(1, 2, 0)
-            ax.imshow(image, interpolation="nearest")
-            if kind == "highest":
-                _outline(ax, from_text(str(row["outline"])).numpy() > 0.5)
-            elif kind == "inserted":
-                cell = image.shape[0] / float(row["rows"])
-                top, left, tall, wide = (cell * float(number) for number in str(row["patch"]).split())
-                corner = (left - 0.5, top - 0.5)
-                ax.add_patch(Rectangle(corner, wide, tall, fill=False, edgecolor=_OUTLINE, linewidth=1.2))
-        first = kind == next(iter(kinds))
-        words = f"{name}\n{kinds[kind]}" if first else kinds[kind]
-        line[0].text(-0.08, 0.5, words, transform=line[0].transAxes, ha="right", va="center", fontsize=8)
+            image = stacked.reshape(3, size, size).transpose(1, 2, 0)
+            ax.imshow(image, interpolation="nearest", extent=(left, left + size, top + size, top))
+            high = _marked(row, size)
+            borders += [[(x + left, y + top) for x, y in line] for line in _borders(high)]
+        words = f"{name}: {kinds[kind]}" if kind == next(iter(kinds)) else kinds[kind]
+        ax.text(-_GAP, top + size / 2, words, ha="right", va="center", fontsize=8)
         if kind == "highest" and len(own):
             unit, iou = int(own["unit"].iloc[0]), own["iou"].iloc[0]
-            line[0].set_title(f"outline: unit {unit} of {config.layer}, IoU {iou:.2f}", fontsize=8, fontweight="normal")
+            words = f"outline: unit {unit} of {config.layer}, IoU with {name} {iou:.2f}"
+            ax.text(0, top - 0.5, words, ha="left", va="bottom", fontsize=7.5)
+    ax.add_collection(LineCollection(borders, colors=_OUTLINE, linewidths=1.2))
+    ax.set_xlim(-1.5 * size, count * (size + _GAP))
+    ax.set_ylim(len(lines) * (size + _GAP) + len(OBJECTS) * 2 * _GAP, -2 * _GAP)
+    ax.set_aspect("equal")
+    ax.set_axis_off()
     return drawn
 
 
-def _outline(ax: Axes, high: np.ndarray) -> None:
-    """The border between pixels that are high and pixels that are not, along the pixels' edges."""
-    padded = np.pad(high, 1)
-    for step, axis in ((0, 0), (1, 1)):
-        change = np.diff(padded.astype(int), axis=axis) != 0
-        for row, column in zip(*np.nonzero(change), strict=True):
-            if step == 0:
-                ax.plot([column - 1.5, column - 0.5], [row - 0.5] * 2, color=_OUTLINE, linewidth=1.2)
-            else:
-                ax.plot([column - 0.5] * 2, [row - 1.5, row - 0.5], color=_OUTLINE, linewidth=1.2)
+def _size(pictures: pd.DataFrame) -> int:
+    """Pixels a side."""
+    return int(from_text(str(pictures["picture"].iloc[0])).shape[1]) if len(pictures) else 16
+
+
+def _marked(row: pd.Series, size: int) -> np.ndarray:
+    """Which pixels are within the outline of an image."""
+    high = np.zeros((size, size), dtype=bool)
+    if row["kind"] == "highest":
+        return from_text(str(row["outline"])).numpy() > 0.5
+    if row["kind"] == "inserted":
+        cell = size / float(row["rows"])
+        top, left, tall, wide = (round(cell * float(number)) for number in str(row["patch"]).split())
+        high[top : top + tall, left : left + wide] = True
+    return high
+
+
+def _borders(high: np.ndarray) -> list[list[tuple[float, float]]]:
+    """The edges of pixels that are high on one side and not on the other."""
+    padded = np.pad(high, 1).astype(int)
+    across = [[(x - 1.0, float(y)), (float(x), float(y))] for y, x in np.argwhere(np.diff(padded, axis=0))]
+    down = [[(float(x), y - 1.0), (float(x), float(y))] for y, x in np.argwhere(np.diff(padded, axis=1))]
+    return across + down
 
 
 def _removal(rows: pd.DataFrame, config: Any) -> Figure:
@@ -110,7 +128,7 @@ def _removal(rows: pd.DataFrame, config: Any) -> Figure:
                 table = here[here["by"] == order].pivot_table(index="seed", columns="n", values="value")
                 if len(table):
                     label = {"IoU": "highest IoU first", "alpha": "highest alpha first"}[order]
-                    options: Any = {"marker": "o", "markersize": 3}
+                    options: Any = {"marker": "o", "markersize": 3, "linestyle": "-" if order == "IoU" else "--"}
                     mean_with_band(ax, list(table.columns), table, label=label, color=COLOURS[order], **options)
             chance = by_chance[(by_chance["layer"] == layer) & (by_chance["object"] == name)]["value"]
             low, high = chance.quantile([0.05, 0.95])
