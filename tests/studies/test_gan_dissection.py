@@ -106,9 +106,9 @@ def test_smoke(tmp_path):
     assert [each.claim for each in found.verdicts] == ["GD-1", "GD-2", "GD-3", "GD-4"]
     assert set(found.figures) == {"agreement", "ablated", "inserted", "removal", "side-effects", "insertion", "cost"}
     counts = found.rows["measure"].value_counts()
-    assert counts["iou"] == 3 * 5 * (1 + 2 + 1)
-    assert counts["removal"] == 3 * 5 * (3 + 2)
-    assert counts["curve"] == 3 * 3 * (3 + 1)
+    assert counts["iou"] == 3 * 2 * (1 + 2 + 1)
+    assert counts["removal"] == 5 * (3 + 2)
+    assert counts["curve"] == 3 * 3 * 2
     assert counts["insertion"] == 3 * 64
     assert counts["cost"] == 4
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from netopsy.data.scenes import SCENE_CLASSES
-from netopsy.lab.figures import INK, PALETTE, figure_grid, mean_with_band
+from netopsy.lab.figures import INK, PALETTE, figure_grid
 from netopsy.studies.interpretability._gan_dissection_measures import OBJECTS
 from netopsy.studies.interpretability._pictures import from_text
 
@@ -127,9 +127,11 @@ def _removal(rows: pd.DataFrame, config: Any) -> Figure:
             for order in ("IoU", "alpha"):
                 table = here[here["by"] == order].pivot_table(index="seed", columns="n", values="value")
                 if len(table):
-                    label = {"IoU": "highest IoU first", "alpha": "highest alpha first"}[order]
+                    label = {"IoU": "highest IoU first, mean", "alpha": "highest alpha first, mean"}[order]
                     options: Any = {"marker": "o", "markersize": 3, "linestyle": "-" if order == "IoU" else "--"}
-                    mean_with_band(ax, list(table.columns), table, label=label, color=COLOURS[order], **options)
+                    # With a handful of generators a line each says more than a band.
+                    ax.plot(table.columns, table.T, color=COLOURS[order], linewidth=0.7, alpha=0.4)
+                    ax.plot(table.columns, table.mean(), label=label, color=COLOURS[order], **options)
             chance = by_chance[(by_chance["layer"] == layer) & (by_chance["object"] == name)]["value"]
             low, high = chance.quantile([0.05, 0.95])
             ax.plot([config.units] * 2, [low, high], color=COLOURS["random"], linewidth=4, alpha=0.4)

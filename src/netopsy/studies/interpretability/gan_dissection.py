@@ -100,6 +100,8 @@ STUDY = Study(
         "smoke": Config(
             seeds=1,
             setting=Setting(images=200, steps=2, labelled=50, segmenter_steps=40, widths=(8, 8, 8)),
+            layers=("layer2", "layer3"),
+            causal=("layer3",),
             sample=40,
             shuffles=2,
             untrained=1,
