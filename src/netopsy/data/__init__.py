@@ -14,14 +14,17 @@ from netopsy.data.hub import hub_dataset
 from netopsy.data.load import EMBEDDED, load_data
 from netopsy.data.normalisation import Normalisation
 from netopsy.data.photographs import PHOTOGRAPHS, TEXTURES, photograph, photographs
+from netopsy.data.scenes import SCENE_CLASSES, LabelledScenes, scenes
 
 __all__ = [
     "EMBEDDED",
     "PHOTOGRAPHS",
+    "SCENE_CLASSES",
     "TEXTURES",
     "Canvases",
     "Dataset",
     "ImageListing",
+    "LabelledScenes",
     "Normalisation",
     "batch_indices",
     "batches_per_epoch",
@@ -39,6 +42,7 @@ __all__ = [
     "load_data",
     "photograph",
     "photographs",
+    "scenes",
     "swiss_roll",
     "two_circles",
     "two_moons",
