@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import torch
-from matplotlib.axes import Axes
+import torch.nn.functional as F
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
@@ -12,8 +14,9 @@ from netopsy.lab import mean_interval
 from netopsy.lab.figures import INK, PALETTE, figure, figure_grid
 from netopsy.studies.interpretability._cnn_synthesis import DECODER, ORIGINAL, SEARCH
 from netopsy.studies.interpretability._cnn_synthesis_verdicts import errors_by_layer, judged
-from netopsy.studies.interpretability._pictures import from_text
+from netopsy.studies.interpretability._pictures import Picture, from_text
 
+_INCHES = 0.68
 WAYS = {"inverted": (SEARCH, PALETTE[0]), "expected": (DECODER, PALETTE[1])}
 
 
@@ -30,16 +33,10 @@ def draw_synthesis(rows: pd.DataFrame) -> dict[str, Figure]:
 
 def _preferred(rows: pd.DataFrame) -> Figure:
     found = rows[rows["measure"] == "preferred"]
-    conditions, classes = found["condition"].unique(), found["class"].unique()
-    drawn, axes = figure_grid(len(conditions), len(classes), 0.72 * len(classes) + 1.1, 0.74 * len(conditions) + 0.3)
+    conditions, classes = found["condition"].unique(), [str(name) for name in found["class"].unique()]
     table = found.set_index(["condition", "class"])["picture"]
-    for line, condition in zip(axes, conditions, strict=True):
-        for ax, name in zip(line, classes, strict=True):
-            _show(ax, str(table[condition, name]))
-        _name(line[0], condition)
-    for ax, name in zip(axes[0], classes, strict=True):
-        ax.set_title(name, fontsize=7, loc="center", fontweight="normal")
-    return drawn
+    grid = [[from_text(str(table[condition, name])) for name in classes] for condition in conditions]
+    return _mosaic(grid, [str(name) for name in conditions], classes)
 
 
 def _judged(rows: pd.DataFrame) -> Figure:
@@ -64,15 +61,12 @@ def _judged(rows: pd.DataFrame) -> Figure:
 def _reconstructions(rows: pd.DataFrame) -> Figure:
     found = rows[rows["measure"] == "rebuilt"]
     images = sorted(found["image"].unique())
-    layers = [name for name in found["layer"].unique() if name != ORIGINAL]
+    layers = [str(name) for name in found["layer"].unique() if name != ORIGINAL]
     lines = [(ORIGINAL, ORIGINAL), *((way, layer) for layer in layers for way in (SEARCH, DECODER))]
-    drawn, axes = figure_grid(len(lines), len(images), 0.75 * len(images) + 1.6, 0.76 * len(lines))
     table = found.set_index(["way", "layer", "image"])["picture"]
-    for line, (way, layer) in zip(axes, lines, strict=True):
-        for ax, image in zip(line, images, strict=True):
-            _show(ax, str(table[way, layer, image]))
-        _name(line[0], layer if layer == ORIGINAL else f"{layer.rpartition('.')[2]}, {way}")
-    return drawn
+    grid = [[from_text(str(table[way, layer, image])) for image in images] for way, layer in lines]
+    names = [layer if layer == ORIGINAL else f"{layer.rpartition('.')[2]}, {way}" for way, layer in lines]
+    return _mosaic(grid, names)
 
 
 def _depth(rows: pd.DataFrame) -> Figure:
@@ -121,19 +115,19 @@ def _cost(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _show(ax: Axes, picture: str) -> None:
-    shown: torch.Tensor = from_text(picture)
-    ax.imshow(shown.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    ax.set_axis_off()
-
-
-def _name(ax: Axes, name: str) -> None:
-    ax.text(
-        -0.1,
-        0.5,
-        name,
-        transform=ax.transAxes,
-        ha="right",
-        va="center",
-        fontsize=8,
-    )
+def _mosaic(grid: Sequence[Sequence[Picture]], lines: Sequence[str], columns: Sequence[str] = ()) -> Figure:
+    """Pictures in lines as one image: hundreds of axes would take seconds to draw."""
+    height, width = grid[0][0].shape
+    gap = max(1, height // 12)
+    padded = [[F.pad(picture, (0, gap, 0, gap), value=float("nan")) for picture in line] for line in grid]
+    whole = torch.cat([torch.cat(line, 1) for line in padded])[:-gap, :-gap]
+    drawn, ax = figure(_INCHES * len(grid[0]) + 1.5, _INCHES * len(grid) + 0.3)
+    ax.imshow(whole.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    ax.set_yticks([(height + gap) * place + height / 2 for place in range(len(lines))], lines)
+    across = [(width + gap) * place + width / 2 for place in range(len(grid[0]))]
+    ax.set_xticks(across if columns else [], columns)
+    ax.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
+    ax.grid(visible=False)
+    for side in ax.spines.values():
+        side.set_visible(False)
+    return drawn
