@@ -48,7 +48,8 @@ class MaximisationSetting:
     tv_weight: float = 0.5
     """With it preferred images are about as rough as patches of the photographs; chosen without the judging network."""
     decoder_images: int = 2000
-    decoder_epochs: int = 3
+    decoder_epochs: int = 6
+    decoder_lr: float = 1e-2
     """Of the generator, a decoder of the layer before the scores."""
 
 
@@ -62,6 +63,7 @@ class InversionSetting:
     """Of the penalties, tried alike at every layer; the one of least feature error counts."""
     decoder_images: int = 2000
     decoder_epochs: int = 3
+    decoder_lr: float = 1e-2
     decoder_width: int = 32
     shown: int = 8
     """Images of the first run whose reconstructions are shown."""
@@ -85,7 +87,9 @@ def measure_maximisation(parameters: Mapping[str, Any]) -> Rows:
         if condition == GENERATOR:
             layer = LAYERS_OF[network.network][-2]
             images = ours.train.inputs[: setting.decoder_images]
-            decoder = train_upconv_inverter(ours.model, layer, images, epochs=setting.decoder_epochs, seed=seed)
+            decoder = train_upconv_inverter(
+                ours.model, layer, images, epochs=setting.decoder_epochs, lr=setting.decoder_lr, seed=seed
+            )
             prior = GeneratorPrior(FromStandardCodes(decoder), decoder.code_shape)
         found = maximise_activation(
             ours.model,
@@ -197,6 +201,7 @@ def measure_inversion(parameters: Mapping[str, Any]) -> Rows:
             layer,
             ours.train.inputs[: setting.decoder_images],
             epochs=setting.decoder_epochs,
+            lr=setting.decoder_lr,
             width=setting.decoder_width,
             seed=derive(seed, "decoder"),
         )

@@ -50,10 +50,10 @@ def _judged(rows: pd.DataFrame) -> Figure:
         ax.plot(estimate.value, place, "D", color=PALETTE[0])
     natural = rows[(rows["measure"] == "natural") & (rows["condition"] == "judge")]["value"].mean()
     ax.axvline(natural, color=INK, linestyle="--", linewidth=0.9)
-    ax.text(natural, -0.62, "photographs", ha="center", va="bottom", fontsize=8)
+    ax.text(natural, -0.62, "photographs", ha="center", va="bottom", fontsize=8, color=INK)
     ax.set_yticks(range(table.shape[1]), [str(name) for name in table])
     ax.set_ylim(table.shape[1] - 0.5, -0.6)
-    ax.set_xlabel("probability of the class by the second network; a dot a run, mean and 95 % interval")
+    ax.set_xlabel("probability of the class, by the second network")
     ax.set_xlim(0, None)
     return drawn
 
@@ -121,7 +121,7 @@ def _mosaic(grid: Sequence[Sequence[Picture]], lines: Sequence[str], columns: Se
     gap = max(1, height // 12)
     padded = [[F.pad(picture, (0, gap, 0, gap), value=float("nan")) for picture in line] for line in grid]
     whole = torch.cat([torch.cat(line, 1) for line in padded])[:-gap, :-gap]
-    drawn, ax = figure(_INCHES * len(grid[0]) + 1.5, _INCHES * len(grid) + 0.3)
+    drawn, ax = figure(_INCHES * len(grid[0]) + 1.7, _INCHES * len(grid) + 0.3)
     ax.imshow(whole.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     ax.set_yticks([(height + gap) * place + height / 2 for place in range(len(lines))], lines)
     across = [(width + gap) * place + width / 2 for place in range(len(grid[0]))]

@@ -95,9 +95,11 @@ STUDY = Study(
         "paper": Config(
             seeds=5,
             network=_LARGE,
-            maximisation=MaximisationSetting(steps=300, starts=8, decoder_images=50_000, decoder_epochs=20),
+            maximisation=MaximisationSetting(
+                steps=300, starts=8, decoder_images=50_000, decoder_epochs=20, decoder_lr=1e-3
+            ),
             inversion=InversionSetting(
-                images=500, steps=400, decoder_images=50_000, decoder_epochs=20, decoder_width=256
+                images=500, steps=400, decoder_images=50_000, decoder_epochs=20, decoder_lr=1e-3, decoder_width=256
             ),
         ),
     },
