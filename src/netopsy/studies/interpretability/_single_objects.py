@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -84,6 +84,18 @@ def trained(setting: Setting, seed: int) -> tuple[nn.Module, dict[str, Tensor], 
     return model.eval(), dict(done.states[steps // 2]), test.to(best_device())
 
 
+def training_objects(setting: Setting, seed: int) -> Objects:
+    """The images that `trained` trains on, for the same setting and seed, with their boxes.
+
+    Those of a set of the Hub as they look once pasted: in training they are pasted anew in every epoch.
+    """
+    if setting.data == CANVASES:
+        return _canvases(setting, "train", seed)
+    single = hub_dataset(setting.data, "train", limit=setting.train_images, seed=seed)
+    images, boxes = paste(single.inputs, _textures("train"), _size(single), generator(derive(seed, "paste")))
+    return Objects(images, single.targets, boxes)
+
+
 def paste(
     images: Images, textures: Float[Tensor, "textures rows columns"], size: int, random: torch.Generator
 ) -> tuple[Float[Tensor, "batch channels size size"], Boxes]:
@@ -105,17 +117,36 @@ def paste(
 
 def _data(setting: Setting, seed: int) -> tuple[Dataset, Objects, Any]:
     if setting.data == CANVASES:
-        if setting.train_images is None:
-            raise InputError("train_images must say how many canvases to draw")
-        train = canvases(setting.train_images, split="train", objects=1, seed=derive(seed, "train"))
-        test = canvases(setting.test_images, split="test", objects=1, seed=derive(seed, "test"))
-        return train.dataset(), Objects(test.images, test.classes[:, 0], tight_boxes(test.boxes[:, 0])), None
+        train = _canvases(setting, "train", seed)
+        data = Dataset(train.images, train.labels, tuple("0123456789"), CANVASES)
+        return data, _canvases(setting, "test", seed), None
     single = hub_dataset(setting.data, "train", limit=setting.train_images, seed=seed)
     unseen = hub_dataset(setting.data, "test", limit=setting.test_images, seed=seed)
+    images, boxes = paste(unseen.inputs, _textures("test"), _size(single), generator(derive(seed, "paste")))
+    return (
+        single,
+        Objects(images, unseen.targets, boxes),
+        partial(_pasted, textures=_textures("train"), size=_size(single)),
+    )
+
+
+def _canvases(setting: Setting, split: Literal["train", "test"], seed: int) -> Objects:
+    count = setting.train_images if split == "train" else setting.test_images
+    if count is None:
+        raise InputError("train_images must say how many canvases to draw")
+    drawn = canvases(count, split=split, objects=1, seed=derive(seed, split))
+    return Objects(drawn.images, drawn.classes[:, 0], tight_boxes(drawn.boxes[:, 0]))
+
+
+def _textures(split: Literal["train", "test"]) -> Float[Tensor, "textures rows columns"]:
+    """Photographs' upper two thirds for training, the rest for testing."""
     textures = torch.cat([photograph(name, grey=True) for name in TEXTURES])
-    border, size = 2 * textures.shape[1] // 3, 3 * max(single.inputs.shape[2:])
-    images, boxes = paste(unseen.inputs, textures[:, border:], size, generator(derive(seed, "paste")))
-    return single, Objects(images, unseen.targets, boxes), partial(_pasted, textures=textures[:, :border], size=size)
+    border = 2 * textures.shape[1] // 3
+    return textures[:, :border] if split == "train" else textures[:, border:]
+
+
+def _size(single: Dataset) -> int:
+    return 3 * max(single.inputs.shape[2:])
 
 
 def _pasted(images: Tensor, random: torch.Generator, *, textures: Tensor, size: int) -> Tensor:

@@ -1,0 +1,166 @@
+"""A network in two parts: up to a layer, and from that layer on; and its layers' outputs replaced on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from netopsy.core.errors import InputError, require
+from netopsy.core.layers import INPUT, Layer, layer_names
+from netopsy.core.modes import evaluating, frozen, running_on
+from netopsy.core.outputs import first_of, single_output, with_first
+
+Edit = Callable[[Tensor], Tensor]
+_CLOSE = 1e-4
+"""Two ways of computing the same outputs agree to this share of the largest output."""
+
+
+class _Reached(Exception):  # noqa: N818 - no error: it ends a forward pass that has gone far enough
+    def __init__(self, output: Any) -> None:
+        self.output = output
+
+
+def run_to(model: nn.Module, layer: Layer, inputs: Tensor) -> Tensor:
+    """The output of ``layer`` for a batch; nothing behind the layer is run.
+
+    The model runs in evaluation mode with its parameters held, and the result is differentiable with respect to
+    ``inputs`` where those ask for a gradient. The first tensor counts where the layer returns several, and the first
+    run where it runs more than once.
+
+    Raises:
+        InputError: an unknown layer, or one that the forward pass does not reach.
+
+    >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    >>> run_to(net, "1", torch.zeros(4, 2)).shape
+    torch.Size([4, 3])
+    """
+    [name] = layer_names(model, [layer])
+    if name == INPUT:
+        return inputs
+
+    def stop(module: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
+        raise _Reached(first_of(output))
+
+    handle = dict(model.named_modules())[name].register_forward_hook(stop)
+    try:
+        with evaluating(model), frozen(model), running_on(inputs):
+            model(inputs)
+    except _Reached as reached:
+        require(
+            isinstance(reached.output, Tensor),
+            f"layer {name!r} returns {type(reached.output).__name__}, not a tensor or a tuple of tensors",
+        )
+        return reached.output
+    finally:
+        handle.remove()
+    raise InputError(f"layer {name!r} is never run by the forward pass; choose another layer")
+
+
+@contextmanager
+def editing(model: nn.Module, edits: Mapping[str, Edit]) -> Iterator[nn.Module]:
+    """While the block runs, each layer puts out ``edits[layer]`` of what it would have put out.
+
+    A layer's output is handed over as a copy, so an edit may work in place. The hooks are gone when the block ends.
+
+    Raises:
+        UnknownNameError: a layer that is not in the model.
+
+    >>> net = nn.Sequential(nn.Identity(), nn.Flatten())
+    >>> with editing(net, {"0": lambda seen: 2 * seen}):
+    ...     net(torch.ones(1, 2))
+    tensor([[2., 2.]])
+    """
+    names = layer_names(model, list(edits))
+    require(INPUT not in names, "layer must be a layer of the network to be edited, got the input")
+    modules = dict(model.named_modules())
+
+    def hook(edit: Edit) -> Callable[..., Any]:
+        return lambda module, arguments, output: with_first(output, edit(first_of(output).clone()))
+
+    handles = [modules[name].register_forward_hook(hook(edits[name])) for name in names]
+    try:
+        yield model
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A network ``f`` as ``tail(head(x))``, cut behind one layer; from `split_model`."""
+
+    model: nn.Module
+    layer: str
+    reference: Tensor = field(repr=False)
+    """A batch of one, which is run through the head to reach the layer whenever the tail is called."""
+    repeated: bool
+    """Whether the reference must be as long as the batch: a network that looks at its batch's length needs that."""
+
+    def head(self, inputs: Tensor) -> Tensor:
+        """What the layer puts out, ``[batch, ...]``; differentiable with respect to ``inputs``."""
+        return run_to(self.model, self.layer, inputs)
+
+    def tail(self, activations: Tensor) -> Tensor:
+        """The network's outputs when the layer puts out ``activations``; differentiable with respect to those."""
+        edits = {self.layer: lambda _: activations.clone()}
+        count = len(activations) if self.repeated else 1
+        given = self.reference.to(activations.device).expand(count, *self.reference.shape[1:])
+        with evaluating(self.model), frozen(self.model), editing(self.model, edits), running_on(activations):
+            return single_output(self.model(given))
+
+
+def split_model(model: nn.Module, layer: Layer, images: Tensor) -> Split:
+    """Cut a network behind ``layer``, so that what comes after can be asked about activations that no image gives.
+
+    The layer is replaced by the activations in a run on one other image, so the cost of the tail is that of the layers
+    behind the cut, and of one image before it.
+
+    Args:
+        images: a batch on which the two parts are compared with the whole, in evaluation mode.
+
+    Raises:
+        InputError: the outputs depend on more than the layer puts out (a shortcut goes around it, or it runs more than
+            once), or the layer is unknown, unreached or the input.
+
+    >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    >>> x = torch.randn(4, 2)
+    >>> parts = split_model(net, "1", x)
+    >>> torch.equal(parts.tail(parts.head(x)), net(x))
+    True
+    """
+    [name] = layer_names(model, [layer])
+    require(name != INPUT, "layer must be a layer of the network, got the input")
+    require(
+        isinstance(images, Tensor) and images.is_floating_point() and images.ndim >= 2 and len(images) > 0,
+        "images must be a float batch of at least one",
+    )
+    some = images[:2].detach()
+    # Another image than those compared: what goes around the layer would then come from it, and show.
+    reference = 0.5 * some[:1].flip(-1) + 0.25 * some[:1].abs().amax()
+    with torch.no_grad(), evaluating(model), running_on(some):
+        whole = single_output(model(some))
+    activations = run_to(model, name, some).detach()
+    for repeated in (False, True):
+        parts = Split(model, name, reference, repeated)
+        try:
+            with torch.no_grad():
+                joined = parts.tail(activations)
+        except InputError:
+            if repeated:
+                raise
+            continue
+        if joined.shape == whole.shape and _same(joined, whole):
+            return parts
+    raise InputError(
+        f"the outputs depend on more than layer {name!r} puts out (a shortcut goes around it, or it runs more than "
+        "once); choose a layer that everything passes through, such as the end of a block"
+    )
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return bool((one - other).abs().amax() <= _CLOSE * (1e-6 + other.abs().amax()))
