@@ -120,13 +120,12 @@ def concept_images(
     images = hue * share[:, None]
     images = (images + noise * torch.randn(images.shape, generator=random)).clamp(0, 1)
     first = "colour" if channels == 3 else "tone"
+    # One byte a label: they are looked up often.
+    tone, pattern = (torch.where(inside, *pair.to(torch.int8).T[:, :, None, None]) for pair in (colour, texture))
+    form = torch.where(inside, shape.to(torch.int8)[:, None, None], torch.tensor(-1, dtype=torch.int8))
     return ConceptImages(
         images.contiguous(),
-        {
-            first: torch.where(inside, *colour.T[:, :, None, None]),
-            "texture": torch.where(inside, *texture.T[:, :, None, None]),
-            "shape": torch.where(inside, shape[:, None, None], -1),
-        },
+        {first: tone, "texture": pattern, "shape": form},
         {first: tuple(_COLOURS if channels == 3 else _TONES), "texture": TEXTURES, "shape": SHAPES},
         torch.stack([colour[:, 0], texture[:, 0], shape], 1),
     )

@@ -5,36 +5,52 @@ One of the two is nearly empty, since a unit is above its threshold in few place
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from netopsy.core.shapes import Activations
 from netopsy.interpretability.visualization.enlarging import Enlarging
 
-_AT_ONCE = 2**22
-"""Pixels of enlarged maps held at a time."""
+_AT_ONCE, _PIXELS_AT_ONCE = 2**14, 2**21
+"""Maps, and pixels of enlarged maps, held at a time."""
 
+Pixels = tuple[Int[Tensor, "pixels"], Int[Tensor, "pixels"], Int[Tensor, "pixels"]]
 Labels = Int[Tensor, "batch height width"]
 
 
-def active_pixels(
-    maps: Activations, thresholds: Float[Tensor, "units"], enlarge: Enlarging
-) -> list[tuple[Int[Tensor, "pixels"], Int[Tensor, "pixels"], Int[Tensor, "pixels"]]]:
+def active_pixels(maps: Activations, thresholds: Float[Tensor, "units"], enlarge: Enlarging) -> Iterator[Pixels]:
     """Every pixel above its unit's threshold once the maps are enlarged, in parts: image, unit, number of the pixel.
 
-    The threshold is taken off before the maps are enlarged: a mean of numbers that are not positive is not positive
-    either, so rounding lifts no tied activation over the threshold.
+    Between four neighbouring places no pixel is above the threshold unless one of the four is, so nothing else is
+    enlarged. The threshold is taken off before: a mean of numbers that are not positive is not positive either, so
+    rounding lifts no tied activation over the threshold.
     """
-    above = maps - thresholds[:, None, None]
-    image, unit = (above.amax((2, 3)) > 0).nonzero().T
-    height, width = enlarge.size
-    some = max(1, _AT_ONCE // (height * width))
-    parts = []
-    for images, units in zip(image.split(some), unit.split(some), strict=True):
-        pair, pixel = (enlarge(above[images, units]) > 0).flatten(1).nonzero().T
-        parts.append((images[pair], units[pair], pixel))
-    return parts
+    height, width = (int(side) for side in maps.shape[2:])
+    rows, columns = (patches.to(maps) for patches in enlarge.patches((height, width)))
+    image, unit = (maps.amax((2, 3)) > thresholds).nonzero().T
+    for images, units in zip(image.split(_AT_ONCE), unit.split(_AT_ONCE), strict=True):
+        above = maps[images, units] - thresholds[units, None, None]
+        # One place is its own neighbour where a grid has no other.
+        above = pad(above, (0, int(width == 1), 0, int(height == 1)), mode="replicate")
+        corners = torch.stack([above[:, :-1, :-1], above[:, :-1, 1:], above[:, 1:, :-1], above[:, 1:, 1:]], -1)
+        pair, row, column = (corners.amax(-1) > 0).nonzero().T
+        area = rows.pixels.shape[1] * columns.pixels.shape[1]
+        step = max(1, _PIXELS_AT_ONCE // area)
+        for some, y, x in zip(pair.split(step), row.split(step), column.split(step), strict=True):
+            four = corners[some, y, x][:, None, None]
+            down, across = rows.share[y][:, :, None], columns.share[x][:, None]
+            upper = (1 - across) * four[..., 0] + across * four[..., 1]
+            lower = (1 - across) * four[..., 2] + across * four[..., 3]
+            down_pixels, across_pixels = rows.pixels[y][:, :, None], columns.pixels[x][:, None]
+            there = ((1 - down) * upper + down * lower > 0) & (down_pixels >= 0) & (across_pixels >= 0)
+            place = there.flatten().nonzero().flatten()
+            owner = some[place // area]
+            number = (down_pixels * enlarge.size[1] + across_pixels).flatten()[place]
+            yield images[owner], units[owner], number
 
 
 def count(
@@ -46,15 +62,15 @@ def count(
         labels: of each category, -1 where there is none.
         sizes: how many concepts each category has.
     """
-    units = len(thresholds)
-    shared = [torch.zeros(units * size, dtype=torch.int64, device=maps.device) for size in sizes]
-    own = torch.zeros(len(sizes), units, dtype=torch.int64, device=maps.device)
+    units, device = len(thresholds), maps.device
+    # Two more columns: pixels of images that are not annotated, and pixels without a concept.
+    found = [torch.zeros(units * (size + 2), dtype=torch.int64, device=device) for size in sizes]
     flat = [each.flatten(1) for each in labels]
-    annotated = [(each >= 0).any(1) for each in flat]
+    annotated = [(each.amax(1) >= 0).long() for each in flat]
     for image, unit, pixel in active_pixels(maps, thresholds, enlarge):
         for category, size in enumerate(sizes):
-            concept = flat[category][image, pixel].long()
-            hit = concept >= 0
-            shared[category] += torch.bincount((unit * size + concept)[hit], minlength=units * size)
-            own[category] += torch.bincount(unit[annotated[category][image]], minlength=units)
-    return torch.cat([each.reshape(units, -1) for each in shared], 1), own.T
+            column = flat[category][image, pixel].long() + 1 + annotated[category][image]
+            found[category] += torch.bincount(unit * (size + 2) + column, minlength=len(found[category]))
+    tables = [each.reshape(units, -1) for each in found]
+    own = torch.stack([table[:, 1:].sum(1) for table in tables], 1)
+    return torch.cat([table[:, 2:] for table in tables], 1), own
