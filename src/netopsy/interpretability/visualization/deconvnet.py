@@ -84,7 +84,7 @@ def deconvnet(
 
 def crop_to_field(
     pictures: Images, field: ReceptiveField, rows: Int[Tensor, "batch"], columns: Int[Tensor, "batch"]
-) -> Images:
+) -> Float[Tensor, "batch channels y x"]:
     """Of each picture the window that one place of a layer sees, all of one size.
 
     Where the field reaches over the border the window is moved inside; where it is larger than the picture, the picture

@@ -13,7 +13,8 @@ from torch.overrides import TorchFunctionMode
 
 from netopsy.core.errors import require
 
-_KINDS = tuple("relu relu6 leaky_relu prelu rrelu elu celu selu gelu silu mish softplus hardswish".split())
+_CLIPPED = ("relu", "relu6", "leaky_relu", "prelu", "rrelu")
+_SMOOTH = ("elu", "celu", "selu", "gelu", "silu", "mish", "softplus", "hardswish")
 _CUTTING = ("clamp", "clamp_min", "hardtanh")
 
 
@@ -28,7 +29,7 @@ def _named(kinds: tuple[str, ...]) -> dict[Any, bool]:
     return found
 
 
-_RECTIFIERS, _CUTS = _named(_KINDS), _named(_CUTTING)
+_RECTIFIERS, _CUTS = _named(_CLIPPED + _SMOOTH), _named(_CUTTING)
 
 
 class _SignalRule(torch.autograd.Function):
