@@ -18,7 +18,8 @@ from netopsy.interpretability.visualization.rectified import rectified
 
 Position = str | tuple[int, int] | None
 Units = int | Sequence[int] | Int[Tensor, "batch"] | None
-Projections = Float[Tensor, "batch channels height width"] | Float[Tensor, "batch units channels height width"]
+Projections = Float[Tensor, "batch channels y x"] | Float[Tensor, "batch units channels y x"]
+"""As large as the images, or as the receptive field."""
 
 _AT_ONCE = 2**25
 """Numbers of signal that go back together, at the layer and at the image."""
