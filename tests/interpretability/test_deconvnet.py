@@ -11,7 +11,7 @@ from torch.nn import functional
 from netopsy import InputError
 from netopsy.core.split import run_to
 from netopsy.interpretability.receptive_field import receptive_field
-from netopsy.interpretability.visualization.deconvnet import crop_to_field, deconvnet
+from netopsy.interpretability.visualization.deconvolution import crop_to_field, deconvnet
 
 pytestmark = pytest.mark.filterwarnings("ignore:Setting backward hooks", "ignore:.*requires_grad.*")
 
@@ -216,7 +216,7 @@ def test_one_unit_an_image_several_and_all_agree(net, images):
 
 def test_parts_of_all_units_are_the_whole(net, images, monkeypatch):
     every = deconvnet(net, images, "block")
-    monkeypatch.setattr("netopsy.interpretability.visualization.deconvnet._AT_ONCE", 1)
+    monkeypatch.setattr("netopsy.interpretability.visualization.deconvolution._AT_ONCE", 1)
     torch.testing.assert_close(deconvnet(net, images, "block"), every)
 
 

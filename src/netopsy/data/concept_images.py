@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from netopsy.core.errors import require
@@ -113,15 +113,15 @@ def concept_images(
     inside, shape = _shapes(n, height, width, random)
     colour, texture = _two_of(len(palette), n, random), _two_of(len(TEXTURES), n, random)
     patterns = _patterns(n, height, width, random)
-    # Figure first, background second, wherever there are two.
-    share = torch.where(inside, *(patterns[torch.arange(n), column] for column in texture.T))
-    where = inside[..., None]
-    hue = torch.where(where, *(palette[column][:, None, None] for column in colour.T)).permute(0, 3, 1, 2)
+    own, behind = (patterns[torch.arange(n), texture[:, place]] for place in (0, 1))
+    share = torch.where(inside, own, behind)
+    one, other = _spread(palette[colour])
+    hue = torch.where(inside[..., None], one, other).permute(0, 3, 1, 2)
     images = hue * share[:, None]
     images = (images + noise * torch.randn(images.shape, generator=random)).clamp(0, 1)
     first = "colour" if channels == 3 else "tone"
     # One byte a label: they are looked up often.
-    tone, pattern = (torch.where(inside, *pair.to(torch.int8).T[:, :, None, None]) for pair in (colour, texture))
+    tone, pattern = (_either(inside, pair.to(torch.int8)) for pair in (colour, texture))
     form = torch.where(inside, shape.to(torch.int8)[:, None, None], torch.tensor(-1, dtype=torch.int8))
     return ConceptImages(
         images.contiguous(),
@@ -129,6 +129,17 @@ def concept_images(
         {first: tuple(_COLOURS if channels == 3 else _TONES), "texture": TEXTURES, "shape": SHAPES},
         torch.stack([colour[:, 0], texture[:, 0], shape], 1),
     )
+
+
+def _spread(pairs: Shaped[Tensor, "n 2 *values"]) -> tuple[Tensor, Tensor]:
+    """One value for all pixels of an image, for figure and background."""
+    return pairs[:, 0, None, None], pairs[:, 1, None, None]
+
+
+def _either(inside: Bool[Tensor, "n height width"], pairs: Int[Tensor, "n 2"]) -> Int[Tensor, "n height width"]:
+    """The figure's number inside, the background's outside."""
+    figure, background = _spread(pairs)
+    return torch.where(inside, figure, background)
 
 
 def _two_of(count: int, n: int, random: torch.Generator) -> Int[Tensor, "n 2"]:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import pad
 
 from netopsy.core.shapes import Activations
 from netopsy.interpretability.visualization.enlarging import Enlarging
@@ -35,7 +34,7 @@ def active_pixels(maps: Activations, thresholds: Float[Tensor, "units"], enlarge
     for images, units in zip(image.split(_AT_ONCE), unit.split(_AT_ONCE), strict=True):
         above = maps[images, units] - thresholds[units, None, None]
         # One place is its own neighbour where a grid has no other.
-        above = pad(above, (0, int(width == 1), 0, int(height == 1)), mode="replicate")
+        above = above.expand(-1, max(2, height), max(2, width))
         corners = torch.stack([above[:, :-1, :-1], above[:, :-1, 1:], above[:, 1:, :-1], above[:, 1:, 1:]], -1)
         pair, row, column = (corners.amax(-1) > 0).nonzero().T
         area = rows.pixels.shape[1] * columns.pixels.shape[1]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from netopsy.core.errors import require
@@ -27,7 +27,7 @@ from netopsy.interpretability.visualization.thresholds import UpperQuantile
 _KEPT = 2**27
 """Activations of a set in memory that are kept, so that the network sees each image once."""
 
-Seen = tuple[Activations, Mapping[str, Int[Tensor, "batch height width"]]]
+Seen = tuple[Tensor, Mapping[str, Tensor]]
 
 
 def dissect(
@@ -157,7 +157,7 @@ def _dissect(
         there = [labels[category].to(maps.device) for category in known.names]
         more, area = count(maps, thresholds, enlarge, there, sizes)
         shared, own = shared + more, own + area
-    concept = torch.cat(known.pixels).to(shared.device)
+    concept = known.pixels.to(shared.device)
     union = own.repeat_interleave(torch.tensor(sizes, device=own.device), 1) + concept - shared
     return DissectionReport(
         iou=shared.double() / union.clamp(min=1),

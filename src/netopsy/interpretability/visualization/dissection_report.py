@@ -74,6 +74,7 @@ class DissectionReport:
     def plot(self, ax: Axes | None = None) -> Figure:
         """Units that detect each concept, a bar a concept, coloured by category."""
         from matplotlib.figure import Figure as NewFigure
+        from matplotlib.ticker import MaxNLocator
 
         counts = dict(list(self.counts().items())[:_MOST])
         if ax is None:
@@ -85,7 +86,7 @@ class DissectionReport:
             ax.bar([list(counts).index(name) for name in own], [counts[name] for name in own], label=category)
         ax.set_xticks(range(len(counts)), list(counts), rotation=60, ha="right", rotation_mode="anchor")
         ax.set_ylabel("units that detect it")
-        ax.yaxis.get_major_locator().set_params(integer=True)
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_title(f"{int(self.detectors.sum())} of {len(self.iou)} units detect {self.unique} concepts")
         if counts:
             ax.legend()

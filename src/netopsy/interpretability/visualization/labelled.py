@@ -10,11 +10,11 @@ from jaxtyping import Int
 from torch import Tensor
 
 from netopsy.core.errors import InputError, require
-from netopsy.core.shapes import Images
 from netopsy.data.concept_images import ConceptImages
 from netopsy.interpretability.layer_maps import check_images
 
-Labelled = tuple[Images, Mapping[str, Int[Tensor, "batch height width"]]]
+# Parts may differ in length, so their shapes are checked one by one and not here.
+Labelled = tuple[Tensor, Mapping[str, Tensor]]
 """Some images, and category to the number of the concept at each pixel, -1 for none."""
 
 Concepts = ConceptImages | Iterable[Labelled]
@@ -29,8 +29,8 @@ class Survey:
     size: tuple[int, int]
     names: dict[str, tuple[str, ...]]
     """Category to the names of its concepts."""
-    pixels: tuple[Int[Tensor, "concepts"], ...]
-    """For each category, of how many pixels each concept has."""
+    pixels: Int[Tensor, "concepts"]
+    """How many pixels each concept has, category after category."""
 
 
 def parts_of(concepts: Concepts, batch_size: int) -> Callable[[], Iterator[Labelled]]:
@@ -87,7 +87,8 @@ def survey(concepts: Concepts, names: Mapping[str, tuple[str, ...]] | None, batc
         require(
             len(each) <= most, f"labels of {category!r} must be below {most}, as many as names, got {len(each) - 1}"
         )
-    return Survey(images, size, called, tuple(_lengthened(each, len(called[name])) for name, each in counts.items()))
+    pixels = torch.cat([_lengthened(each, len(called[name])) for name, each in counts.items()])
+    return Survey(images, size, called, pixels)
 
 
 def _counted(category: str, labels: object, count: int, size: tuple[int, int]) -> Tensor:
