@@ -198,7 +198,7 @@ def test_what_does_not_fit_is_run_again(monkeypatch):
 
 def test_unique_detectors_count_concepts_and_not_units():
     concepts = concept_images(60, size=16)
-    one = (concepts.labels["colour"] == 2)[:, None].float()
+    one = (concepts.labels["colour"] == 5)[:, None].float()
     two = (concepts.labels["texture"] == 1)[:, None].float()
     report = dissect_maps(torch.cat([one, one, two, torch.zeros_like(one)], 1), concepts, quantile=0.3)
     assert report.detectors.tolist() == [True, True, True, False]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from netopsy.core.errors import require
@@ -16,18 +16,20 @@ from netopsy.data.dataset import Dataset
 
 _COLOURS = {
     "red": (0.9, 0.15, 0.1),
+    "orange": (0.95, 0.5, 0.05),
+    "yellow": (0.95, 0.9, 0.1),
     "green": (0.15, 0.75, 0.2),
-    "blue": (0.15, 0.25, 0.95),
-    "yellow": (0.95, 0.85, 0.1),
-    "magenta": (0.85, 0.15, 0.8),
     "cyan": (0.1, 0.8, 0.85),
+    "blue": (0.15, 0.25, 0.95),
+    "purple": (0.55, 0.15, 0.8),
+    "pink": (1.0, 0.55, 0.75),
 }
-_TONES = {"dark": 0.25, "medium": 0.55, "bright": 1.0}
+_TONES = {"dark": 0.4, "medium": 0.7, "bright": 1.0}
 _DIMMED = 0.35
 """Brightness of a texture's darker half, as a share of that of its brighter half."""
 
-TEXTURES = ("plain", "horizontal", "vertical", "diagonal", "checks", "dots")
-SHAPES = ("disc", "square", "triangle", "cross", "ring")
+TEXTURES = ("plain", "horizontal", "vertical", "diagonal", "antidiagonal", "checks", "dots", "grid")
+SHAPES = ("disc", "square", "triangle", "cross", "ring", "diamond", "frame", "bar")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +80,11 @@ class ConceptImages:
 def concept_images(
     n: int, *, size: int | tuple[int, int] = 48, channels: int = 3, noise: float = 0.03, seed: int = 0
 ) -> ConceptImages:
-    """``n`` pictures of one figure before a background; both have a colour and a texture, the figure has a shape.
+    """``n`` pictures of one figure of some colour, texture and shape, the three drawn independently.
 
-    The colour and the texture of figure and background are never the same. Grey pictures have three tones instead of
-    six colours, as have those of any other number of channels than 3.
+    Concepts are as rare as in the pictures that networks are usually dissected with: each colour is on some 2 % of all
+    pixels. The background is a cloudy grey that shows no concept, any grey behind colours and a dark one behind tones.
+    Pictures of one channel have three tones instead of eight colours, as have those of any other number than 3.
 
     Args:
         n: how many, at least 1.
@@ -91,8 +94,8 @@ def concept_images(
         seed: everything is drawn from it.
 
     Returns:
-        Images in [0, 1] and labels in the categories "colour" (or "tone"), "texture" and "shape"; the last is -1 on the
-        background.
+        Images in [0, 1] and labels in the categories "colour" (or "tone"), "texture" and "shape": the figure's own
+        inside it, -1 outside.
 
     Raises:
         InputError: a number is out of its range.
@@ -106,45 +109,30 @@ def concept_images(
     require(min(height, width) >= 6, f"size must be at least 6, got {size!r}")
     require(isinstance(channels, int) and channels > 0, f"channels must be an int of at least 1, got {channels!r}")
     require(noise >= 0, f"noise must not be negative, got {noise}")
-    random = generator(seed)
-    palette = torch.tensor(
-        list(_COLOURS.values()) if channels == 3 else [[tone] * channels for tone in _TONES.values()]
-    )
+    random, coloured = generator(seed), channels == 3
+    palette = torch.tensor(list(_COLOURS.values()) if coloured else [[tone] * channels for tone in _TONES.values()])
     inside, shape = _shapes(n, height, width, random)
-    colour, texture = _two_of(len(palette), n, random), _two_of(len(TEXTURES), n, random)
-    patterns = _patterns(n, height, width, random)
-    own, behind = (patterns[torch.arange(n), texture[:, place]] for place in (0, 1))
-    share = torch.where(inside, own, behind)
-    one, other = _spread(palette[colour])
-    hue = torch.where(inside[..., None], one, other).permute(0, 3, 1, 2)
-    images = hue * share[:, None]
+    colour, texture = (torch.randint(count, (n,), generator=random) for count in (len(palette), len(TEXTURES)))
+    pattern = _patterns(n, height, width, random)[torch.arange(n), texture]
+    figure = palette[colour][:, :, None, None] * pattern[:, None]
+    images = torch.where(inside[:, None], figure, _clouds(n, height, width, 0.9 if coloured else 0.15, random)[:, None])
     images = (images + noise * torch.randn(images.shape, generator=random)).clamp(0, 1)
-    first = "colour" if channels == 3 else "tone"
+    names = {"colour" if coloured else "tone": tuple(_COLOURS if coloured else _TONES)}
+    names |= {"texture": TEXTURES, "shape": SHAPES}
+    figures = torch.stack([colour, texture, shape], 1)
     # One byte a label: they are looked up often.
-    tone, pattern = (_either(inside, pair.to(torch.int8)) for pair in (colour, texture))
-    form = torch.where(inside, shape.to(torch.int8)[:, None, None], torch.tensor(-1, dtype=torch.int8))
-    return ConceptImages(
-        images.contiguous(),
-        {first: tone, "texture": pattern, "shape": form},
-        {first: tuple(_COLOURS if channels == 3 else _TONES), "texture": TEXTURES, "shape": SHAPES},
-        torch.stack([colour[:, 0], texture[:, 0], shape], 1),
-    )
+    nothing = torch.tensor(-1, dtype=torch.int8)
+    labels = [torch.where(inside, column[:, None, None], nothing) for column in figures.to(torch.int8).T]
+    return ConceptImages(images.contiguous(), dict(zip(names, labels, strict=True)), names, figures)
 
 
-def _spread(pairs: Shaped[Tensor, "n 2 *values"]) -> tuple[Tensor, Tensor]:
-    """One value for all pixels of an image, for figure and background."""
-    return pairs[:, 0, None, None], pairs[:, 1, None, None]
-
-
-def _either(inside: Bool[Tensor, "n height width"], pairs: Int[Tensor, "n 2"]) -> Int[Tensor, "n height width"]:
-    """The figure's number inside, the background's outside."""
-    figure, background = _spread(pairs)
-    return torch.where(inside, figure, background)
-
-
-def _two_of(count: int, n: int, random: torch.Generator) -> Int[Tensor, "n 2"]:
-    """Pairs of different numbers below ``count``, uniform among all such pairs."""
-    return torch.rand(n, count, generator=random).argsort(1)[:, :2]
+def _clouds(
+    n: int, height: int, width: int, brightest: float, random: torch.Generator
+) -> Float[Tensor, "n height width"]:
+    """Smooth greys, from 0 to ``brightest``."""
+    coarse = torch.rand(n, 1, 1, 1, generator=random) + 0.3 * torch.randn(n, 1, 4, 4, generator=random)
+    fine = torch.nn.functional.interpolate(coarse, (height, width), mode="bilinear", align_corners=False)
+    return brightest * fine[:, 0].clamp(0, 1)
 
 
 def _shapes(
@@ -162,6 +150,9 @@ def _shapes(
         (v <= 0.85) & (u.abs() <= (v + 1) / 1.85),
         (torch.minimum(u.abs(), v.abs()) <= 0.33) & (most <= 1),
         (length <= 1) & (length >= 0.5),
+        u.abs() + v.abs() <= 1,
+        (most <= 0.9) & (most >= 0.45),
+        (u.abs() <= 1) & (v.abs() <= 0.4),
     ]
     shape = torch.randint(len(SHAPES), (n,), generator=random)
     return torch.stack(drawn, 1)[torch.arange(n), shape], shape
@@ -174,8 +165,7 @@ def _patterns(n: int, height: int, width: int, random: torch.Generator) -> Float
     y, x = torch.arange(height)[:, None] + phase[0], torch.arange(width) + phase[1]
     rows, columns = torch.broadcast_tensors(y // half % 2 > 0, x // half % 2 > 0)
     # Of one pixel's width, diagonal stripes would be checks.
-    diagonal = (x + y).int() // max(2, half) % 2 > 0
-    dark = torch.stack(
-        [diagonal.new_zeros(()).expand_as(rows), rows, columns, diagonal, rows ^ columns, ~(rows & columns)], 1
-    )
+    falling, rising = ((along.int() // max(2, half)) % 2 > 0 for along in (x - y, x + y))
+    plain, both = torch.zeros_like(falling), rows & columns
+    dark = torch.stack([plain, rows, columns, falling, rising, rows ^ columns, ~both, both], 1)
     return torch.where(dark, _DIMMED, 1.0)

@@ -75,7 +75,7 @@ def dissect(
     >>> net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU())
     >>> report = dissect(net, "1", concept_images(20, size=16))
     >>> report.iou.shape, len(report.labels), report.detectors.dtype
-    (torch.Size([8, 17]), 8, torch.bool)
+    (torch.Size([8, 24]), 8, torch.bool)
     """
     [name] = layer_names(model, [layer])
     _check_share(quantile=quantile, iou=iou)
