@@ -63,7 +63,7 @@ class AlphaPenalty(Penalty):
 class TotalVariation(Penalty):
     """``weight`` times the `total_variation`, which favours patches of one tone."""
 
-    weight: Weight = 0.02
+    weight: Weight = 0.5
     beta: float = 2.0
 
     def __call__(self, images: Images, mean: Mean) -> PerImage:

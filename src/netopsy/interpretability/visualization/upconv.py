@@ -54,7 +54,7 @@ class UpconvNet(nn.Module):
         require(len(code) in (1, 3), f"code must be (units,) or (units, rows, columns), got {tuple(code)}")
         require(width >= 1, f"width must be at least 1, got {width}")
         channels, height, columns = image
-        self.size = (height, columns)
+        self.code_shape, self.size = tuple(code), (height, columns)
         grid = (code[1], code[2]) if len(code) == 3 else _coarse(self.size)
         doublings = max(0, math.ceil(math.log2(max(1.0, height / grid[0], columns / grid[1])) - 1e-9))
         widths = [max(_NARROWEST, width >> number) for number in range(doublings + 1)]

@@ -1,4 +1,7 @@
-"""Grey patches of sixteen photographs, and the small networks that say which photograph a patch is from."""
+"""Grey patches of sixteen photographs, and the small networks that say which photograph a patch is from.
+
+Or, at the papers' own scale, images of a set of the Hub and VGG-16.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ from torch import Tensor, nn
 
 from netopsy.core.modes import best_device
 from netopsy.core.seeds import derive, generator
-from netopsy.data import PHOTOGRAPHS, Dataset, photograph
-from netopsy.models import initialise
+from netopsy.data import PHOTOGRAPHS, Dataset, crop_and_flip, hub_dataset, photograph
+from netopsy.models import initialise, vgg
 from netopsy.training import Recipe, evaluate, fit
 
 SIZE = 32
@@ -25,6 +28,13 @@ LEFT = 0.7
 """Training patches lie in this share of a photograph's width, from the left; test patches in the rest."""
 LAYERS = ("features.act1", "features.act2", "features.act3", "classifier.act4", "classifier.output")
 """The five layers to look at, from the pixels to the scores."""
+PATCHES = "patches"
+THREE_CONVOLUTIONS, VGG = "three convolutions", "vgg"
+LAYERS_OF: Mapping[str, tuple[str, ...]] = {
+    THREE_CONVOLUTIONS: LAYERS,
+    VGG: ("stage1", "stage2", "stage3", "stage4", "output"),
+}
+"""Network to the layers to look at."""
 _SHORTEST = 256
 
 
@@ -32,7 +42,11 @@ _SHORTEST = 256
 class Setting:
     """How many patches, which network, and how it is trained."""
 
+    data: str = PATCHES
+    """Patches of the photographs, or a set of the Hub."""
+    network: str = THREE_CONVOLUTIONS
     train_patches: int = 4000
+    """Or images of the Hub's set."""
     test_patches: int = 1000
     widths: tuple[int, int, int] = (12, 24, 48)
     hidden: int = 128
@@ -72,21 +86,32 @@ class Trained:
 
 def trained(setting: Setting, seed: int, *, keep_states: Sequence[int] = ()) -> Trained:
     """A network with weights, patches and order of its own seed, trained; with its states at the steps asked for."""
-    train, test = patches(seed, setting.train_patches, setting.test_patches)
-    model = network(setting, seed).to(best_device())
+    train, test = images_of(setting, seed)
+    model = network(setting, seed, channels=train.inputs.shape[1], classes=train.class_count).to(best_device())
     recipe = Recipe(steps=setting.steps, batch_size=setting.batch_size, lr=setting.lr, schedule="onecycle")
-    done = fit(model, train, recipe, seed=derive(seed, "order"), keep_states=keep_states)
+    augment = None if setting.data == PATCHES else crop_and_flip
+    done = fit(model, train, recipe, seed=derive(seed, "order"), keep_states=keep_states, augment=augment)
     return Trained(model.eval(), train, test, done.states, evaluate(model, test).accuracy)
 
 
-def network(setting: Setting, seed: int) -> nn.Sequential:
-    """Three convolutions, each with a ReLU and max-pooling, and two dense layers; untrained.
+def images_of(setting: Setting, seed: int) -> tuple[Dataset, Dataset]:
+    """The training and the test images, in [0, 1]."""
+    if setting.data == PATCHES:
+        return patches(seed, setting.train_patches, setting.test_patches)
+    train = hub_dataset(setting.data, "train", limit=setting.train_patches, seed=seed)
+    return train, hub_dataset(setting.data, "test", limit=setting.test_patches, seed=seed)
+
+
+def network(setting: Setting, seed: int, *, channels: int = 1, classes: int = len(PHOTOGRAPHS)) -> nn.Sequential:
+    """Three convolutions, each with a ReLU and max-pooling, and two dense layers; or VGG-16; untrained.
 
     Layers are called ``features.conv1``, ``features.act1``, ``features.pool1``, ..., ``classifier.fc4``,
     ``classifier.act4``, ``classifier.output``.
     """
+    if setting.network == VGG:
+        return vgg(16, channels=channels, classes=classes, width=setting.widths[0], seed=derive(seed, "init"))
     features, classifier = nn.Sequential(), nn.Sequential()
-    inputs = 1
+    inputs = channels
     for number, (width, side) in enumerate(zip(setting.widths, (5, 3, 3), strict=True), start=1):
         features.add_module(f"conv{number}", nn.Conv2d(inputs, width, side, padding=side // 2))
         features.add_module(f"act{number}", nn.ReLU())
@@ -94,7 +119,7 @@ def network(setting: Setting, seed: int) -> nn.Sequential:
         inputs = width
     classifier.add_module("fc4", nn.Linear(inputs * (SIZE // 8) ** 2, setting.hidden))
     classifier.add_module("act4", nn.ReLU())
-    classifier.add_module("output", nn.Linear(setting.hidden, len(PHOTOGRAPHS)))
+    classifier.add_module("output", nn.Linear(setting.hidden, classes))
     model = nn.Sequential()
     for name, part in (("features", features), ("flatten", nn.Flatten()), ("classifier", classifier)):
         model.add_module(name, part)
