@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from netopsy import InputError
-from netopsy.lab import bootstrap_mean, mean_interval, paired_difference, proportion_interval
+from netopsy.lab import bootstrap_mean, bootstrap_median, mean_interval, paired_difference, proportion_interval
 
 samples = st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=12)
 
@@ -100,3 +100,14 @@ def test_no_trials():
 def test_bad_input(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_median_with_the_order_statistics_of_its_bootstrap():
+    values = np.random.default_rng(0).normal(size=101)
+    found = bootstrap_median(values)
+    low, high = np.sort(values)[[40, 60]]  # the binomial interval: 41st and 61st of 101
+    assert found.value == np.median(values)
+    assert found.low == pytest.approx(low, abs=0.06)
+    assert found.high == pytest.approx(high, abs=0.06)
+    assert bootstrap_median([2.0, 2.0, 2.0]).interval == (2.0, 2.0)
+    assert math.isnan(bootstrap_median([1.0, 2.0]).low)

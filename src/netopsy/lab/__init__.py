@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from netopsy.lab.statistics import (
         Estimate,
         bootstrap_mean,
+        bootstrap_median,
         mean_interval,
         paired_difference,
         proportion_interval,
@@ -28,7 +29,14 @@ _HOMES = {
     "errors": ("CellsFailedError", "StorageError"),
     "evidence": ("load_evidence",),
     "runs": ("Run", "run"),
-    "statistics": ("Estimate", "bootstrap_mean", "mean_interval", "paired_difference", "proportion_interval"),
+    "statistics": (
+        "Estimate",
+        "bootstrap_mean",
+        "bootstrap_median",
+        "mean_interval",
+        "paired_difference",
+        "proportion_interval",
+    ),
     "study": ("Study",),
     "verdicts": ("Claim", "Verdict"),
 }
@@ -44,6 +52,7 @@ __all__ = [  # noqa: RUF022 - in the order of _HOMES
     "run",
     "Estimate",
     "bootstrap_mean",
+    "bootstrap_median",
     "mean_interval",
     "paired_difference",
     "proportion_interval",

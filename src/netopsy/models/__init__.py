@@ -1,6 +1,6 @@
 """A small zoo of networks whose layers have readable names and whose weights follow from a seed."""
 
-from netopsy.models.conv import conv_net, small_conv_net
+from netopsy.models.conv import conv_net, lenet, small_conv_net
 from netopsy.models.gan import dcgan_discriminator, dcgan_generator
 from netopsy.models.initialisation import SCHEMES, initialise
 from netopsy.models.mlp import lenet_300_100, mlp
@@ -16,6 +16,7 @@ __all__ = [
     "dcgan_discriminator",
     "dcgan_generator",
     "initialise",
+    "lenet",
     "lenet_300_100",
     "mlp",
     "resnet",

@@ -77,6 +77,66 @@ def conv_net(
     return initialise(model, "glorot_normal", seed=seed)
 
 
+def lenet(
+    widths: Sequence[int] = (6, 16),
+    hidden: Sequence[int] = (120, 84),
+    *,
+    kernel: int = 5,
+    channels: int = 1,
+    size: int | tuple[int, int] = 28,
+    classes: int = 10,
+    activation: str = "relu",
+    seed: int = 0,
+) -> nn.Sequential:
+    """LeNet: convolutions that keep the image's size, each halved by 2x2 max-pooling, then dense layers.
+
+    As LeCun et al. 1998 arrange it, with a rectifier and max-pooling as has become usual; He-normal weights. With
+    smaller numbers it fits smaller images. Layers are called ``features.conv1``, ``features.act1``, ``features.pool1``,
+    ..., ``flatten``, ``classifier.fc1``, ..., ``classifier.output``.
+
+    Args:
+        widths: channels of the convolutions.
+        hidden: widths of the dense layers before the output.
+        kernel: pixels a side, odd.
+        size: of the images: the dense layers are made to fit.
+
+    Raises:
+        InputError: images too small to be halved that often, or a number that is none.
+
+    >>> import torch
+    >>> lenet((8, 16), (48,), kernel=3, size=8)(torch.zeros(5, 1, 8, 8)).shape
+    torch.Size([5, 10])
+    """
+    require_counts("widths", widths)
+    require_counts("hidden", hidden)
+    require_count("channels", channels)
+    require_count("classes", classes)
+    require(isinstance(kernel, int) and kernel > 0 and kernel % 2 == 1, f"kernel must be an odd int, got {kernel!r}")
+    height, width = image_size(size)
+    halved = 2 ** len(widths)
+    require(
+        min(height, width) >= halved,
+        f"size must be at least {halved} for {len(widths)} convolutions, got {height}x{width}",
+    )
+    features: list[tuple[str, nn.Module]] = []
+    inputs = channels
+    for number, outputs in enumerate(widths, start=1):
+        features += [
+            (f"conv{number}", conv(inputs, outputs, kernel, bias=True)),
+            (f"act{number}", activation_layer(activation)),
+            (f"pool{number}", nn.MaxPool2d(2)),
+        ]
+        inputs = outputs
+    dense: list[tuple[str, nn.Module]] = []
+    inputs *= (height // halved) * (width // halved)
+    for number, outputs in enumerate(hidden, start=1):
+        dense += [(f"fc{number}", linear(inputs, outputs)), (f"act{number}", activation_layer(activation))]
+        inputs = outputs
+    dense.append(("output", linear(inputs, classes)))
+    model = named([("features", named(features)), ("flatten", nn.Flatten()), ("classifier", named(dense))])
+    return initialise(model, "he_normal", seed=seed)
+
+
 def small_conv_net(
     widths: Sequence[int] = (12, 24, 24, 48),
     strides: Sequence[int] = (1, 2, 1, 2),

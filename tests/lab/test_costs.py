@@ -1,0 +1,23 @@
+import time
+
+import pandas as pd
+import pytest
+
+from netopsy import InputError
+from netopsy.lab.costs import cost_lines, milliseconds
+from netopsy.lab.figures import figure
+
+
+def test_a_pause_lasts_as_long_as_it_says():
+    assert 5 <= milliseconds(lambda: time.sleep(0.005), rounds=3) < 50
+    with pytest.raises(InputError, match="rounds"):
+        milliseconds(time.time, rounds=0)
+
+
+def test_one_line_for_each_entry():
+    table = pd.DataFrame({"side": [32, 64, 32, 64], "method": ["a", "a", "b", "b"], "value": [1.0, 4.0, 2.0, 3.0]})
+    _, axes = figure()
+    cost_lines(axes, table, x="side", by="method")
+    assert [line.get_label() for line in axes.lines] == ["a", "b"]
+    assert axes.lines[1].get_ydata().tolist() == [2.0, 3.0]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["32", "64"]
