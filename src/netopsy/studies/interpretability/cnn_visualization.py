@@ -4,8 +4,9 @@ re-tested."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -20,6 +21,14 @@ from netopsy.studies.interpretability._cnn_synthesis import (
 from netopsy.studies.interpretability._cnn_synthesis_cost import measure_cost
 from netopsy.studies.interpretability._cnn_synthesis_figures import draw_synthesis
 from netopsy.studies.interpretability._cnn_synthesis_verdicts import judge_synthesis
+from netopsy.studies.interpretability._cnn_units import (
+    DeconvSetting,
+    DissectionSetting,
+    measure_deconvnet,
+    measure_dissection,
+)
+from netopsy.studies.interpretability._cnn_units_figures import draw_units
+from netopsy.studies.interpretability._cnn_units_verdicts import judge_units
 from netopsy.studies.interpretability._patch_networks import VGG, Setting
 
 
@@ -31,6 +40,8 @@ class Config:
     network: Setting = Setting()  # noqa: RUF009 - frozen
     maximisation: MaximisationSetting = MaximisationSetting()  # noqa: RUF009 - frozen
     inversion: InversionSetting = InversionSetting()  # noqa: RUF009 - frozen
+    deconvnet: DeconvSetting = DeconvSetting()  # noqa: RUF009 - frozen
+    dissection: DissectionSetting = DissectionSetting()  # noqa: RUF009 - frozen
     sides: tuple[int, ...] = (32, 64, 128, 224)
     """Images whose synthesis is timed, pixels a side."""
     counts: tuple[int, ...] = (1, 4, 16, 64)
@@ -42,13 +53,19 @@ def plan(config: Config) -> Iterable[Cell]:
     network = dataclasses.asdict(config.network)
     for seed in range(config.seeds):
         common = {"seed": seed, "network": network}
-        for kind in ("maximisation", "inversion"):
+        for kind in ("maximisation", "inversion", "deconvnet", "dissection"):
             own = dataclasses.asdict(getattr(config, kind))
             yield Cell(f"{kind}, run {seed}", {"kind": kind, **common, kind: own})
     yield Cell("cost", {"kind": "cost", "sides": config.sides, "counts": config.counts})
 
 
-MEASURES = {"maximisation": measure_maximisation, "inversion": measure_inversion, "cost": measure_cost}
+MEASURES: Mapping[str, Callable[[Mapping[str, Any]], Rows]] = {
+    "maximisation": measure_maximisation,
+    "inversion": measure_inversion,
+    "deconvnet": measure_deconvnet,
+    "dissection": measure_dissection,
+    "cost": measure_cost,
+}
 
 
 def measure(cell: Cell) -> Rows:
@@ -58,12 +75,12 @@ def measure(cell: Cell) -> Rows:
 
 def judge(rows: pd.DataFrame, config: Config) -> list[Verdict]:
     """One verdict a claim."""
-    return judge_synthesis(rows)
+    return [*judge_synthesis(rows), *judge_units(rows, config)]
 
 
 def draw(rows: pd.DataFrame, config: Config) -> dict[str, Figure]:
     """The pictures and curves of all claims."""
-    return draw_synthesis(rows)
+    return {**draw_synthesis(rows), **draw_units(rows, config)}
 
 
 _SMALL = Setting(train_patches=200, test_patches=40, widths=(4, 6, 8), hidden=16, epochs=1)
@@ -88,6 +105,10 @@ STUDY = Study(
             inversion=InversionSetting(
                 images=4, steps=3, strengths=(1e-3, 1e-2), decoder_images=40, decoder_epochs=1, decoder_width=8, shown=2
             ),
+            deconvnet=DeconvSetting(images=40, looks=1, shown=1, columns=2),
+            dissection=DissectionSetting(
+                images=60, train_images=100, epochs=1, rotations=3, shares=(0.5,), partly=1, sides=(32,), counts=(8,)
+            ),
             sides=(16, 32),
             counts=(1, 2),
         ),
@@ -100,6 +121,10 @@ STUDY = Study(
             ),
             inversion=InversionSetting(
                 images=500, steps=400, decoder_images=50_000, decoder_epochs=20, decoder_lr=1e-3, decoder_width=256
+            ),
+            deconvnet=DeconvSetting(images=10_000, looks=1, shown=8),
+            dissection=DissectionSetting(
+                images=20_000, train_images=30_000, size=96, widths=(64, 128, 256), epochs=20, rotations=30
             ),
         ),
     },
