@@ -140,21 +140,22 @@ class FromStandardCodes(nn.Module):
         return images.clamp(0, 1)
 
 
-@torch.no_grad()
 def _natural(ours: nn.Module, judge: nn.Module, images: Images, labels: Tensor) -> Iterator[dict[str, Any]]:
+    """What both networks make of photographs, and how rough those are."""
     inputs, targets = images.to(device_of(ours)), labels.to(device_of(ours))
     for who, model in (("own", ours), ("judge", judge)):
-        given = torch.cat([model(some).softmax(1) for some in inputs.split(250)])
+        with torch.no_grad():
+            given = torch.cat([model(some).softmax(1) for some in inputs.split(250)])
         yield {"measure": "natural", "condition": who, "value": float(given.gather(1, targets[:, None]).mean())}
     roughness = total_variation(images)
     for name, share in (("rough low", 0.1), ("rough middle", 0.5), ("rough high", 0.9)):
         yield {"measure": "natural", "condition": name, "value": float(roughness.quantile(share))}
 
 
-@torch.no_grad()
 def _judged(
     judge: nn.Module, ours: nn.Module, images: Tensor, condition: str, classes: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
+    """For each class what both networks make of its preferred images, on average over the starts."""
     count, starts = images.shape[:2]
     flat = images.flatten(0, 1)
     own = torch.arange(count, device=flat.device).repeat_interleave(starts)[:, None]
@@ -163,20 +164,13 @@ def _judged(
         found: list[float] = values.gather(1, own).view(count, starts).mean(1).tolist()
         return found
 
-    judged, certain, scores = (
-        of_class(values) for values in (judge(flat).softmax(1), ours(flat).softmax(1), ours(flat))
-    )
-    roughness = total_variation(flat).view(count, starts).mean(1).tolist()
+    with torch.no_grad():
+        scores, others = ours(flat), judge(flat)
+    found = {"value": of_class(others.softmax(1)), "own": of_class(scores.softmax(1)), "score": of_class(scores)}
+    found["roughness"] = total_variation(flat).view(count, starts).mean(1).tolist()
     for one in range(count):
-        yield {
-            "measure": "judged",
-            "condition": condition,
-            "class": classes[one],
-            "value": judged[one],
-            "own": certain[one],
-            "score": scores[one],
-            "roughness": roughness[one],
-        }
+        at = {"measure": "judged", "condition": condition, "class": classes[one]}
+        yield at | {name: values[one] for name, values in found.items()}
 
 
 def measure_inversion(parameters: Mapping[str, Any]) -> Rows:
