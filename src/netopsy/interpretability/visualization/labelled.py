@@ -101,8 +101,11 @@ def _counted(category: str, labels: object, count: int, size: tuple[int, int]) -
         tuple(labels.shape) == wanted,
         f"labels of {category!r} must have the size of the images, {wanted}, got {tuple(labels.shape)}",
     )
-    require(int(labels.min()) >= -1, f"labels of {category!r} must be -1 or more, got {int(labels.min())}")
-    return torch.bincount(labels.flatten().cpu().long() + 1)[1:]
+    low, high = (int(end) for end in labels.aminmax())
+    require(low >= -1, f"labels of {category!r} must be -1 or more, got {low}")
+    # Small numbers are counted as they are, unless one more would not fit.
+    fits = high < torch.iinfo(labels.dtype).max
+    return torch.bincount((labels if fits else labels.long()).flatten().add(1).cpu())[1:]
 
 
 def _lengthened(counts: Tensor, length: int) -> Tensor:

@@ -35,9 +35,9 @@ TRAINED, RANDOM = "trained", "random weights"
 class DeconvSetting:
     """How filters are followed through training."""
 
-    images: int = 500
+    images: int = 256
     """Training images among which each filter's top image is sought."""
-    looks: int = 4
+    looks: int = 3
     """In each epoch."""
     settled: float = 0.9
     """A filter has settled at the first look from which on its projection's cosine with the last one is this high."""
@@ -87,10 +87,10 @@ def measure_deconvnet(parameters: Mapping[str, Any]) -> Rows:
     epochs = [step / network.steps_per_epoch for step in steps]
     rows: Rows = []
     for depth, layer in enumerate(grids(ours.model, LAYERS_OF[network.network], images)):
-        looks = []
+        looks, field = [], receptive_field(ours.model, layer, images[:1])
         for step in steps:
             ours.model.load_state_dict(dict(ours.states[step]))
-            looks.append(projections(ours.model, layer, images))
+            looks.append(projections(ours.model, layer, images, field))
         alike = cosines(torch.stack(looks))
         at: dict[str, Any] = {"layer": layer, "depth": depth}
         rows += [
@@ -110,13 +110,14 @@ def grids(model: nn.Module, layers: Sequence[str], images: Images) -> list[str]:
         return [layer for layer in layers if run_to(model, layer, images[:1].to(next(model.parameters()))).ndim == 4]
 
 
-def projections(model: nn.Module, layer: str, images: Images) -> Float[Tensor, "units channels rows columns"]:
-    """Each filter's projection from the image in which it is highest: what its receptive field holds, 0 off the edge."""
+def projections(
+    model: nn.Module, layer: str, images: Images, field: ReceptiveField
+) -> Float[Tensor, "units channels rows columns"]:
+    """Each filter's projection from the image in which it is highest: its receptive field, 0 off the image's edge."""
     best = top_images(model, layer, images, k=1)
     chosen = images.to(best.indices.device)[best.indices[:, 0]]
     units = torch.arange(len(chosen), device=chosen.device)
     whole = deconvnet(model, chosen, layer, units)
-    field = receptive_field(model, layer, images[:1])
     # The pattern counts and not the place, so each window stays centred on its field, over the edge as well.
     (height, width), (over, across) = field.image, field.size
     wide = torch.nn.functional.pad(whole, (across, across, over, over))
@@ -151,9 +152,9 @@ def _pictures(
     )
     places = torch.linspace(0, len(looks) - 1, min(setting.columns, len(looks))).long().tolist()
     for look in places:
-        shown = rescaled(looks[look][chosen].mean(1)) if len(chosen) else ()
-        for unit, picture in zip(chosen.tolist(), shown, strict=True):
-            yield {"measure": "projected", **at, "epoch": epochs[look], "unit": unit, "picture": as_text(picture)}
+        for unit in chosen.tolist():
+            picture = as_text(rescaled(looks[look][unit].mean(0, keepdim=True))[0])
+            yield {"measure": "projected", **at, "epoch": epochs[look], "unit": unit, "picture": picture}
 
 
 def measure_dissection(parameters: Mapping[str, Any]) -> Rows:
@@ -223,10 +224,10 @@ def unit_cost(sides: Sequence[int], counts: Sequence[int]) -> Iterator[dict[str,
     for by, side, units in [*(("side", side, 32) for side in sides), *(("units", 64, units) for units in counts)]:
         model = small_conv_net((16, units), (2, 2), channels=3, seed=0).eval()
         concepts = concept_images(64, size=side, seed=0)
-        some = concepts.images[:8]
+        some = concepts.images[:2]
         ways = {
             "dissection": lambda model=model, concepts=concepts: dissect(model, "features.act2", concepts),
-            "DeconvNet, 8 images": lambda model=model, some=some: deconvnet(model, some, "features.act2"),
+            "DeconvNet, 2 images": lambda model=model, some=some: deconvnet(model, some, "features.act2"),
         }
         for way, work in ways.items():
             times = []

@@ -84,7 +84,7 @@ def _rotation(rows: pd.DataFrame) -> Figure:
         ax.set(xlabel="rotation t, share of the way to a random basis", ylabel=label)
         ax.set_ylim(bottom=0)
     axes[0, 0].yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[0, 0].legend(loc="center right")
+    axes[0, 0].legend(loc="center left", bbox_to_anchor=(0.02, 0.42))
     return drawn
 
 

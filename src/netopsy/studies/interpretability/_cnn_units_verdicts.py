@@ -27,8 +27,10 @@ def stabilisation(rows: pd.DataFrame) -> Verdict:
     means = ", ".join(f"{layer} {mean_interval(table['value']):.2f}" for layer, table in epochs.items())
     by_run = epochs[layers[-1]].groupby("seed")["value"].mean() - epochs[layers[0]].groupby("seed")["value"].mean()
     silent = int(rows[rows["measure"] == "settled"]["value"].isna().sum())
+    start = rows[(rows["measure"] == "alike") & (rows["epoch"] == 0)].groupby("layer")["value"].mean()
+    before = ", ".join(f"{layer} {start[layer]:.2f}" for layer in layers)
     detail = (
-        f"epochs until settled: {means}; last - first by run {', '.join(f'{one:.2f}' for one in by_run)}; "
+        f"epochs until settled: {means}; cosine of the untrained with the last projection: {before}; last - first by run {', '.join(f'{one:.2f}' for one in by_run)}; "
         f"filters silent in the end, left out: {silent}"
     )
     return Verdict.above(claim("cnn-visualization", "CV-3"), gap, 0.0, detail)
