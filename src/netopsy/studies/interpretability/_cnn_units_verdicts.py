@@ -29,9 +29,10 @@ def stabilisation(rows: pd.DataFrame) -> Verdict:
     silent = int(rows[rows["measure"] == "settled"]["value"].isna().sum())
     start = rows[(rows["measure"] == "alike") & (rows["epoch"] == 0)].groupby("layer")["value"].mean()
     before = ", ".join(f"{layer} {start[layer]:.2f}" for layer in layers)
+    runs = ", ".join(f"{one:.2f}" for one in by_run)
     detail = (
-        f"epochs until settled: {means}; cosine of the untrained with the last projection: {before}; last - first by run {', '.join(f'{one:.2f}' for one in by_run)}; "
-        f"filters silent in the end, left out: {silent}"
+        f"epochs until settled: {means}; last - first by run {runs}; cosine of the untrained with the last projection: "
+        f"{before}; filters silent in the end, left out: {silent}"
     )
     return Verdict.above(claim("cnn-visualization", "CV-3"), gap, 0.0, detail)
 
