@@ -17,6 +17,7 @@ from netopsy.examination.drawing import label, show_image
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
+from netopsy.interpretability.receptive_field import receptive_field
 from netopsy.interpretability.visualization.dissection import dissect_maps, unit_pixels
 from netopsy.interpretability.visualization.dissection_report import DissectionReport
 from netopsy.interpretability.visualization.enlarging import Enlarging
@@ -26,6 +27,8 @@ from netopsy.lab.figures import PALETTE, figure, figure_grid, style
 MOST, PIXELS, SMALLEST = 800, 2**21, 6
 """Concept images, pixels of all of them together, and pixels a side."""
 QUANTILE = 0.005
+LARGE = 32
+"""Pixels a side from which places are taken to be equal parts of the image."""
 ROTATIONS, UNITS, IMAGES = 5, 5, 4
 """Random bases, and units and images in the picture."""
 
@@ -56,9 +59,12 @@ def examine(subject: Subject, seconds: float) -> Finding:
     drawn = concept_images(count, size=(height, width), channels=subject.data.inputs.shape[1], seed=subject.seed)
     concepts = replace(drawn, images=as_inputs(drawn.images, subject))
     found: dict[str, Dissected] = {}
+    longest = 0.0
     for layer in reversed(subject.spatial_layers):
-        if not found or time.perf_counter() < end:
+        start = time.perf_counter()
+        if not found or start + longest < end:
             found[layer] = _dissected(subject, layer, concepts, end)
+            longest = max(longest, time.perf_counter() - start)
     best = max(found, key=lambda layer: (found[layer].report.unique, int(found[layer].report.detectors.sum())))
     one = found[best]
     report, total = one.report, len(one.report.concepts)
@@ -74,10 +80,11 @@ def examine(subject: Subject, seconds: float) -> Finding:
             f"{count} images were drawn in the size and range of the data: figures of known "
             f"{_listed(list(drawn.names))}. A unit is said to detect a concept if the places where it is in the top "
             f"{100 * QUANTILE:g} % of its activations and the pixels of the concept overlap by more than "
-            f"{report.least:g}, intersection over union (network dissection). In the picture the unit's places have a solid outline and the concept's a "
-            "dashed one. If random directions of the same layer, mixtures of all units, find as many concepts, the "
-            "units themselves are nothing special. The concepts are simple and not those of the data: a unit without "
-            "a name here may well stand for something else, and one with a name for more than that."
+            f"{report.least:g}, intersection over union (network dissection). In the picture the unit's places have a "
+            "solid outline and the concept's a dashed one. If random directions of the same layer, mixtures of all "
+            "units, find as many concepts, the units themselves are nothing special. The concepts are simple and not "
+            "those of the data: a unit without a name here may well stand for something else, and one with a name for "
+            "more than that."
         ),
         pictures=(
             *_best_units(one, drawn),
@@ -124,8 +131,7 @@ def _dissected(subject: Subject, layer: str, concepts: ConceptImages, end: float
         layer_activations(subject.model, part.images.to(subject.device), layer)[layer] for part in concepts.batches(256)
     ]
     maps = torch.cat(parts).float()
-    grid = int(maps.shape[2]), int(maps.shape[3])
-    enlarge = Enlarging.evenly((int(concepts.images.shape[2]), int(concepts.images.shape[3])), grid)
+    enlarge = _alignment(subject, layer, concepts.images[:1], (int(maps.shape[2]), int(maps.shape[3])))
     report = dissect_maps(maps, concepts, enlarge=enlarge, quantile=QUANTILE)
     report = replace(report, layer=layer)
     others: list[int] = []
@@ -133,6 +139,14 @@ def _dissected(subject: Subject, layer: str, concepts: ConceptImages, end: float
         turn = random_rotation(maps.shape[1], seed=len(others)).to(maps)
         others.append(dissect_maps(rotated(maps, turn), concepts, enlarge=enlarge, quantile=QUANTILE).unique)
     return Dissected(maps, report, tuple(others))
+
+
+def _alignment(subject: Subject, layer: str, image: Images, grid: tuple[int, int]) -> Enlarging:
+    # On large images receptive fields take longer to measure than all the rest, and half a place's shift shows less.
+    size = int(image.shape[2]), int(image.shape[3])
+    if max(size) >= LARGE:
+        return Enlarging.evenly(size, grid)
+    return Enlarging.on_centres(receptive_field(subject.model, layer, image), grid)
 
 
 def _line(layer: str, one: Dissected) -> tuple[str, ...]:
@@ -215,8 +229,9 @@ def _bars(found: dict[str, Dissected]) -> Figure:
     ax.set_ylabel("concepts detected")
     ax.set_ylim(0, max(1, *(max(each.report.unique, *each.rotated) for each in found.values())) * 1.25)
     handles, names = ax.get_legend_handles_labels()
+    once = dict(zip(names, handles, strict=True))
     with style():
-        ax.legend(handles[:2], names[:2], loc="upper left", ncols=2)
+        ax.legend(list(once.values()), list(once), loc="upper left", ncols=2)
     return drawn
 
 

@@ -18,8 +18,10 @@ from netopsy.interpretability.top_images import TopImages, top_images
 from netopsy.interpretability.visualization.deconvolution import crop_to_field, deconvnet
 from netopsy.lab.figures import figure_grid, style
 
-TOP, UNITS, MOST, LARGE = 9, 5, 512, 64
+TOP, UNITS, MOST, LARGE = 9, 6, 512, 64
 """Images a unit, units in the picture, images searched, and pixels a side from which nothing is cropped."""
+# Without switches DeconvNet's signal is the same for every image: nothing on the way down depends on what went up.
+_REMEMBERING = (nn.MaxPool2d, nn.AdaptiveMaxPool2d)
 
 
 def why_not(subject: Subject) -> str | None:
@@ -46,6 +48,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
     purity = own.amax(1).float()
     chance = _chance(subject.labels[indices], subject.class_count, subject.seed)
     order = found.values.mean(1).cpu().argsort(descending=True)
+    guided = not any(isinstance(part, _REMEMBERING) for part in subject.model.modules())
     units = order[:UNITS].tolist() if time.perf_counter() < end else order[:1].tolist()
     purest = int(purity.argmax())
     return Finding(
@@ -55,16 +58,16 @@ def examine(subject: Subject, seconds: float) -> Finding:
             f"{label(subject.class_name(int(own[purest].argmax())))}."
         ),
         reading=(
-            "Each row is a unit: on the left the images in which it is highest, on the right what in them it answers "
-            "to, its activation sent back through the network to the pixels (DeconvNet): bright and dark places raised "
-            "it, grey ones did not take part. Projections that look alike show one pattern, whatever the images have around "
-            "it. They hold where things are exactly, since pooling remembers the places of the image itself; they are "
-            "no picture of what the unit would answer to most. Units whose images are of one class come close to "
-            "naming it; others stand for parts that classes share."
+            "For each unit, on the left the images in which it is highest, on the right what in them it answers to: "
+            "its activation sent back through the network to the pixels (DeconvNet"
+            + (", guided by the signs on the way up, since no max-pooling remembers places" if guided else "")
+            + "). Bright and dark places raised it, grey ones did not take part. Projections that look alike show one "
+            "pattern, whatever the images have around it; they are no picture of what the unit would answer to most. "
+            "Units whose images are of one class come close to naming it; others stand for parts that classes share."
         ),
         pictures=(
             Picture.of(
-                _rows(subject, layer, found, units),
+                _rows(subject, layer, found, units, guided),
                 f"The {TOP} top images of {len(units)} units of {layer}, beside their projections",
                 f"The units of {layer} with the highest activations.",
             ),
@@ -80,7 +83,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
             "from netopsy.interpretability.top_images import top_images\n"
             "from netopsy.interpretability.visualization import deconvnet\n\n"
             f"top = top_images(model, {layer!r}, data.inputs, k={TOP})\n"
-            f"deconvnet(model, data.inputs[top.indices[{units[0]}]], {layer!r}, {units[0]})"
+            f"deconvnet(model, data.inputs[top.indices[{units[0]}]], {layer!r}, {units[0]}, guided={guided})"
         ),
     )
 
@@ -92,19 +95,23 @@ def _chance(labels: Tensor, classes: int, seed: int) -> float:
     return float((drawn[:, :, None] == torch.arange(classes)).sum(1).amax(1).float().mean())
 
 
-def _rows(subject: Subject, layer: str, found: TopImages, units: list[int]) -> Figure:
+def _rows(subject: Subject, layer: str, found: TopImages, units: list[int], guided: bool) -> Figure:
     chosen = found.indices[units].flatten()
     rows, columns = found.rows[units].flatten(), found.columns[units].flatten()
     of_image = torch.tensor(units).repeat_interleave(TOP)
     inputs = subject.data.inputs[chosen].to(subject.device)
-    sent: Images = deconvnet(subject.model, inputs, layer, of_image.to(subject.device)).cpu().float()
+    sent: Images = deconvnet(subject.model, inputs, layer, of_image.to(subject.device), guided=guided).cpu().float()
     images = subject.data.images[chosen].cpu().float()
     # On large images the receptive field takes long to find, and a crop of them shows less.
     if max(images.shape[2:]) < LARGE:
         field = receptive_field(subject.model, layer, inputs[:1])
         images, sent = (crop_to_field(each, field, rows, columns) for each in (images, sent))
-    drawn, axes = figure_grid(len(units), 2, 6.2, 3.0 * len(units))
-    for line, unit, own, back in zip(axes, units, images.split(TOP), sent.split(TOP), strict=True):
+    across = min(2, len(units))
+    drawn, axes = figure_grid(-(-len(units) // across), 2 * across, 3.9 * across, 2.15 * -(-len(units) // across))
+    pairs = axes.reshape(-1, 2)
+    for spare in pairs[len(units) :].flatten():
+        spare.remove()
+    for line, unit, own, back in zip(pairs, units, images.split(TOP), sent.split(TOP), strict=False):
         scale = back.abs().flatten(1).amax(1).clamp(min=torch.finfo(back.dtype).tiny)[:, None, None, None]
         for ax, tiles in zip(line, (own, 0.5 + 0.5 * back / scale), strict=True):
             show_image(ax, _tiled(tiles))

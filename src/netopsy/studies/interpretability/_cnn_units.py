@@ -72,7 +72,10 @@ class DissectionSetting:
     @classmethod
     def of(cls, parameters: Mapping[str, Any]) -> DissectionSetting:
         """A setting from the parameters of a cell, in which tuples have become lists."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in parameters.items()})
+        as_given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in parameters.items()
+        }
+        return cls(**as_given)
 
 
 def measure_deconvnet(parameters: Mapping[str, Any]) -> Rows:
