@@ -214,7 +214,7 @@ def _rotated_bases(
             yield {"measure": "unique", "rotation": number, "share": share, **_counts(report)}
 
 
-def _counts(report: DissectionReport) -> dict[str, float]:
+def _counts(report: DissectionReport) -> dict[str, Any]:
     return {
         "value": report.unique,
         "detectors": int(report.detectors.sum()),
