@@ -82,10 +82,9 @@ def measure_deconvnet(parameters: Mapping[str, Any]) -> Rows:
     """Rows of the kinds alike (a layer and look each), settled (a filter each) and projected (pictures)."""
     network, setting = Setting.of(parameters["network"]), DeconvSetting(**parameters["deconvnet"])
     seed = parameters["seed"]
-    steps = [
-        network.steps * look // (setting.looks * network.epochs) for look in range(network.epochs * setting.looks + 1)
-    ]
-    ours = trained(network, seed, keep_states=sorted(set(steps)))
+    looks_in_all = setting.looks * network.epochs
+    steps = sorted({network.steps * look // looks_in_all for look in range(looks_in_all + 1)})
+    ours = trained(network, seed, keep_states=steps)
     images = ours.train.inputs[: setting.images]
     epochs = [step / network.steps_per_epoch for step in steps]
     rows: Rows = []
