@@ -49,9 +49,11 @@ def detectors(rows: pd.DataFrame) -> Verdict:
             f"{before['detectors'].mean():.1f}, rotated {after['detectors'].mean():.1f}; mean match of a unit "
             f"{before['match'].mean():.4f}, rotated {after['match'].mean():.4f}"
         )
+    by_run = (own["value"] - other["value"]).groupby(other["seed"]).mean()
+    runs = ", ".join(f"{one:.2f}" for one in by_run)
     share = lost.value / own["value"].mean() if own["value"].mean() > 0 else math.nan
     accuracy = rows[rows["measure"] == "accuracy"]["value"].mean()
-    detail = f"fall by {100 * share:.0f} %; {'. '.join(parts)}; names right {accuracy:.3f}"
+    detail = f"fall by {100 * share:.0f} %, by run {runs}; {'. '.join(parts)}; names right {accuracy:.3f}"
     return Verdict.above(claim("cnn-visualization", "CV-4"), lost, 0.0, detail)
 
 
