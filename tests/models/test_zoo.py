@@ -33,7 +33,7 @@ SMALL = {
     "mlp": (lambda seed: mlp((64, 20, 10), seed=seed), (1, 8, 8)),
     "lenet": (lambda seed: lenet_300_100(64, seed=seed), (1, 8, 8)),
     "conv6": (lambda seed: conv_net(6, channels=1, size=(8, 11), widths=(4, 4, 4), hidden=(7,), seed=seed), (1, 8, 11)),
-    "lenet": (lambda seed: lenet((4, 6), (9,), kernel=3, size=8, seed=seed), (1, 8, 8)),
+    "lenet_conv": (lambda seed: lenet((4, 6), (9,), kernel=3, size=8, seed=seed), (1, 8, 8)),
     "small_conv_net": (lambda seed: small_conv_net(seed=seed), (1, 8, 8)),
     "resnet8": (lambda seed: resnet(8, width=4, seed=seed), (3, 9, 9)),
     "resnet8 conv": (lambda seed: resnet(8, width=4, shortcut="conv", seed=seed), (3, 8, 8)),

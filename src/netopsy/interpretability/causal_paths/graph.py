@@ -122,7 +122,7 @@ class CausalGraph:
         columns = self._columns(most)
         height = 0.36 * max(len(numbers) for _, numbers, _, _ in columns) + 1.1
         if ax is None:
-            figure = Figure(figsize=(1.5 * len(columns) + 1.0, max(2.4, height)), layout="constrained")
+            figure = Figure(figsize=(1.25 * len(columns) + 0.7, max(2.4, height)), layout="constrained")
             ax = figure.subplots()
         places = [_spread(len(numbers)) for _, numbers, _, _ in columns]
         for number in range(len(columns) - 1):

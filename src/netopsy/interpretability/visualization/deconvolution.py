@@ -44,6 +44,9 @@ def deconvnet(
     layers, batch normalisation (as it is in evaluation) and shortcuts are transposed like any linear operation. This is
     back-propagation with another rule for rectifiers, times the activation.
 
+    In a network without max-pooling nothing on the way down depends on the image but the size of the activation and
+    its place: use ``guided`` there, which was made for such networks.
+
     Args:
         layer: a convolution, a rectifier, a block or a dense layer; the network is run as far as that.
         units: one for all images, an int64 tensor of one an image, a sequence of several, or all: ``None``.

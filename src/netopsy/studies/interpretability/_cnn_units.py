@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -21,6 +22,7 @@ from netopsy.interpretability.top_images import top_images
 from netopsy.interpretability.visualization.deconvolution import crop_to_field, deconvnet
 from netopsy.interpretability.visualization.dissection import dissect, dissect_maps
 from netopsy.interpretability.visualization.dissection_report import DissectionReport
+from netopsy.interpretability.visualization.enlarging import Enlarging
 from netopsy.interpretability.visualization.rotation import part_of, random_rotation, rotated
 from netopsy.lab import Rows
 from netopsy.models import small_conv_net
@@ -72,17 +74,19 @@ class DissectionSetting:
     @classmethod
     def of(cls, parameters: Mapping[str, Any]) -> DissectionSetting:
         """A setting from the parameters of a cell, in which tuples have become lists."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in parameters.items()})
+        as_given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in parameters.items()
+        }
+        return cls(**as_given)
 
 
 def measure_deconvnet(parameters: Mapping[str, Any]) -> Rows:
     """Rows of the kinds alike (a layer and look each), settled (a filter each) and projected (pictures)."""
     network, setting = Setting.of(parameters["network"]), DeconvSetting(**parameters["deconvnet"])
     seed = parameters["seed"]
-    steps = [
-        network.steps * look // (setting.looks * network.epochs) for look in range(network.epochs * setting.looks + 1)
-    ]
-    ours = trained(network, seed, keep_states=sorted(set(steps)))
+    looks_in_all = setting.looks * network.epochs
+    steps = sorted({network.steps * look // looks_in_all for look in range(looks_in_all + 1)})
+    ours = trained(network, seed, keep_states=steps)
     images = ours.train.inputs[: setting.images]
     epochs = [step / network.steps_per_epoch for step in steps]
     rows: Rows = []
@@ -220,14 +224,17 @@ def _counts(report: DissectionReport) -> dict[str, Any]:
 
 
 def unit_cost(sides: Sequence[int], counts: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """Milliseconds for 64 labelled images, the faster of two runs, by their side and by the number of units."""
+    """Milliseconds for 64 labelled images, the faster of two runs, by their side and by the number of units.
+
+    Receptive fields are not measured anew: that depends on the network and not on the images.
+    """
     for by, side, units in [*(("side", side, 32) for side in sides), *(("units", 64, units) for units in counts)]:
         model = small_conv_net((16, units), (2, 2), channels=3, seed=0).eval()
         concepts = concept_images(64, size=side, seed=0)
-        some = concepts.images[:2]
-        ways = {
-            "dissection": lambda model=model, concepts=concepts: dissect(model, "features.act2", concepts),
-            "DeconvNet, 2 images": lambda model=model, some=some: deconvnet(model, some, "features.act2"),
+        even = Enlarging.evenly((side, side), (-(-side // 4), -(-side // 4)))
+        ways: dict[str, Callable[[], object]] = {
+            "dissection": partial(dissect, model, "features.act2", concepts, enlarge=even),
+            "DeconvNet, 2 images": partial(deconvnet, model, concepts.images[:2], "features.act2"),
         }
         for way, work in ways.items():
             times = []

@@ -46,6 +46,7 @@ def _stabilisation(rows: pd.DataFrame) -> Figure:
 
 def _projections(rows: pd.DataFrame) -> Figure:
     found = rows[rows["measure"] == "projected"].sort_values(["depth", "unit"], kind="stable")
+    lines: list[Any]
     lines, epochs = list(found.groupby(["depth", "layer", "unit"]).groups), sorted(found["epoch"].unique())
     if not lines:
         return figure()[0]

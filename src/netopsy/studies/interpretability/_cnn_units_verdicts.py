@@ -29,9 +29,10 @@ def stabilisation(rows: pd.DataFrame) -> Verdict:
     silent = int(rows[rows["measure"] == "settled"]["value"].isna().sum())
     start = rows[(rows["measure"] == "alike") & (rows["epoch"] == 0)].groupby("layer")["value"].mean()
     before = ", ".join(f"{layer} {start[layer]:.2f}" for layer in layers)
+    runs = ", ".join(f"{one:.2f}" for one in by_run)
     detail = (
-        f"epochs until settled: {means}; cosine of the untrained with the last projection: {before}; last - first by run {', '.join(f'{one:.2f}' for one in by_run)}; "
-        f"filters silent in the end, left out: {silent}"
+        f"epochs until settled: {means}; last - first by run {runs}; cosine of the untrained with the last projection: "
+        f"{before}; filters silent in the end, left out: {silent}"
     )
     return Verdict.above(claim("cnn-visualization", "CV-3"), gap, 0.0, detail)
 
@@ -48,9 +49,11 @@ def detectors(rows: pd.DataFrame) -> Verdict:
             f"{before['detectors'].mean():.1f}, rotated {after['detectors'].mean():.1f}; mean match of a unit "
             f"{before['match'].mean():.4f}, rotated {after['match'].mean():.4f}"
         )
+    by_run = (own["value"] - other["value"]).groupby(other["seed"]).mean()
+    runs = ", ".join(f"{one:.2f}" for one in by_run)
     share = lost.value / own["value"].mean() if own["value"].mean() > 0 else math.nan
     accuracy = rows[rows["measure"] == "accuracy"]["value"].mean()
-    detail = f"fall by {100 * share:.0f} %; {'. '.join(parts)}; names right {accuracy:.3f}"
+    detail = f"fall by {100 * share:.0f} %, by run {runs}; {'. '.join(parts)}; names right {accuracy:.3f}"
     return Verdict.above(claim("cnn-visualization", "CV-4"), lost, 0.0, detail)
 
 

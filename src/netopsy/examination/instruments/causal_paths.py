@@ -1,0 +1,249 @@
+"""Which few paths through the network carry a class: found on some images, tested on others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from netopsy.core.errors import InputError
+from netopsy.core.seeds import derive
+from netopsy.examination.drawing import class_label
+from netopsy.examination.finding import Finding, Picture
+from netopsy.examination.instrument import Instrument, NotNow
+from netopsy.examination.subject import Subject, evaluate_outputs
+from netopsy.interpretability.causal_paths import (
+    CausalGraph,
+    ablated_model,
+    causal_attribution,
+    discover_causal_graph,
+    restricted_model,
+)
+from netopsy.interpretability.causal_paths.weight_layers import weight_layers
+from netopsy.interpretability.overlay import overlay
+from netopsy.lab.figures import INK, PALETTE, figure
+
+MOST, FEWEST, DRAWS, SHOWN = 100, 8, 3, 8
+"""Images of a class, at most and at least; random graphs to compare with; images shown."""
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A class's graph, and what the class's probability is on images it was not found from."""
+
+    graph: CausalGraph
+    indices: Tensor
+    """Of the images it was tested on."""
+    whole: float
+    alone: float
+    """With no other edges into the graph's nodes."""
+    alone_random: float
+    cut: float
+    """With the causal edges of the last layer cut."""
+    cut_random: float
+
+
+def why_not(subject: Subject) -> str | None:
+    """The reason why there is no graph, if there is one."""
+    try:
+        return None if chain_of(subject) else "it has fewer than two layers of weights"
+    except InputError as error:
+        return str(error)
+
+
+def chain_of(subject: Subject) -> list[str]:
+    """The caller's layers; otherwise all layers of weights, or the last two of a network with shortcuts."""
+    image = subject.data.inputs[:1].to(subject.device)
+    if subject.layers_wanted:
+        return [layer.name for layer in weight_layers(subject.model, image, list(subject.layers_wanted))]
+    try:
+        names = [layer.name for layer in weight_layers(subject.model, image)]
+        discover_causal_graph(subject.model, subject.data.inputs[:1].repeat_interleave(2, 0), _answer(subject))
+    except InputError:
+        kinds = (nn.Conv2d, nn.Linear)
+        last = [name for name, module in subject.model.named_modules() if isinstance(module, kinds)][-2:]
+        names = [layer.name for layer in weight_layers(subject.model, image, last)]
+    return names if len(names) > 1 else []
+
+
+def examine(subject: Subject, seconds: float) -> Finding:
+    """The graphs of as many classes as the time allows, each tested on images that it was not found from."""
+    end = time.perf_counter() + seconds
+    chain, tested = chain_of(subject), {}
+    for label in _classes(subject):
+        found = _test(subject, label, chain)
+        if found is not None:
+            tested[label] = found
+        if time.perf_counter() > end:
+            break
+    if not tested:
+        raise NotNow(f"no class has {FEWEST} images that the network names rightly")
+    label = max(tested, key=lambda one: tested[one].alone - tested[one].alone_random)
+    one = tested[label]
+    counts = [(layer.name, len(layer.causes), layer.nodes) for layer in one.graph.layers if layer.rule != "input"]
+    causes, nodes = (sum(values) for values in list(zip(*counts, strict=True))[1:])
+    name = subject.class_name(label)
+    alone, alone_random, cut, cut_random = (
+        sum(getattr(each, field) for each in tested.values()) / len(tested)
+        for field in ("alone", "alone_random", "cut", "cut_random")
+    )
+    return Finding(
+        sentence=(
+            f"For class {name}, {causes} of {nodes} nodes carry the answer; over {len(tested)} "
+            f"class{'es' if len(tested) > 1 else ''}, with such paths alone the class keeps a probability of "
+            f"{alone:.2f} (as many random ones: {alone_random:.2f}), and with those into the class cut it keeps "
+            f"{cut:.2f} (random: {cut_random:.2f})."
+        ),
+        reading=(
+            "A node is a channel or a unit. It is a cause if overwriting the weights from it to the causes above "
+            "lowers the class score significantly over many images of the class (Ahmad et al. 2024). The graph was "
+            "found from one half of the class's images and tested on the other half. A high probability with the "
+            "paths alone says that they are enough to name the class, not that they are right in doing so: what "
+            "speaks for other classes is partly cut off, so the probability can exceed the whole network's. Darker "
+            "nodes lower the score more; the number is the channel's or the unit's."
+        ),
+        pictures=_pictures(subject, label, one, tested),
+        figures={
+            "classes": len(tested),
+            "probability with the paths alone": round(alone, 4),
+            "probability with random paths alone": round(alone_random, 4),
+            "probability with the causal edges of the last layer cut": round(cut, 4),
+            "probability with random edges of the last layer cut": round(cut_random, 4),
+        },
+        table=_table(subject, tested),
+        code=(
+            "from netopsy.interpretability.causal_paths import discover_causal_graph, restricted_model\n\n"
+            f"images = data.inputs[data.targets == {label}]\n"
+            f"graph = discover_causal_graph(model, images, {label}{_layers_argument(subject, chain)})\n"
+            "graph.plot()\n"
+            "small = restricted_model(model, graph)"
+        ),
+    )
+
+
+def _layers_argument(subject: Subject, chain: Sequence[str]) -> str:
+    every = [name for name, module in subject.model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    return "" if len(every) == len(chain) else f", layers={list(chain)!r}"
+
+
+def _answer(subject: Subject) -> int:
+    return int(evaluate_outputs(subject.model, subject.data.inputs[:1]).argmax())
+
+
+def _classes(subject: Subject) -> list[int]:
+    """The caller's classes, otherwise those with most images named rightly, the most first."""
+    if subject.classes_wanted:
+        return list(subject.classes_wanted)
+    right = subject.labels[subject.predictions == subject.labels]
+    counts = torch.bincount(right, minlength=subject.class_count)
+    return [int(label) for label in counts.argsort(descending=True, stable=True) if counts[label] >= FEWEST]
+
+
+def _test(subject: Subject, label: int, chain: Sequence[str]) -> Tested | None:
+    model, inputs = subject.model, subject.data.inputs
+    indices = ((subject.labels == label) & (subject.predictions == label)).nonzero().flatten()[: 2 * MOST]
+    if len(indices) < FEWEST:
+        return None
+    to_find, to_test = indices[::2], indices[1::2]
+    graph = discover_causal_graph(model, inputs[to_find], label, layers=list(chain))
+    last = [graph.layers[0].name]
+    others = [graph.shuffled(derive(subject.seed, "paths", label, draw)) for draw in range(DRAWS)]
+
+    def probability(other: nn.Module) -> float:
+        return float(evaluate_outputs(other, inputs[to_test]).softmax(1)[:, label].mean())
+
+    return Tested(
+        graph,
+        to_test,
+        probability(model),
+        probability(restricted_model(model, graph)),
+        sum(probability(restricted_model(model, other)) for other in others) / DRAWS,
+        probability(ablated_model(model, graph, last)),
+        sum(probability(ablated_model(model, other, last)) for other in others) / DRAWS,
+    )
+
+
+def _pictures(subject: Subject, label: int, one: Tested, tested: dict[int, Tested]) -> tuple[Picture, ...]:
+    name = class_label(subject, label)
+    drawn = [
+        Picture.of(
+            one.graph.plot(class_name=name),
+            f"The causal graph of {name}, from the input to the class",
+            f"The paths that carry {name}, the input on the left; the strongest causes of each layer.",
+        ),
+        Picture.of(
+            _bars(subject, tested),
+            "Class probability whole, with the paths alone, and with them cut, class by class",
+            "Unseen images of each class: the whole network, the graph's paths alone, and the last of them cut.",
+        ),
+    ]
+    modules = dict(subject.model.named_modules())
+    grids = [
+        layer.name
+        for layer in one.graph.layers
+        if isinstance(modules[layer.name], nn.Conv2d) and len(layer.causes) and layer.rule != "input"
+    ]
+    if subject.is_image_model and grids:
+        shown = one.indices[:SHOWN]
+        maps = causal_attribution(subject.model, one.graph, subject.data.inputs[shown].to(subject.device), grids[0])
+        picture = overlay(subject.data.images[shown].cpu().float(), maps.cpu())
+        drawn.append(
+            Picture.of(
+                picture,
+                f"Where the causes of {name} answer, over {len(shown)} images",
+                f"Where the causes of {name} at {grids[0]} answer in images of it.",
+            )
+        )
+    return tuple(drawn)
+
+
+def _bars(subject: Subject, tested: dict[int, Tested]) -> Figure:
+    shown = list(tested.items())[:12]
+    drawn, ax = figure(6.4, 0.34 * len(shown) + 1.2)
+    marks = [
+        ("whole", "whole network", "o", INK),
+        ("alone", "paths alone", "D", PALETTE[0]),
+        ("alone_random", "random paths alone", "d", PALETTE[5]),
+        ("cut", "paths cut", "X", PALETTE[1]),
+    ]
+    for field, title, marker, color in marks:
+        values = [getattr(one, field) for _, one in shown]
+        ax.plot(values, range(len(shown)), marker, color=color, label=title, markersize=6)
+    ax.set_yticks(range(len(shown)), [class_label(subject, label, most=18) for label, _ in shown])
+    ax.invert_yaxis()
+    ax.set(xlim=(-0.03, 1.03), xlabel="probability of the class")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return drawn
+
+
+def _table(subject: Subject, tested: dict[int, Tested]) -> tuple[tuple[str, ...], ...]:
+    first = next(iter(tested.values()))
+    names = [layer.name for layer in first.graph.layers if layer.rule != "input"]
+    rows = [
+        ("class", *(f"causes at {name}" for name in names), "whole", "paths alone", "random", "paths cut", "random")
+    ]
+    for label, one in tested.items():
+        counts = {layer.name: f"{len(layer.causes)} of {layer.nodes}" for layer in one.graph.layers}
+        values = (one.whole, one.alone, one.alone_random, one.cut, one.cut_random)
+        row = (
+            subject.class_name(label),
+            *(counts.get(name, "-") for name in names),
+            *(f"{value:.2f}" for value in values),
+        )
+        rows.append(row)
+    return tuple(rows)
+
+
+INSTRUMENT = Instrument(
+    name="causal-paths",
+    title="The paths that carry a class",
+    chapter="what its units mean",
+    examine=examine,
+    applies=why_not,
+    papers=("causal-paths",),
+    order=60,
+)
