@@ -71,7 +71,7 @@ def steps_within(seconds: float, run: Callable[[int], object], *, most: int, few
     start = time.perf_counter()
     run(_PROBED)
     each = (time.perf_counter() - start) / _PROBED
-    steps = int(0.8 * seconds / (each * searches))
+    steps = int(0.7 * seconds / (each * searches))
     if steps < fewest:
         raise NotNow(
             f"one step of its search takes about {each:.2g} s, and {fewest * searches} of them do not fit into its "

@@ -60,8 +60,8 @@ def examine(subject: Subject, seconds: float) -> Finding:
     )
     return Finding(
         sentence=(
-            f"From the output of {first[0]} a search makes an image again {_nearness(first[1])}, from {last[0]} "
-            f"{_nearness(last[1])}{middle}."
+            f"A search finds an image again from the output of {first[0]} but for {_share(first[1])} of what sets it "
+            f"apart from the average image, and from {last[0]} {_nearness(last[1])}{middle}."
         ),
         reading=(
             "Each row holds images found by a search, from the average image on, for one that gives the layer the same "
@@ -95,10 +95,12 @@ def examine(subject: Subject, seconds: float) -> Finding:
     )
 
 
+def _share(error: float) -> str:
+    return "less than 0.1 %" if error < 1e-3 else f"{100 * error:.{0 if error > 0.01 else 1}f} %"
+
+
 def _nearness(error: float) -> str:
-    if error >= 1:
-        return "no nearer to it than the average image is"
-    return f"but for {100 * error:.{0 if error > 0.01 else 1}f} % of what sets it apart from the average image"
+    return f"but for {_share(error)}" if error < 1 else "no nearer than the average image is"
 
 
 def _invert(subject: Subject, layer: str, images: Images, pixels: Range, steps: int) -> Inversion:

@@ -41,7 +41,7 @@ def _preferred(rows: pd.DataFrame) -> Figure:
 
 def _judged(rows: pd.DataFrame) -> Figure:
     table = judged(rows)
-    drawn, ax = figure(5.6, 0.3 * table.shape[1] + 0.9)
+    drawn, ax = figure(5.6, 0.3 * table.shape[1] + 1.1)
     for place, condition in enumerate(table):
         by_run = table[condition].groupby("seed").mean()
         estimate = mean_interval(table[condition])
@@ -53,7 +53,7 @@ def _judged(rows: pd.DataFrame) -> Figure:
     ax.text(natural, -0.62, "photographs", ha="center", va="bottom", fontsize=8, color=INK)
     ax.set_yticks(range(table.shape[1]), [str(name) for name in table])
     ax.set_ylim(table.shape[1] - 0.5, -0.6)
-    ax.set_xlabel("probability of the class, by the second network")
+    ax.set_xlabel("probability of the class by the second network\n(diamonds: means with 95 % intervals; dots: runs)")
     ax.set_xlim(0, None)
     return drawn
 
