@@ -72,6 +72,7 @@ class PatternMiner:
         thresholds_, means_: of the filters' peaks, ``[filters]``; a filter that never fires has mean 0 and is never
             part of a pattern.
         layer_: the layer's name.
+        field_: the receptive field of its cells.
 
     Every constant is a reconstruction and unconfirmed; see the package.
 
@@ -87,6 +88,7 @@ class PatternMiner:
     thresholds_: Float[Tensor, "filters"]
     means_: Float[Tensor, "filters"]
     layer_: str
+    field_: ReceptiveField
 
     def __init__(
         self,
@@ -134,7 +136,7 @@ class PatternMiner:
             if self.layer is None
             else layer_names(self.backbone, self.layer)[0]
         )
-        self._field: ReceptiveField = receptive_field_of(self.backbone, self.layer_, images, self.reshape)
+        self.field_ = receptive_field_of(self.backbone, self.layer_, images, self.reshape)
         peaks = filter_peaks(self.backbone, self.layer_, images, batch_size=self.batch_size, reshape=self.reshape)
         self.means_ = peaks.values.mean(0)
         self.thresholds_ = peaks.values.quantile(self.quantile, dim=0)
@@ -215,7 +217,7 @@ class PatternMiner:
         if not chosen:
             return [images.new_zeros(0, 5).cpu() for _ in images]
         boxes = torch.tensor([self.patterns_[number].box for number in chosen])
-        return propose(lambda shown: self._maps(shown, chosen), self._field, boxes, images, top, scales, overlap)
+        return propose(lambda shown: self._maps(shown, chosen), self.field_, boxes, images, top, scales, overlap)
 
     def _mined(self, peaks: Peaks, labels: Tensor) -> list[Itemset]:
         return mine_itemsets(
@@ -285,9 +287,9 @@ class PatternMiner:
         if not used:
             return {}
         if self.region == "theoretical" or self.reshape is not None:
-            boxes = theoretical_regions(self._field, len(used))
+            boxes = theoretical_regions(self.field_, len(used))
         else:
-            boxes = effective_regions(self.backbone, self.layer_, images, peaks, used, self._field)
+            boxes = effective_regions(self.backbone, self.layer_, images, peaks, used, self.field_)
         return dict(zip(used, boxes, strict=True))
 
     def _fired(self, peaks: Peaks) -> Bool[Tensor, "n filters"]:

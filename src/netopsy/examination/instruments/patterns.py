@@ -1,0 +1,152 @@
+"""Which few units together stand for a class: mined on one half of the data, counted on the other."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from torch import Tensor
+
+from netopsy.core.errors import InputError
+from netopsy.examination.drawing import class_label
+from netopsy.examination.finding import Finding, Picture
+from netopsy.examination.instrument import Instrument, NotNow
+from netopsy.examination.instruments._saliency_methods import why_not as no_images
+from netopsy.examination.instruments.eigen_cam import layer_of
+from netopsy.examination.subject import Subject
+from netopsy.interpretability.gallery import gallery
+from netopsy.interpretability.pattern_net import PatternMiner, filter_peaks
+
+MOST, FEWEST, CLASSES, SHOWN = 4000, 10, 6, 6
+"""Images used at most; images of a class at least; classes and images of each that are shown."""
+
+
+def why_not(subject: Subject) -> str | None:
+    """The reason why there are no patterns to look for, if there is one."""
+    if (reason := no_images(subject)) is not None:
+        return reason
+    return None if layer_of(subject) is not None else "no layer of this network keeps a grid of places"
+
+
+def examine(subject: Subject, seconds: float) -> Finding:
+    """The most telling combination of units for every class, and how often it fires on images it was not found on."""
+    layer = layer_of(subject)
+    if layer is None:
+        raise NotNow("no layer of this network keeps a grid of places")
+    indices = subject.sample(MOST)
+    known, unseen = indices[::2], indices[1::2]
+    if len(known.unique()) < FEWEST or len(subject.labels[known].unique()) < 2:
+        raise NotNow(f"it needs at least {2 * FEWEST} images of two classes")
+    inputs, labels = subject.data.inputs, subject.labels
+    miner = PatternMiner(subject.model, layer)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            miner.fit(inputs[known], labels[known])
+        except InputError as error:
+            raise NotNow(str(error)) from error
+    if not miner.patterns_:
+        reason = next((str(one.message) for one in said if str(one.message).startswith("no pattern")), "none was found")
+        return Finding(
+            sentence=f"No few units of layer {layer} stand for a class together.",
+            reading=(
+                "A pattern is two or three units that fire close to one another in at least half of a class's images, "
+                f"and at least five times as often as in other images. What came closest: {reason}."
+            ),
+            code=_code(layer),
+        )
+    best = {one.cls: number for number, one in reversed(list(enumerate(miner.patterns_)))}
+    fired, held = miner.fires(inputs[unseen]), labels[unseen]
+    alone = filter_peaks(subject.model, layer, inputs[unseen]).values > miner.thresholds_
+    counts = {cls: _shares(fired[:, number], held == cls) for cls, number in best.items()}
+    clearest = max(counts, key=lambda cls: counts[cls][0] - counts[cls][1])
+    pattern = miner.patterns_[best[clearest]]
+    single = max(
+        (_shares(alone[:, unit], held == clearest) for unit in pattern.filters), key=lambda pair: pair[0] - pair[1]
+    )
+    inside, outside = counts[clearest]
+    units = ", ".join(map(str, pattern.filters[:-1])) + f" and {pattern.filters[-1]}"
+    return Finding(
+        sentence=(
+            f"{len(best)} of {subject.class_count} classes have a pattern in layer {layer}; units {units} together "
+            f"stand for {subject.class_name(clearest)}: they fire side by side in {100 * inside:.0f} % of its images and "
+            f"{100 * outside:.1f} % of the others, the best of them alone in {100 * single[0]:.0f} % and "
+            f"{100 * single[1]:.1f} %."
+        ),
+        reading=(
+            "A pattern is two or three units that fire (each above the 80th percentile of its peaks) within one cell of "
+            "each other in at least half of a class's images, and at least five times as often as in other images "
+            "(PatternNet; its constants are a reconstruction). Patterns were looked for in one half of the data and "
+            "counted in the other. Each row shows the images that answer most to a class's best pattern, with the place "
+            "it answers to; a title names the class where it is another. What a pattern shows is what the units have in "
+            "common, which need not be what the answer depends on."
+        ),
+        pictures=(_gallery(subject, miner, best, unseen),),
+        figures={
+            "classes with a pattern": len(best),
+            "patterns": len(miner.patterns_),
+            "share of the class's images": round(inside, 4),
+            "share of other images": round(outside, 4),
+            "best unit alone, share of the class's images": round(single[0], 4),
+            "best unit alone, share of other images": round(single[1], 4),
+        },
+        table=(
+            ("class", "units", "in its images", "in others"),
+            *(
+                (
+                    subject.class_name(cls),
+                    ", ".join(map(str, miner.patterns_[number].filters)),
+                    f"{100 * counts[cls][0]:.0f} %",
+                    f"{100 * counts[cls][1]:.1f} %",
+                )
+                for cls, number in sorted(best.items())
+            ),
+        ),
+        code=_code(layer),
+    )
+
+
+def _code(layer: str) -> str:
+    return (
+        "from netopsy.interpretability.pattern_net import PatternMiner\n\n"
+        f"miner = PatternMiner(model, {layer!r}).fit(data.inputs, data.targets)\n"
+        "miner.patterns_"
+    )
+
+
+def _shares(fires: Tensor, own: Tensor) -> tuple[float, float]:
+    """The share of the class's images and that of the others; 0 where there are none."""
+    return tuple(float(fires[part].float().mean()) if part.any() else 0.0 for part in (own, ~own))  # type: ignore[return-value]
+
+
+def _gallery(subject: Subject, miner: PatternMiner, best: dict[int, int], unseen: Tensor) -> Picture:
+    """For some classes the images that answer most to the best pattern, and where."""
+    inputs = subject.data.inputs[unseen]
+    responses = miner.transform(inputs)
+    shown, boxes, titles, names = [], [], [], []
+    for cls in sorted(best)[:CLASSES]:
+        top = responses[:, best[cls]].argsort(descending=True)[: min(SHOWN, len(unseen))]
+        for one, proposed in zip(top, miner.propose(inputs[top], 1, patterns=[best[cls]]), strict=True):
+            own = int(subject.labels[unseen[one]])
+            shown.append(subject.data.images[unseen[one]].cpu().float())
+            boxes.append(proposed[0, :4].round().long() if len(proposed) else torch.zeros(4, dtype=torch.long))
+            titles.append("" if own == cls else class_label(subject, own, most=14))
+        names.append(class_label(subject, cls, most=14))
+    columns = min(SHOWN, len(unseen))
+    figure = gallery(torch.stack(shown), titles, columns=columns, row_titles=names, boxes=torch.stack(boxes))
+    return Picture.of(
+        figure,
+        f"Images that answer most to the patterns of {len(names)} classes, a box around the place",
+        "Unseen images that answer most to each class's best pattern, and where.",
+    )
+
+
+INSTRUMENT = Instrument(
+    name="patterns",
+    title="Units that stand for a class together",
+    chapter="what its units mean",
+    examine=examine,
+    applies=why_not,
+    papers=("pattern-net",),
+    order=40,
+)

@@ -1,0 +1,81 @@
+"""The way that one pass over the image replaces: every patch through the network by itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from netopsy.core.split import run_to
+from netopsy.data import canvases
+from netopsy.interpretability.pattern_net.firing import filter_maps
+from netopsy.interpretability.receptive_field import ReceptiveField, receptive_field
+from netopsy.lab.costs import milliseconds
+
+
+def patchwise_maps(
+    model: nn.Module, layer: str, images: Tensor, field: ReceptiveField, batch_size: int = 256
+) -> Tensor:
+    """The layer's map, each cell from the patch it sees: ``[batch, filters, rows, columns]``.
+
+    A patch is the cell's receptive field and as many pixels before it as make it begin where some cell's field does,
+    so that the cell is found in the patch, too; beyond the image there is black.
+    """
+    lead = [max(0, math.ceil(-offset / stride)) for offset, stride in zip(field.offset, field.stride, strict=True)]
+    before = [cell * stride for cell, stride in zip(lead, field.stride, strict=True)]
+    side = [ahead + offset + size for ahead, offset, size in zip(before, field.offset, field.size, strict=True)]
+    rows, columns = (-(-extent // stride) for extent, stride in zip(images.shape[2:], field.stride, strict=True))
+    after = [
+        (count - 1) * stride + reach - ahead - extent
+        for count, stride, reach, ahead, extent in zip(
+            (rows, columns), field.stride, side, before, images.shape[2:], strict=True
+        )
+    ]
+    padded = functional.pad(images, (before[1], max(0, after[1]), before[0], max(0, after[0])))
+    patches = padded.unfold(2, side[0], field.stride[0]).unfold(3, side[1], field.stride[1])
+    flat = patches.permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
+    parts = []
+    for some in flat.split(batch_size):
+        with torch.no_grad():
+            parts.append(run_to(model, layer, some).relu()[:, :, lead[0], lead[1]])
+    count = patches.shape[2], patches.shape[3]
+    return torch.cat(parts).reshape(len(images), *count, -1).permute(0, 3, 1, 2)
+
+
+def agreement(model: nn.Module, layer: str, images: Tensor) -> float:
+    """The share of filters and images on which both ways agree whether the filter fires, cells at the border left out.
+
+    A filter fires above the 80th percentile of its peaks in one pass.
+    """
+    field = receptive_field(model, layer, images)
+    whole, parts = filter_maps(model, layer, images), patchwise_maps(model, layer, images, field)
+    inner = [
+        [cell for cell in range(count) if offset + stride * cell >= 0 and offset + stride * cell + size <= extent]
+        for count, offset, stride, size, extent in zip(
+            whole.shape[2:], field.offset, field.stride, field.size, images.shape[2:], strict=True
+        )
+    ]
+    peaks = [maps[:, :, inner[0]][:, :, :, inner[1]].amax((2, 3)) for maps in (whole, parts)]
+    threshold = peaks[0].quantile(0.8, dim=0)
+    # Where a peak is the threshold up to rounding, either answer is right.
+    near = (peaks[0] - threshold).abs() <= 1e-5 * (1 + threshold.abs())
+    return float((((peaks[0] > threshold) == (peaks[1] > threshold)) | near).float().mean())
+
+
+def speed(model: nn.Module, layer: str, sizes: Sequence[int], count: int, rounds: int) -> Iterator[dict[str, Any]]:
+    """Milliseconds of both ways for ``count`` images of each size, round by round, and how far they agree."""
+    for size in sizes:
+        images = canvases(count, split="test", size=size, objects=1, seed=0).images
+        images = images.to(next(model.parameters()).device)
+        field = receptive_field(model, layer, images)
+        ways = {"one pass": partial(filter_maps, model, layer, images)}
+        ways["patches"] = partial(patchwise_maps, model, layer, images, field)
+        for turn in range(rounds):
+            times = {name: milliseconds(way, rounds=1) for name, way in ways.items()}
+            yield {"measure": "speed", "side": size, "round": turn, **times}
+        yield {"measure": "agreement", "side": size, "value": agreement(model, layer, images)}

@@ -1,0 +1,182 @@
+"""What is measured on the patterns of one network: are they telling, useful, and where the objects are?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+
+from netopsy.core.seeds import derive, generator
+from netopsy.interpretability.eigen_cam import energy_map
+from netopsy.interpretability.pattern_net import PatternMiner, filter_peaks, frequent_itemsets, mine_itemsets
+from netopsy.interpretability.pattern_net.firing import filter_maps
+from netopsy.interpretability.pattern_net.mining import SMOOTHING
+from netopsy.interpretability.pattern_net.proposals import iou, propose
+from netopsy.lab.costs import milliseconds
+from netopsy.models import small_conv_net
+from netopsy.studies.interpretability._pictures import as_text
+from netopsy.studies.interpretability._single_objects import Objects
+
+Row = dict[str, Any]
+PATTERNS, FIRINGS, TRIPLES, MEANS, HEAD = "patterns", "firings", "random triples", "mean activations", "network"
+RANDOM, ENERGY = "random boxes", "energy map"
+OVERLAP = 0.5
+
+
+def telling(miner: PatternMiner, train: Objects, test: Objects) -> Iterator[Row]:
+    """For every class, held out: how often its best pattern and its best single filter fire, in it and elsewhere.
+
+    Best is by lift in training. A filter counts if its support there is enough for a pattern.
+    """
+    fired = miner.fires(test.images)
+    peaks = filter_peaks(miner.backbone, miner.layer_, train.images)
+    unseen = filter_peaks(miner.backbone, miner.layer_, test.images)
+    ours = peaks.values > miner.thresholds_
+    labels, held = train.labels.cpu(), test.labels.cpu()
+    for cls in labels.unique().tolist():
+        of_class = [number for number, one in enumerate(miner.patterns_) if one.cls == cls]
+        singles = frequent_itemsets(ours, labels, cls, max_size=1, min_support=miner.min_support)
+        if not of_class or not singles:
+            yield {"measure": "class", "class": cls, "found": 0}
+            continue
+        best, single = of_class[0], max(singles, key=lambda one: one.lift)
+        alone = unseen.values[:, single.items[0]] > miner.thresholds_[single.items[0]]
+        row = {"measure": "class", "class": cls, "found": len(of_class), "filters": len(miner.patterns_[best].filters)}
+        for name, fires in (("pattern", fired[:, best]), ("filter", alone)):
+            own = held == cls
+            support, background = float(fires[own].float().mean()), float(fires[~own].float().mean())
+            row |= {
+                f"{name} inside": int(fires[own].sum()),
+                f"{name} outside": int(fires[~own].sum()),
+                f"{name} support": support,
+                f"{name} background": background,
+                f"{name} lift": support / (background + SMOOTHING),
+            }
+        yield row
+    for one in miner.patterns_:
+        yield {
+            "measure": "pattern",
+            "class": one.cls,
+            "filters": len(one.filters),
+            "support": one.support,
+            "background": one.background,
+            "lift": one.lift,
+            "height": one.box[2] - one.box[0],
+        }
+
+
+def classification(miner: PatternMiner, train: Objects, test: Objects, seed: int) -> Iterator[Row]:
+    """Whether a linear classifier on each description names each test image rightly, and whether the network does."""
+    with torch.no_grad():
+        named = torch.cat([miner.backbone(some).argmax(1) for some in test.images.split(256)])
+    right: dict[str, Any] = {HEAD: (named == test.labels).cpu().numpy()}
+    for name, (known, unseen) in descriptions(miner, train, test, seed).items():
+        pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+        pipeline.fit(known.numpy(), train.labels.cpu().numpy())
+        right[name] = pipeline.predict(unseen.numpy()) == test.labels.cpu().numpy()
+    for image in range(len(test)):
+        yield {"measure": "answer", "image": image, **{name: int(values[image]) for name, values in right.items()}}
+
+
+def descriptions(miner: PatternMiner, train: Objects, test: Objects, seed: int) -> dict[str, tuple[Tensor, Tensor]]:
+    """Of training and test images: patterns' responses and firings, random triples' responses, mean activations."""
+    means = miner.means_.where(miner.means_ > 0, torch.inf)
+    alive = (miner.means_ > 0).nonzero().flatten()
+    random = generator(derive(seed, "triples"))
+    triples = torch.stack(
+        [alive[torch.randperm(len(alive), generator=random)[:3]] for _ in range(max(1, len(miner.patterns_)))]
+    )
+    found: dict[str, list[Tensor]] = {PATTERNS: [], FIRINGS: [], TRIPLES: [], MEANS: []}
+    for those in (train.images, test.images):
+        peaks = filter_peaks(miner.backbone, miner.layer_, those).values / means
+        found[PATTERNS].append(miner.transform(those))
+        found[FIRINGS].append(miner.fires(those).float())
+        found[TRIPLES].append(peaks[:, triples].mean(2))
+        found[MEANS].append(torch.cat([_maps(miner, some).mean((2, 3)) for some in those.split(256)]))
+    return {name: (known, unseen) for name, (known, unseen) in found.items() if known.shape[1]}
+
+
+def proposals(miner: PatternMiner, test: Objects, top: int, seed: int) -> Iterator[Row]:
+    """Whether one of the boxes of each kind is the object's, and whether the class's best pattern peaks inside it."""
+    images, truth = test.images, test.boxes.cpu().float()
+    found = miner.propose(images, top)
+    sizes = torch.tensor([one.box for one in miner.patterns_]) if miner.patterns_ else torch.zeros(1, 4)
+    energy = propose(
+        lambda shown: energy_maps(miner, shown), miner.field_, sizes.mean(0)[None], images, top, (1.0,), OVERLAP
+    )
+    random = generator(derive(seed, "boxes"))
+    best = {one.cls: number for number, one in reversed(list(enumerate(miner.patterns_)))}
+    for number, box in enumerate(truth):
+        row: Row = {"measure": "box", "image": number}
+        elsewhere = _moved(found[number][:, :4], images.shape[2], images.shape[3], random)
+        for name, boxes in ((PATTERNS, found[number][:, :4]), (ENERGY, energy[number][:, :4]), (RANDOM, elsewhere)):
+            row[name] = int(bool((iou(boxes, box) >= OVERLAP).any())) if len(boxes) else 0
+            row[f"{name} overlap"] = float(iou(boxes, box).max()) if len(boxes) else 0.0
+        label = int(test.labels[number])
+        row["peak inside"] = None
+        if label in best:
+            cell = miner.heatmap(images[number : number + 1], best[label], resize=False)[0]
+            place = int(cell.argmax())
+            middle = miner.field_.centre(torch.tensor(place // cell.shape[1]), torch.tensor(place % cell.shape[1]))
+            row["peak inside"] = int(bool(((middle >= box[:2]) & (middle < box[2:])).all()))
+        yield row
+
+
+def examples(miner: PatternMiner, test: Objects, count: int) -> Iterator[Row]:
+    """The test images that answer most to the best pattern of each class, and the pattern's box in them."""
+    responses = miner.transform(test.images)
+    seen = set()
+    for number, one in enumerate(miner.patterns_):
+        if one.cls in seen:
+            continue
+        seen.add(one.cls)
+        for rank, image in enumerate(responses[:, number].argsort(descending=True)[:count].tolist()):
+            boxes = miner.propose(test.images[image : image + 1], 1, patterns=[number])[0]
+            box = " ".join(str(round(value)) for value in boxes[0, :4].tolist()) if len(boxes) else "0 0 1 1"
+            picture = as_text(test.images[image].mean(0))
+            right = int(test.labels[image] == one.cls)
+            yield {"measure": "example", "class": one.cls, "rank": rank, "right": right, "box": box, "picture": picture}
+
+
+def cost(sides: Sequence[int], units: Sequence[int]) -> Iterator[Row]:
+    """Milliseconds to find patterns in 64 images by their side, and to mine 1000 images' firings by the filters."""
+    labels = torch.arange(64) % 2
+    for side in sides:
+        model = small_conv_net(seed=0).eval()
+        images = torch.rand(64, 1, side, side, generator=generator(0))
+        miner = PatternMiner(model, "features.act4", min_support=0.3, min_lift=1.0, radius=None, quantile=0.5)
+        yield {
+            "measure": "cost by side",
+            "side": side,
+            "value": milliseconds(partial(miner.fit, images, labels), rounds=3),
+        }
+    for count in units:
+        fired = torch.rand(1000, count, generator=generator(1)) < 0.2
+        fired[:500, : count // 4] |= torch.rand(500, 1, generator=generator(2)) < 0.6
+        both = torch.arange(1000) // 500
+        call = partial(mine_itemsets, fired, both)
+        yield {"measure": "cost by units", "units": count, "value": milliseconds(call, rounds=3)}
+
+
+def energy_maps(miner: PatternMiner, images: Tensor) -> Tensor:
+    """The norm over filters at each place of the layer, ``[batch, 1, rows, columns]``."""
+    maps = energy_map(miner.backbone, images, miner.layer_, resize=False, normalise=False)
+    assert isinstance(maps, Tensor)
+    return maps.cpu()[:, None]
+
+
+def _maps(miner: PatternMiner, images: Tensor) -> Tensor:
+    return filter_maps(miner.backbone, miner.layer_, images).cpu()
+
+
+def _moved(boxes: Tensor, height: int, width: int, random: torch.Generator) -> Tensor:
+    """Boxes of the same sizes at random places inside the image."""
+    sizes = boxes[:, 2:] - boxes[:, :2]
+    corners = torch.rand(len(boxes), 2, generator=random) * (torch.tensor([height, width]) - sizes).clamp(min=0)
+    return torch.cat([corners, corners + sizes], 1)

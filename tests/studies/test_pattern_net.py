@@ -1,0 +1,122 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from netopsy.interpretability.pattern_net.firing import filter_maps
+from netopsy.interpretability.receptive_field import receptive_field
+from netopsy.lab import run
+from netopsy.models import resnet18, small_conv_net
+from netopsy.studies import load
+from netopsy.studies.interpretability import pattern_net as study
+from netopsy.studies.interpretability._patchwise import agreement, patchwise_maps
+from netopsy.studies.interpretability._pattern_measures import ENERGY, FIRINGS, HEAD, MEANS, PATTERNS, RANDOM, TRIPLES
+from netopsy.studies.interpretability._pattern_verdicts import judge
+
+
+def table(
+    lift=200.0,
+    support=0.6,
+    patterns=0.95,
+    triples=0.9,
+    recall=0.9,
+    chance=0.3,
+    ratios=(15, 20, 30),
+    noise=0.02,
+    same=1.0,
+):
+    """A made-up table of 3 runs."""
+    random, rows = np.random.default_rng(0), []
+    for seed in range(3):
+        at = {"layer": "last", "seed": seed}
+        for cls in range(10):
+            row = {"measure": "class", "class": cls, "found": 1, "filters": 3}
+            for name, value in (("pattern", lift), ("filter", 5.0)):
+                own = value * float(np.exp(random.normal(0, 0.3)))
+                row |= {f"{name} lift": own, f"{name} support": support, f"{name} background": support / own}
+                row |= {f"{name} inside": 10, f"{name} outside": 2}
+            rows.append({**at, **row})
+            rows.append(
+                {**at, "measure": "pattern", "class": cls, "filters": 3, "support": 0.6, "lift": lift, "height": 9.0}
+            )
+        for image in range(300):
+            right = {
+                name: int(random.random() < share)
+                for name, share in {PATTERNS: patterns, TRIPLES: triples, MEANS: 0.9, FIRINGS: 0.7, HEAD: 0.9}.items()
+            }
+            rows.append({**at, "measure": "answer", "image": image, **right})
+            hits = {
+                name: int(random.random() < share)
+                for name, share in {PATTERNS: recall, ENERGY: 0.5, RANDOM: chance}.items()
+            }
+            rows.append({**at, "measure": "box", "image": image, **hits, f"{PATTERNS} overlap": 0.6, "peak inside": 1})
+    for side, ratio in zip((24, 48, 96), ratios, strict=True):
+        for turn in range(5):
+            taken = {"one pass": 1.0, "patches": ratio * float(np.exp(random.normal(0, noise)))}
+            rows.append({"measure": "speed", "side": side, "round": turn, **taken})
+        rows.append({"measure": "agreement", "side": side, "value": same})
+    return pd.DataFrame(rows)
+
+
+def verdict(name, **options):
+    return next(each for each in judge(table(**options), study.Config()) if each.claim == name)
+
+
+def test_all_hold_where_the_table_says_so():
+    found = judge(table(), study.Config())
+    assert [each.verdict for each in found] == ["holds"] * 4
+    assert found[0].estimate == pytest.approx(np.log(40), abs=0.2)
+    assert found[2].estimate == pytest.approx(0.6, abs=0.05)
+    assert found[3].estimate == pytest.approx(15, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "answer"),
+    [
+        ("PN-1", {"lift": 6.0}, "does not hold"),
+        ("PN-1", {"support": 0.3}, "does not hold"),
+        ("PN-1", {"lift": 10.0}, "undecided"),
+        ("PN-2", {"patterns": 0.8}, "does not hold"),
+        ("PN-2", {"patterns": 0.91}, "undecided"),
+        ("PN-3", {"recall": 0.35}, "does not hold"),
+        ("PN-3", {"recall": 0.5, "chance": 0.3}, "undecided"),
+        ("PN-4", {"ratios": (5, 20, 30)}, "does not hold"),
+        ("PN-4", {"ratios": (15, 15, 15)}, "undecided"),
+        ("PN-4", {"ratios": (15, 12, 10)}, "does not hold"),
+        ("PN-4", {"same": 0.9}, "does not hold"),
+    ],
+)
+def test_each_claim_can_fail_and_stay_open(name, options, answer):
+    assert verdict(name, **options).verdict == answer
+
+
+def test_smoke(tmp_path):
+    found = run(load("pattern-net"), "smoke", out=tmp_path, workers=0)
+    assert [each.claim for each in found.verdicts] == ["PN-1", "PN-2", "PN-3", "PN-4"]
+    assert set(found.figures) == {"telling", "examples", "accuracy", "recall", "speed", "cost"}
+    counts = found.rows["measure"].value_counts()
+    assert counts["answer"] == 40
+    assert counts["box"] == 2 * 40
+    assert counts["class"] == 2 * 10
+    assert counts["speed"] == 2 * 3
+    assert counts["cost by side"] == counts["cost by units"] == 2
+    assert (found.rows.loc[found.rows["measure"] == "agreement", "value"] == 1).all()
+
+
+@pytest.mark.parametrize("layer", ["features.act3", "features.act4"])
+def test_a_patch_has_the_same_answer_as_the_place_in_the_image(layer):
+    model = small_conv_net(seed=0).eval()
+    images = torch.rand(2, 1, 40, 48, generator=torch.Generator().manual_seed(0))
+    field = receptive_field(model, layer, images)
+    whole, parts = filter_maps(model, layer, images), patchwise_maps(model, layer, images, field)
+    assert whole.shape == parts.shape
+    torch.testing.assert_close(whole[:, :, 3:7, 3:7], parts[:, :, 3:7, 3:7])
+    assert not torch.allclose(whole[:, :, 0], parts[:, :, 0], atol=1e-4)  # padding within and black beyond differ
+    assert agreement(model, layer, images) == 1
+
+
+def test_layers_of_the_paper_preset_exist():
+    preset = load("pattern-net").configuration("paper")
+    assert (preset.setting.network, preset.per_class, preset.patch_images) == ("resnet18", 20, 500)
+    names = dict(resnet18(widths=(4, 4, 6, 6)).named_modules())
+    assert {"stage3", "stage4"} <= set(names)
