@@ -61,25 +61,24 @@ def examine(subject: Subject, seconds: float) -> Finding:
     counts = {cls: _shares(fired[:, number], held == cls) for cls, number in best.items()}
     clearest = max(counts, key=lambda cls: counts[cls][0] - counts[cls][1])
     pattern = miner.patterns_[best[clearest]]
-    single = max(
-        (_shares(alone[:, unit], held == clearest) for unit in pattern.filters), key=lambda pair: pair[0] - pair[1]
-    )
+    by_unit = [_shares(alone[:, unit], held == clearest) for unit in pattern.filters]
+    single = max(by_unit, key=lambda pair: pair[0] - pair[1])
     inside, outside = counts[clearest]
     units = ", ".join(map(str, pattern.filters[:-1])) + f" and {pattern.filters[-1]}"
     return Finding(
         sentence=(
             f"{len(best)} of {subject.class_count} classes have a pattern in layer {layer}; units {units} together "
-            f"stand for {subject.class_name(clearest)}: they fire side by side in {100 * inside:.0f} % of its images and "
-            f"{100 * outside:.1f} % of the others, the best of them alone in {100 * single[0]:.0f} % and "
+            f"stand for {subject.class_name(clearest)}: they fire side by side in {100 * inside:.0f} % of its images "
+            f"and {100 * outside:.1f} % of the others, the best of them alone in {100 * single[0]:.0f} % and "
             f"{100 * single[1]:.1f} %."
         ),
         reading=(
-            "A pattern is two or three units that fire (each above the 80th percentile of its peaks) within one cell of "
-            "each other in at least half of a class's images, and at least five times as often as in other images "
+            "A pattern is two or three units that fire (each above the 80th percentile of its peaks) within one cell "
+            "of each other in at least half of a class's images, and at least five times as often as in other images "
             "(PatternNet; its constants are a reconstruction). Patterns were looked for in one half of the data and "
-            "counted in the other. Each row shows the images that answer most to a class's best pattern, with the place "
-            "it answers to; a title names the class where it is another. What a pattern shows is what the units have in "
-            "common, which need not be what the answer depends on."
+            "counted in the other. Each row shows the images that answer most to a class's best pattern, with the "
+            "place it answers to; a title names the class where it is another. What a pattern shows is what the units "
+            "have in common, which need not be what the answer depends on."
         ),
         pictures=(_gallery(subject, miner, best, unseen),),
         figures={

@@ -66,9 +66,10 @@ def _telling(rows: pd.DataFrame) -> Figure:
 
 
 def _examples(rows: pd.DataFrame) -> Figure:
-    table = of(rows, "example").sort_values(["class", "rank"])
+    table = of(rows, "example")
     if table.empty:
         return figure()[0]
+    table = table.sort_values(["class", "rank"])
     pictures = torch.stack([from_text(text) for text in table["picture"]])[:, None]
     boxes = torch.tensor([[int(part) for part in text.split()] for text in table["box"]])
     columns = int(table["rank"].max()) + 1

@@ -1,0 +1,149 @@
+"""Graphs from files: edge lists, Matrix Market, MATLAB and scipy's sparse matrices."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from netopsy.core.errors import InputError, lookup, require
+from netopsy.data.graphs import Graph
+
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_LARGEST = 2**31
+
+
+def read_graph(path: str | os.PathLike[str], *, variable: str | None = None) -> Graph:
+    """The undirected graph in a file.
+
+    By its ending: ``.csv``, ``.tsv``, ``.txt`` and ``.edges`` are edge lists, two nodes a line and maybe a weight,
+    with or without a line of names above, comments after ``#`` or ``%``; ``.mtx`` is Matrix Market, ``.mat`` MATLAB
+    (versions up to 7), ``.npz`` a matrix kept by `scipy.sparse.save_npz`. Nodes of an edge list may be numbers or
+    words; they are numbered in ascending order and their names kept. An edge listed one way or both ways counts once;
+    edges from a node to itself are left out.
+
+    Args:
+        variable: the name of the matrix in a MATLAB file, where it holds several.
+
+    Raises:
+        InputError: no such file, another ending, or contents that are no graph.
+    """
+    file = Path(path)
+    require(file.is_file(), f"graph file {str(path)!r} does not exist")
+    read = lookup("graph file ending", file.suffix.lower(), _READERS)
+    try:
+        matrix, nodes = read(file, variable)
+    except InputError:
+        raise
+    except Exception as error:  # whatever a reader makes of a broken file
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise InputError(f"graph file {file.name!r} cannot be read: {reason}") from error
+    rows, columns = matrix.shape
+    require(rows == columns, f"graph file {file.name!r} holds a {rows}x{columns} matrix; an adjacency matrix is square")
+    require(rows > 0, f"graph file {file.name!r} holds no node")
+    require(np.isfinite(matrix.data).all(), f"graph file {file.name!r} holds weights that are no finite numbers")
+    matrix = matrix.maximum(matrix.T)
+    matrix = sparse.csr_array(matrix - sparse.diags_array(matrix.diagonal()))
+    matrix.eliminate_zeros()
+    return Graph(matrix.astype(np.float64), file.stem, nodes)
+
+
+def _edge_list(file: Path, variable: str | None) -> tuple[sparse.csr_array, tuple[str, ...]]:
+    separator = _SEPARATORS.get(file.suffix.lower(), r"[\s,;]+")
+    lines = [line.partition("#")[0].partition("%")[0].strip() for line in file.read_text("utf-8-sig").splitlines()]
+    parts = pd.Series([line for line in lines if line], dtype=str).str.split(separator, regex=len(separator) > 1)
+    require(len(parts) > 0, f"graph file {file.name!r} holds no edge")
+    fields = parts.map(len)
+    if (fields < 2).any():
+        line = " ".join(parts[fields < 2].iloc[0])
+        raise InputError(f"graph file {file.name!r} has a line that does not name two nodes: {line!r}")
+    first, second = (parts.str[place].str.strip().to_numpy(dtype=str) for place in (0, 1))
+    weights = pd.to_numeric(parts.str[2], errors="coerce").to_numpy(dtype=float)
+    if _is_header(first, second):
+        first, second, weights = first[1:], second[1:], weights[1:]
+        require(len(first) > 0, f"graph file {file.name!r} holds no edge below its first line")
+    weights = np.where(np.isnan(weights), 1.0, weights)
+    names, numbers = _numbered(np.concatenate([first, second]))
+    count = len(names)
+    rows, columns = numbers[: len(first)], numbers[len(first) :]
+    # Of an edge that is listed again the largest weight counts, as of one listed both ways.
+    key = rows.astype(np.int64) * count + columns
+    order = np.lexsort((-weights, key))
+    _, first_of_each = np.unique(key[order], return_index=True)
+    best = order[first_of_each]
+    one = sparse.csr_array(sparse.coo_array((weights[best], (rows[best], columns[best])), (count, count)))
+    return one, tuple(names)
+
+
+def _is_header(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether the first line names the columns: words, while all below are numbers; or words known for it."""
+    known = {"source", "target", "from", "to", "src", "dst", "node1", "node2", "u", "v"}
+    if {first[0].lower(), second[0].lower()} <= known:
+        return True
+    return not (_whole(first[:1]) or _whole(second[:1])) and len(first) > 1 and _whole(first[1:]) and _whole(second[1:])
+
+
+def _whole(words: np.ndarray) -> bool:
+    return all(word.lstrip("-").isdigit() for word in words.tolist())
+
+
+def _numbered(words: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Names in ascending order and each word's place among them; numbers are ordered as numbers."""
+    names, inverse = np.unique(words, return_inverse=True)
+    if _whole(names):
+        order = np.argsort([int(name) for name in names.tolist()], kind="stable")
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = np.arange(len(order))
+        return names[order].tolist(), place[inverse]
+    return names.tolist(), inverse
+
+
+def _matrix_market(file: Path, variable: str | None) -> tuple[sparse.csr_array, tuple[str, ...]]:
+    from scipy.io import mmread
+
+    return sparse.csr_array(mmread(file)).astype(np.float64), ()
+
+
+def _matlab(file: Path, variable: str | None) -> tuple[sparse.csr_array, tuple[str, ...]]:
+    from scipy.io import loadmat
+
+    held = {name: value for name, value in loadmat(file).items() if not name.startswith("__")}
+    matrices: dict[str, Any] = {
+        name: value
+        for name, value in held.items()
+        if sparse.issparse(value) or (isinstance(value, np.ndarray) and value.ndim == 2 and min(value.shape) > 1)
+    }
+    if variable is not None:
+        return sparse.csr_array(lookup("variable", variable, matrices)).astype(np.float64), ()
+    square = [name for name, value in matrices.items() if value.shape[0] == value.shape[1]]
+    require(square, f"graph file {file.name!r} holds no square matrix, only {', '.join(held) or 'nothing'}")
+    name = "net" if "net" in square else square[0]
+    clear = name == "net" or len(square) == 1
+    require(clear, f"graph file {file.name!r} holds several matrices: choose among {', '.join(square)}")
+    return sparse.csr_array(matrices[name]).astype(np.float64), ()
+
+
+def _scipy(file: Path, variable: str | None) -> tuple[sparse.csr_array, tuple[str, ...]]:
+    return sparse.csr_array(sparse.load_npz(file)).astype(np.float64), ()
+
+
+_Reader = Callable[[Path, str | None], tuple[sparse.csr_array, tuple[str, ...]]]
+_READERS: Mapping[str, _Reader] = MappingProxyType(
+    {
+        ".csv": _edge_list,
+        ".tsv": _edge_list,
+        ".txt": _edge_list,
+        ".edges": _edge_list,
+        ".mtx": _matrix_market,
+        ".mat": _matlab,
+        ".npz": _scipy,
+    }
+)
+ENDINGS = tuple(_READERS)
+"""The endings of files that hold a graph."""
