@@ -86,7 +86,7 @@ def test_smoke(tmp_path):
     assert counts["judged"] == counts["preferred"] == 16 * 9
     assert counts["inverted"] == counts["expected"] == 4 * 5
     assert counts["rebuilt"] == 2 * (1 + 2 * 5)
-    assert counts["synthesis cost"] == 2 * (2 + 2)
+    assert counts["synthesis cost"] == 2 * (1 + 2)
     assert {"preferred", "judged", "reconstructions", "depth", "synthesis-cost"} <= set(found.figures)
 
 

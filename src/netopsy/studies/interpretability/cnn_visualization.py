@@ -83,7 +83,7 @@ def draw(rows: pd.DataFrame, config: Config) -> dict[str, Figure]:
     return {**draw_synthesis(rows), **draw_units(rows, config)}
 
 
-_SMALL = Setting(train_patches=200, test_patches=40, widths=(4, 6, 8), hidden=16, epochs=1)
+_SMALL = Setting(train_patches=100, test_patches=40, widths=(4, 6, 8), hidden=16, epochs=1)
 _LARGE = Setting(
     data="uoft-cs/cifar10",
     network=VGG,
@@ -101,15 +101,15 @@ STUDY = Study(
         "smoke": Config(
             seeds=1,
             network=_SMALL,
-            maximisation=MaximisationSetting(steps=3, decoder_images=40, decoder_epochs=1),
+            maximisation=MaximisationSetting(steps=2, decoder_images=40, decoder_epochs=1),
             inversion=InversionSetting(
-                images=4, steps=3, strengths=(1e-3, 1e-2), decoder_images=40, decoder_epochs=1, decoder_width=8, shown=2
+                images=4, steps=2, strengths=(1e-3, 1e-2), decoder_images=40, decoder_epochs=1, decoder_width=8, shown=2
             ),
             deconvnet=DeconvSetting(images=40, looks=1, shown=1, columns=2),
             dissection=DissectionSetting(
                 images=60, train_images=100, epochs=1, rotations=3, shares=(0.5,), partly=1, sides=(32,), counts=(8,)
             ),
-            sides=(16, 32),
+            sides=(16,),
             counts=(1, 2),
         ),
         "laptop": Config(),
