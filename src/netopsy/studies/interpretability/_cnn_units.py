@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -237,16 +236,11 @@ def unit_cost(sides: Sequence[int], counts: Sequence[int]) -> Iterator[dict[str,
             "DeconvNet, 2 images": partial(deconvnet, model, concepts.images[:2], "features.act2"),
         }
         for way, work in ways.items():
-            times = []
-            for _ in range(2):
-                start = perf_counter()
-                work()
-                times.append(perf_counter() - start)
             yield {
                 "measure": "unit cost",
                 "by": by,
                 "way": way,
                 "side": side,
                 "units": units,
-                "value": 1e3 * min(times),
+                "value": milliseconds(work, rounds=1),
             }
