@@ -24,6 +24,7 @@ from netopsy.interpretability.visualization.dissection_report import DissectionR
 from netopsy.interpretability.visualization.enlarging import Enlarging
 from netopsy.interpretability.visualization.rotation import part_of, random_rotation, rotated
 from netopsy.lab import Rows
+from netopsy.lab.costs import milliseconds
 from netopsy.models import small_conv_net
 from netopsy.studies.interpretability._patch_networks import LAYERS_OF, Setting, trained
 from netopsy.studies.interpretability._pictures import as_text

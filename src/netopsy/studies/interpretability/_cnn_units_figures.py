@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from netopsy.lab import mean_interval
+from netopsy.lab.costs import cost_lines
 from netopsy.lab.figures import PALETTE, figure, figure_grid, mean_with_band
 from netopsy.studies.interpretability._cnn_units import RANDOM, TRAINED
 from netopsy.studies.interpretability._cnn_units_verdicts import settled
