@@ -61,8 +61,11 @@ def paths_between(first, last, starts, columns, indices, values, counts):
 
 
 @compiled
-def edges_between(first, last, starts, columns, offsets, common, cliques, indices, values, counts):
-    """Edges among the common neighbours of i and j: written for non-neighbours, and by position in ``cliques``."""
+def edges_between(first, last, starts, columns, triangle, offsets, common, cliques, indices, values, counts):
+    """Edges among the common neighbours of i and j: written for non-neighbours, and by position in ``cliques``.
+
+    ``common`` lists the common neighbours of each edge, at one of its positions.
+    """
     n = len(starts) - 1
     near = np.zeros(n, np.bool_)
     held = np.zeros(n, np.int64)
@@ -74,6 +77,8 @@ def edges_between(first, last, starts, columns, offsets, common, cliques, indice
             near[columns[p]] = True
         count = 0
         for p in range(begin, end):
+            if triangle[p] == 0:
+                continue
             u = columns[p]
             for edge in range(starts[u], starts[u + 1]):
                 if offsets[edge + 1] > offsets[edge] and near[columns[edge]]:

@@ -80,13 +80,8 @@ def orbit_adjacencies(
     return ((key, _matrix(network, key)) for key in track(wanted, "counting orbit adjacencies"))
 
 
-def edge_values(network: Network) -> dict[Key, Counts]:
-    """The 19 matrices whose entries lie on edges, by position."""
-    return {key: edge_value(network, key) for key in KEYS if key[0] == 1}
-
-
 def edge_value(network: Network, key: Key) -> Counts:
-    """One matrix whose entries lie on edges, by position. Names are those of the closed forms: T, q, P12, X, Y."""
+    """One matrix whose entries lie on edges, by position. Names are those of the closed forms."""
     hop, first, second = key
     if first > second:
         return edge_value(network, (hop, second, first))[network.twins]
@@ -103,7 +98,7 @@ def edge_value(network: Network, key: Key) -> Counts:
         return q
     if key == (1, 13, 13):
         return T * (T - 1) // 2 - q
-    paths, corners, arms = network.neighbour_sums
+    corners, arms = network.triangle_sums
     X = corners[twins] - T - 2 * q
     if key == (1, 12, 13):
         return X
@@ -114,7 +109,7 @@ def edge_value(network: Network, key: Key) -> Counts:
     if key in ((1, 9, 11), (1, 6, 7)):
         pendants = (network.summed(T)[network.columns] - T - corners[twins] - X) // 2
         return pendants if key == (1, 9, 11) else P12 * (P12 - 1) // 2 - pendants
-    Y = paths[twins] - P12[twins] - X[twins]
+    Y = network.cycles - X - X[twins] - 2 * q
     if key == (1, 8, 8):
         return Y
     if key == (1, 5, 5):
