@@ -74,7 +74,8 @@ def limited(rows: pd.DataFrame) -> Verdict:
     hops = int(table["hop"].max())
     words = (
         f"largest gap between measured and predicted distance over {hops} hops of "
-        f"{', '.join(table['graph'].unique())}: {gap:.1e}; hops from 10 on at which features did not grow more alike: {rising}"
+        f"{', '.join(table['graph'].unique())}: {gap:.1e}; hops from 10 on at which features did not grow more "
+        f"alike: {rising}"
     )
     return Verdict.of(about, "holds" if gap <= 1e-9 and rising == 0 else "does not hold", None, words)
 
