@@ -55,7 +55,8 @@ class SideBySide:
 
     def report(self) -> bool:
         """Print seconds and memory of both; where there is a target, true if both are met."""
-        name, found = f"ba {self.nodes}", {"ours": [], "gradco": []}  # type: dict[str, dict[str, list[Measured]]]
+        name = f"ba {self.nodes}"
+        found: dict[str, list[Measured]] = {"ours": [], "gradco": []}
         for _ in range(self.rounds):
             found["ours"].append(measured(name, None))
             found["gradco"].append(measured(name, self.peer))

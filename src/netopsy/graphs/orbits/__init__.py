@@ -5,6 +5,7 @@ walks see; and node features from either.
 """
 
 from netopsy.graphs.orbits.degree_vectors import (
+    counts_from_vectors,
     edge_graphlet_degree_vectors,
     graphlet_adjacency,
     graphlet_counts,
@@ -23,6 +24,7 @@ __all__ = [
     "ORBITS",
     "UNSEEN",
     "Key",
+    "counts_from_vectors",
     "edge_graphlet_degree_vectors",
     "embed",
     "gopmi",

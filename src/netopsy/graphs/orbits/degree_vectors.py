@@ -118,5 +118,10 @@ def graphlet_counts(A: GraphLike) -> dict[str, int]:
     >>> counts["triangle"], counts["claw"], counts["diamond"]
     (45, 1098, 85)
     """
-    totals = graphlet_degree_vectors(A).sum(0)
+    return counts_from_vectors(graphlet_degree_vectors(A))
+
+
+def counts_from_vectors(vectors: Int[np.ndarray, "nodes orbits"]) -> dict[str, int]:
+    """`graphlet_counts` where the graphlet degree vectors are known."""
+    totals = vectors.sum(0)
     return {name: int(totals[orbit]) // nodes for name, (orbit, nodes) in _COUNTED.items()}
