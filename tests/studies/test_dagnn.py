@@ -30,6 +30,7 @@ def table(gcn=(0.85, 0.1), deep=(0.85, 0.9), last=0.7, mean=0.85, gap=0.0, risin
         for (network, depth), value in means.items():
             at = {"graph": "digits", "seed": seed, "network": network, "depth": depth}
             rows.append({**at, "measure": "accuracy", "value": value + random.normal(0, spread)})
+    rows += [{"measure": "gate", "graph": "digits", "seed": 0, "hop": hop, "value": 0.5} for hop in range(3)]
     for hop in range(1, 21):
         alike = 0.5**hop + (0.5 if rising and hop == 15 else 0)
         at = {"measure": "limit", "graph": "karate", "hop": hop}
@@ -53,9 +54,9 @@ def test_all_hold_where_the_table_says_so():
     [
         ("entangle", {"gcn": (0.85, 0.8)}, "does not hold"),
         ("entangle", {"deep": (0.9, 0.85)}, "does not hold"),
-        ("entangle", {"gcn": (0.85, 0.64), "spread": 0.05}, "undecided"),
+        ("entangle", {"gcn": (0.85, 0.63), "spread": 0.06}, "undecided"),
         ("sota", {"deep": (0.85, 0.855)}, "does not hold"),
-        ("sota", {"deep": (0.85, 0.86), "spread": 0.08}, "undecided"),
+        ("sota", {"deep": (0.85, 0.84), "spread": 0.08}, "undecided"),
         ("gate", {"mean": 0.9}, "does not hold"),
         ("gate", {"last": 0.9}, "does not hold"),
         ("limit", {"gap": 1e-6}, "does not hold"),
