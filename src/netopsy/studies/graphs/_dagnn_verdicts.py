@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pandas as pd
@@ -59,7 +60,10 @@ def gated(rows: pd.DataFrame) -> Verdict:
         gain = bootstrap_mean(deep[most], other)
         words = f"{most} hops, gate {deep[most].mean():.3f}, {name} {other.mean():.3f}: {gain:.3f}"
         parts.append(Verdict.exceeds(about, gain, 0.02, words))
-    return Verdict.all_of(about, parts)
+    verdict = Verdict.all_of(about, parts)
+    weights = rows[rows["measure"] == "gate"].groupby("hop")["value"].mean()
+    even = f"; the gate's weight by hop, median over the nodes: from {weights.min():.2f} to {weights.max():.2f}"
+    return with_detail(verdict, verdict.detail + even)
 
 
 def limited(rows: pd.DataFrame) -> Verdict:
@@ -94,6 +98,4 @@ def told(table: pd.DataFrame) -> str:
 
 def with_detail(verdict: Verdict, detail: str) -> Verdict:
     """The same verdict, other words."""
-    import dataclasses
-
     return dataclasses.replace(verdict, detail=detail)
