@@ -1,6 +1,7 @@
 """What all 28 orbit adjacencies of a graph cost, measured in this process: ``made NODES EDGES``, or ``real``.
 
-Prints a JSON list with one entry a graph. It is a process of its own since the most memory that it ever held is asked for.
+Prints a JSON list with one entry a graph. It is a process of its own since the most memory that it ever held is asked
+for.
 """
 
 from __future__ import annotations
