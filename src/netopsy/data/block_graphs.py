@@ -30,7 +30,7 @@ def block_graph(
 
     Source: Karrer and Newman 2011 (arXiv 1008.3926).
 
-    >>> graph = block_graph(100, 4, mean_degree=6)
+    >>> graph = block_graph(100, 4, mean_degree=6.0)
     >>> graph.edge_count, np.bincount(graph.labels).tolist()
     (300, [25, 25, 25, 25])
     """
@@ -39,7 +39,9 @@ def block_graph(
     require(0 <= across <= 1, f"across must be from 0 to 1, got {across}")
     require(tail > 0 and cap >= 1, f"tail must be positive and cap at least 1, got {tail} and {cap}")
     count = round(nodes * mean_degree / 2)
-    require(0 < count <= nodes * (nodes - 1) // 8, f"mean_degree must be above 0 and far below {nodes}, got {mean_degree}")
+    require(
+        0 < count <= nodes * (nodes - 1) // 8, f"mean_degree must be above 0 and far below {nodes}, got {mean_degree}"
+    )
     random = np.random.default_rng(seed)
     labels = random.permutation(np.arange(nodes) % classes)
     weights = np.minimum(1 + random.pareto(tail, nodes), cap)

@@ -2,9 +2,9 @@
 
 Seo, Yun and Yang, TEDDY: Trimming Edges with Degree-based Discrimination strategY, ICLR 2024, arXiv:2402.01261.
 
-A link between two well-connected nodes repeats what many others say, a link at a lonely node is precious. One score from
-two steps of degrees ranks all links before any training; the lowest are dropped at once. One training on the thinned
-graph is projected after each step onto networks with few weights, and listens to the network of the whole graph.
+A link between two well-connected nodes repeats what many others say, a link at a lonely node is precious. One score
+from two steps of degrees ranks all links before any training; the lowest are dropped at once. One training on the
+thinned graph is projected after each step onto networks with few weights, and listens to the network of the whole one.
 """
 
 from netopsy.graphs.teddy.distillation import distillation_loss

@@ -10,9 +10,7 @@ from netopsy.core.modes import check_model
 from netopsy.graphs.teddy.projection import Include, L0Projection
 
 
-def magnitude_pruned(
-    model: nn.Module, sparsity: float, *, include: Include = lambda name, p: True
-) -> nn.Module:
+def magnitude_pruned(model: nn.Module, sparsity: float, *, include: Include = lambda name, p: True) -> nn.Module:
     """A copy of a trained network without its smallest weights, over all tensors together; not trained any further.
 
     Raises:

@@ -84,7 +84,9 @@ class ProjectedOptimizer(Optimizer):
     """
 
     def __init__(self, optimizer: Optimizer, projection: L0Projection) -> None:
-        require(isinstance(optimizer, Optimizer), f"optimizer must be a torch optimiser, got {type(optimizer).__name__}")
+        require(
+            isinstance(optimizer, Optimizer), f"optimizer must be a torch optimiser, got {type(optimizer).__name__}"
+        )
         self.optimizer, self.projection = optimizer, projection
 
     def step(self, closure: Any = None) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -25,6 +25,7 @@ Scorer = Callable[[Tensor, int], Tensor]
 Prepare = Callable[[Tensor, int], Any]
 
 
+@runtime_checkable
 class NodeData(Protocol):
     """One graph with labelled nodes, as torch_geometric's ``Data`` holds it."""
 
@@ -76,7 +77,7 @@ class Ticket:
     @property
     def weight_sparsity(self) -> float:
         """The share of weights that are zero."""
-        return L0Projection(self.model, 0).sparsity()
+        return L0Projection(self.model, 0.0).sparsity()
 
 
 def find_ticket(
@@ -93,7 +94,7 @@ def find_ticket(
     prepare: Prepare | None = None,
     seed: int = 0,
 ) -> Ticket:
-    """Prune the edges by score, then train once on what is left, projected after each step and taught by the dense model.
+    """Prune the edges by score, then train once on what is left, projected at each step and taught by the dense model.
 
     The edges are dropped from the list: whatever the network computes from it (degrees, normalisation) is that of the
     thinned graph, and costs accordingly less.
@@ -123,8 +124,8 @@ def find_ticket(
     check_sparsity("weight_sparsity", weight_sparsity)
     require(lam >= 0, f"lam must be at least 0, got {lam}")
     require(isinstance(epochs, int) and epochs >= 1, f"epochs must be an int of at least 1, got {epochs!r}")
+    check_data(data)
     nodes = len(data.x)
-    check_edges(data.edge_index, nodes)
     start = perf_counter()
     recipe = replace(recipe or NodeRecipe(select="accuracy"), epochs=epochs)
     made = prepare or (lambda edges, count: edges)
@@ -151,9 +152,15 @@ def find_ticket(
     )
     history = tuple(Epoch(loss, share) for loss, share in zip(found.losses, shares, strict=True))
     took = perf_counter() - start
-    return Ticket(
-        found.model, edges, mask, found.test, found.validation, found.logits, history, dense, took
-    )
+    return Ticket(found.model, edges, mask, found.test, found.validation, found.logits, history, dense, took)
+
+
+def check_data(data: NodeData) -> None:
+    """Raise `InputError` unless this is one graph with features, labels and a split."""
+    for name in ("x", "edge_index", "y", "train_mask", "val_mask", "test_mask"):
+        held = getattr(data, name, None)
+        require(isinstance(held, Tensor), f"data must have a tensor {name!r}, got {type(held).__name__}")
+    check_edges(data.edge_index, len(data.x))
 
 
 def trained(

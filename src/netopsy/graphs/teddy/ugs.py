@@ -14,13 +14,13 @@ from torch.func import functional_call
 from netopsy.core.errors import require
 from netopsy.core.modes import check_model
 from netopsy.core.progress import track
-from netopsy.graphs.node_classification import NodeRecipe, NodeResult
-from netopsy.graphs.propagation import check_edges, propagator
 from netopsy.graphs.networks import neighbour_sum
+from netopsy.graphs.node_classification import NodeRecipe, NodeResult
+from netopsy.graphs.propagation import propagator
 from netopsy.graphs.teddy.edge_masks import EdgeWeights, Kind
 from netopsy.graphs.teddy.pruning import count_of, pairs_of
 from netopsy.graphs.teddy.smallest import smallest
-from netopsy.graphs.teddy.ticket import NodeData, trained
+from netopsy.graphs.teddy.ticket import NodeData, check_data, trained
 
 Masks = dict[str, Tensor]
 
@@ -84,7 +84,7 @@ def ugs_tickets(
     require(kind in ("normalised", "sum"), f"kind must be 'normalised' or 'sum', got {kind!r}")
     for name, rate in (("edge_rate", edge_rate), ("weight_rate", weight_rate)):
         require(0 <= rate < 1, f"{name} must be at least 0 and below 1, got {rate}")
-    check_edges(data.edge_index, len(data.x))
+    check_data(data)
     require(not (data.edge_index[0] == data.edge_index[1]).any(), "data.edge_index must have no loops for UGS")
     recipe = replace(recipe or NodeRecipe(select="accuracy"), epochs=epochs)
     return _rounds(
@@ -125,9 +125,7 @@ def _rounds(
             keep[up[left]] = keep[down[left]] = True
             last = _with_fixed_masks(model_factory(), masks, data, data.edge_index[:, keep], kind, recipe, seed)
             took = spent + perf_counter() - start
-            yield UGSTicket(
-                number, last.model, data.edge_index[:, keep], keep, last.test, last.validation, took
-            )
+            yield UGSTicket(number, last.model, data.edge_index[:, keep], keep, last.test, last.validation, took)
 
 
 class _Masked(nn.Module):
@@ -147,8 +145,7 @@ class _Masked(nn.Module):
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
         """Logits on the masked graph; ``edge_index`` is not looked at."""
         parameters = {
-            name: value * mask * self.kept[name]
-            for (name, value), mask in zip(self._own(), self.weights, strict=True)
+            name: value * mask * self.kept[name] for (name, value), mask in zip(self._own(), self.weights, strict=True)
         }
         answers: Tensor = functional_call(self.network, parameters, (x, self.structure.operator(self.edges)))
         return answers

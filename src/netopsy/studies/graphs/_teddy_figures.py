@@ -88,9 +88,7 @@ def _joint(rows: pd.DataFrame) -> Figure:
     table = of(rows, "joint")
     pairs = list(table.groupby(["graph", "network"], sort=False))
     columns = min(3, len(pairs))
-    drawn, axes = figure_grid(
-        -(-len(pairs) // columns), columns, 3.2 * columns + 0.6, 3.5 * -(-len(pairs) // columns)
-    )
+    drawn, axes = figure_grid(-(-len(pairs) // columns), columns, 3.2 * columns + 0.6, 3.5 * -(-len(pairs) // columns))
     for ax in axes.flat[len(pairs) :]:
         ax.set_axis_off()
     for ax, ((graph, network), own) in zip(axes.flat, pairs, strict=False):

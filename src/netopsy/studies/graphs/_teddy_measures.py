@@ -159,7 +159,7 @@ def tickets(
 def cost(sizes: Sequence[int], shares: Sequence[float], epochs: int) -> Iterator[Row]:
     """Milliseconds to score and to prune by how many edges, and for an epoch by the share of edges removed."""
     for size in sizes:
-        graph = block_graph(max(size // 10, 50), 5, mean_degree=20, seed=0)
+        graph = block_graph(max(size // 10, 50), 5, mean_degree=20.0, seed=0)
         edges, nodes = edge_index_of(as_adjacency(graph)), len(graph)
         scores = teddy_scores(edges, nodes)
         score = milliseconds(partial(teddy_scores, edges, nodes), rounds=3)
@@ -167,7 +167,7 @@ def cost(sizes: Sequence[int], shares: Sequence[float], epochs: int) -> Iterator
         for step, value in (("score all edges", score), ("remove half", prune)):
             yield {"measure": "cost by edges", "edges": size, "step": step, "value": value}
     data = nodes_of("blocks", 0, nodes=max(400, max(sizes) // 100))
-    graph = block_graph(len(data.x), 5, mean_degree=40, seed=0)
+    graph = block_graph(len(data.x), 5, mean_degree=40.0, seed=0)
     edges = edge_index_of(as_adjacency(graph))
     scores = teddy_scores(edges, len(data.x))
     recipe = NodeRecipe(epochs=epochs, select="accuracy")
