@@ -6,6 +6,7 @@ Graphs are in `netopsy.data.graphs`, apart from the rest so that only who uses t
 from netopsy.data.augment import crop_and_flip
 from netopsy.data.batches import batch_indices, batches_per_epoch, epoch_order, index_batches
 from netopsy.data.canvases import Canvases, canvases
+from netopsy.data.concept_images import ConceptImages, concept_images
 from netopsy.data.dataset import Dataset
 from netopsy.data.embedded import digits, digits_split, lfw_subset
 from netopsy.data.folders import ImageListing, image_folder, list_images
@@ -22,6 +23,7 @@ __all__ = [
     "SCENE_CLASSES",
     "TEXTURES",
     "Canvases",
+    "ConceptImages",
     "Dataset",
     "ImageListing",
     "LabelledScenes",
@@ -29,6 +31,7 @@ __all__ = [
     "batch_indices",
     "batches_per_epoch",
     "canvases",
+    "concept_images",
     "crop_and_flip",
     "digits",
     "digits_split",
