@@ -84,16 +84,15 @@ def test_the_network_sees_the_short_list_and_its_degrees(data):
 
 
 def test_the_teacher_teaches(data):
-    alone, taught = ticket(data, lam=0.0), ticket(data, lam=30.0)
-    teacher = taught.teacher.logits.softmax(1)
-
-    def distance(found):
-        return float((found.logits.softmax(1) - teacher).abs().mean())
-
-    assert distance(taught) < 0.8 * distance(alone)
-    given = ticket(data, lam=30.0, teacher=taught.teacher.logits)
-    assert torch.equal(given.logits, taught.logits)
-    assert given.teacher is None
+    """A teacher who knows every label hands that on."""
+    knows = 8.0 * torch.nn.functional.one_hot(data.y, 3).float()
+    sparse = {"edge_sparsity": 0.7, "weight_sparsity": 0.5, "epochs": 40}
+    alone, taught = ticket(data, lam=0.0, **sparse), ticket(data, lam=10.0, teacher=knows, **sparse)
+    assert taught.accuracy > alone.accuracy + 0.05
+    assert taught.teacher is None  # given, not trained here
+    own = ticket(data, lam=10.0, epochs=3)
+    given = ticket(data, lam=10.0, epochs=3, teacher=own.teacher.logits)
+    assert torch.equal(given.logits, own.logits)
 
 
 def test_random_state_and_data_are_left_alone(data):
@@ -114,9 +113,9 @@ def test_networks_and_data_of_torch_geometric(data):
         torch.manual_seed(0)
         return GAT(8, 16, 2, out_channels=3, heads=4, dropout=0.6, act="elu")
 
-    found = ticket(Data(**vars(data)), make=gat)
+    found = ticket(Data(**vars(data)), make=gat, epochs=40)
     assert found.weight_sparsity == pytest.approx(0.65, abs=0.01)
-    assert found.accuracy > 0.4
+    assert found.accuracy > 0.4  # of three classes
 
 
 def test_a_ticket_learns(data):
@@ -168,24 +167,6 @@ def test_ugs_without_pruning_is_the_plain_training(data):
     plain = trained(gcn(), data, data.edge_index, NodeRecipe(epochs=EPOCHS, select="accuracy"))
     assert found.accuracy == plain.test
     assert all(torch.equal(*pair) for pair in zip(found.model.parameters(), plain.model.parameters(), strict=True))
-
-
-def test_ugs_finds_the_edges_that_mislead():
-    """Two cliques, each of one class; edges between them are noise that an adjacency learned by accuracy removes."""
-    network = nx.disjoint_union(nx.complete_graph(12), nx.complete_graph(12))
-    network.add_edges_from((node, 12 + node) for node in range(8))
-    labels = torch.arange(24) // 12
-    x = torch.randn(24, 6, generator=torch.Generator().manual_seed(0)) + 2.0 * labels[:, None]
-    train, validation, test = random_split(labels, 6, 6, seed=0)
-    masks = {"train_mask": train, "val_mask": validation, "test_mask": test}
-    data = SimpleNamespace(x=x, edge_index=edge_index_of(as_adjacency(network)), y=labels, **masks)
-    recipe = NodeRecipe(epochs=80, select="loss")
-    (found,) = ugs_tickets(
-        lambda: GCN(6, 8, 2, dropout=0.0, bias=False), data, levels=(1,), edge_rate=0.1, recipe=recipe, epochs=80
-    )
-    gone = data.edge_index[:, ~found.mask]
-    across = (labels[gone[0]] != labels[gone[1]]).double().mean()
-    assert across > 2 * 8 / network.number_of_edges()
 
 
 @pytest.mark.parametrize(

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from netopsy.graphs.adjacency import from_edges
+from netopsy.cli.graph.files import names_of
+from netopsy.cli.graph.pictures import NAMED, SMALL, layout
+from netopsy.data.graphs import Graph
 from netopsy.graphs.teddy import Sparsified
 from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, style
 
-SMALL = 200
-"""Nodes up to which the graph itself is drawn."""
-NAMED = 40
-"""Nodes up to which they are named."""
 
-
-def picture(found: Sparsified, names: Sequence[str] = ()) -> Figure:
+def picture(found: Sparsified, graph: Graph, seed: int = 0) -> Figure:
     """Removed edges faint among the kept ones; or histograms of scores and of degrees before and after."""
-    return _layout(found, names) if found.nodes <= SMALL else _distributions(found)
+    return _layout(found, graph, seed) if found.nodes <= SMALL else _distributions(found)
 
 
-def _layout(found: Sparsified, names: Sequence[str]) -> Figure:
-    import networkx as nx
-
-    whole = nx.from_scipy_sparse_array(from_edges(found.edges, found.nodes))
-    try:
-        placed = nx.kamada_kawai_layout(whole) if nx.is_connected(whole) else nx.spring_layout(whole, seed=0)
-    except ZeroDivisionError:  # a graph of one node
-        placed = nx.circular_layout(whole)
-    places = np.array([placed[node] for node in range(found.nodes)])
+def _layout(found: Sparsified, graph: Graph, seed: int) -> Figure:
+    places = layout(graph, seed)
+    names = names_of(graph)
     drawn, ax = figure(6.0, 5.4)
     ends, kept = found.edges.numpy(), found.kept.numpy()
     segments = places[ends].transpose(1, 0, 2)
@@ -43,7 +32,7 @@ def _layout(found: Sparsified, names: Sequence[str]) -> Figure:
     ax.scatter(*places.T, s=size, color=INK, zorder=3, linewidths=0)
     if found.nodes <= NAMED:
         for node, (x, y) in enumerate(places):
-            label = names[node] if names else str(node)
+            label = names[node]
             inside = len(label) <= 2
             shift = (0, 0) if inside else (0, 9)
             ax.annotate(
