@@ -15,7 +15,8 @@ from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, style
 
 def picture(found: Sparsified, graph: Graph, seed: int = 0) -> Figure:
     """Removed edges faint among the kept ones; or histograms of scores and of degrees before and after."""
-    return _layout(found, graph, seed) if found.nodes <= SMALL else _distributions(found)
+    with style():
+        return _layout(found, graph, seed) if found.nodes <= SMALL else _distributions(found)
 
 
 def _layout(found: Sparsified, graph: Graph, seed: int) -> Figure:
@@ -52,8 +53,7 @@ def _layout(found: Sparsified, graph: Graph, seed: int) -> Figure:
     ):
         ax.plot([], [], color=color, alpha=alpha, label=label)
     ax.set_axis_off()
-    with style():
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2, frameon=False, labelcolor=INK)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2)
     return drawn
 
 

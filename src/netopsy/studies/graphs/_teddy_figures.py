@@ -88,7 +88,9 @@ def _joint(rows: pd.DataFrame) -> Figure:
     table = of(rows, "joint")
     pairs = list(table.groupby(["graph", "network"], sort=False))
     columns = min(3, len(pairs))
-    drawn, axes = figure_grid(-(-len(pairs) // columns), columns, 3.2 * columns + 0.6, 3.5 * -(-len(pairs) // columns))
+    drawn, axes = figure_grid(
+        -(-len(pairs) // columns), columns, 3.2 * columns + 0.6, 3.5 * -(-len(pairs) // columns) + 0.3
+    )
     for ax in axes.flat[len(pairs) :]:
         ax.set_axis_off()
     for ax, ((graph, network), own) in zip(axes.flat, pairs, strict=False):
@@ -105,7 +107,7 @@ def _joint(rows: pd.DataFrame) -> Figure:
         ax.set_xlabel("edges removed\nweights removed")
     axes[0, 0].set_ylabel("test accuracy")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    drawn.legend(handles, labels, loc="outside lower center", ncols=5, labelcolor=INK)
+    drawn.legend(handles, labels, loc="outside lower center", ncols=3, labelcolor=INK)
     return drawn
 
 
