@@ -30,7 +30,7 @@ def _layout(found: Sparsified, graph: Graph, seed: int) -> Figure:
     widths = 0.8 + 2.0 * order[kept]
     ax.add_collection(LineCollection(list(segments[kept]), colors=PALETTE[0], alpha=0.9, linewidths=widths))
     size = 150 if found.nodes <= NAMED else 18
-    ax.scatter(*places.T, s=size, color=INK, zorder=3, linewidths=0)
+    ax.scatter(places[:, 0], places[:, 1], s=size, color=INK, zorder=3, linewidths=0)
     if found.nodes <= NAMED:
         for node, (x, y) in enumerate(places):
             label = names[node]

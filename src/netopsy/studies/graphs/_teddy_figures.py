@@ -91,9 +91,10 @@ def _joint(rows: pd.DataFrame) -> Figure:
     drawn, axes = figure_grid(
         -(-len(pairs) // columns), columns, 3.2 * columns + 0.6, 3.5 * -(-len(pairs) // columns) + 0.3
     )
-    for ax in axes.flat[len(pairs) :]:
+    panels: list[Axes] = axes.ravel().tolist()
+    for ax in panels[len(pairs) :]:
         ax.set_axis_off()
-    for ax, ((graph, network), own) in zip(axes.flat, pairs, strict=False):
+    for ax, (pair, own) in zip(panels, pairs, strict=False):
         dense = own[own["method"] == DENSE]["value"].mean()
         ax.axhline(dense, color=INK, linestyle="--", linewidth=1, label=DENSE)
         for method in (TEDDY, NO_TEACHER, RANDOM_EDGES, UGS):
@@ -103,7 +104,7 @@ def _joint(rows: pd.DataFrame) -> Figure:
         levels = sorted(set(own["level"]) - {0})
         shown = levels if len(levels) < 4 else [level for level in levels if level % 5 == 0]
         ax.set_xticks(shown, ["{:.0%}\n{:.0%}".format(*sparsities(level)) for level in shown])
-        ax.set(title=f"{graph}, {network}", xlim=(min(levels) - 1, max(levels) + 1))
+        ax.set(title=", ".join(map(str, pair)), xlim=(min(levels) - 1, max(levels) + 1))
         ax.set_xlabel("edges removed\nweights removed")
     axes[0, 0].set_ylabel("test accuracy")
     handles, labels = axes[0, 0].get_legend_handles_labels()
@@ -116,7 +117,7 @@ def _time(rows: pd.DataFrame) -> Figure:
     table = table[table["graph"] == BLOCKS]
     drawn, ax = figure(5.4, 0.9 + 0.62 * table["network"].nunique() * 2)
     level = int(table[table["method"] == UGS]["level"].max())
-    names = []
+    names: list[str] = []
     for network in table["network"].unique():
         for method, steps in ((TEDDY, "teacher and one training"), (UGS, f"{level} rounds and one training")):
             chosen = (table["network"] == network) & (table["method"] == method) & (table["level"] == level)
