@@ -64,7 +64,7 @@ def test_all_hold_where_the_table_says_so():
     found = judge(table(), study.Config())
     assert [each.verdict for each in found] == ["holds"] * 4
     assert [each.estimate for each in found] == pytest.approx([0.05, 0.03, 0.04, 0.1], abs=0.01)
-    assert "the same gain on digits -0.05" in found[0].detail
+    assert "the same gain on digits -0.0" in found[0].detail
     assert "no citation network" in found[2].detail
 
 

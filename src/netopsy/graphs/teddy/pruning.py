@@ -49,7 +49,7 @@ def prune_edges(
     )
     require(not scores.isnan().any(), "scores must be numbers, got NaN")
     keep = torch.ones(edge_index.shape[1], dtype=torch.bool, device=edge_index.device)
-    ways = pairs_of(edge_index) if undirected else _columns(edge_index)
+    ways: tuple[Tensor, ...] = pairs_of(edge_index) if undirected else _columns(edge_index)
     if undirected:
         there, back = scores[ways[0]], scores[ways[1]]
         require(torch.allclose(there, back), "scores must give both directions of an edge the same score")

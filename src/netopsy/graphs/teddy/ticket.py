@@ -29,15 +29,29 @@ Prepare = Callable[[Tensor, int], Any]
 class NodeData(Protocol):
     """One graph with labelled nodes, as torch_geometric's ``Data`` holds it."""
 
-    x: Any
-    """Features ``[nodes, channels]``."""
-    edge_index: Any
-    """``[2, edges]``, both ways."""
-    y: Any
-    """Classes ``[nodes]``."""
-    train_mask: Any
-    val_mask: Any
-    test_mask: Any
+    @property
+    def x(self) -> Any:
+        """Features ``[nodes, channels]``."""
+
+    @property
+    def edge_index(self) -> Any:
+        """``[2, edges]``, both ways."""
+
+    @property
+    def y(self) -> Any:
+        """Classes ``[nodes]``."""
+
+    @property
+    def train_mask(self) -> Any:
+        """The nodes ``[nodes]`` that are trained on."""
+
+    @property
+    def val_mask(self) -> Any:
+        """Those that choose the epoch."""
+
+    @property
+    def test_mask(self) -> Any:
+        """Those that neither is done with."""
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ def nodes_of(name: str, seed: int, *, per_class: int = 10, nodes: int = 2000) ->
 
 def _blocks(nodes: int, seed: int) -> tuple[np.ndarray, Any]:
     graph = block_graph(nodes, 5, seed=derive(seed, "graph"))
+    assert graph.labels is not None
     return class_features(graph.labels, 16, seed=derive(seed, "features")), graph
 
 

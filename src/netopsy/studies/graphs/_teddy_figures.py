@@ -101,7 +101,7 @@ def _joint(rows: pd.DataFrame) -> Figure:
             values = own[own["method"] == method].pivot(index="seed", columns="level", values="value")
             if not values.empty:
                 mean_with_band(ax, list(values.columns), values, label=method, color=COLORS[method], marker="o")
-        levels = sorted(set(own["level"]) - {0})
+        levels = sorted(set(own["level"].astype(int)) - {0})
         shown = levels if len(levels) < 4 else [level for level in levels if level % 5 == 0]
         ax.set_xticks(shown, ["{:.0%}\n{:.0%}".format(*sparsities(level)) for level in shown])
         ax.set(title=", ".join(map(str, pair)), xlim=(min(levels) - 1, max(levels) + 1))
