@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from netopsy.cli.graph import orbits
+from netopsy.cli.graph import orbits, sparsify
 
-COMMANDS = (orbits,)
+COMMANDS = (orbits, sparsify)
 """Modules with a function `register(group)`."""
 
 
