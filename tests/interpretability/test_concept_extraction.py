@@ -92,7 +92,7 @@ def test_pca_is_numpys_svd_and_centred_scikit_learns():
     left, singular, right = np.linalg.svd(data.numpy(), full_matrices=False)
     torch.testing.assert_close(found.bank_ @ found.bank_.T, torch.eye(4, dtype=torch.float64))
     np.testing.assert_allclose(found.decode(found.codes_), (left[:, :4] * singular[:4]) @ right[:4], atol=1e-6)
-    centred = ConceptExtractor("pca", 4, center=True).fit(data)
+    centred = ConceptExtractor("pca", 4, centre=True).fit(data)
     peer = PCA(4, svd_solver="full").fit(data.numpy())
     np.testing.assert_allclose(
         centred.decode(centred.encode(data)), peer.inverse_transform(peer.transform(data.numpy())), atol=1e-6
@@ -233,7 +233,7 @@ def test_codes_keep_the_shape_of_the_places():
     ("make", "words"),
     [
         (lambda: ConceptExtractor("ica"), "unknown method 'ica'"),
-        (lambda: ConceptExtractor("nmf", center=True), "center=True is for pca"),
+        (lambda: ConceptExtractor("nmf", centre=True), "centre=True is for pca"),
         (lambda: ConceptExtractor("pca", alpha=0.1), "alpha is for nmf"),
         (lambda: ConceptExtractor(alpha=-1.0), "alpha must not be negative"),
         (lambda: ConceptExtractor(n_concepts=21).fit(activations()), "n_concepts must be an int from 1 to 20"),

@@ -51,7 +51,8 @@ def as_adjacency(
     require(np.isfinite(matrix.data).all(), f"{called} must have finite weights, got NaN or infinity")
     require((matrix.data >= 0).all(), f"{called} must not have negative weights, got {matrix.data.min(initial=0):g}")
     matrix.eliminate_zeros()
-    require((matrix != matrix.T).nnz == 0, f"{called} must be undirected: its adjacency matrix is not symmetric")
+    differs: Any = matrix != matrix.T
+    require(differs.nnz == 0, f"{called} must be undirected: its adjacency matrix is not symmetric")
     if not loops:
         own = np.flatnonzero(matrix.diagonal())
         require(own.size == 0, f"{called} must have no edge from a node to itself, got one at node {own[:1]}")

@@ -27,7 +27,7 @@ class ConceptExtractor:
         method: ``"nmf"``, ``"pca"`` or ``"kmeans"``.
         n_concepts: at most as many as rows and as channels.
         alpha: penalty of NMF on the sizes of codes and bank, scaled as in scikit-learn; see `nmf`.
-        center: for PCA: take off the channels' means first, and keep them in `decode`.
+        centre: for PCA: take off the channels' means first, and keep them in `decode`.
         random_state: for what is drawn at random.
 
     Attributes:
@@ -56,17 +56,17 @@ class ConceptExtractor:
         n_concepts: int = 10,
         *,
         alpha: float = 0.0,
-        center: bool = False,
+        centre: bool = False,
         random_state: int = 0,
     ) -> None:
         if method not in get_args(Extraction):
             raise UnknownNameError("method", method, get_args(Extraction))
         require(alpha >= 0, f"alpha must not be negative, got {alpha}")
-        require(not center or method == "pca", f"center=True is for pca, got method={method!r}")
+        require(not centre or method == "pca", f"centre=True is for pca, got method={method!r}")
         require(not alpha or method == "nmf", f"alpha is for nmf, got method={method!r}")
         check_seed(random_state)
         self.method: Extraction = method
-        self.n_concepts, self.alpha, self.center, self.random_state = n_concepts, alpha, center, random_state
+        self.n_concepts, self.alpha, self.centre, self.random_state = n_concepts, alpha, centre, random_state
 
     def fit(self, activations: Rows) -> ConceptExtractor:
         """Find the bank of ``activations``, ``[rows, channels]``."""
@@ -74,7 +74,7 @@ class ConceptExtractor:
         check_count(self.n_concepts, activations)
         data = activations.detach()
         data = data.float() if data.element_size() < 4 else data
-        self.mean_ = data.mean(0) if self.center else torch.zeros_like(data[0])
+        self.mean_ = data.mean(0) if self.centre else torch.zeros_like(data[0])
         if self.method == "nmf":
             found = nmf(data, self.n_concepts, alpha=self.alpha, seed=self.random_state)
             self.bank_, self.codes_ = found.bank, found.codes

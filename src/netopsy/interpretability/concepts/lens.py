@@ -74,7 +74,7 @@ class ConceptLens:
         *,
         method: Extraction = "nmf",
         alpha: float = 0.0,
-        center: bool = False,
+        centre: bool = False,
         patch_size: int | None = None,
         reshape: Reshape | None = None,
         batch_size: int = 256,
@@ -86,7 +86,7 @@ class ConceptLens:
         )
         self.model, self.patch_size, self.reshape = model, patch_size, reshape
         self.batch_size, self.seed, self.method = batch_size, seed, method
-        self._empty = ConceptExtractor(method, n_concepts, alpha=alpha, center=center, random_state=seed)
+        self._empty = ConceptExtractor(method, n_concepts, alpha=alpha, centre=centre, random_state=seed)
 
     def fit(self, images: Images, class_id: int | None = None) -> ConceptLens:
         """Find the concepts of ``images``, or of those among them that the network takes for ``class_id``."""

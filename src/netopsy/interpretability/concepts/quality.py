@@ -165,6 +165,6 @@ def _like(extractor: ConceptExtractor) -> ConceptExtractor:
         extractor.method,
         extractor.n_concepts,
         alpha=extractor.alpha,
-        center=extractor.center,
+        centre=extractor.centre,
         random_state=extractor.random_state,
     )
