@@ -1,0 +1,1 @@
+from netopsy.graphs.orbits.matrices import orbit_adjacencies, orbit_adjacency
