@@ -79,7 +79,7 @@ def random_link_split(
     kept = rest[: len(rest) - round(drop * len(rest))]
     require(
         min(*held, len(kept)) > 0,
-        f"graph has {links.shape[1]} links, too few to leave some in each part of {1 - val - test:g}, {val:g}, {test:g}",
+        f"graph has {links.shape[1]} links, too few for parts of {1 - val - test:g}, {val:g} and {test:g}",
     )
     others = draw_non_links(adjacency, sum(max(1, round(negatives * part)) for part in held), random)
     first = max(1, round(negatives * held[0]))

@@ -2,9 +2,9 @@
 
 Wang, Yang and Zhang, Neural Common Neighbor with Completion for Link Prediction, ICLR 2024, arXiv:2302.00890.
 
-A graph network that looks at each node separately cannot see how two of them lie to each other. Here it runs once on the
-graph, and the embeddings of each pair's common neighbours are added up. Links that are to be predicted are taken out of
-the graph in training, and common neighbours that an incomplete graph lacks are filled in with the model's own
+A graph network that looks at each node separately cannot see how two of them lie to each other. Here it runs once on
+the graph, and the embeddings of each pair's common neighbours are added up. Links that are to be predicted are taken
+out of the graph in training, and common neighbours that an incomplete graph lacks are filled in with the model's own
 probabilities.
 """
 

@@ -84,8 +84,8 @@ def merged(starts, columns, first, second, out_starts, out_columns, kinds):
 
 @compiled
 def thinned(starts, kinds, most, seed, keep, weights):
-    """Of a pair's neighbours of one end alone keep at most ``most``, drawn at random, weighted up by how many they were."""
-    np.random.seed(seed)
+    """Of a pair's neighbours of one end alone keep at most ``most``, drawn at random and weighted up."""
+    np.random.seed(seed)  # noqa: NPY002 - numba's own generator
     for pair in range(len(starts) - 1):
         low, high = starts[pair], starts[pair + 1]
         for kind in (FIRST, SECOND):
@@ -99,7 +99,7 @@ def thinned(starts, kinds, most, seed, keep, weights):
             for place in range(low, high):
                 if kinds[place] != kind:
                     continue
-                if np.random.random() * left < wanted:
+                if np.random.random() * left < wanted:  # noqa: NPY002
                     wanted -= 1
                     weights[place] = count / most
                 else:

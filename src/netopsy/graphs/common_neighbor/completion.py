@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from netopsy.core.errors import require
+from netopsy.core.modes import evaluating
 from netopsy.graphs.common_neighbor import _kernels
 from netopsy.graphs.common_neighbor.neighbourhoods import LinkGraph, Places, checked_pairs, link_graph, union_rows
 from netopsy.graphs.common_neighbor.pooling import pool
@@ -37,7 +38,7 @@ class NCNCPredictor(NCNPredictor):
     """Neural common neighbour with completion: a neighbour of one end counts as far as its link to the other is likely.
 
     Depth 1 takes these probabilities from the same weights as an `NCNPredictor`, depth k from the predictor of depth
-    k - 1. No gradient goes through them.
+    k - 1. They have no gradient and no dropout (whether the reference keeps dropout there is unconfirmed).
 
     Args:
         depth: at least 1; 0 is an `NCNPredictor`.
@@ -67,7 +68,7 @@ class NCNCPredictor(NCNPredictor):
         pt: float = 0.5,
         alpha: float = 1.0,
         max_degree: int | None = None,
-        split_size: int = 65536,
+        split_size: int = 8192,
         tailact: bool = True,
         transformed_again: bool = False,
         seed: int = 0,
@@ -130,10 +131,12 @@ class NCNCPredictor(NCNPredictor):
         keys = np.minimum(first, second) * graph.nodes + np.maximum(first, second)
         wanted, inverse = np.unique(keys, return_inverse=True)
         low, high = np.divmod(wanted, graph.nodes)
-        parts = [
-            self._at_depth(H, graph, low[begin : begin + self.split_size], high[begin : begin + self.split_size], depth)
-            for begin in range(0, len(wanted), self.split_size)
-        ]
+        size = self.split_size
+        with evaluating(self):
+            parts = [
+                self._at_depth(H, graph, low[begin : begin + size], high[begin : begin + size], depth)
+                for begin in range(0, len(wanted), size)
+            ]
         found = calibrated(torch.cat(parts), scale=self.scale, offset=self.offset, pt=self.pt, alpha=self.alpha)
         return found[torch.from_numpy(inverse).to(H.device)]
 

@@ -25,7 +25,7 @@ class MissingLinks:
     pairs: Pairs
     """``[2, links]``, the smaller node first."""
     probability: Float[Tensor, "links"]
-    """What the model makes of each, from 0 to 1; it learned from as many links as other pairs, so a link is far rarer."""
+    """From 0 to 1, as the model learned it from as many links as other pairs: on a graph links are far rarer."""
     common: Float[Tensor, "links"]
     """How many neighbours they have in common."""
     candidates: int

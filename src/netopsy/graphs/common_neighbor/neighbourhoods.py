@@ -145,7 +145,7 @@ def union_rows(graph: LinkGraph, first: Places, second: Places) -> tuple[Places,
 
 
 def two_hop_rows(graph: LinkGraph, first: Places, second: Places) -> tuple[Places, Places]:
-    """As `shared_rows` for neighbours of one end at distance two of the other; a node may be there once for each end."""
+    """As `shared_rows` for neighbours of one end at distance two from the other."""
     degrees = graph.degrees
     room = int((degrees[first] + degrees[second]).sum())
     starts, columns = np.zeros(len(first) + 1, dtype=np.int64), np.empty(room, dtype=np.int64)

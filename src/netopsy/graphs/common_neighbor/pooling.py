@@ -37,7 +37,7 @@ def pool(
     require(features.ndim == 2, f"features must be [nodes, channels], got {tuple(features.shape)}")
     require(
         weights is None or weights.shape == (len(columns),),
-        f"weights must be [{len(columns)}], one for each entry, got {None if weights is None else tuple(weights.shape)}",
+        f"weights must be one for each of {len(columns)} entries",
     )
     product: Any = _Pool.apply
     return product(features, starts, columns, None if weights is None else weights.detach().to(features))
