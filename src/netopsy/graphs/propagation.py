@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -131,11 +132,15 @@ def propagator(
 
 def operator_of(edge_index: EdgeIndex, weights: Tensor, num_nodes: int) -> Operator:
     """The matrix whose entry (i, j) is the sum of the weights of edges i -> j, as an operator."""
-    matrix = torch.sparse_coo_tensor(edge_index, weights, (num_nodes, num_nodes)).coalesce()
-    flipped = torch.sparse_coo_tensor(edge_index.flip(0), weights, (num_nodes, num_nodes)).coalesce()
+    shape = (num_nodes, num_nodes)
+    with warnings.catch_warnings():
+        # That compressed sparse rows are new to torch is nothing the caller can do anything about.
+        warnings.filterwarnings("ignore", "Sparse (CSR|invariant)", UserWarning)
+        matrix = torch.sparse_coo_tensor(edge_index, weights, shape, check_invariants=False).coalesce()
+        flipped = torch.sparse_coo_tensor(edge_index.flip(0), weights, shape, check_invariants=False).coalesce()
+        rows, columns = matrix.to_sparse_csr(), flipped.to_sparse_csr()
     same = torch.equal(matrix.indices(), flipped.indices()) and torch.equal(matrix.values(), flipped.values())
-    rows = matrix.to_sparse_csr()
-    return Operator(rows, rows if same else flipped.to_sparse_csr())
+    return Operator(rows, rows if same else columns)
 
 
 def check_edges(edge_index: Tensor, num_nodes: int) -> None:

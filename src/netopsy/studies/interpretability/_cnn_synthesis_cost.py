@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from netopsy.interpretability.visualization import (
     maximise_activation,
 )
 from netopsy.lab import Rows
+from netopsy.lab.costs import milliseconds
 from netopsy.models import small_conv_net
 
 _STEPS, _TOGETHER, _SIDE = 4, 8, 32
@@ -23,7 +23,7 @@ _LAYER = "features.norm3"
 
 
 def measure_cost(parameters: Mapping[str, Any]) -> Rows:
-    """Milliseconds for a step of one image, the faster of two runs."""
+    """Milliseconds for a step of one image, the faster of two runs after one that warms up."""
     model = small_conv_net(seed=0).eval()
     rows: Rows = []
 
@@ -43,20 +43,11 @@ def measure_cost(parameters: Mapping[str, Any]) -> Rows:
             ),
         }
         for method, way in ways.items():
-            seconds = min(_seconds(way) for _ in range(2))
-            value = 1e3 * seconds / (_STEPS * count)
+            value = milliseconds(way, rounds=2) / (_STEPS * count)
             rows.append({"measure": "synthesis cost", "by": by, "size": size, "method": method, "value": value})
 
-    timed("warm", 0, _SIDE, 1)
-    rows.clear()
     for side in parameters["sides"]:
         timed("side", side, side, _TOGETHER)
     for count in parameters["counts"]:
         timed("images", count, _SIDE, count)
     return rows
-
-
-def _seconds(way: Callable[[], object]) -> float:
-    start = perf_counter()
-    way()
-    return perf_counter() - start

@@ -8,9 +8,10 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import NullLocator
 
 from netopsy.lab import mean_interval
+from netopsy.lab.costs import cost_lines
 from netopsy.lab.figures import INK, PALETTE, figure, figure_grid
 from netopsy.studies.interpretability._cnn_synthesis import DECODER, ORIGINAL, SEARCH
 from netopsy.studies.interpretability._cnn_synthesis_verdicts import errors_by_layer, judged
@@ -98,20 +99,10 @@ def _cost(rows: pd.DataFrame) -> Figure:
     found = rows[rows["measure"] == "synthesis cost"]
     drawn, axes = figure_grid(1, 2, 7.6, 2.9)
     for ax, by, label in zip(axes[0], ("side", "images"), ("pixels a side", "images at once"), strict=True):
-        for number, (method, own) in enumerate(found[found["by"] == by].groupby("method", sort=False)):
-            ax.plot(own["size"], own["value"], marker="o", color=PALETTE[number], label=str(method))
-        ax.set_xscale("log", base=2)
-        ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        ax.yaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_minor_locator(NullLocator())
-        sizes = sorted({int(size) for size in found[found["by"] == by]["size"]})
-        ax.set_xticks(sizes, [str(size) for size in sizes])
+        cost_lines(ax, found[found["by"] == by], x="size", by="method")
         ax.set(xlabel=label, ylabel="ms for a step of one image")
     axes[0, 0].set_title("By size, eight images at once")
     axes[0, 1].set_title("By number, 32 pixels a side")
-    axes[0, 0].legend()
     return drawn
 
 

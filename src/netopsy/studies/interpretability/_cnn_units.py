@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -25,6 +24,7 @@ from netopsy.interpretability.visualization.dissection_report import DissectionR
 from netopsy.interpretability.visualization.enlarging import Enlarging
 from netopsy.interpretability.visualization.rotation import part_of, random_rotation, rotated
 from netopsy.lab import Rows
+from netopsy.lab.costs import milliseconds
 from netopsy.models import small_conv_net
 from netopsy.studies.interpretability._patch_networks import LAYERS_OF, Setting, trained
 from netopsy.studies.interpretability._pictures import as_text
@@ -237,16 +237,11 @@ def unit_cost(sides: Sequence[int], counts: Sequence[int]) -> Iterator[dict[str,
             "DeconvNet, 2 images": partial(deconvnet, model, concepts.images[:2], "features.act2"),
         }
         for way, work in ways.items():
-            times = []
-            for _ in range(2):
-                start = perf_counter()
-                work()
-                times.append(perf_counter() - start)
             yield {
                 "measure": "unit cost",
                 "by": by,
                 "way": way,
                 "side": side,
                 "units": units,
-                "value": 1e3 * min(times),
+                "value": milliseconds(work, rounds=1),
             }

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator
 
 from netopsy.lab import mean_interval
-from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, mean_with_band
+from netopsy.lab.costs import cost_lines
+from netopsy.lab.figures import PALETTE, figure, figure_grid, mean_with_band
 from netopsy.studies.interpretability._cnn_units import RANDOM, TRAINED
 from netopsy.studies.interpretability._cnn_units_verdicts import settled
 from netopsy.studies.interpretability._pictures import from_text
@@ -110,17 +111,7 @@ def _cost(rows: pd.DataFrame) -> Figure:
     drawn, axes = figure_grid(1, 2, 8.0, 3.0, sharey=True)
     labels = {"side": "image side, pixels (32 units)", "units": "units (64 x 64 pixels)"}
     for ax, (by, label) in zip(axes[0], labels.items(), strict=True):
-        for (way, own), color in zip(found[found["by"] == by].groupby("way", sort=False), PALETTE, strict=False):
-            ax.loglog(own[by], own["value"], "-o", label=str(way), color=color)
-        sizes = sorted(found[found["by"] == by][by].unique())
-        ax.set_xticks(sizes, [f"{size:g}" for size in sizes])
-        ax.xaxis.set_minor_locator(NullLocator())
-        ax.yaxis.set_major_locator(LogLocator(10, subs=(1.0, 3.0)))
-        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        ax.yaxis.set_minor_locator(NullLocator())
+        cost_lines(ax, found[found["by"] == by], x=by, by="way")
         ax.set_xlabel(label)
     axes[0, 0].set_ylabel("milliseconds")
-    axes[0, 0].legend(loc="upper left")
-    for ax in axes[0]:
-        ax.tick_params(colors=INK, labelleft=True)
     return drawn

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from time import perf_counter
+from functools import partial
 from typing import Any
 
 import torch
 
 from netopsy.data.scenes import scenes
 from netopsy.interpretability.gan_dissection import Observed, dissect_observed
+from netopsy.lab.costs import milliseconds
 
 _IMAGES, _GRID, _UNITS, _SIDE = 20, 8, 64, 64
 
@@ -26,9 +27,4 @@ def _milliseconds(side: int, units: int) -> float:
     maps = torch.randn(2 * _IMAGES, units, _GRID, _GRID, generator=torch.Generator().manual_seed(0)).relu()
     seen = Observed(maps, scenes(2 * _IMAGES, side=side).masks)
     halves = seen.part(slice(_IMAGES)), seen.part(slice(_IMAGES, None))
-    times = []
-    for _ in range(4):
-        start = perf_counter()
-        dissect_observed(*halves)
-        times.append(perf_counter() - start)
-    return 1e3 * min(times[1:])
+    return milliseconds(partial(dissect_observed, *halves), rounds=3)

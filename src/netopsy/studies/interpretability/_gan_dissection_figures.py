@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator
 
 from netopsy.data.scenes import SCENE_CLASSES
+from netopsy.lab.costs import cost_lines
 from netopsy.lab.figures import INK, PALETTE, figure_grid
 from netopsy.studies.interpretability._gan_dissection_measures import OBJECTS
 from netopsy.studies.interpretability._pictures import from_text
@@ -195,19 +196,12 @@ def _cost(rows: pd.DataFrame) -> Figure:
     words = {"side": "pixels a side, 64 units", "units": "units, 64 pixels a side"}
     for ax, (grows, xlabel) in zip(axes[0], words.items(), strict=True):
         own = found[found["grows"] == grows]
-        ax.plot(own["size"], own["value"], marker="o", color=PALETTE[0], label="measured")
+        cost_lines(ax, own.assign(way="measured"), x="size", by="way")
         start, power = own.iloc[0], 2 if grows == "side" else 1
         pure = start["value"] * (own["size"] / start["size"]) ** power
         ax.plot(
             own["size"], pure, ":", color=INK, label="in proportion to the pixels" if power == 2 else "in proportion"
         )
-        ax.set_xscale("log", base=2)
-        ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        ax.yaxis.set_minor_locator(NullLocator())
-        sizes = own["size"].astype(int).tolist()
-        ax.set_xticks(sizes, [str(size) for size in sizes])
         ax.set_xlabel(xlabel)
         ax.legend(loc="upper left", frameon=False, fontsize=8)
     axes[0, 0].set(ylabel="milliseconds for 20 + 20 images", title="Cost of a dissection, on one core")
