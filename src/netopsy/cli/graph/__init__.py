@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from netopsy.cli.graph import orbits
+from netopsy.cli.graph import orbits, predict_links
 
-COMMANDS = (orbits,)
+COMMANDS = (orbits, predict_links)
 """Modules with a function `register(group)`."""
 
 
