@@ -48,8 +48,8 @@ def predict_links(
 ) -> int:
     """Learn which pairs are linked, say how well on links held out, and write the likeliest missing links.
 
-    Beside the model stand plain rules and a graph network without common neighbours, on the same links. Scored are pairs
-    with a common neighbour that are not linked.
+    Beside the model stand plain rules and a graph network without common neighbours, on the same links. Scored are
+    pairs with a common neighbour that are not linked.
     """
     start = time.perf_counter()
     _check(top, model, epochs, held_out, candidates, seed)
@@ -83,7 +83,7 @@ def predict_links(
         typer.echo(place)
         return 0
     typer.echo(f"{graph.name}: {len(graph)} nodes, {graph.edge_count} edges; {split.test.shape[1]} links held out")
-    typer.echo(measures.round(3).to_string(na_rep=""))
+    typer.echo(measures.round(3).to_string())
     typer.echo(f"{len(found.probability)} of {found.candidates:,} pairs, the likeliest first:")
     typer.echo(_links(graph, found).head(10).round(3).to_string(index=False))
     typer.echo(f"{place} written in {time.perf_counter() - start:.1f} s")
@@ -140,7 +140,8 @@ def _measures(split: LinkSplit, results: dict[str, LinkResult]) -> pd.DataFrame:
         scores = [pair_rule(split.observed, pairs, rule) for pairs in (split.test, split.test_negatives)]
         rows[rule] = link_metrics(*scores, (10, 50, 100))
     rows |= {name: result.metrics for name, result in results.items()}
-    measures = pd.DataFrame(rows).T
+    # Hits at K only where every part has so many pairs that are no links.
+    measures = pd.DataFrame(rows).T.dropna(axis=1)
     return measures[[name for name in ("AUC", "AP", "MRR", "Hits@10", "Hits@50", "Hits@100") if name in measures]]
 
 
@@ -183,7 +184,7 @@ def _write(
 
 
 def _picture(graph: Graph, found: MissingLinks, measures: pd.DataFrame, seed: int) -> Figure:
-    """The measures, beside a layout with the missing links of a small graph, or the neighbours shared in a large one."""
+    """The measures, beside the missing links of a small graph in a layout, or of a large one by shared neighbours."""
     import numpy as np
 
     from netopsy.cli.graph.pictures import SMALL
