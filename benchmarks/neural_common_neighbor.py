@@ -1,4 +1,4 @@
-"""Pooling over common neighbours against rows of the adjacency matrix multiplied by scipy; the growth with the graph."""
+"""Pooling over common neighbours against rows of the adjacency matrix multiplied by scipy; growth with the graph."""
 
 from __future__ import annotations
 

@@ -276,7 +276,7 @@ def test_candidates_are_the_pairs_at_distance_two_best_first():
     [
         (torch.tensor([[0], [34]]), "from 0 to 33, got 34"),
         (torch.tensor([[-1], [3]]), "from 0 to 33, got -1"),
-        (torch.tensor([[2], [2]]), "node 2 with itself"),
+        (torch.tensor([[2], [2]]), r"node \[2\] with itself"),
         (torch.tensor([[0.0], [2.0]]), "must be integers"),
         (torch.tensor([0, 1]), r"\[2, pairs\]"),
         ([[0], [1]], "got list"),

@@ -14,7 +14,7 @@ from netopsy.core.errors import require
 from netopsy.core.seeds import generator
 from netopsy.graphs.adjacency import GraphLike, as_adjacency, from_edges, undirected_edges
 
-Links = Int[Tensor, "2 links"]
+Links = Int[Tensor, "2 _"]
 
 
 @dataclass(frozen=True, eq=False)

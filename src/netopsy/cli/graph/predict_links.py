@@ -12,7 +12,9 @@ from netopsy.cli.graph.files import File, Out, Quiet, Seed, Table, Variable
 from netopsy.core.errors import lookup, require
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from torch import Tensor
 
@@ -75,7 +77,8 @@ def predict_links(
 
             pairs = candidate_pairs(graph.adjacency, candidates)
             found = missing_links(results[model.upper()], x, graph.adjacency, top, candidates=pairs)
-            _write(graph, file, place, ending, found, measures, model, seed)
+            scores = _probabilities(x, split, results[model.upper()])
+            _write(graph, file, place, ending, found, measures, model, scores, seed)
     except KeyboardInterrupt:
         typer.echo(f"netopsy: interrupted; what is in {place} is not whole", err=True)
         return 130
@@ -145,6 +148,17 @@ def _measures(split: LinkSplit, results: dict[str, LinkResult]) -> pd.DataFrame:
     return measures[[name for name in ("AUC", "AP", "MRR", "Hits@10", "Hits@50", "Hits@100") if name in measures]]
 
 
+def _probabilities(x: Tensor, split: LinkSplit, result: LinkResult) -> tuple[np.ndarray, np.ndarray]:
+    """Of the links held out and of the pairs that are none."""
+    from netopsy.graphs.common_neighbor import score_pairs
+
+    found = [
+        score_pairs(result.encoder, result.predictor, x, split.observed, pairs).sigmoid().numpy()
+        for pairs in (split.test, split.test_negatives)
+    ]
+    return found[0], found[1]
+
+
 def _links(graph: Graph, found: MissingLinks) -> pd.DataFrame:
     import pandas as pd
 
@@ -170,6 +184,7 @@ def _write(
     found: MissingLinks,
     measures: pd.DataFrame,
     model: str,
+    scores: tuple[np.ndarray, np.ndarray],
     seed: int,
 ) -> None:
     from netopsy.cli.graph.files import write_picture, write_summary, write_table
@@ -178,39 +193,53 @@ def _write(
         stale.unlink()
     write_table(place / f"missing_links.{ending}", _links(graph, found))
     write_table(place / f"held_out.{ending}", measures.rename_axis("model").reset_index())
-    write_picture(place / "links.png", _picture(graph, found, measures, seed))
+    write_picture(place / "links.png", _picture(graph, found, measures, scores, seed))
     kept = {name: {key: float(value) for key, value in row.items()} for name, row in measures.T.to_dict().items()}
     write_summary(place, "predict-links", graph, file, {"model": model, "held_out": kept})
 
 
-def _picture(graph: Graph, found: MissingLinks, measures: pd.DataFrame, seed: int) -> Figure:
-    """The measures, beside the missing links of a small graph in a layout, or of a large one by shared neighbours."""
+def _picture(
+    graph: Graph, found: MissingLinks, measures: pd.DataFrame, scores: tuple[np.ndarray, np.ndarray], seed: int
+) -> Figure:
+    """The measures, beside the missing links in a layout, or how the model tells links where the graph is large."""
     import numpy as np
 
     from netopsy.cli.graph.pictures import SMALL
-    from netopsy.lab.figures import INK, PALETTE, figure_grid
+    from netopsy.lab.figures import INK, PALETTE, figure_grid, style
 
     drawn, axes = figure_grid(1, 2, 10.0, 4.4, width_ratios=[1.0, 1.2])
     ax = axes[0, 0]
-    shown = [name for name in ("AUC", "AP") if name in measures]
-    for number, name in enumerate(shown):
-        places = np.arange(len(measures)) + 0.36 * (number - 0.5)
-        ax.barh(places, measures[name], 0.34, color=PALETTE[number], alpha=0.8, label=name)
-        for place, value in zip(places, measures[name], strict=True):
-            ax.text(float(value) + 0.01, place, f"{value:.3f}", va="center", fontsize=7, color=INK)
-    ax.set_yticks(range(len(measures)), list(measures.index))
-    ax.set(xlim=(0, 1.12), xlabel="on the links held out")
-    ax.invert_yaxis()
-    ax.legend(loc="upper center", bbox_to_anchor=(0.45, 1.12), ncols=2)
-    if len(graph) <= SMALL:
-        _layout(axes[0, 1], graph, found, seed)
-    else:
-        axes[0, 1].plot(found.common, found.probability, "o", color=PALETTE[0], alpha=0.6)
-        axes[0, 1].set(xlabel="neighbours in common", ylabel="probability, of the pairs written")
+    with style():
+        for number, name in enumerate(name for name in ("AUC", "AP") if name in measures):
+            places = np.arange(len(measures)) + 0.36 * (number - 0.5)
+            ax.barh(places, measures[name], 0.34, color=PALETTE[number], alpha=0.8, label=name)
+            for place, value in zip(places, measures[name], strict=True):
+                ax.text(float(value) + 0.01, place, f"{value:.3f}", va="center", fontsize=7, color=INK)
+        ax.set_yticks(range(len(measures)), list(measures.index))
+        ax.set(xlim=(0, 1.12), xlabel="on the links held out")
+        ax.invert_yaxis()
+        ax.legend(loc="upper center", bbox_to_anchor=(0.45, 1.12), ncols=2)
+        if len(graph) <= SMALL:
+            _layout(axes[0, 1], graph, found, seed)
+        else:
+            _histogram(axes[0, 1], found, scores)
     return drawn
 
 
-def _layout(ax: Any, graph: Graph, found: MissingLinks, seed: int) -> None:
+def _histogram(ax: Axes, found: MissingLinks, scores: tuple[np.ndarray, np.ndarray]) -> None:
+    import numpy as np
+
+    from netopsy.lab.figures import INK, PALETTE
+
+    for values, label, color in zip(scores, ("links held out", "pairs without a link"), PALETTE, strict=False):
+        ax.hist(values, np.linspace(0, 1, 26).tolist(), color=color, alpha=0.6, label=label)
+    last = float(found.probability.min())
+    ax.axvline(last, color=INK, linestyle=":", label="least of the pairs written")
+    ax.set(xlabel="probability by the model", ylabel="pairs")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=3)
+
+
+def _layout(ax: Axes, graph: Graph, found: MissingLinks, seed: int) -> None:
     import numpy as np
     from matplotlib.collections import LineCollection
     from scipy import sparse

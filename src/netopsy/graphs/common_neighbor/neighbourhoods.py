@@ -167,7 +167,7 @@ def checked_pairs(pairs: Tensor, nodes: int, called: str = "pairs") -> tuple[Pla
         wrong = low if low < 0 else high
         require(low >= 0 and high < nodes, f"{called} must name nodes from 0 to {nodes - 1}, got {wrong}")
         same = np.flatnonzero(first == second)
-        require(same.size == 0, f"{called} must join two different nodes, got node {first[same[:1]]} with itself")
+        require(same.size == 0, f"{called} must join two different nodes, got node {first[same][:1].tolist()} with itself")
     return first, second
 
 

@@ -142,7 +142,7 @@ def link_loss(
     x: Features,
     adj: GraphLike | LinkGraph,
     links: Pairs,
-    negatives: Pairs,
+    negatives: Int[Tensor, "2 negatives"],
     *,
     edge_dropout: float = 0.0,
 ) -> Float[Tensor, ""]:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from netopsy.graphs.common_neighbor import RULES
 from netopsy.lab import mean_interval
 from netopsy.lab.costs import cost_lines
-from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, mean_with_band
+from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, mean_with_band, style
 from netopsy.studies.graphs._ncn_measures import COUNT, GAE, NCN, NCNC, SEEN, TUNED
 from netopsy.studies.graphs._ncn_verdicts import by_seed, lead, of
 
@@ -123,7 +123,8 @@ def _networks(rows: pd.DataFrame) -> Figure:
         ax.set(xlim=(low, 1.02), ylim=(len(names) - 0.5, -0.5))
     axes[0, 0].set_yticks(range(len(names)), names)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    drawn.legend(handles, labels, loc="outside lower center", ncols=len(models), frameon=False, labelcolor=INK)
+    with style():
+        drawn.legend(handles, labels, loc="outside lower center", ncols=len(models))
     return drawn
 
 
