@@ -99,6 +99,7 @@ def test_links_taken_out_by_masking_leave_the_graph_built_anew(seed):
     smaller.remove_edges_from(edges[:, gone].T.tolist())
     left = graph.without(gone)
     assert np.array_equal(left.matrix.toarray(), nx.to_numpy_array(smaller, weight=None))
+    assert np.array_equal(graph.without(gone[:1]).without(gone).matrix.toarray(), left.matrix.toarray())
     expected = propagator(left.edge_index, 12).matrix.to_dense()
     torch.testing.assert_close(normalised(left).matrix.to_dense(), expected)
 

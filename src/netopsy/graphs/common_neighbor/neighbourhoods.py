@@ -45,8 +45,10 @@ class LinkGraph:
 
     def without(self, removed: Int[Tensor, "removed"] | Places) -> LinkGraph:
         """The graph without the undirected edges of these numbers, both ways."""
-        kept = np.ones(len(self.columns) // 2, dtype=bool)
-        kept[np.asarray(removed)] = False
+        gone = np.asarray(removed)
+        # Where links were taken out before, their numbers are missing, and the others keep theirs.
+        kept = np.ones(max(self.edges.max(initial=-1), gone.max(initial=-1)) + 1, dtype=bool)
+        kept[gone] = False
         keep = kept[self.edges]
         sums = np.concatenate([[0], np.cumsum(keep)])
         return LinkGraph(sums[self.starts], self.columns[keep], self.edges[keep])
@@ -167,7 +169,8 @@ def checked_pairs(pairs: Tensor, nodes: int, called: str = "pairs") -> tuple[Pla
         wrong = low if low < 0 else high
         require(low >= 0 and high < nodes, f"{called} must name nodes from 0 to {nodes - 1}, got {wrong}")
         same = np.flatnonzero(first == second)
-        require(same.size == 0, f"{called} must join two different nodes, got node {first[same][:1].tolist()} with itself")
+        own = first[same][:1].tolist()
+        require(not own, f"{called} must join two different nodes, got node {own} with itself")
     return first, second
 
 
