@@ -74,10 +74,10 @@ def cost(rows: pd.DataFrame) -> Verdict:
     """ncn-cost: the largest ratio over the sizes, for each repeat."""
     table = of(rows, "cost").pivot_table(index=["repeat", "nodes"], columns="model", values="value")
     ratio = (table[NCN] / table[GAE]).unstack("nodes")
-    words = ", ".join(f"{nodes:,}: {ratio[nodes].mean():.2f}" for nodes in ratio.columns)
+    words = ", ".join(f"{nodes:,.0f}: {ratio[nodes].mean():.2f}" for nodes in ratio.columns)
     completed = (table[NCNC] / table[GAE]).unstack("nodes")
     last = completed.columns[-1]
-    detail = f"NCN's time over GAE's by nodes: {words}; NCNC's at {last:,}: {completed[last].mean():.1f}"
+    detail = f"NCN's time over GAE's by nodes: {words}; NCNC's at {last:,.0f}: {completed[last].mean():.1f}"
     return Verdict.below(claim(PAPER, "ncn-cost"), mean_interval(ratio.max(axis=1)), TIMES, detail)
 
 
