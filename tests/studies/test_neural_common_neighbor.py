@@ -51,7 +51,7 @@ def test_all_hold_where_the_table_says_so():
     [
         ("ncn-order", {"count": 0.92}, "does not hold"),
         ("ncn-order", {"ncnc": 0.935}, "does not hold"),
-        ("ncn-order", {"ncnc": 0.96, "spread": 0.05}, "undecided"),
+        ("ncn-order", {"count": 0.3, "ncn": 1.5, "ncnc": 1.52, "spread": 0.1}, "undecided"),
         ("ncn-tlr", {"seen": 0.93}, "does not hold"),
         ("ncn-tlr", {"seen": 0.915, "spread": 0.03}, "undecided"),
         ("ncn-incomplete", {"growth": -0.1}, "does not hold"),

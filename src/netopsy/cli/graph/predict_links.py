@@ -140,8 +140,8 @@ def _measures(split: LinkSplit, results: dict[str, LinkResult]) -> pd.DataFrame:
 
     rows = {}
     for rule in RULES:
-        scores = [pair_rule(split.observed, pairs, rule) for pairs in (split.test, split.test_negatives)]
-        rows[rule] = link_metrics(*scores, (10, 50, 100))
+        links, others = (pair_rule(split.observed, pairs, rule) for pairs in (split.test, split.test_negatives))
+        rows[rule] = link_metrics(links, others, (10, 50, 100))
     rows |= {name: result.metrics for name, result in results.items()}
     # Hits at K only where every part has so many pairs that are no links.
     measures = pd.DataFrame(rows).T.dropna(axis=1)
@@ -254,7 +254,7 @@ def _layout(ax: Axes, graph: Graph, found: MissingLinks, seed: int) -> None:
     likely = np.stack([places[end.numpy()] for end in found.pairs], 1)
     ax.add_collection(LineCollection(list(known), colors=INK, linewidths=0.7, alpha=0.4, label="edges"))
     ax.add_collection(LineCollection(list(likely), colors=PALETTE[1], linewidths=1.8, label="likely missing"))
-    ax.scatter(*places.T, 26, color=PALETTE[0], zorder=3, edgecolors=INK, linewidths=0.5)
+    ax.scatter(places[:, 0], places[:, 1], 26, color=PALETTE[0], zorder=3, edgecolors=INK, linewidths=0.5)
     if len(graph) <= NAMED:
         for place, name in zip(places, names_of(graph), strict=True):
             ax.annotate(name, place, (0, 4), textcoords="offset points", ha="center", fontsize=6)

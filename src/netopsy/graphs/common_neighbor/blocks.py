@@ -107,6 +107,7 @@ def normalised(graph: LinkGraph) -> Operator:
     root = 1 / np.sqrt(graph.degrees + 1.0)
     values = np.repeat(root, graph.degrees + 1) * root[columns]
     dtype = torch.get_default_dtype()
-    entries: Any = [torch.from_numpy(part) for part in (starts, columns)]
-    matrix = torch.sparse_csr_tensor(*entries, torch.from_numpy(values).to(dtype), (graph.nodes, graph.nodes))
+    begins, places = torch.from_numpy(starts), torch.from_numpy(columns)
+    made: Any = torch.from_numpy(values).to(dtype)
+    matrix = torch.sparse_csr_tensor(begins, places, made, (graph.nodes, graph.nodes))
     return Operator(matrix, matrix)

@@ -71,7 +71,7 @@ def missing_links(
     require(isinstance(top, int) and top >= 1, f"top must be an int of at least 1, got {top!r}")
     graph = link_graph(adj)
     pairs = candidate_pairs(graph) if candidates is None else candidates
-    scores = score_pairs(result.encoder, result.predictor, x, graph, pairs).cpu()  # type: ignore[arg-type]
+    scores = score_pairs(result.encoder, result.predictor, x, graph, pairs).cpu()
     best = scores.argsort(descending=True, stable=True)[:top]
     chosen = pairs[:, best.to(pairs.device)]
     return MissingLinks(chosen, scores[best].sigmoid(), pair_rule(graph, chosen), pairs.shape[1])

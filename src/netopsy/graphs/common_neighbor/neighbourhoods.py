@@ -71,7 +71,7 @@ def link_graph(adj: GraphLike | LinkGraph, *, nodes: int | None = None) -> LinkG
     Raises:
         InputError: what `as_adjacency` refuses: a directed graph, edges from a node to itself, and so on.
 
-    >>> link_graph(torch.tensor([[0, 1], [1, 2]])).without([0]).edge_index.tolist()
+    >>> link_graph(torch.tensor([[0, 1], [1, 2]])).without(torch.tensor([0])).edge_index.tolist()
     [[1, 2], [2, 1]]
     """
     if isinstance(adj, LinkGraph):

@@ -60,7 +60,7 @@ class LinkResult:
 
     encoder: nn.Module
     """A copy, at the epoch that did best on the validation links by the recipe's ``select``."""
-    predictor: nn.Module
+    predictor: PairPredictor
     metrics: dict[str, float]
     """On the test links, each measure at the epoch that was best in it on the validation links."""
     validation: dict[str, float]
@@ -99,6 +99,7 @@ def fit_link_predictor(
 
     Source: Wang et al. 2024, Section 4 and the reference implementation.
 
+    >>> from netopsy.graphs.common_neighbor import GAEPredictor, random_link_split
     >>> split = random_link_split(torch.combinations(torch.arange(8)).T[:, ::2], 0.2, 0.2)
     >>> recipe = LinkRecipe(epochs=2, ks=(1,))
     >>> found = fit_link_predictor(PureGCN(8, 4), GAEPredictor(4), torch.eye(8), split, recipe=recipe)
@@ -106,7 +107,8 @@ def fit_link_predictor(
     ['AP', 'AUC', 'Hits@1', 'MRR']
     """
     recipe = recipe or LinkRecipe()
-    check_model(encoder), check_model(predictor)
+    check_model(encoder)
+    check_model(predictor)
     graph = link_graph(split.observed)
     require(x.ndim == 2 and len(x) == split.nodes, f"x must be [{split.nodes}, channels], got {tuple(x.shape)}")
     known = link_metrics(torch.zeros(1), torch.zeros(_fewest(split)), recipe.ks)
@@ -206,7 +208,7 @@ class _Best:
         self.metrics: dict[str, float] = {}
         self.validation: dict[str, float] = {}
         self.epochs: dict[str, int] = {}
-        self.models: tuple[nn.Module, nn.Module]
+        self.models: tuple[nn.Module, PairPredictor]
 
     def update(
         self,

@@ -84,7 +84,7 @@ def _incomplete(rows: pd.DataFrame, config: Any) -> Figure:
     leads = lead(rows, metric)
     drops = [100 * drop for drop in leads.columns]
     for model in (NCN, NCNC):
-        values = np.stack([by_seed(rows, metric, drop)[model] for drop in leads.columns], 1)
+        values = np.stack([by_seed(rows, metric, float(drop))[model] for drop in map(float, leads.columns)], 1)
         mean_with_band(axes[0, 0], drops, values, label=model, color=COLORS[model], marker="o")
     axes[0, 0].set(xlabel="observed links thrown away as well, %", ylabel=metric, ylim=(None, 1.0))
     axes[0, 0].legend(loc="lower left")
@@ -93,8 +93,8 @@ def _incomplete(rows: pd.DataFrame, config: Any) -> Figure:
     axes[0, 1].set(xlabel="observed links thrown away as well, %", ylabel=f"NCNC - NCN, points of {metric}")
     table = of(rows, "offset")
     for k, color in zip(config.ks, (PALETTE[3], PALETTE[4], PALETTE[1]), strict=False):
-        values = table.pivot_table(index="seed", columns="offset", values=f"Hits@{k}")
-        mean_with_band(axes[0, 2], list(values.columns), values, label=f"Hits@{k}", color=color, marker="o")
+        hits = table.pivot_table(index="seed", columns="offset", values=f"Hits@{k}")
+        mean_with_band(axes[0, 2], list(hits.columns), hits, label=f"Hits@{k}", color=color, marker="o")
     axes[0, 2].set(xlabel="offset of the trained NCNC", ylabel="on test links", ylim=(0, 1.02))
     axes[0, 2].legend(loc="lower right")
     return drawn
