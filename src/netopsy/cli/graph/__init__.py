@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from netopsy.cli.graph import orbits, sparsify
+from netopsy.cli.graph import orbits, predict_links, sparsify
 
-COMMANDS = (orbits, sparsify)
+COMMANDS = (orbits, predict_links, sparsify)
 """Modules with a function `register(group)`."""
 
 
