@@ -140,7 +140,9 @@ def _matrix(network: Network, key: Key) -> sparse.csr_array:
     if key[0] == 2:
         given += (np.array(_TWO_APART[key], np.int64),)
         return sweep(two_apart, given, network.walks(2), network.values_type, network.threads).matrix()
-    return sweep(_with_row(three_apart, network), given, network.walks(3), network.values_type, network.threads).matrix()
+    return sweep(
+        _with_row(three_apart, network), given, network.walks(3), network.values_type, network.threads
+    ).matrix()
 
 
 def _with_row(kernel, network):  # noqa

@@ -1,0 +1,143 @@
+"""Pushes over a region: flow diffusion, PageRank, and the conductance of what they find.
+
+Every kernel works until it is done or needs the row of a node, whose place it then returns.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netopsy.graphs.compiled import compiled
+from netopsy.graphs.local_clustering._region import (
+    COUNT,
+    HEAD,
+    LEFT,
+    OPEN,
+    PASSES,
+    PUSHES,
+    WAITING,
+    dequeue,
+    enqueue,
+    row_of,
+    with_row,
+)
+
+DONE, EXHAUSTED, BAD_LABEL, OVERFULL = -1, -2, -3, -4
+"""Why a kernel stopped, where it is not for a row: nothing left to push, passes used up, a label that is neither 0 nor
+1, and more source than the sinks of a whole component."""
+
+
+@compiled
+def settle(region, tol, most):
+    """Push every node's excess over its sink to its neighbours, first come first served, at most so many passes."""
+    size = region.size
+    while size[WAITING] > 0:
+        if size[LEFT] == 0:
+            if size[PASSES] >= most:
+                return EXHAUSTED
+            size[PASSES] += 1
+            size[LEFT] = size[WAITING]
+        place = region.queue[size[HEAD]]
+        if region.start[place] < 0:
+            return place
+        dequeue(region)
+        size[LEFT] -= 1
+        excess = region.mass[place] - region.sink[place]
+        if excess <= tol or region.degree[place] <= 0.0:
+            continue
+        size[PUSHES] += 1
+        step = excess / region.degree[place]
+        region.height[place] += step
+        region.mass[place] = region.sink[place]
+        for k in range(region.start[place], region.stop[place]):
+            other = region.column[k]
+            region.mass[other] += step * region.weight[k]
+            if region.mass[other] > region.sink[other] + tol:
+                enqueue(region, other)
+    return DONE
+
+
+@compiled
+def walk(region, teleport, tol, least):
+    """Approximate personalised PageRank: heights are its values, masses the residuals.
+
+    A node whose row is not read has a weighted degree of at least ``least`` times its sink.
+    """
+    size = region.size
+    while size[WAITING] > 0:
+        place = region.queue[size[HEAD]]
+        if region.start[place] < 0:
+            return place
+        dequeue(region)
+        residual = region.mass[place]
+        if residual < tol * region.degree[place] or residual == 0.0:
+            continue
+        size[PUSHES] += 1
+        region.height[place] += teleport * residual
+        region.mass[place] = 0.0
+        step = (1.0 - teleport) * residual / region.degree[place]
+        for k in range(region.start[place], region.stop[place]):
+            other = region.column[k]
+            region.mass[other] += step * region.weight[k]
+            degree = region.degree[other] if region.start[other] >= 0 else least * region.sink[other]
+            if region.mass[other] >= tol * degree:
+                enqueue(region, other)
+    return DONE
+
+
+@compiled
+def overfull(region):
+    """Whether nothing is left to flow to: all touched rows are read, and the sinks hold less than there is."""
+    if region.size[OPEN] > 0:
+        return False
+    count = region.size[COUNT]
+    total = region.mass[:count].sum()
+    return total > region.sink[:count].sum() * (1.0 + 1e-12)
+
+
+@compiled
+def settle_in_memory(region, starts, columns, weights, sinks, labels, eps, tol, most):
+    """`settle` on a graph in memory, rows read as they are needed; the region, and why it stopped."""
+    while True:
+        wanted = settle(region, tol, most)
+        if wanted < 0:
+            return region, wanted
+        names, own, into, known = row_of(region.node[wanted], starts, columns, weights, sinks, labels)
+        if len(known) > 0 and known.min() < 0:
+            return region, BAD_LABEL
+        region = with_row(region, wanted, names, own, into, known, eps)
+        if overfull(region):
+            return region, OVERFULL
+
+
+@compiled
+def walk_in_memory(region, starts, columns, weights, sinks, labels, eps, teleport, tol, least):
+    """`walk` on a graph in memory."""
+    while True:
+        wanted = walk(region, teleport, tol, least)
+        if wanted < 0:
+            return region, wanted
+        names, own, into, known = row_of(region.node[wanted], starts, columns, weights, sinks, labels)
+        if len(known) > 0 and known.min() < 0:
+            return region, BAD_LABEL
+        region = with_row(region, wanted, names, own, into, known, eps)
+
+
+@compiled
+def swept(region, order, volume):
+    """The conductance of the first one, two, ... of the nodes in an order, of which every row must be read."""
+    inside = np.zeros(region.size[COUNT], np.bool_)
+    found = np.empty(len(order))
+    cut = 0.0
+    own = 0.0
+    for k in range(len(order)):
+        place = order[k]
+        inside[place] = True
+        own += region.degree[place]
+        cut += region.degree[place]
+        for entry in range(region.start[place], region.stop[place]):
+            if inside[region.column[entry]]:
+                cut -= 2.0 * region.weight[entry]
+        smaller = min(own, volume - own)
+        found[k] = max(cut, 0.0) / smaller if smaller > 1e-12 * own else 1.0
+    return found
