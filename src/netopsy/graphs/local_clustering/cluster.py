@@ -68,7 +68,7 @@ def local_cluster(
     select: str = "conductance",
     volume: float | int | None = None,
     tol: float = 1e-4,
-    max_passes: int = 1000,
+    max_passes: int = 100,
 ) -> Cluster:
     """The cluster around one or several seeds, found without looking at the rest of the graph.
 

@@ -52,7 +52,7 @@ def flow_diffusion(
     eps: float = 0.05,
     weights: Any = None,
     tol: float = 1e-4,
-    max_passes: int = 1000,
+    max_passes: int = 100,
 ) -> FlowResult:
     """Minimise ``x L_w x / 2 - x (source - sink)`` over x >= 0 by pushes, touching only nodes that mass reaches.
 
