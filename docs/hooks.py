@@ -44,6 +44,7 @@ def on_config(config: Any) -> Any:
         {"Start": "index.md"},
         {"The examination": "examination.md"},
         {"Re-testing a paper": "reproduce.md"},
+        {"A generator taken apart": "take-a-generator-apart.md"},
         {"Papers": ["papers/index.md", *({room.capitalize(): _paths(room)} for room in ROOMS)]},
         {"Reference": ["api/index.md", *(f"api/{name}.md" for name in _packages())]},
         {"Taking part": ["add-a-paper.md", "changelog.md"]},

@@ -68,6 +68,9 @@ def site(tmp_path_factory) -> Path:
     for name in ("mkdocs.yml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
         shutil.copy(ROOT / name, root)
     shutil.copytree(ROOT / "docs", root / "docs", ignore=shutil.ignore_patterns("evidence", "__pycache__"))
+    for figures in (ROOT / "docs" / "evidence").iterdir():  # pages show some of them
+        if figures.is_dir() and figures.name != "norm-grad":
+            shutil.copytree(figures, root / "docs" / "evidence" / figures.name)
     (root / "src").symlink_to(ROOT / "src")
     evidence = root / "docs" / "evidence"
     (evidence / "norm-grad").mkdir(parents=True)

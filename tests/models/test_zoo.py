@@ -16,7 +16,9 @@ from netopsy.models import (
     resnet,
     resnet18,
     small_conv_net,
+    spectral_discriminator,
     unet,
+    upsampling_generator,
     vgg,
 )
 
@@ -214,3 +216,40 @@ def test_bad_input_is_named(build, message):
 def test_unknown_activation_names_the_near_ones():
     with pytest.raises(UnknownNameError, match="'leaky_relu'"):
         mlp((4, 3, 2), activation="leakyrelu")
+
+
+@pytest.mark.parametrize(("widths", "size"), [((6, 4), 8), ((6, 5, 4), 16), ((8, 8, 6, 4), 32)])
+def test_an_upsampling_generator_doubles_its_grid(widths, size):
+    net = upsampling_generator(7, widths=widths, seed=2).eval()
+    images = net(torch.randn(3, 7))
+    assert images.shape == (3, 3, size, size)
+    assert images.abs().max() <= 1
+    names = [name for name, _ in net.named_children() if name.startswith("layer")]
+    assert names == [f"layer{number}" for number in range(1, 2 * len(widths))]
+    assert all(
+        (layer[-1].__class__, layer[1].__class__) == (nn.ReLU, nn.BatchNorm2d)
+        for layer in net
+        if len(list(layer.children())) == 3
+    )
+    assert torch.equal(upsampling_generator(7, widths=widths, seed=2).layer1.conv.weight, net.layer1.conv.weight)
+
+
+def test_a_spectral_discriminator_has_singular_values_of_one():
+    state = torch.random.get_rng_state()
+    net = spectral_discriminator(size=8, widths=(4, 6), seed=1)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    net.train()
+    for _ in range(200):
+        net(torch.zeros(2, 3, 8, 8))
+    net.eval()
+    for layer in (net.layer1.conv, net.layer2.conv, net.output):
+        largest = torch.linalg.svdvals(layer.weight.flatten(1))[0]
+        assert largest.item() == pytest.approx(1, abs=0.02)
+    assert net(torch.rand(5, 3, 8, 8)).shape == (5,)
+
+
+def test_sizes_of_the_scene_networks_are_checked():
+    with pytest.raises(InputError, match="widths must be at least two"):
+        upsampling_generator(widths=(4,))
+    with pytest.raises(InputError, match="size must be divisible by 2"):
+        spectral_discriminator(size=10, widths=(4, 4))

@@ -6,6 +6,7 @@ Graphs are in `netopsy.data.graphs`, apart from the rest so that only who uses t
 from netopsy.data.augment import crop_and_flip
 from netopsy.data.batches import batch_indices, batches_per_epoch, epoch_order, index_batches
 from netopsy.data.canvases import Canvases, canvases
+from netopsy.data.concept_images import ConceptImages, concept_images
 from netopsy.data.dataset import Dataset
 from netopsy.data.embedded import digits, digits_split, lfw_subset
 from netopsy.data.folders import ImageListing, image_folder, list_images
@@ -14,18 +15,23 @@ from netopsy.data.hub import hub_dataset
 from netopsy.data.load import EMBEDDED, load_data
 from netopsy.data.normalisation import Normalisation
 from netopsy.data.photographs import PHOTOGRAPHS, TEXTURES, photograph, photographs
+from netopsy.data.scenes import SCENE_CLASSES, LabelledScenes, scenes
 
 __all__ = [
     "EMBEDDED",
     "PHOTOGRAPHS",
+    "SCENE_CLASSES",
     "TEXTURES",
     "Canvases",
+    "ConceptImages",
     "Dataset",
     "ImageListing",
+    "LabelledScenes",
     "Normalisation",
     "batch_indices",
     "batches_per_epoch",
     "canvases",
+    "concept_images",
     "crop_and_flip",
     "digits",
     "digits_split",
@@ -39,6 +45,7 @@ __all__ = [
     "load_data",
     "photograph",
     "photographs",
+    "scenes",
     "swiss_roll",
     "two_circles",
     "two_moons",

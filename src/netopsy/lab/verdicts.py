@@ -59,6 +59,12 @@ class Verdict:
         return Verdict.of(claim, _answer(estimate.low > threshold, estimate.high <= threshold), estimate, detail)
 
     @staticmethod
+    def exceeds(claim: Claim, difference: Estimate, margin: float, detail: str = "") -> Verdict:
+        """Holds if the difference exceeds ``margin`` and its interval lies above 0, fails if all of it is within it."""
+        answer = _answer(difference.value > margin and difference.low > 0, difference.high <= margin)
+        return Verdict.of(claim, answer, difference, detail)
+
+    @staticmethod
     def below(claim: Claim, estimate: Estimate, threshold: float = 0.0, detail: str = "") -> Verdict:
         """Holds if the whole interval lies below ``threshold``, does not hold if all of it lies at or above."""
         return Verdict.of(claim, _answer(estimate.high < threshold, estimate.low >= threshold), estimate, detail)

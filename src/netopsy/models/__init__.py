@@ -6,6 +6,7 @@ from netopsy.models.initialisation import SCHEMES, initialise
 from netopsy.models.mlp import lenet_300_100, mlp
 from netopsy.models.resnet import ResNet, resnet, resnet18
 from netopsy.models.unet import UNet, unet
+from netopsy.models.upsampling import spectral_discriminator, upsampling_generator
 from netopsy.models.vgg import vgg
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "resnet",
     "resnet18",
     "small_conv_net",
+    "spectral_discriminator",
     "unet",
+    "upsampling_generator",
     "vgg",
 ]

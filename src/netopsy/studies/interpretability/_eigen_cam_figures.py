@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from netopsy.interpretability.overlay import overlay
 from netopsy.lab import mean_interval
+from netopsy.lab.costs import cost_lines
 from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, mean_with_band
 from netopsy.studies.interpretability._eigen_cam_maps import EIGEN, GRAD, METHODS
 from netopsy.studies.interpretability._eigen_cam_verdicts import after_mistakes, layers_of, wrong
@@ -113,15 +112,6 @@ def _examples(rows: pd.DataFrame) -> Figure:
 def _cost(rows: pd.DataFrame) -> Figure:
     drawn, ax = figure(4.6, 3.0)
     found = rows[rows["measure"] == "cost"]
-    for method, own in found.groupby("method", sort=False):
-        ax.plot(own["side"], own["value"], marker="o", label=str(method), color=COLORS[str(method)])
-    ax.set_xscale("log", base=2)
-    ax.set_yscale("log")
-    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    ax.yaxis.set_minor_locator(NullLocator())
-    sides = np.unique(found["side"].to_numpy(dtype=float)).astype(int)
-    ax.set_xticks(sides, [str(side) for side in sides])
+    cost_lines(ax, found, x="side", by="method")
     ax.set(xlabel="pixels a side", ylabel="milliseconds for 8 images", title="Cost of the maps, on one core")
-    ax.legend()
     return drawn

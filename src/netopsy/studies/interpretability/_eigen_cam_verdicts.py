@@ -48,7 +48,7 @@ def localisation(rows: pd.DataFrame) -> Verdict:
         trivial = [name for name in TRIVIAL if table[name].mean() <= table[EIGEN].mean() + 0.02]
         also = f"; {' and '.join(trivial)}: within 0.02 of Eigen-CAM or better" if trivial else ""
         details.append(f"{layer}: {best} - Eigen-CAM {gain:.3f} (errors: {_errors(table)}{also})")
-    return margin("EC-1", gains[earlier][1], 0.02, ". ".join(details))
+    return Verdict.exceeds(claim("eigen-cam", "EC-1"), gains[earlier][1], 0.02, ". ".join(details))
 
 
 def noise(rows: pd.DataFrame) -> Verdict:
@@ -60,7 +60,9 @@ def noise(rows: pd.DataFrame) -> Verdict:
         rises = ", ".join(f"{name} {table[name].mean() - clean[name].mean():+.3f}" for name in METHODS if name in table)
         gain = gain_over(table, GRAD)
         details.append(f"{layer}: Grad-CAM - Eigen-CAM {gain:.3f} (errors: {_errors(table)}; over clean: {rises})")
-    return margin("EC-2", gain_over(wrong(rows, "noise", layers_of(rows)[0]), GRAD), 0.05, ". ".join(details))
+    return Verdict.exceeds(
+        claim("eigen-cam", "EC-2"), gain_over(wrong(rows, "noise", layers_of(rows)[0]), GRAD), 0.05, ". ".join(details)
+    )
 
 
 def mistakes(rows: pd.DataFrame) -> Verdict:
@@ -104,13 +106,6 @@ def component(rows: pd.DataFrame) -> Verdict:
         details.append(f"{layer}, error less that of Eigen-CAM: {pairs}")
     first = gain_over(wrong(rows, "clean", layers_of(rows)[0]), CENTRED)
     return Verdict.of(claim("eigen-cam", "EC-4"), "undecided", first, ". ".join([*details, "No direction is expected"]))
-
-
-def margin(name: str, difference: Estimate, least: float, detail: str) -> Verdict:
-    """Holds if the difference exceeds the margin and its interval lies above 0, fails if the interval is within it."""
-    holds = difference.value > least and difference.low > 0
-    answer: Answer = "holds" if holds else "does not hold" if difference.high <= least else "undecided"
-    return Verdict.of(claim("eigen-cam", name), answer, difference, detail)
 
 
 def gain_over(table: pd.DataFrame, other: str) -> Estimate:

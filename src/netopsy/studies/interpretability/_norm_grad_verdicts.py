@@ -12,7 +12,7 @@ from typing import Any, cast
 import pandas as pd
 
 from netopsy.catalogue import claim
-from netopsy.lab import Estimate, Verdict, bootstrap_mean, mean_interval, paired_difference
+from netopsy.lab import Verdict, bootstrap_mean, mean_interval, paired_difference
 from netopsy.lab.verdicts import Answer
 
 PRODUCT = "product"
@@ -37,12 +37,12 @@ def depth(rows: pd.DataFrame) -> Iterator[Verdict]:
     for seed, run in hits.groupby("seed"):
         for layer in layers[:2]:
             gain = bootstrap_mean(run["selective NormGrad", layer], run["Grad-CAM", layer])
-            yield above_margin(
+            yield Verdict.exceeds(
                 about, gain, MARGIN, f"{_where(rows)}, run {seed}, {layer}: selective NormGrad - Grad-CAM {gain:.2f}"
             )
     by_run = hits["Grad-CAM"].groupby("seed").mean()
     rise = paired_difference(by_run[layers[-1]], by_run[layers[0]])
-    yield above_margin(about, rise, MARGIN, f"{_where(rows)}: Grad-CAM, last layer - first {rise:.2f}")
+    yield Verdict.exceeds(about, rise, MARGIN, f"{_where(rows)}: Grad-CAM, last layer - first {rise:.2f}")
 
 
 def combination(rows: pd.DataFrame) -> Iterator[Verdict]:
@@ -78,12 +78,6 @@ def virtual(rows: pd.DataFrame) -> Iterator[Verdict]:
         by_run = values.groupby(["method", "seed"])["value"].mean()
         rho, null = mean_interval(by_run["same scene"]), by_run["another scene"].mean()
         yield Verdict.above(about, rho, 0.7, f"{_where(rows)}, {layer}: rho {rho:.2f}, with another scene {null:.2f}")
-
-
-def above_margin(about: Any, difference: Estimate, margin: float, detail: str) -> Verdict:
-    """Holds if the difference exceeds the margin and its interval lies above 0, fails if the interval is within it."""
-    answer = _answer(difference.value > margin and difference.low > 0, difference.high <= margin)
-    return Verdict.of(about, answer, difference, detail)
 
 
 def layers_of(rows: pd.DataFrame) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from netopsy.catalogue import claim
-from netopsy.lab import Estimate, Verdict, bootstrap_mean, bootstrap_median, mean_interval
+from netopsy.lab import Verdict, bootstrap_mean, bootstrap_median, mean_interval
 from netopsy.lab.verdicts import Answer
 from netopsy.studies.interpretability._pattern_measures import (
     ENERGY,
@@ -62,7 +62,7 @@ def classification(rows: pd.DataFrame) -> Verdict:
     words = ", ".join(
         f"{name} {table[name].mean():.3f}" for name in (PATTERNS, TRIPLES, MEANS, FIRINGS, HEAD) if name in table
     )
-    return margin("PN-2", gain, 0.01, f"accuracy: {words}")
+    return Verdict.exceeds(claim(PAPER, "PN-2"), gain, 0.01, f"accuracy: {words}")
 
 
 def boxes(rows: pd.DataFrame) -> Verdict:
@@ -79,7 +79,7 @@ def boxes(rows: pd.DataFrame) -> Verdict:
     if len(earlier):
         details.append(f"at the layer before: {recalls(earlier)}")
     detail = "; ".join(details)
-    return margin("PN-3", gain, 0.2, detail)
+    return Verdict.exceeds(claim(PAPER, "PN-3"), gain, 0.2, detail)
 
 
 def recalls(table: pd.DataFrame) -> str:
@@ -109,13 +109,6 @@ def faster(rows: pd.DataFrame) -> Verdict:
         f"agreement on firing away from borders: {shares.min():.3f}",
     )
     return Verdict.all_of(about, [*parts, alike])
-
-
-def margin(name: str, difference: Estimate, least: float, detail: str) -> Verdict:
-    """Holds if the difference exceeds the margin and its interval lies above 0, fails if the interval is within it."""
-    holds = difference.value > least and difference.low > 0
-    answer: Answer = "holds" if holds else "does not hold" if difference.high <= least else "undecided"
-    return Verdict.of(claim(PAPER, name), answer, difference, detail)
 
 
 def log_lift_ratio(found: pd.DataFrame) -> Any:

@@ -55,6 +55,21 @@ class Setting:
         return cls(**{**parameters, "widths": tuple(parameters["widths"])})
 
 
+PASTED = Setting(
+    data="uoft-cs/cifar10",
+    network="resnet18",
+    train_images=None,
+    test_images=5000,
+    epochs=40,
+    batch_size=128,
+    lr=1e-3,
+    widths=(64, 128, 256, 512),
+    radius=8 / 255,
+    step=2 / 255,
+)
+"""CIFAR-10 pasted on textures, and a large network: the setting of a paper's own scale."""
+
+
 @dataclass(frozen=True, eq=False)
 class Objects:
     """Images of one object each, in [0, 1], what it is, and where."""

@@ -8,7 +8,6 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -19,6 +18,7 @@ from netopsy.interpretability.eigen_cam import eigen_cam
 from netopsy.interpretability.localisation import localisation_error, localised
 from netopsy.interpretability.norm_grad import grad_cam
 from netopsy.lab import Cell, Rows, Study
+from netopsy.lab.costs import milliseconds
 from netopsy.models import small_conv_net
 from netopsy.studies.interpretability._eigen_cam_figures import draw
 from netopsy.studies.interpretability._eigen_cam_maps import (
@@ -32,7 +32,7 @@ from netopsy.studies.interpretability._eigen_cam_maps import (
 from netopsy.studies.interpretability._eigen_cam_verdicts import judge
 from netopsy.studies.interpretability._pgd import pgd
 from netopsy.studies.interpretability._pictures import as_text
-from netopsy.studies.interpretability._single_objects import LAYERS, Objects, Setting, parameters_of, trained
+from netopsy.studies.interpretability._single_objects import LAYERS, PASTED, Objects, Setting, parameters_of, trained
 
 
 @dataclass(frozen=True)
@@ -151,12 +151,7 @@ def cost(sides: Sequence[int]) -> Iterator[dict[str, Any]]:
         ways = {EIGEN: partial(eigen_cam, model, images, "features.act3")}
         ways[GRAD] = partial(grad_cam, model, images, 0, "features.act3")
         for method, way in ways.items():
-            times = []
-            for _ in range(6):
-                start = perf_counter()
-                way()
-                times.append(perf_counter() - start)
-            yield {"measure": "cost", "method": method, "side": side, "value": 1e3 * min(times[1:])}
+            yield {"measure": "cost", "method": method, "side": side, "value": milliseconds(way)}
 
 
 def _split(objects: Objects, count: int) -> tuple[Objects, Objects]:
@@ -166,19 +161,6 @@ def _split(objects: Objects, count: int) -> tuple[Objects, Objects]:
 def _part(objects: Objects, which: slice) -> Objects:
     return Objects(objects.images[which], objects.labels[which], objects.boxes[which])
 
-
-_PASTED = Setting(
-    data="uoft-cs/cifar10",
-    network="resnet18",
-    train_images=None,
-    test_images=5000,
-    epochs=40,
-    batch_size=128,
-    lr=1e-3,
-    widths=(64, 128, 256, 512),
-    radius=8 / 255,
-    step=2 / 255,
-)
 
 STUDY = Study(
     paper="eigen-cam",
@@ -191,7 +173,7 @@ STUDY = Study(
             sides=(32, 64),
         ),
         "laptop": Config(),
-        "paper": Config(seeds=5, setting=_PASTED),
+        "paper": Config(seeds=5, setting=PASTED),
     },
     plan=plan,
     measure=measure,

@@ -13,6 +13,7 @@ from netopsy.studies.interpretability._pattern_measures import classification, c
 from netopsy.studies.interpretability._pattern_verdicts import judge
 from netopsy.studies.interpretability._single_objects import (
     LAYERS,
+    PASTED,
     Setting,
     parameters_of,
     trained,
@@ -84,17 +85,6 @@ def measure(cell: Cell) -> Rows:
     return rows
 
 
-_PASTED = Setting(
-    data="uoft-cs/cifar10",
-    network="resnet18",
-    train_images=None,
-    test_images=5000,
-    epochs=40,
-    batch_size=128,
-    lr=1e-3,
-    widths=(64, 128, 256, 512),
-)
-
 STUDY = Study(
     paper="pattern-net",
     presets={
@@ -110,7 +100,7 @@ STUDY = Study(
             units=(16, 32),
         ),
         "laptop": Config(),
-        "paper": Config(seeds=5, setting=_PASTED, per_class=20, patch_images=500),
+        "paper": Config(seeds=5, setting=PASTED, per_class=20, patch_images=500),
     },
     plan=plan,
     measure=measure,

@@ -1,0 +1,113 @@
+"""What the instruments that make images share: the range of a pixel, steps that fit the time, small pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from netopsy.core.capture import layer_activations
+from netopsy.core.errors import InputError
+from netopsy.core.shapes import Images
+from netopsy.examination.drawing import LARGEST
+from netopsy.examination.instrument import NotNow
+from netopsy.examination.subject import Subject
+
+_PROBED = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Range:
+    """The values that pixels of the data may have, as the network is shown them, each ``[channels, 1, 1]``."""
+
+    low: Tensor
+    high: Tensor
+    mean: Images
+    """The average image, ``[1, channels, height, width]``."""
+
+    @property
+    def limits(self) -> tuple[Tensor, Tensor]:
+        """Lowest and highest."""
+        return self.low, self.high
+
+    def shares(self, images: Images) -> Images:
+        """The images from 0 at the lowest value to 1 at the highest, on the CPU."""
+        return (images.cpu().float() - self.low) / (self.high - self.low)
+
+
+def pixel_range(subject: Subject) -> Range:
+    """From 0 to 1 where the images lie there before they are standardised, otherwise what the data shows."""
+    data = subject.data
+    images = data.images.cpu().float()
+    low, high = images.amin((0, 2, 3))[:, None, None], images.amax((0, 2, 3))[:, None, None]
+    if float(low.min()) >= 0 and float(high.max()) <= 1:
+        low, high = torch.zeros_like(low), torch.ones_like(high)
+    high = torch.where(high > low, high, low + 1)
+    mean = data.inputs.cpu().float().mean(0, keepdim=True)
+    if data.normalisation is not None:
+        low, high = (data.normalisation.apply(each.expand(mean.shape))[0] for each in (low, high))
+    return Range(low, high, mean)
+
+
+def why_no_images(subject: Subject) -> str | None:
+    """The reason why no image can be made for this network, if there is one."""
+    if not subject.is_image_model:
+        return "it makes images, and this network reads none"
+    if not subject.data.inputs.is_floating_point():
+        return "it makes images by following a gradient, and this network's inputs are no floats"
+    return None
+
+
+def steps_within(seconds: float, run: Callable[[int], object], *, most: int, fewest: int, searches: int = 1) -> int:
+    """As many steps as fit, judged by running ``run(steps)`` twice; `NotNow` where ``fewest`` do not fit.
+
+    The first run does not count: it is the one that pays for what happens once.
+    """
+    run(1)
+    start = time.perf_counter()
+    run(_PROBED)
+    each = (time.perf_counter() - start) / _PROBED
+    steps = int(0.7 * seconds / (each * searches))
+    if steps < fewest:
+        raise NotNow(
+            f"one step of its search takes about {each:.2g} s, and {fewest * searches} of them do not fit into its "
+            f"share of the budget, {seconds:.1f} s"
+        )
+    return min(most, steps)
+
+
+def small(images: Images) -> Images:
+    """The images no larger than can be seen in a report."""
+    factor = max(images.shape[2:]) / LARGEST
+    if factor <= 1:
+        return images
+    size = [max(1, round(side / factor)) for side in images.shape[2:]]
+    return F.interpolate(images, size=size, mode="area")
+
+
+def weighted_layers(subject: Subject, most: int) -> tuple[str, ...]:
+    """Convolutions and dense layers that the forward pass reaches, spread over the depth; or what the caller chose."""
+    if subject.layers_wanted:
+        return tuple(subject.layers_wanted)
+    types = nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear
+    found = [name for name, module in subject.model.named_modules() if name and isinstance(module, types)]
+    names = [name for name in found if _reached(subject, name)]
+    return tuple(_spread(names, most))
+
+
+def _reached(subject: Subject, name: str) -> bool:
+    try:
+        layer_activations(subject.model, subject.data.inputs[:1].to(subject.device), name)
+    except InputError:
+        return False
+    return True
+
+
+def _spread(names: Sequence[str], most: int) -> list[str]:
+    if len(names) <= most:
+        return list(names)
+    return [names[place] for place in torch.linspace(0, len(names) - 1, most).round().int().tolist()]

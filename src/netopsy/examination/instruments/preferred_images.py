@@ -1,0 +1,193 @@
+"""The images that classes and units like best: made to order, beside the strongest there are in the data."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from netopsy.core.split import run_to
+from netopsy.examination.drawing import class_label
+from netopsy.examination.finding import Finding, Picture
+from netopsy.examination.instrument import Instrument
+from netopsy.examination.instruments._synthesis import Range, pixel_range, small, steps_within, why_no_images
+from netopsy.examination.subject import Subject, evaluate_outputs
+from netopsy.interpretability.gallery import gallery
+from netopsy.interpretability.top_images import top_images
+from netopsy.interpretability.visualization import (
+    GaussianBlur,
+    Jitter,
+    LayerUnits,
+    Preferred,
+    TotalVariation,
+    maximise_activation,
+    total_variation,
+)
+from netopsy.interpretability.visualization.objectives import Objective
+
+CLASSES, UNITS, STRONGEST, MOST = 10, 10, 3, 256
+STEPS, FEWEST = 150, 20
+PRICE = 0.5
+"""An image as rough as the data's pays this share of what the strongest images of the data are worth."""
+BLURRED = 32
+"""Smaller images, of this many pixels a side, are blurred in proportion less."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    made: Preferred
+    values: Tensor
+    """What each made image reaches: a class's score, or a unit's highest activation."""
+    best: Tensor
+    """What the strongest image of the data reaches."""
+    strongest: Tensor
+    """The strongest images' numbers, ``[targets, k]``."""
+
+
+def examine(subject: Subject, seconds: float) -> Finding:
+    """Preferred images of classes and of the strongest units of the last grid, and how far they exceed the data."""
+    end = time.perf_counter() + seconds
+    pixels, sample = pixel_range(subject), subject.sample(MOST)
+    classes = _classes(subject, pixels, sample, seconds / (2 if subject.spatial_layers else 1))
+    numbers = torch.tensor(classes.made.units)
+    answered = evaluate_outputs(subject.model, classes.made.images[:, 0]).softmax(1)
+    right = answered.argmax(1) == numbers
+    certain = float(answered.gather(1, numbers[:, None]).median())
+    above = float((classes.values > classes.best).float().mean())
+    layer = subject.spatial_layers[-1] if subject.spatial_layers else None
+    units = _units(subject, layer, pixels, sample, end - time.perf_counter()) if layer is not None else None
+    pictures = [
+        Picture.of(
+            _draw(subject, pixels, classes, [class_label(subject, number, 14) for number in classes.made.units]),
+            f"Preferred images of {len(numbers)} classes above their strongest held-out images",
+            "Above: made to raise the class's score. Below: the held-out images with the highest scores for it.",
+        )
+    ]
+    figures: dict[str, int | float | str] = {
+        "classes": len(numbers),
+        "answered with their class": int(right.sum()),
+        "median probability of the class": round(certain, 4),
+        "share with a higher score than any held-out image": round(above, 4),
+    }
+    sentence = (
+        f"Of the images made to please {len(numbers)} classes the network answers {int(right.sum())} with their class, "
+        f"and {100 * above:.0f} % reach a higher score for it than any of {len(sample)} held-out images"
+    )
+    if units is not None and layer is not None:
+        times = units.values / units.best
+        typical = float(times.median())
+        figures |= {"units": len(times), "median times the strongest held-out image": round(typical, 3)}
+        sentence += f"; those made for {len(times)} units of {layer} drive them {typical:.1f} times as high"
+        pictures.append(
+            Picture.of(
+                _draw(subject, pixels, units, [f"unit {unit}" for unit in units.made.units]),
+                f"Preferred images of {len(times)} units of {layer} above their strongest held-out images",
+                f"The units of {layer} with the highest activations, and what they respond to.",
+            )
+        )
+    return Finding(
+        sentence=f"{sentence}.",
+        reading=(
+            "Each upper image was made by gradient ascent from noise, with blur, a penalty on total variation and "
+            "jitter so that it looks like an image at all: it shows what the class or unit responds to, several such "
+            "things at once where there are several. Compare it with the strongest held-out images below it. Where the "
+            "two have nothing in common, the score can be had without what the class really looks like. Images that "
+            "go far beyond the data in strength look like nothing in it, and other penalties would give other images."
+        ),
+        pictures=tuple(pictures),
+        figures=figures,
+        code=_code(subject, pixels),
+    )
+
+
+def _classes(subject: Subject, pixels: Range, sample: Tensor, seconds: float) -> _Compared:
+    wanted = list(subject.classes_wanted) or list(range(subject.class_count))
+    numbers = wanted[:CLASSES]
+    scores = subject.scores[sample][:, numbers]
+    best, places = scores.topk(min(STRONGEST, len(sample)), dim=0)
+    worth = float((best[0] - scores.mean(0)).median())
+    made = _make(subject, numbers, pixels, worth, sample, seconds)
+    values = evaluate_outputs(subject.model, made.images[:, 0]).gather(1, torch.tensor(numbers)[:, None])[:, 0]
+    return _Compared(made, values.float(), best[0], sample[places.T])
+
+
+def _units(subject: Subject, layer: str, pixels: Range, sample: Tensor, seconds: float) -> _Compared:
+    inputs = subject.data.inputs[sample]
+    top = top_images(subject.model, layer, inputs, k=min(STRONGEST, len(sample)), batch_size=64)
+    live = (top.values[:, 0] > 0).nonzero()[:, 0]
+    order = top.values[live, 0].argsort(descending=True, stable=True)
+    chosen = live[order][:UNITS].cpu() if len(live) else torch.arange(min(UNITS, len(top.values)))
+    with torch.no_grad():
+        seen = run_to(
+            subject.model, layer, inputs[top.indices[chosen.to(top.indices.device), 0].cpu()].to(subject.device)
+        )
+    on_average = seen.flatten(2).mean(2) if seen.ndim > 2 else seen
+    worth = float(on_average[torch.arange(len(chosen)), chosen.to(seen.device)].abs().median())
+    made = _make(subject, LayerUnits(layer, chosen.tolist()), pixels, worth, sample, seconds)
+    with torch.no_grad():
+        reached = run_to(subject.model, layer, made.images[:, 0])
+    peaks = reached.flatten(2).amax(2) if reached.ndim > 2 else reached
+    values = peaks[torch.arange(len(chosen)), chosen.to(peaks.device)].cpu().float()
+    best = top.values.cpu()[chosen, 0].float().clamp_min(1e-6)
+    return _Compared(made, values, best, sample[top.indices.cpu()[chosen]])
+
+
+def _make(
+    subject: Subject, target: Objective, pixels: Range, worth: float, sample: Tensor, seconds: float
+) -> Preferred:
+    rough = float(total_variation(pixels.shares(subject.data.inputs[sample])).mean())
+    weight = PRICE * max(worth, 0.0) / max(rough, 1e-6)
+    shape = tuple(subject.data.inputs.shape[1:])
+    blur = 0.5 * min(1.0, min(shape[1:]) / BLURRED)
+
+    def run(steps: int) -> Preferred:
+        return maximise_activation(
+            subject.model,
+            target,
+            shape,
+            steps=steps,
+            regularisers=(GaussianBlur(blur), TotalVariation(weight), Jitter(shape[1] // 16)),
+            limits=pixels.limits,
+            mean=pixels.mean.mean((0, 2, 3))[:, None, None],
+            batch_size=16,
+            seed=subject.seed,
+        )
+
+    return run(steps_within(seconds, run, most=STEPS, fewest=FEWEST))
+
+
+def _draw(subject: Subject, pixels: Range, found: _Compared, titles: list[str]) -> Figure:
+    lines = [found.made.images[:, 0].cpu().float()]
+    lines += [subject.data.inputs[those].cpu().float() for those in found.strongest.T]
+    names = ["made", "strongest", "second", "third"][: len(lines)]
+    shown = small(pixels.shares(torch.cat(lines)))
+    blank = [""] * (len(shown) - len(titles))
+    return gallery(shown, [*titles, *blank], columns=len(titles), row_titles=names, limits=(0.0, 1.0))
+
+
+def _code(subject: Subject, pixels: Range) -> str:
+    low, high = (tuple(round(float(end), 4) for end in each.flatten(1).mean(1)) for each in pixels.limits)
+    channels, height, width = subject.data.inputs.shape[1:]
+    return (
+        "import torch\n"
+        "from netopsy.interpretability.visualization import IMAGE_PRIORS, maximise_activation\n\n"
+        f"low, high = (torch.tensor(each)[:, None, None] for each in ({low}, {high}))\n"
+        f"found = maximise_activation(\n    model, range({min(CLASSES, subject.class_count)}), "
+        f"({channels}, {height}, {width}),\n    regularisers=IMAGE_PRIORS, limits=(low, high), steps={STEPS},\n)\n"
+        "found.plot()"
+    )
+
+
+INSTRUMENT = Instrument(
+    name="preferred-images",
+    title="What classes and units like best",
+    chapter="what its units mean",
+    examine=examine,
+    applies=why_no_images,
+    papers=("cnn-visualization",),
+    order=10,
+    share=1.5,
+)

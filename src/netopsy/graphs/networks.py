@@ -1,0 +1,152 @@
+"""Graph networks that methods of this room are compared with or applied to, in torch_geometric's conventions."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from netopsy.core.errors import require
+from netopsy.core.seeds import seeded
+from netopsy.graphs.propagation import EdgeIndex, Features, NodeScores, Operator, operator_of, propagator
+
+
+class GCN(nn.Module):
+    """Graph convolutions: a linear map, then the average over neighbours, layer after layer.
+
+    Args:
+        in_dim, hidden, out_dim: features, hidden units, classes.
+        layers: how many, at least 1.
+        dropout: before each layer.
+        bias: of the linear maps.
+        residual: add a layer's input to its output where both are as wide.
+        seed: of the first weights, Glorot uniform.
+
+    Source: Kipf and Welling 2017 (arXiv 1609.02907).
+
+    >>> GCN(5, 16, 3)(torch.zeros(2, 5), torch.tensor([[0, 1], [1, 0]])).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(
+        self,
+        in_dim: int,
+        hidden: int,
+        out_dim: int,
+        layers: int = 2,
+        dropout: float = 0.5,
+        *,
+        bias: bool = True,
+        residual: bool = False,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        require(isinstance(layers, int) and layers >= 1, f"layers must be an int of at least 1, got {layers!r}")
+        widths = [in_dim, *[hidden] * (layers - 1), out_dim]
+        with seeded(seed):
+            self.maps = nn.ModuleList([nn.Linear(a, b, bias=bias) for a, b in pairwise(widths)])
+            for layer in self.maps:
+                nn.init.xavier_uniform_(layer.weight)  # type: ignore[arg-type]
+                if bias:
+                    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        self.dropout, self.residual = dropout, residual
+
+    def forward(self, x: Features, edge_index: EdgeIndex | Operator, edge_weight: Tensor | None = None) -> NodeScores:
+        """Logits ``[nodes, classes]``."""
+        operator = propagator(edge_index, len(x), edge_weight).to(x)
+        for number, layer in enumerate(self.maps):
+            given = functional.dropout(x, self.dropout, self.training)
+            made = operator @ layer(given)
+            if self.residual and made.shape == x.shape:
+                made = made + x
+            x = made.relu() if number < len(self.maps) - 1 else made
+        return x
+
+
+class GIN(nn.Module):
+    """Graph isomorphism network: ``h <- W ((1 + eps) h + sum of the neighbours' h)``, with learned eps.
+
+    The output is the mean of a linear map of each layer's features.
+
+    Source: Xu et al. 2019 (arXiv 1810.00826), in the form that graph lottery tickets use.
+    """
+
+    def __init__(
+        self,
+        in_dim: int,
+        hidden: int,
+        out_dim: int,
+        layers: int = 2,
+        dropout: float = 0.5,
+        *,
+        bias: bool = False,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        require(isinstance(layers, int) and layers >= 1, f"layers must be an int of at least 1, got {layers!r}")
+        with seeded(seed):
+            self.maps = nn.ModuleList(
+                [nn.Linear(in_dim if not number else hidden, hidden, bias=bias) for number in range(layers)]
+            )
+            self.outputs = nn.ModuleList([nn.Linear(hidden, out_dim, bias=bias) for _ in range(layers)])
+        self.eps = nn.Parameter(torch.zeros(layers))
+        self.dropout = dropout
+
+    def forward(self, x: Features, edge_index: EdgeIndex | Operator, edge_weight: Tensor | None = None) -> NodeScores:
+        """Logits ``[nodes, classes]``; an operator, if given, is the plain adjacency of `neighbour_sum`."""
+        operator = neighbour_sum(edge_index, len(x), edge_weight).to(x)
+        answers = []
+        for layer, output, eps in zip(self.maps, self.outputs, self.eps, strict=True):
+            x = functional.dropout(x, self.dropout, self.training)
+            made = layer(x)
+            x = ((1 + eps) * made + operator @ made).relu()
+            answers.append(output(functional.dropout(x, self.dropout, self.training)))
+        return torch.stack(answers).mean(0)
+
+
+class APPNP(nn.Module):
+    """Two dense layers, then averaging over neighbours with a share of the start mixed in at each of K hops.
+
+    Source: Gasteiger et al. 2019 (arXiv 1810.05997).
+    """
+
+    def __init__(
+        self,
+        in_dim: int,
+        hidden: int,
+        out_dim: int,
+        K: int = 10,
+        alpha: float = 0.1,
+        dropout: float = 0.5,
+        *,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        with seeded(seed):
+            self.transform = nn.Sequential(
+                nn.Dropout(dropout),
+                nn.Linear(in_dim, hidden),
+                nn.ReLU(),
+                nn.Dropout(dropout),
+                nn.Linear(hidden, out_dim),
+            )
+        self.K, self.alpha = K, alpha
+
+    def forward(self, x: Features, edge_index: EdgeIndex | Operator, edge_weight: Tensor | None = None) -> NodeScores:
+        """Logits ``[nodes, classes]``."""
+        operator = propagator(edge_index, len(x), edge_weight).to(x)
+        start = self.transform(x)
+        current = start
+        for _ in range(self.K):
+            current = (1 - self.alpha) * (operator @ current) + self.alpha * start
+        return current
+
+
+def neighbour_sum(edge_index: EdgeIndex | Operator, num_nodes: int, edge_weight: Tensor | None = None) -> Operator:
+    """The adjacency itself, without loops added and without normalisation."""
+    if isinstance(edge_index, Operator):
+        return edge_index
+    weights = torch.ones(edge_index.shape[1], device=edge_index.device) if edge_weight is None else edge_weight
+    return operator_of(edge_index, weights, num_nodes)

@@ -1,0 +1,157 @@
+"""Averaging over neighbours: the normalised adjacency as a sparse operator that can be differentiated cheaply."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from netopsy.core.errors import require
+
+EdgeIndex = Int[Tensor, "2 edges"]
+Features = Float[Tensor, "nodes channels"]
+NodeScores = Float[Tensor, "nodes classes"]
+Mode = Literal["sym", "row"]
+
+
+@dataclass(frozen=True, eq=False)
+class Operator:
+    """A sparse matrix S and its transpose, to be applied to node features: ``operator @ features``.
+
+    Its derivative is a product with the transpose, which torch's own sparse matrices find out anew at each step.
+    """
+
+    matrix: Tensor
+    """Sparse CSR ``[nodes, nodes]``."""
+    transposed: Tensor
+    """The same object where S is symmetric."""
+
+    def __matmul__(self, features: Features) -> Features:
+        require(
+            features.ndim == 2 and len(features) == self.nodes,
+            f"features must be [{self.nodes}, channels], one row for each node, got {tuple(features.shape)}",
+        )
+        product: Any = _Product.apply
+        return product(features, self.to(features))
+
+    @property
+    def nodes(self) -> int:
+        """How many there are."""
+        return int(self.matrix.shape[0])
+
+    def to(self, features: Tensor) -> Operator:
+        """The operator in the type and on the device of ``features``."""
+        if self.matrix.dtype == features.dtype and self.matrix.device == features.device:
+            return self
+        matrix = self.matrix.to(features)
+        return Operator(matrix, matrix if self.transposed is self.matrix else self.transposed.to(features))
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, operator: Operator) -> Tensor:
+        ctx.operator = operator
+        return operator.matrix @ features
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        product: Any = _Product.apply
+        flipped = Operator(ctx.operator.transposed, ctx.operator.matrix)
+        return product(gradients[0].contiguous(), flipped), None
+
+
+def gcn_norm(
+    edge_index: EdgeIndex, num_nodes: int, edge_weight: Tensor | None = None, *, mode: Mode = "sym", loops: bool = True
+) -> tuple[Int[Tensor, "2 with_loops"], Float[Tensor, "with_loops"]]:
+    """The edges with self-loops and normalised weights, as torch_geometric lists them.
+
+    ``mode="sym"`` gives ``D^-1/2 (A + I) D^-1/2``, ``"row"`` gives ``D^-1 (A + I)``, with D the degrees of ``A + I``. A
+    loop of weight 1 is added to each node that has none; those that are there keep their weight.
+
+    Args:
+        edge_index: ``[2, edges]``, both ways for an undirected graph; repeated edges add up.
+        loops: whether to add them.
+
+    Raises:
+        InputError: nodes out of range, negative or infinite weights, or another length of weights.
+
+    >>> edges, weights = gcn_norm(torch.tensor([[0, 1], [1, 0]]), 2)
+    >>> edges.tolist(), weights.round(decimals=4).tolist()
+    ([[0, 1, 0, 1], [1, 0, 0, 1]], [0.5, 0.5, 0.5, 0.5])
+    """
+    check_edges(edge_index, num_nodes)
+    require(mode in ("sym", "row"), f"mode must be 'sym' or 'row', got {mode!r}")
+    count = edge_index.shape[1]
+    if edge_weight is None:
+        weights = torch.ones(count, dtype=torch.get_default_dtype(), device=edge_index.device)
+    else:
+        weights = edge_weight
+        require(
+            weights.shape == (count,), f"edge_weight must be [{count}], one for each edge, got {tuple(weights.shape)}"
+        )
+        require(weights.isfinite().all() and (weights >= 0).all(), "edge_weight must be finite and not negative")
+    if loops:
+        own = torch.ones(num_nodes, dtype=torch.bool, device=edge_index.device)
+        own[edge_index[0][edge_index[0] == edge_index[1]]] = False
+        missing = own.nonzero().flatten()
+        edge_index = torch.cat([edge_index, missing.repeat(2, 1)], 1)
+        weights = torch.cat([weights, weights.new_ones(len(missing))])
+    degree = weights.new_zeros(num_nodes).index_add_(0, edge_index[0], weights)
+    power = degree.pow(-0.5 if mode == "sym" else -1.0).where(degree > 0, 0.0)
+    if mode == "sym":
+        return edge_index, power[edge_index[0]] * weights * power[edge_index[1]]
+    return edge_index, power[edge_index[0]] * weights
+
+
+def propagator(
+    edge_index: EdgeIndex | Operator,
+    num_nodes: int,
+    edge_weight: Tensor | None = None,
+    *,
+    mode: Mode = "sym",
+    loops: bool = True,
+) -> Operator:
+    """The normalised adjacency of `gcn_norm` as an `Operator`; one that is an operator already is handed back.
+
+    Modules of this room take either, so that in a training loop the normalisation need not be done anew in each step.
+
+    >>> (propagator(torch.tensor([[0, 1], [1, 0]]), 2) @ torch.tensor([[1.0], [3.0]])).round(decimals=4).tolist()
+    [[2.0], [2.0]]
+    """
+    if isinstance(edge_index, Operator):
+        require(
+            edge_index.nodes == num_nodes, f"edge_index is an operator on {edge_index.nodes} nodes, not {num_nodes}"
+        )
+        return edge_index
+    return operator_of(*gcn_norm(edge_index, num_nodes, edge_weight, mode=mode, loops=loops), num_nodes)
+
+
+def operator_of(edge_index: EdgeIndex, weights: Tensor, num_nodes: int) -> Operator:
+    """The matrix whose entry (i, j) is the sum of the weights of edges i -> j, as an operator."""
+    shape = (num_nodes, num_nodes)
+    with warnings.catch_warnings():
+        # That compressed sparse rows are new to torch is nothing the caller can do anything about.
+        warnings.filterwarnings("ignore", "Sparse (CSR|invariant)", UserWarning)
+        matrix = torch.sparse_coo_tensor(edge_index, weights, shape, check_invariants=False).coalesce()
+        flipped = torch.sparse_coo_tensor(edge_index.flip(0), weights, shape, check_invariants=False).coalesce()
+        rows, columns = matrix.to_sparse_csr(), flipped.to_sparse_csr()
+    same = torch.equal(matrix.indices(), flipped.indices()) and torch.equal(matrix.values(), flipped.values())
+    return Operator(rows, rows if same else columns)
+
+
+def check_edges(edge_index: Tensor, num_nodes: int) -> None:
+    """Raise `InputError` unless these are edges ``[2, edges]`` between nodes 0 to ``num_nodes - 1``."""
+    require(
+        edge_index.ndim == 2 and edge_index.shape[0] == 2 and not edge_index.is_floating_point(),
+        f"edge_index must be integers [2, edges], got {tuple(edge_index.shape)} of {edge_index.dtype}",
+    )
+    if edge_index.numel():
+        low, high = int(edge_index.min()), int(edge_index.max())
+        require(
+            low >= 0 and high < num_nodes,
+            f"edge_index must name nodes from 0 to {num_nodes - 1}, got {low if low < 0 else high}",
+        )

@@ -1,0 +1,52 @@
+"""Two by two tables of pixels, unit high or not against class there or not, and what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """Exact counts of pixels; all four have shapes that broadcast against one another."""
+
+    both: Int[Tensor, "*shape"]
+    """Unit high and class there."""
+    high: Int[Tensor, "*shape"]
+    there: Int[Tensor, "*_"]
+    pixels: Int[Tensor, "*_"]
+    """All pixels that count."""
+
+    def iou(self) -> Float[Tensor, "*shape"]:
+        """Intersection over union; 0 where both are empty."""
+        union = self.high + self.there - self.both
+        return self.both.double() / union.clamp(min=1)
+
+    def ratio(self) -> Float[Tensor, "*shape"]:
+        """Information quality ratio: mutual information over joint entropy, from 0 to 1; 0 where nothing varies.
+
+        >>> table = Tables(*(torch.tensor(count) for count in (100, 150, 200, 1000)))
+        >>> round(table.ratio().item(), 6), table.iou().item()
+        (0.11748, 0.4)
+        """
+        total = self.pixels.clamp(min=1).double()
+        both, high, there = self.both / total, self.high / total, self.there / total
+        joint = _entropy(both, high - both, there - both, 1 - high - there + both)
+        shared = _entropy(high, 1 - high) + _entropy(there, 1 - there) - joint
+        return torch.where(joint > 0, shared / torch.where(joint > 0, joint, 1), 0).clamp(0, 1)
+
+    def accuracy(self) -> Float[Tensor, "*shape"]:
+        """The share of pixels where unit and class agree."""
+        return (self.pixels - self.high - self.there + 2 * self.both) / self.pixels.clamp(min=1).double()
+
+    def area(self) -> Float[Tensor, "*_"]:
+        """The share of pixels where the class is."""
+        return self.there / self.pixels.clamp(min=1).double()
+
+
+def _entropy(*shares: Float[Tensor, "*_"]) -> Float[Tensor, "*_"]:
+    """In nats. Shares that rounding made negative count as 0."""
+    return -sum((torch.xlogy(share.clamp(min=0), share.clamp(min=0)) for share in shares), torch.zeros(()).double())

@@ -1,0 +1,1 @@
+"""Studies of this room: one file a paper."""

@@ -1,0 +1,99 @@
+import pytest
+import torch
+from torch import nn
+from torch_geometric import nn as peers
+
+from netopsy import InputError
+from netopsy.graphs.networks import APPNP, GCN, GIN
+from netopsy.graphs.node_classification import NodeRecipe, random_split, train_node_classifier
+from netopsy.graphs.propagation import propagator
+
+
+def two_groups(n=60, seed=0):
+    """Two groups joined within, with features that tell them apart a little."""
+    random = torch.Generator().manual_seed(seed)
+    labels = torch.arange(n) % 2
+    near = (torch.rand(n, n, generator=random) < torch.where(labels[:, None] == labels, 0.3, 0.02)).triu(1)
+    edges = torch.cat([near.nonzero(), near.nonzero().flip(1)]).T
+    x = torch.randn(n, 4, generator=random) + labels[:, None]
+    return x, edges, labels
+
+
+def split(labels):
+    return dict(zip(("train", "validation", "test"), random_split(labels, 5, 20), strict=True))
+
+
+@pytest.mark.parametrize("make", [GCN, GIN, APPNP])
+def test_networks_learn_and_are_left_at_the_chosen_epoch(make):
+    x, edges, labels = two_groups()
+    model = make(4, 8, 2)
+    found = train_node_classifier(model, x, edges, labels, **split(labels), recipe=NodeRecipe(epochs=60))
+    assert found.test > 0.85
+    assert found.losses.index(min(found.losses)) == found.epoch
+    with torch.no_grad():
+        torch.testing.assert_close(found.model.eval()(x, edges), found.logits)
+    by_accuracy = train_node_classifier(
+        make(4, 8, 2), x, edges, labels, **split(labels), recipe=NodeRecipe(epochs=60, select="accuracy")
+    )
+    assert by_accuracy.validation >= found.validation
+
+
+def test_a_layer_of_gcn_is_torch_geometrics():
+    x, edges, _ = two_groups()
+    ours, theirs = GCN(4, 8, 3, layers=1), peers.GCNConv(4, 3)
+    theirs.lin.weight.data, theirs.bias.data = ours.maps[0].weight.data, torch.zeros(3)
+    # Bias before the average or behind it differ; both are zero here.
+    torch.testing.assert_close(ours.eval()(x, edges), theirs(x, edges))
+
+
+def test_runs_repeat_by_seed_and_leave_the_global_state():
+    x, edges, labels = two_groups()
+    state = torch.get_rng_state()
+    one, other = (
+        train_node_classifier(GCN(4, 8, 2, seed=1), x, edges, labels, **split(labels), recipe=NodeRecipe(epochs=5))
+        for _ in range(2)
+    )
+    torch.testing.assert_close(one.logits, other.logits)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_penalties_and_steps_are_called():
+    x, edges, labels = two_groups()
+    seen = []
+    model = GCN(4, 8, 2)
+    found = train_node_classifier(
+        model,
+        x,
+        propagator(edges, len(x)),
+        labels,
+        **split(labels),
+        recipe=NodeRecipe(epochs=4, weight_decay=0.0),
+        penalty=lambda logits: 1e3 * logits.square().mean(),
+        after_step=seen.append,
+    )
+    assert seen == [0, 1, 2, 3]
+    free = train_node_classifier(GCN(4, 8, 2), x, edges, labels, **split(labels), recipe=NodeRecipe(epochs=4))
+    assert found.logits.abs().mean() < free.logits.abs().mean()
+
+
+def test_patience_ends_a_run_that_gets_worse():
+    x, edges, labels = two_groups()
+    recipe = NodeRecipe(epochs=400, lr=0.2, weight_decay=0.0, patience=10)
+    found = train_node_classifier(GCN(4, 64, 2, dropout=0.0), x, edges, labels, **split(labels), recipe=recipe)
+    assert 200 <= len(found.losses) <= 400
+
+
+def test_bad_input_is_named(unchecked):
+    x, edges, labels = two_groups()
+    masks = split(labels)
+    with pytest.raises(InputError, match="must not overlap"):
+        train_node_classifier(GCN(4, 8, 2), x, edges, labels, **{**masks, "test": masks["train"]})
+    with pytest.raises(InputError, match="train must mark"):
+        train_node_classifier(GCN(4, 8, 2), x, edges, labels, **{**masks, "train": masks["train"] & False})
+    with pytest.raises(InputError, match="class 0 has 30 nodes"):
+        random_split(labels, 31, 2)
+    with pytest.raises(InputError, match="nodes are left"):
+        random_split(labels, 5, 60)
+    with pytest.raises(InputError, match="layers must be"):
+        GCN(4, 8, 2, layers=0)
+    assert isinstance(GCN(4, 8, 2), nn.Module)

@@ -1,0 +1,157 @@
+import pandas as pd
+import pytest
+import torch
+
+from netopsy.lab import run
+from netopsy.studies import load
+from netopsy.studies.interpretability import _scene_generator as kept
+from netopsy.studies.interpretability import gan_dissection as study
+from netopsy.studies.interpretability._gan_dissection_verdicts import areas, gained, judge
+
+OBJECTS = ("sun", "house", "tree")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """No test reads or fills the user's cache."""
+    monkeypatch.setenv("NETOPSY_CACHE", str(tmp_path / "cache"))
+
+
+def table(*, presence=0.5, iou=0.5, removed=0.9, by_chance=0.1, lead=0.1, gain=(2.0, 0.1), house=(2.0, 0.1), seeds=3):
+    """A made-up table: what the generators show, how their units agree, what goes and what comes."""
+    rows = []
+    for seed in range(seeds):
+        off = 0.01 * (seed - 1)
+        for name in OBJECTS:
+            rows.append({"seed": seed, "measure": "presence", "object": name, "kind": "made", "value": presence})
+            common = {"seed": seed, "measure": "iou", "object": name, "layer": "layer3"}
+            rows.append({**common, "kind": "trained", "number": 0, "value": iou + off})
+            for number in range(20):
+                rows.append({**common, "kind": "shuffled", "number": number, "value": 0.1 + 0.001 * number})
+                rows.append({**common, "kind": "untrained", "number": number, "value": 0.02})
+            for layer in ("layer2", "layer3", "layer4"):
+                common = {"seed": seed, "measure": "removal", "object": name, "layer": layer}
+                rows.append({**common, "by": name, "number": 0, "value": removed + off})
+                rows += [
+                    {**common, "by": "random", "number": number, "value": by_chance + 0.01 * (number % 3)}
+                    for number in range(20)
+                ]
+            for by, more in (("IoU", 0.0), ("alpha", lead + off / 2)):
+                common = {"seed": seed, "measure": "curve", "object": name, "layer": "layer3", "by": by}
+                rows += [{**common, "n": n, "value": n / 10 + (more if 0 < n < 10 else 0)} for n in range(11)]
+            rows.append({"seed": seed, "measure": "full", "object": name, "value": 5, "units": 32})
+            for row in range(8):
+                above, below = gain if name == "sun" else house
+                high = row < 4 if name == "sun" else 3 <= row < 6
+                value = (above if high else below) + off
+                common = {"seed": seed, "measure": "insertion", "object": name, "rows": 8}
+                rows += [{**common, "row": row, "column": column, "value": value} for column in range(8)]
+    return pd.DataFrame(rows)
+
+
+def verdict(name, **options):
+    return next(each for each in judge(table(**options), study.Config()) if each.claim == name)
+
+
+def test_all_hold_where_the_table_says_so():
+    found = judge(table(), study.Config())
+    assert [each.verdict for each in found] == ["holds"] * 4
+    assert found[0].estimate == pytest.approx(0.5 - 0.118, abs=0.001)
+    assert found[1].estimate == pytest.approx(0.9 - 0.1095)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "answer"),
+    [
+        ("GD-1", {"iou": 0.13}, "does not hold"),
+        ("GD-1", {"iou": 0.17}, "undecided"),
+        ("GD-2", {"removed": 0.3}, "does not hold"),
+        ("GD-2", {"removed": 0.41}, "undecided"),
+        ("GD-3", {"lead": 0.0}, "does not hold"),
+        ("GD-3", {"lead": -0.2}, "does not hold"),
+        ("GD-3", {"lead": 0.025}, "undecided"),
+        ("GD-4", {"gain": (0.1, 2.0)}, "does not hold"),
+        ("GD-4", {"gain": (2.0, 1.0)}, "does not hold"),  # twice as many, not three times
+        ("GD-4", {"house": (0.3, 0.1)}, "undecided"),
+        ("GD-4", {"gain": (2.0, -0.5)}, "holds"),
+        ("GD-1", {"presence": 0.2}, "undecided"),
+        ("GD-4", {"presence": 0.2}, "undecided"),
+    ],
+)
+def test_each_claim_can_fail_and_stay_open(name, options, answer):
+    assert verdict(name, **options).verdict == answer
+
+
+def test_removal_must_beat_the_random_sets_in_every_generator():
+    rows = table()
+    one = (rows["measure"] == "removal") & (rows["by"] == "random") & (rows["seed"] == 1) & (rows["number"] < 2)
+    rows.loc[one, "value"] = 0.95
+    found = next(each for each in judge(rows, study.Config()) if each.claim == "GD-2")
+    assert found.verdict == "does not hold"
+    assert "95th percentile" in found.detail
+
+
+def test_areas_are_those_of_trapezoids_and_bands_are_whole_rows():
+    found = areas(table(lead=0.1))
+    assert found["IoU"].to_numpy() == pytest.approx(0.5)
+    assert (found["alpha"] - found["IoU"]).mean() == pytest.approx(0.09, abs=1e-6)
+    rows = table(gain=(2.0, 0.1))
+    assert gained(rows, "sun", (0, 8)).mean() == pytest.approx(2.0)
+    assert gained(rows, "sun", (10, 16)).mean() == pytest.approx(0.1)
+    assert gained(rows, "sun", (9, 16)).equals(gained(rows, "sun", (10, 16)))
+
+
+def test_smoke(tmp_path):
+    found = run(load("gan-dissection"), "smoke", out=tmp_path / "out", workers=0)
+    assert [each.claim for each in found.verdicts] == ["GD-1", "GD-2", "GD-3", "GD-4"]
+    assert set(found.figures) == {"agreement", "ablated", "inserted", "removal", "side-effects", "insertion", "cost"}
+    counts = found.rows["measure"].value_counts()
+    assert counts["iou"] == 3 * 2 * (1 + 2 + 1)
+    assert counts["removal"] == 5 * (3 + 2)
+    assert counts["curve"] == 3 * 3 * 2
+    assert counts["insertion"] == 3 * 64
+    assert counts["cost"] == 4
+
+
+def test_a_trained_generator_is_kept_and_found_again(tmp_path, monkeypatch):
+    setting = kept.Setting(side=8, images=100, steps=3, widths=(4, 4), judge_widths=(4, 4))
+    monkeypatch.setattr(kept, "scenes", small_scenes)
+    first = kept.trained_generator(setting, 0)
+    [path] = (tmp_path / "cache" / "networks").iterdir()
+    monkeypatch.setattr(kept, "fit_adversarial", None)  # whoever trains now fails
+    again = kept.trained_generator(setting, 0)
+    z = torch.randn(4, 32)
+    assert torch.equal(first(z), again(z))
+    with pytest.raises(TypeError):
+        kept.trained_generator(setting, 1)
+    assert [path] == list((tmp_path / "cache" / "networks").iterdir())
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
+def test_a_damaged_file_is_noticed_and_trained_anew(tmp_path, monkeypatch, caplog, damage):
+    setting = kept.Setting(side=8, images=100, steps=3, widths=(4, 4), judge_widths=(4, 4))
+    monkeypatch.setattr(kept, "scenes", small_scenes)
+    first = kept.trained_generator(setting, 0)
+    [path] = (tmp_path / "cache" / "networks").iterdir()
+    whole = path.read_bytes()
+    flipped = whole[:-10] + bytes([whole[-10] ^ 1]) + whole[-9:]
+    path.write_bytes({"cut": whole[: len(whole) // 2], "flipped": flipped, "empty": b""}[damage])
+    again = kept.trained_generator(setting, 0)
+    assert "damaged network" in caplog.text
+    assert path.read_bytes() == whole
+    assert all(torch.equal(one, other) for one, other in zip(first.parameters(), again.parameters(), strict=True))
+
+
+def test_without_a_cache_folder_it_goes_on(tmp_path, monkeypatch, caplog):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    monkeypatch.setattr(kept, "scenes", small_scenes)
+    kept.trained_generator(kept.Setting(side=8, images=100, steps=2, widths=(4, 4), judge_widths=(4, 4)), 0)
+    assert "not kept" in caplog.text
+
+
+def small_scenes(n, *, side, seed):
+    """Scenes have at least 16 pixels a side; a test can do with 8."""
+    from netopsy.data import scenes
+
+    drawn = scenes(n, seed=seed)
+    return type(drawn)(drawn.images[:, :, ::2, ::2][:, :, :side, :side], drawn.labels[:, ::2, ::2])
