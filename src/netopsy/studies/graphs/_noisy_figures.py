@@ -102,7 +102,7 @@ def _eps(rows: pd.DataFrame) -> Figure:
     ax.plot(places, [each.value for each in found], "o-", color=PALETTE[0])
     judged = [place for place, weight in enumerate(weights) if 0.01 <= weight <= 0.1]
     ax.axvspan(min(judged) - 0.3, max(judged) + 0.3, color=INK, alpha=0.12, linewidth=0)
-    ax.text(np.mean(judged), 0.04, "judged", ha="center", color=INK)
+    ax.text(float(np.mean(judged)), 0.04, "judged", ha="center", color=INK)
     ax.set_xticks(places, [f"{weight:g}" for weight in weights])
     ax.set(ylim=(0, 1), xlabel="weight of edges between different labels", ylabel="F1 of the planted cluster")
     return drawn
@@ -121,5 +121,5 @@ def _local(rows: pd.DataFrame) -> Figure:
         ax.set(xlabel="edges of the graph", ylabel=label, ylim=(0, 1.25 * table[column].max()))
     axes[0, 1].plot(table["edges"], 2 * table["edges"], color=INK, linestyle=":", linewidth=1)
     axes[0, 1].text(0.03, 0.95, "dotted: all entries of the graph", transform=axes[0, 1].transAxes, va="top")
-    axes[0, 0].text(0.03, 0.95, "a line a run", transform=axes[0, 0].transAxes, va="top")
+    axes[0, 0].text(0.03, 0.95, "a line a cluster", transform=axes[0, 0].transAxes, va="top")
     return drawn

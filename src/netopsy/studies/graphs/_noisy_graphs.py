@@ -87,7 +87,7 @@ class Planted:
     members: np.ndarray
 
     @classmethod
-    def of(cls, nodes: int, seed: int, size: int = 100, degree: int = 20) -> Planted:
+    def of(cls, nodes: int, seed: int, size: int = 100, degree: int = 10) -> Planted:
         """The same cluster for every number of nodes: the same edges inside, as many that leave from each member.
 
         Members have about half their edges inside. The others are joined at random, ``degree`` edges a node.

@@ -22,8 +22,8 @@ from netopsy.studies.graphs._noisy_graphs import Attributed, Blocks, Planted
 LFD, FD, LABELS, PAGERANK, ATTRIBUTES = "labels and graph", "graph alone", "labels alone", "PageRank", "attributes"
 """Flow diffusion with labels, without, the labels themselves, label-weighted PageRank, diffusion weighted by
 attributes."""
-SETTLED = " settled"
-"""The same run until all mass rests, in real graphs."""
+SETTLED = " (ten times the passes)"
+"""The same with ten times as many passes, in real graphs."""
 BY_SIZE = tuple(1.1 + 0.5 * step for step in range(8))
 TELEPORTS = (0.1, 0.2, 0.3)
 
@@ -47,7 +47,7 @@ def by_accuracy(
     """F1 of the ways to find the first block from seeds in it, by how right the labels are."""
     graph = blocks.graph(seed)
     truth = np.arange(blocks.nodes) < blocks.size
-    scan = {"size_hint": blocks.size, "alphas": BY_SIZE, "max_passes": passes}
+    scan: Row = {"size_hint": blocks.size, "alphas": BY_SIZE, "max_passes": passes}
     reach = 1.0 / (10 * graph.degrees[truth].sum())
     for start in range(starts):
         plain = f1(local_cluster(graph, start, **scan).nodes, truth)
@@ -76,7 +76,7 @@ def by_eps(blocks: Blocks, seed: int, starts: int, passes: int, eps: Sequence[fl
         labels[start] = 1
         for weight in eps:
             volume = float(label_edge_weights(graph, labels, eps=weight).sum())
-            options = {"size_hint": blocks.size, "alphas": BY_SIZE, "max_passes": passes, "volume": volume}
+            options: Row = {"size_hint": blocks.size, "alphas": BY_SIZE, "max_passes": passes, "volume": volume}
             found = local_cluster(graph, start, labels=labels, eps=float(weight), **options)
             yield {"seed": seed, "start": start, "eps": weight, "value": f1(found.nodes, truth)}
 
@@ -89,15 +89,15 @@ def by_class(data: Attributed, draws: int, samples: int, step: float, passes: in
     for label in np.unique(data.classes).tolist():
         truth = data.classes == label
         hint = float(graph.degrees[truth].sum())
-        scan = {"volume_hint": hint, "alphas": alphas, "max_passes": passes}
+        scan: Row = {"volume_hint": hint, "alphas": alphas, "max_passes": passes}
         for draw in range(draws):
             random = np.random.default_rng(derive(draw, "samples", label))
             inside, outside = (random.choice(np.flatnonzero(of), samples, replace=False) for of in (truth, ~truth))
             labels = labels_from_samples(data.features, inside, outside)
             start = int(inside[0])
             volume = float(label_edge_weights(graph, labels).sum())
-            told = {"labels": labels, "volume": volume}
-            settled = {**scan, "max_passes": 50 * passes}
+            told: Row = {"labels": labels, "volume": volume}
+            settled: Row = {**scan, "max_passes": 10 * passes}
             yield {
                 "class": label,
                 "draw": draw,
@@ -114,7 +114,12 @@ def by_class(data: Attributed, draws: int, samples: int, step: float, passes: in
 
 
 def by_size(seed: int, sizes: Sequence[int], rounds: int) -> Iterator[Row]:
-    """What finding one cluster touches and costs in graphs of growing size, labels right for 9 of 10 nodes."""
+    """What finding one cluster touches and costs in graphs of growing size, labels right for 9 of 10 nodes.
+
+    All sizes take turns in every round, so that whatever else the machine does slows down all of them; of the rounds
+    the fastest counts.
+    """
+    rows, calls = [], []
     for nodes in sizes:
         planted = Planted.of(nodes, seed)
         graph = planted.graph
@@ -122,18 +127,15 @@ def by_size(seed: int, sizes: Sequence[int], rounds: int) -> Iterator[Row]:
         labels = noisy(truth, 0.9, 0.9, derive(seed, "noise", nodes))
         labels[planted.members] = noisy(np.ones(len(planted.members), dtype=bool), 0.9, 0.9, derive(seed, "members"))
         volume = float(graph.degrees[truth].sum())
-        start = int(planted.members[0])
-        find = partial(local_cluster, graph, start, labels=labels, volume_hint=volume)
+        find = partial(local_cluster, graph, int(planted.members[0]), labels=labels, volume_hint=volume)
         found = find()
-        yield {
-            "seed": seed,
-            "nodes": nodes,
-            "edges": graph.edge_count,
-            "touched": found.path[-1].touched_edges,
-            "bound": 5 * volume * found.path[-1].alpha,
-            "value": milliseconds(find, rounds=rounds),
-            "f1": f1(found.nodes, truth),
-        }
+        last = found.path[-1]
+        row: Row = {"seed": seed, "nodes": nodes, "edges": graph.edge_count, "touched": last.touched_edges}
+        rows.append(row | {"bound": 5 * volume * last.alpha, "f1": f1(found.nodes, truth)})
+        calls.append(find)
+    times = [[milliseconds(call, rounds=1) for call in calls] for _ in range(rounds)]
+    for row, fastest in zip(rows, np.min(times, axis=0), strict=True):
+        yield row | {"value": float(fastest)}
 
 
 def _pagerank(graph: Any, start: int, labels: np.ndarray, volume: float, tol: float) -> np.ndarray:

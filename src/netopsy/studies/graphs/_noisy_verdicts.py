@@ -27,7 +27,8 @@ def judge(rows: pd.DataFrame, config: Any) -> list[Verdict]:
 def synthetic(rows: pd.DataFrame) -> Verdict:
     """lfd-synthetic: labels and graph together against the better of the two, and no gain from labels by chance."""
     which, parts = claim(PAPER, "lfd-synthetic"), []
-    for (inside, outside), table in of(rows, "accuracy").groupby(["inside", "outside"]):
+    settings: Any = of(rows, "accuracy").groupby(["inside", "outside"])
+    for (inside, outside), table in settings:
         means = ", ".join(f"{name} {table[name].mean():.3f}" for name in (LFD, FD, LABELS, PAGERANK))
         words = f"right for {inside:g} inside and {outside:g} outside: {means}"
         if min(inside, outside) >= GOOD:
@@ -95,8 +96,8 @@ def local(rows: pd.DataFrame) -> Verdict:
     within = bool((table["touched"] <= table["bound"]).all())
     share = (table["touched"] / table["bound"]).max()
     bounded: Answer = "holds" if within else "does not hold"
-    times = table.groupby("edges")["value"].mean() if table["seed"].nunique() == 1 else by_nodes(table)["value"]
-    words = ", ".join(f"{int(size):,} nodes {value:.2f} ms" for size, value in times.items())
+    means = table.groupby("nodes")[["edges", "value"]].mean()
+    words = ", ".join(f"{edges:,.0f} edges {value:.2f} ms" for edges, value in means.itertuples(index=False))
     return Verdict.all_of(
         which,
         [
@@ -110,11 +111,10 @@ def local(rows: pd.DataFrame) -> Verdict:
 def robust(rows: pd.DataFrame) -> Verdict:
     """lfd-eps: the best mean F1 over weights from 0.01 to 0.1 against the worst."""
     which = claim(PAPER, "lfd-eps")
-    table = of(rows, "eps").pivot_table(index=["seed", "start"], columns="eps", values="value")
-    judged = table[[weight for weight in table.columns if 0.01 <= weight <= 0.1]]
-    means = judged.mean()
-    spread = paired_difference(judged[means.idxmax()], judged[means.idxmin()])
-    words = ", ".join(f"{weight:g}: {value:.3f}" for weight, value in table.mean().items())
+    found = {float(str(weight)): own["value"].to_numpy() for weight, own in of(rows, "eps").groupby("eps")}
+    judged = [values for weight, values in found.items() if 0.01 <= weight <= 0.1]
+    spread = paired_difference(max(judged, key=np.mean), min(judged, key=np.mean))
+    words = ", ".join(f"{weight:g}: {values.mean():.3f}" for weight, values in found.items())
     return Verdict.below(which, spread, MARGIN, f"mean F1 by weight {words}")
 
 
@@ -132,11 +132,6 @@ def summary(table: pd.DataFrame) -> str:
     words = ", ".join(f"{name} {table[name].mean():.3f}" for name in names)
     right = f"{table['right inside'].mean():.2f} inside and {table['right outside'].mean():.2f} outside"
     return f"{words}; labels right for {right}"
-
-
-def by_nodes(table: pd.DataFrame) -> pd.DataFrame:
-    """Means over the runs, by the graph's nodes."""
-    return table.groupby("nodes")[["edges", "touched", "value", "f1"]].mean()
 
 
 def of(rows: pd.DataFrame, measure: str) -> pd.DataFrame:

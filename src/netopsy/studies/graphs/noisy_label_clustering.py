@@ -18,7 +18,7 @@ class Config:
     """Every number of the experiment."""
 
     seeds: int = 3
-    """Random graphs, of the block model and of every size."""
+    """Random graphs of the block model."""
     blocks: Blocks = field(default_factory=Blocks)
     starts: int = 20
     """Seed nodes in each graph, each with labels of its own."""
@@ -45,8 +45,10 @@ class Config:
     passes: int = 100
     real: tuple[str, ...] = (DIGITS, "cora", "citeseer")
     """Those that are not on this machine are left out, and the verdict says so."""
-    sizes: tuple[int, ...] = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
-    """Nodes of the graphs that one cluster is planted in; each has ten times as many edges."""
+    clusters: int = 5
+    """Each is planted in graphs of every size."""
+    sizes: tuple[int, ...] = (2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000)
+    """Nodes of these graphs; each has five times as many edges."""
     rounds: int = 30
 
 
@@ -92,6 +94,7 @@ STUDY = Study(
             accuracies=((0.5, 0.5), (0.9, 0.9)),
             eps=(0.01, 0.1, 1.0),
             draws=1,
+            clusters=3,
             step=1.0,
             real=(DIGITS,),
             sizes=(500, 1_000, 2_000),
