@@ -12,8 +12,8 @@ import benchmarks
 
 def names() -> list[str]:
     """All benchmarks: the modules of this package that hold one."""
-    tools = {"__main__", "timing"}
-    return sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__) if module.name not in tools)
+    modules = (module.name for module in pkgutil.iter_modules(benchmarks.__path__))
+    return sorted(name for name in modules if name != "timing" and not name.startswith("_"))
 
 
 def main(wanted: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from netopsy import InputError, __version__
-from netopsy.cli import examine, papers, reproduce
+from netopsy.cli import examine, graph, papers, reproduce
 
 app = typer.Typer(
     name="netopsy",
@@ -35,7 +35,7 @@ def _netopsy(version: bool = typer.Option(False, "--version", callback=_print_ve
     pass
 
 
-for group in (examine, papers, reproduce):
+for group in (examine, graph, papers, reproduce):
     group.register(app)
 
 

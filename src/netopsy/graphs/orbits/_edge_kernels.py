@@ -1,7 +1,10 @@
-"""What is counted along edges: triangles, common neighbours, and sums over the neighbours of an edge's end.
+"""What is counted along edges: triangles, sums over triangles, and cycles of four.
 
-Arrays "by position" have one entry for each entry of the adjacency matrix in CSR order. Columns are unsigned, for which
-numba needs no test of negative indices.
+Arrays "by position" have one entry for each entry of the adjacency matrix in CSR order; ``twins`` is where the same
+edge lies the other way round. Columns are unsigned, for which numba needs no test of negative indices.
+
+Every edge is looked at from its end of higher rank, where nodes are ranked by degree: the neighbours of the lower end
+are few, so that hubs cost no more than others (Chiba and Nishizeki 1985).
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from netopsy.graphs.compiled import compiled
 
 
 @compiled
-def triangles(starts, columns, counts):
+def triangles(starts, columns, twins, ranks, counts):
     """Common neighbours of the two ends, by position."""
     n = len(starts) - 1
     near = np.zeros(n, np.bool_)
@@ -21,17 +24,18 @@ def triangles(starts, columns, counts):
             near[columns[p]] = True
         for p in range(starts[i], starts[i + 1]):
             u = columns[p]
-            found = 0
-            for other in range(starts[u], starts[u + 1]):
-                found += near[columns[other]]
-            counts[p] = found
+            if ranks[u] < ranks[i]:
+                found = 0
+                for other in range(starts[u], starts[u + 1]):
+                    found += near[columns[other]]
+                counts[p] = counts[twins[p]] = found
         for p in range(starts[i], starts[i + 1]):
             near[columns[p]] = False
 
 
 @compiled
-def common_neighbours(starts, columns, offsets, found):
-    """The common neighbours of every edge, listed where its lower node comes first: ``offsets`` by position."""
+def common_neighbours(starts, columns, ranks, offsets, found):
+    """The common neighbours of every edge, listed where its end of higher rank comes first: ``offsets`` by position."""
     n = len(starts) - 1
     near = np.zeros(n, np.bool_)
     for i in range(n):
@@ -51,39 +55,55 @@ def common_neighbours(starts, columns, offsets, found):
 
 
 @compiled
-def neighbour_sums(starts, columns, triangle, paths, corners, arms):
-    """Products with the adjacency matrix on its own entries, by position ``(i, u)``.
-
-    ``paths`` sums P11[i, w], ``corners`` T[i, w] and ``arms`` P12[i, w] over the neighbours w of u.
-    """
+def triangle_sums(starts, columns, twins, ranks, triangle, corners, arms):
+    """By position ``(i, u)``, the sums of T[i, w] and of P12[i, w] over the common neighbours w."""
     n = len(starts) - 1
-    two = np.zeros(n, np.int64)
-    side = np.zeros(n, np.int64)
-    arm = np.zeros(n, np.int64)
+    where = np.full(n, -1, np.int64)
     for i in range(n):
-        first, last = starts[i], starts[i + 1]
-        for p in range(first, last):
-            k = columns[p]
-            for other in range(starts[k], starts[k + 1]):
-                two[columns[other]] += 1
-        two[i] = 0
-        for p in range(first, last):
-            k = columns[p]
-            two[k] = 0
-            side[k] = triangle[p]
-            arm[k] = starts[k + 1] - starts[k] - 1 - triangle[p]
-        for p in range(first, last):
+        for p in range(starts[i], starts[i + 1]):
+            where[columns[p]] = p
+        for p in range(starts[i], starts[i + 1]):
             u = columns[p]
-            total_paths, total_corners, total_arms = 0, 0, 0
+            if triangle[p] == 0 or ranks[u] > ranks[i]:
+                continue
+            twin = twins[p]
             for other in range(starts[u], starts[u + 1]):
                 w = columns[other]
-                total_paths += two[w]
-                total_corners += side[w]
-                total_arms += arm[w]
-            paths[p], corners[p], arms[p] = total_paths, total_corners, total_arms
-        for p in range(first, last):
-            k = columns[p]
-            side[k] = 0
-            arm[k] = 0
-            for other in range(starts[k], starts[k + 1]):
-                two[columns[other]] = 0
+                if where[w] >= 0:
+                    side = triangle[where[w]]
+                    rest = starts[w + 1] - starts[w] - 1
+                    corners[p] += side
+                    arms[p] += rest - side
+                    corners[twin] += triangle[other]
+                    arms[twin] += rest - triangle[other]
+        for p in range(starts[i], starts[i + 1]):
+            where[columns[p]] = -1
+
+
+@compiled
+def cycles(starts, columns, twins, ranks, counts):
+    """Cycles of four that an edge lies on, with chords or without, by position; each is found at its highest node."""
+    n = len(starts) - 1
+    ways = np.zeros(n, np.int64)
+    for v in range(n):
+        for p in range(starts[v], starts[v + 1]):
+            u = columns[p]
+            if ranks[u] < ranks[v]:
+                for other in range(starts[u], starts[u + 1]):
+                    if ranks[columns[other]] < ranks[v]:
+                        ways[columns[other]] += 1
+        for p in range(starts[v], starts[v + 1]):
+            u = columns[p]
+            if ranks[u] < ranks[v]:
+                for other in range(starts[u], starts[u + 1]):
+                    if ranks[columns[other]] < ranks[v]:
+                        counts[p] += ways[columns[other]] - 1
+                        counts[other] += ways[columns[other]] - 1
+        for p in range(starts[v], starts[v + 1]):
+            u = columns[p]
+            if ranks[u] < ranks[v]:
+                for other in range(starts[u], starts[u + 1]):
+                    ways[columns[other]] = 0
+    for p in range(len(columns)):
+        if p < twins[p]:
+            counts[p] = counts[twins[p]] = counts[p] + counts[twins[p]]

@@ -1,7 +1,7 @@
 """The 28 kinds of orbit adjacency, and the graphlets and orbits they belong to.
 
-A key is ``(hop, o1, o2)``: a row's node sits on orbit ``o1`` and a column's node on orbit ``o2`` of the same induced copy
-of a graphlet, ``hop`` edges apart inside it. The matrix of ``(hop, o2, o1)`` is the transpose.
+A key is ``(hop, o1, o2)``: a row's node sits on orbit ``o1`` and a column's node on orbit ``o2`` of the same induced
+copy of a graphlet, ``hop`` edges apart inside it. The matrix of ``(hop, o2, o1)`` is the transpose.
 """
 
 from __future__ import annotations

@@ -18,14 +18,12 @@ from netopsy.graphs.orbits.sweep import sweep
 # Weights of C, C d_j, C d_i, C (C - 1) / 2, sum of T[k, j], sum of T[i, k], sum of d_k - 1, and edges among the k.
 _TWO_APART: Mapping[Key, tuple[int, ...]] = MappingProxyType(
     {
-        (2, 1, 1): (1, 0, 0, 0, 0, 0, 0, 0),
         (2, 4, 5): (-1, 1, 0, -2, -1, 0, 0, 2),
         (2, 5, 4): (-1, 0, 1, -2, 0, -1, 0, 2),
         (2, 6, 6): (-1, 0, 0, 0, -1, -1, 1, 2),
         (2, 8, 8): (0, 0, 0, 1, 0, 0, 0, -1),
         (2, 9, 10): (0, 0, 0, 0, 1, 0, 0, -2),
         (2, 10, 9): (0, 0, 0, 0, 0, 1, 0, -2),
-        (2, 12, 12): (0, 0, 0, 0, 0, 0, 0, 1),
     }
 )
 
@@ -82,13 +80,8 @@ def orbit_adjacencies(
     return ((key, _matrix(network, key)) for key in track(wanted, "counting orbit adjacencies"))
 
 
-def edge_values(network: Network) -> dict[Key, Counts]:
-    """The 19 matrices whose entries lie on edges, by position."""
-    return {key: edge_value(network, key) for key in KEYS if key[0] == 1}
-
-
 def edge_value(network: Network, key: Key) -> Counts:
-    """One matrix whose entries lie on edges, by position. Names are those of the closed forms: T, q, P12, X, Y."""
+    """One matrix whose entries lie on edges, by position. Names are those of the closed forms."""
     hop, first, second = key
     if first > second:
         return edge_value(network, (hop, second, first))[network.twins]
@@ -105,7 +98,7 @@ def edge_value(network: Network, key: Key) -> Counts:
         return q
     if key == (1, 13, 13):
         return T * (T - 1) // 2 - q
-    paths, corners, arms = network.neighbour_sums
+    corners, arms = network.triangle_sums
     X = corners[twins] - T - 2 * q
     if key == (1, 12, 13):
         return X
@@ -116,7 +109,7 @@ def edge_value(network: Network, key: Key) -> Counts:
     if key in ((1, 9, 11), (1, 6, 7)):
         pendants = (network.summed(T)[network.columns] - T - corners[twins] - X) // 2
         return pendants if key == (1, 9, 11) else P12 * (P12 - 1) // 2 - pendants
-    Y = paths[twins] - P12[twins] - X[twins]
+    Y = network.cycles - X - X[twins] - 2 * q
     if key == (1, 8, 8):
         return Y
     if key == (1, 5, 5):
@@ -127,23 +120,14 @@ def edge_value(network: Network, key: Key) -> Counts:
 def _matrix(network: Network, key: Key) -> sparse.csr_array:
     if key[0] == 1:
         return network.on_edges(edge_value(network, key))
-    if key == (2, 12, 12):
-        return network.diamonds.matrix().copy()
+    if key in ((2, 1, 1), (2, 12, 12)):
+        return (network.paths if key == (2, 1, 1) else network.diamonds).matrix().copy()
     from netopsy.graphs.orbits._row_kernels import three_apart, two_apart
 
-    given = (network.starts, network.columns, network.triangles)
-    if key == (2, 1, 1):
-        empty = np.zeros(network.nodes + 1, np.int64), np.zeros(0, np.uint32), np.zeros(0, network.values_type)
-        given += empty
-    else:
-        given += (network.diamonds.starts, network.diamonds.indices, network.diamonds.values)
+    kind, paths = network.values_type, network.paths.parts
+    given = (network.starts, network.columns, network.triangles, paths, *network.diamonds.parts)
     if key[0] == 2:
-        given += (np.array(_TWO_APART[key], np.int64),)
-        return sweep(two_apart, given, network.walks(2), network.values_type, network.threads).matrix()
-    return sweep(
-        _with_row(three_apart, network), given, network.walks(3), network.values_type, network.threads
-    ).matrix()
-
-
-def _with_row(kernel, network):  # noqa
-    return lambda *given: kernel(*given, np.zeros(network.nodes, network.values_type))
+        bounds, form = np.diff(paths[0]), np.array(_TWO_APART[key], np.int64)
+        return sweep(two_apart, (*given, form), bounds, kind, network.threads).matrix()
+    row = np.zeros(network.nodes, kind)
+    return sweep(three_apart, (*given, row), network.walks(3), kind, network.threads).matrix()

@@ -69,22 +69,45 @@ class Network:
         return np.lexsort((self.rows, self.columns))
 
     @cached_property
+    def ranks(self) -> Counts:
+        """The place of every node when they are ordered by degree."""
+        ranks = np.empty(self.nodes, np.int64)
+        ranks[np.argsort(self.degrees, kind="stable")] = np.arange(self.nodes)
+        return ranks
+
+    @cached_property
     def triangles(self) -> Counts:
         """By position, the common neighbours of both ends."""
         from netopsy.graphs.orbits._edge_kernels import triangles
 
         counts = np.zeros(len(self.columns), np.int32)
-        triangles(self.starts, self.columns, counts)
+        triangles(self.starts, self.columns, self.twins, self.ranks, counts)
         return counts
 
     @cached_property
-    def neighbour_sums(self) -> tuple[Counts, Counts, Counts]:
-        """By position, P11 A, T A and P12 A."""
-        from netopsy.graphs.orbits._edge_kernels import neighbour_sums
+    def triangle_sums(self) -> tuple[Counts, Counts]:
+        """By position, the entries of T A and of P12 A."""
+        from netopsy.graphs.orbits._edge_kernels import triangle_sums
 
-        sums = tuple(np.zeros(len(self.columns), np.int64) for _ in range(3))
-        neighbour_sums(self.starts, self.columns, self.triangles, *sums)
-        return sums[0], sums[1], sums[2]
+        corners, arms = np.zeros(len(self.columns), np.int64), np.zeros(len(self.columns), np.int64)
+        triangle_sums(self.starts, self.columns, self.twins, self.ranks, self.triangles, corners, arms)
+        return corners, arms
+
+    @cached_property
+    def cycles(self) -> Counts:
+        """By position, the cycles of four that an edge lies on, with chords or without."""
+        from netopsy.graphs.orbits._edge_kernels import cycles
+
+        counts = np.zeros(len(self.columns), np.int64)
+        cycles(self.starts, self.columns, self.twins, self.ranks, counts)
+        return counts
+
+    @cached_property
+    def paths(self) -> Rows:
+        """P11: the paths of two edges between nodes that are no neighbours."""
+        from netopsy.graphs.orbits._row_kernels import paths_between
+
+        return sweep(paths_between, (self.starts, self.columns), self.walks(2), self.values_type, self.threads)
 
     @cached_property
     def _edges_between(self) -> tuple[Counts, Rows]:
@@ -92,12 +115,12 @@ class Network:
         from netopsy.graphs.orbits._row_kernels import edges_between
 
         offsets = np.zeros(len(self.columns) + 1, np.int64)
-        np.cumsum(np.where(self.rows < self.columns, self.triangles, 0), out=offsets[1:])
+        np.cumsum(np.where(self.ranks[self.rows] > self.ranks[self.columns], self.triangles, 0), out=offsets[1:])
         common = np.empty(offsets[-1], np.uint32)
-        common_neighbours(self.starts, self.columns, offsets, common)
+        common_neighbours(self.starts, self.columns, self.ranks, offsets, common)
         cliques = np.zeros(len(self.columns), np.int64)
         bounds = np.where(self.summed(self.triangles) > 0, self.walks(2), 0)
-        given = (self.starts, self.columns, offsets, common, cliques)
+        given = (self.starts, self.columns, self.triangles, offsets, common, cliques)
         return cliques, sweep(edges_between, given, bounds, self.values_type, self.threads)
 
     @property

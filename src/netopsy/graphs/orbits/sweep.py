@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -13,18 +13,25 @@ from scipy import sparse
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Kernel = Callable[..., int]
+Block = tuple[int, int]
+Room = tuple[Array, Array]
 
-BLOCK = 1 << 18
+BLOCK = 1 << 17
 """Entries that a block of rows may have at most, one row at least: it stays in the processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The parts of a CSR matrix."""
+    """The parts of a CSR matrix; columns are unsigned."""
 
     starts: Array
     indices: Array
     values: Array
+
+    @property
+    def parts(self) -> tuple[Array, Array, Array]:
+        """As the kernels take them."""
+        return self.starts, self.indices, self.values
 
     def matrix(self) -> sparse.csr_array:
         """As scipy has it, without a copy of the entries."""
@@ -43,64 +50,65 @@ def sweep(kernel: Kernel, given: tuple[Any, ...], bounds: Array, kind: Any, thre
         bounds: what each row can hold at most.
         kind: the type of the values.
     """
-    n = len(bounds)
-    counts = np.zeros(n, np.int64)
+    counts = np.zeros(len(bounds), np.int64)
     blocks = list(_blocks(bounds))
-    widest = max(int(bounds[first:last].sum()) for first, last in blocks)
+    widest = 1 + max(int(bounds[first:last].sum()) for first, last in blocks)
 
-    def fill(first: int, last: int, room: tuple[Array, Array]) -> int:
-        return int(kernel(first, last, *given, *room, counts))
-
-    def new_room() -> tuple[Array, Array]:
-        return np.empty(widest, np.uint32), np.empty(widest, kind)
+    def fill(block: Block, room: Room) -> int:
+        return int(kernel(*block, *given, *room, counts))
 
     try:
-        # Memory that is never touched costs nothing, so the room is made for the bound and cut back.
-        indices, values = np.empty(int(bounds.sum()), np.uint32), np.empty(int(bounds.sum()), kind)
+        # Memory that is never touched costs nothing, so there is room for the bound, and it is cut back in the end.
+        packed = _room(int(bounds.sum()), kind)
     except MemoryError:
-        total = sum(written for written, _ in _in_order(fill, new_room, blocks, threads))
-        indices, values = np.empty(total, np.uint32), np.empty(total, kind)
-    used = 0
-    for written, room in _in_order(fill, new_room, blocks, threads):
-        indices[used : used + written] = room[0][:written]
-        values[used : used + written] = room[1][:written]
-        used += written
-    for array in (indices, values):
+        spare = _room(widest, kind)
+        packed = _room(sum(fill(block, spare) for block in blocks), kind)
+    used = _pack(fill, blocks, packed, widest, threads)
+    for array in packed:
         array.resize(used, refcheck=False)
-    return Rows(np.concatenate([[0], np.cumsum(counts)]), indices, values)
+    return Rows(np.concatenate([[0], np.cumsum(counts)]), *packed)
 
 
-def _blocks(bounds: Array) -> Iterator[tuple[int, int]]:
+def _pack(fill: Callable[[Block, Room], int], blocks: list[Block], packed: Room, widest: int, threads: int) -> int:
+    """Fill all blocks and put what they hold one behind the other; returns how much it is."""
+    begins: list[Future[int]] = [Future() for _ in range(len(blocks) + 1)]
+    begins[0].set_result(0)
+    own = threading.local()
+
+    def work(number: int) -> None:
+        if not hasattr(own, "room"):
+            own.room = _room(widest, packed[1].dtype)
+        try:
+            written = fill(blocks[number], own.room)
+            begin = begins[number].result()  # blocks are begun in order, so the one before is done or at work
+            begins[number + 1].set_result(begin + written)
+        except BaseException as error:
+            begins[number + 1].set_exception(error)
+            raise
+        for to, source in zip(packed, own.room, strict=True):
+            to[begin : begin + written] = source[:written]
+
+    if threads == 1:
+        for number in range(len(blocks)):
+            work(number)
+        return begins[-1].result()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for done in [pool.submit(work, number) for number in range(len(blocks))]:
+            done.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return begins[-1].result()
+
+
+def _room(entries: int, kind: Any) -> Room:
+    return np.empty(entries, np.uint32), np.empty(entries, kind)
+
+
+def _blocks(bounds: Array) -> Iterator[Block]:
     edges = np.flatnonzero(np.diff(np.cumsum(bounds) // BLOCK)) + 1
     first = 0
     for last in [*edges.tolist(), len(bounds)]:
         if last > first:
             yield first, last
             first = last
-
-
-def _in_order(
-    fill: Callable[[int, int, tuple[Array, Array]], int],
-    new_room: Callable[[], tuple[Array, Array]],
-    blocks: Iterable[tuple[int, int]],
-    threads: int,
-) -> Iterator[tuple[int, tuple[Array, Array]]]:
-    """What each block wrote and where, in the order of the rows; at most one block a thread waits to be taken."""
-    if threads == 1:
-        room = new_room()
-        for first, last in blocks:
-            yield fill(first, last, room), room
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        free = [new_room() for _ in range(2 * threads)]
-        running: deque[tuple[Future[int], tuple[Array, Array]]] = deque()
-        for first, last in blocks:
-            if not free:
-                done, room = running.popleft()
-                yield done.result(), room
-                free.append(room)
-            room = free.pop()
-            running.append((pool.submit(fill, first, last, room), room))
-        while running:
-            done, room = running.popleft()
-            yield done.result(), room

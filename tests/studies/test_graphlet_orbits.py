@@ -1,0 +1,168 @@
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+
+from netopsy import InputError
+from netopsy.data.graphs import graph
+from netopsy.graphs.orbits import UNSEEN
+from netopsy.lab import run
+from netopsy.studies import load
+from netopsy.studies.graphs import graphlet_orbits as study
+from netopsy.studies.graphs._orbit_measures import FAMILIES, all_features, name_of, predictions, r_squared, subset
+from netopsy.studies.graphs._orbit_networks import blocks, labelled, random_graph, real_networks, roles
+from netopsy.studies.graphs._orbit_verdicts import judge
+
+
+def table(violations=0, explained=0.9, seconds=5.0, megabytes=900.0, gain=(0.1, 0.1, 0.1, 0.0), spread=0.01):
+    """A made-up table of 5 runs on 4 graphs."""
+    random, rows = np.random.default_rng(0), []
+    at = {"family": "uniform", "graph": "uniform 0", "nodes": 50}
+    rows.append({**at, "measure": "identity", "length": 3, "violations": violations})
+    rows += [{**at, "measure": "explained", "key": name_of(key), "value": explained} for key in UNSEEN]
+    for nodes in (1000, 10000):
+        cost = {"nodes": nodes, "edges": 9, "seconds": seconds, "megabytes": megabytes, "entries": 9}
+        rows.append({"measure": "growth", "graph": f"{nodes} nodes", **cost})
+    rows.append({"measure": "network", "graph": "USAir", "nodes": 332, "edges": 2126, "seconds": 0.1})
+    for name, more in zip(("karate", "roles", "blocks", "digits"), gain, strict=True):
+        for seed in range(5):
+            for fold in range(2):
+                run = {"measure": "chosen", "graph": name, "seed": seed, "fold": fold}
+                rows.append({**run, "kind": "orbit", "choice": "3-4-4", "value": 0.6 + more + random.normal(0, spread)})
+                rows.append({**run, "kind": "walk", "choice": "window 1", "value": 0.6})
+    return pd.DataFrame(rows)
+
+
+def verdict(name, **options):
+    return next(each for each in judge(table(**options), study.Config()) if each.claim == name)
+
+
+def test_all_hold_where_the_table_says_so():
+    found = judge(table(), study.Config())
+    assert [each.verdict for each in found] == ["holds"] * 3
+    assert found[0].estimate == pytest.approx(0.9)
+    assert found[1].estimate == 5.0
+    assert found[2].estimate == pytest.approx(0.1, abs=0.02)
+    assert "wins on 3 of 4 graphs" in found[2].detail
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "answer"),
+    [
+        ("orbits-subset", {"violations": 1}, "does not hold"),
+        ("orbits-subset", {"explained": 1.0}, "does not hold"),
+        ("orbits-speed", {"seconds": 61.0}, "does not hold"),
+        ("orbits-speed", {"megabytes": 2001.0}, "does not hold"),
+        ("orbits-speed", {"megabytes": None}, "undecided"),
+        ("orbits-beat-walks", {"gain": (0.1, 0.1, 0.0, 0.0)}, "holds"),
+        ("orbits-beat-walks", {"gain": (0.1, -0.1, -0.1, -0.1)}, "does not hold"),
+        ("orbits-beat-walks", {"gain": (0.02, 0.02, 0.02, 0.0), "spread": 0.1}, "undecided"),
+    ],
+)
+def test_each_claim_can_fail_and_stay_open(name, options, answer):
+    assert verdict(name, **options).verdict == answer
+
+
+def test_a_regression_explains_all_or_nothing():
+    random = np.random.default_rng(0)
+    given = np.stack([np.ones(100), random.normal(size=100), random.normal(size=100)], 1)
+    assert r_squared(given, given @ [3.0, -2.0, 5.0]) == pytest.approx(1)
+    assert r_squared(given, random.normal(size=100)) < 0.2
+    assert r_squared(given, np.full(100, 2.0)) is None
+
+
+def test_what_walks_see_is_explained_and_the_rest_is_not():
+    rows = pd.DataFrame(subset("preferential", 2))
+    assert rows["violations"].sum() == 0
+    assert set(rows["key"].dropna()) <= {name_of(key) for key in UNSEEN}
+    assert rows["value"].max() < 1
+
+
+def test_random_graphs_are_the_same_again_and_have_their_sizes():
+    for family in FAMILIES:
+        one, other = random_graph(family, 3), random_graph(family, 3)
+        assert nx.utils.graphs_equal(one, other)
+        assert 40 <= len(one) <= 120
+    with pytest.raises(InputError, match="unknown family"):
+        random_graph("tree", 0)
+
+
+def test_roles_repeat_all_over_the_graph():
+    made = roles(0)
+    assert np.bincount(made.labels).tolist() == [30, 30, 20, 20, 10, 10, 40, 50]
+    assert (roles(1).adjacency != made.adjacency).nnz > 0
+    degrees = made.adjacency.sum(1)
+    assert set(degrees[made.labels == 6]) == {1}
+    assert set(degrees[made.labels == 0]) == {2}
+    assert nx.is_connected(nx.from_scipy_sparse_array(made.adjacency))
+
+
+def test_blocks_have_more_edges_inside_and_uneven_degrees():
+    made = blocks(0)
+    same = made.labels[:, None] == made.labels
+    inside = made.adjacency.toarray()[same].sum() / made.adjacency.sum()
+    assert 0.7 < inside < 0.9
+    degrees = made.adjacency.sum(1)
+    assert 6 < degrees.mean() < 10
+    assert degrees.max() > 3 * degrees.mean()
+    assert degrees.min() > 0
+
+
+def test_labels_that_structure_gives_away_are_told():
+    """On the roles graph some orbit's features tell a star's leaf from a clique's node: far above chance."""
+    rows = pd.DataFrame(predictions("karate", [0, 1], [1], 8, 3, 2))
+    assert len(rows[rows["measure"] == "chosen"]) == 2 * 3 * 2
+    candidates = rows[rows["measure"] == "candidate"]
+    assert candidates[candidates["kind"] == "orbit"]["choice"].nunique() == 28
+    assert rows["value"].between(0, 1).all()
+    assert candidates["value"].max() > 0.8
+
+
+def test_features_are_of_one_scale():
+    features = all_features(graph("karate").adjacency, [1, 2], 8)
+    assert len(features) == 30
+    for values in features.values():
+        assert (values**2).sum(1).mean() == pytest.approx(10)
+
+
+def test_without_real_data_the_embedded_networks_are_counted(monkeypatch):
+    monkeypatch.delenv("NETOPSY_DATA", raising=False)
+    assert set(real_networks()) == {"karate", "les_miserables", "florentine", "davis"}
+
+
+def test_real_networks_are_read(real_data):
+    assert "USAir" in real_networks()
+
+
+def test_a_citation_network_has_labels(real_data):
+    found = labelled("cora", 0)
+    assert len(found) == len(found.labels) == 2708
+
+
+def test_smoke(tmp_path, monkeypatch):
+    monkeypatch.delenv("NETOPSY_DATA", raising=False)
+    monkeypatch.setattr("netopsy.studies.graphs._orbit_measures.in_a_process", fake)
+    found = run(load("graphlet-orbits"), "smoke", out=tmp_path, workers=0)
+    assert [each.claim for each in found.verdicts] == ["orbits-subset", "orbits-speed", "orbits-beat-walks"]
+    assert found.verdicts[0].verdict == "holds"
+    assert set(found.figures) == {"explained", "labels", "cost"}
+    counts = found.rows["measure"].value_counts()
+    assert counts["identity"] == 3 * (6 + 4)
+    assert counts["chosen"] == 3 * 2 * 2
+    assert counts["candidate"] == 3 * 30
+    assert (counts["growth"], counts["network"]) == (2, 4)
+
+
+def fake(*what):
+    nodes = int(what[1]) if what[0] == "made" else 30
+    return {"nodes": nodes, "edges": 5, "seconds": 0.1, "megabytes": 10.0, "entries": 7}
+
+
+def test_a_graph_is_counted_in_a_process_of_its_own():
+    from netopsy.studies.graphs._orbit_measures import in_a_process
+
+    found = in_a_process("made", "50", "3")
+    assert (found["nodes"], found["edges"]) == (50, 141)
+    assert found["entries"] > 141
+    assert found["seconds"] < 5
+    assert found["megabytes"] is None or found["megabytes"] > 50
