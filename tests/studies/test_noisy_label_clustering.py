@@ -12,7 +12,7 @@ from netopsy.studies.graphs._noisy_verdicts import judge
 CLAIMS = ["lfd-synthetic", "lfd-real", "lfd-citations", "lfd-local", "lfd-eps"]
 
 
-def table(together=0.8, by_chance=0.2, real=0.9, cora=0.8, growth=0.0, slower=1.2, bound=2.0, varied=0.0, spread=0.02):
+def table(together=0.8, by_chance=0.2, real=0.9, cora=0.8, growth=0.0, slower=1.2, bound=0.5, varied=0.0, spread=0.02):
     """A made-up table of 3 runs."""
     random, rows = np.random.default_rng(0), []
 
@@ -31,7 +31,7 @@ def table(together=0.8, by_chance=0.2, real=0.9, cora=0.8, growth=0.0, slower=1.
                 rows.append({"measure": "eps", "seed": seed, "start": start, "eps": weight, "value": value})
         for turn, nodes in enumerate((1_000, 10_000, 100_000)):
             touched = 1000 * nodes**growth
-            cost = {"value": 1.0 if turn else slower + 0.01 * seed, "touched": touched, "bound": bound * touched}
+            cost = {"value": 1.0 if turn else slower + 0.01 * seed, "touched": touched, "share of bound": bound}
             rows.append({"measure": "size", "seed": seed, "nodes": nodes, "edges": 5 * nodes, "f1": 0.9, **cost})
     for graph, found in (("digits", real), ("cora", cora)):
         for label in range(10):
@@ -60,11 +60,11 @@ def test_all_hold_where_the_table_says_so():
         ("lfd-synthetic", {"together": 0.53, "spread": 0.1}, "undecided"),
         ("lfd-synthetic", {"by_chance": 0.6}, "does not hold"),
         ("lfd-real", {"real": 0.76}, "does not hold"),
-        ("lfd-real", {"real": 0.789, "spread": 0.3}, "undecided"),
+        ("lfd-real", {"real": 0.76, "spread": 0.5}, "undecided"),
         ("lfd-citations", {"cora": 0.7}, "does not hold"),
         ("lfd-local", {"growth": 0.3}, "does not hold"),
         ("lfd-local", {"slower": 3.0}, "does not hold"),
-        ("lfd-local", {"bound": 0.9}, "does not hold"),
+        ("lfd-local", {"bound": 1.1}, "does not hold"),
         ("lfd-eps", {"varied": 0.1}, "does not hold"),
         ("lfd-eps", {"varied": 0.03, "spread": 0.1}, "undecided"),
     ],

@@ -41,7 +41,8 @@ def picture(graph: Graph, found: Cluster, starts: Sequence[int], seed: int) -> F
         (inside & ~first, PALETTE[0], "cluster"),
         (first, PALETTE[1], "seed"),
     ):
-        ax.scatter(*places[chosen].T, size, color=color, label=label, zorder=3, linewidths=0)
+        alpha = 0.55 if label in ("others", "next to it") else 1.0
+        ax.scatter(*places[chosen].T, size, color=color, label=label, zorder=3, linewidths=0, alpha=alpha)
     if len(shown) <= NAMED:
         for node, place in zip(shown.tolist(), places, strict=True):
             name = graph.nodes[node] if graph.nodes else str(node)
@@ -71,9 +72,11 @@ def _scan(ax: object, found: Cluster) -> None:
                 textcoords="offset points",
                 ha="center",
                 fontsize=7,
+                color=INK,
             )
     panel.set(xlabel="source, as a multiple of the hint", ylabel="conductance", ylim=(0, 1.08))
-    panel.set_title("nodes found; ringed: the cluster")
+    with style():
+        panel.set_title("nodes found; ringed: the cluster")
 
 
 def _drawn_nodes(graph: Graph, found: Cluster) -> np.ndarray:

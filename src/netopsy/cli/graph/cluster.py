@@ -148,6 +148,7 @@ def _write(
     from netopsy.cli.graph._cluster_picture import picture
     from netopsy.cli.graph.files import names_of, write_picture, write_summary, write_table
 
+    place.mkdir(parents=True, exist_ok=True)
     names = np.array(names_of(graph))
     columns = {"node": names[found.nodes], "seed": np.isin(found.nodes, starts).astype(int)}
     if guesses is not None:

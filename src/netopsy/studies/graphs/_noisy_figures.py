@@ -112,8 +112,8 @@ def _local(rows: pd.DataFrame) -> Figure:
     drawn, axes = figure_grid(1, 2, 7.6, 3.0)
     table = of(rows, "size")
     for ax, column, label in (
-        (axes[0, 0], "value", "milliseconds for the whole scan"),
-        (axes[0, 1], "touched", "entries read"),
+        (axes[0, 0], "value", "milliseconds for the whole scan, mean"),
+        (axes[0, 1], "touched", "entries read, mean"),
     ):
         for _, own in table.groupby("seed"):
             ax.plot(own["edges"], own[column], "o-", color=PALETTE[0], alpha=0.8)

@@ -21,7 +21,7 @@ class Config:
     """Random graphs of the block model."""
     blocks: Blocks = field(default_factory=Blocks)
     starts: int = 20
-    """Seed nodes in each graph, each with labels of its own."""
+    """Seed nodes in each graph; in block models each with labels of its own."""
     accuracies: tuple[tuple[float, float], ...] = (
         (0.5, 0.5),
         (0.7, 0.7),
@@ -49,7 +49,7 @@ class Config:
     """Each is planted in graphs of every size."""
     sizes: tuple[int, ...] = (2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000)
     """Nodes of these graphs; each has five times as many edges."""
-    rounds: int = 30
+    rounds: int = 8
 
 
 def plan(config: Config) -> Iterable[Cell]:
@@ -62,8 +62,9 @@ def plan(config: Config) -> Iterable[Cell]:
     for name in known_graphs(config.real):
         numbers = {key: getattr(config, key) for key in ("draws", "samples", "noise", "step", "passes")}
         yield Cell(name, {"kind": "real", "graph": name, **numbers})
-    for seed in range(config.seeds):
-        yield Cell(f"growing {seed}", {"kind": "size", "seed": seed, "sizes": config.sizes, "rounds": config.rounds})
+    for seed in range(config.clusters):
+        numbers = {"sizes": config.sizes, "starts": config.starts, "rounds": config.rounds}
+        yield Cell(f"growing {seed}", {"kind": "size", "seed": seed, **numbers})
 
 
 def measure(cell: Cell) -> Rows:
