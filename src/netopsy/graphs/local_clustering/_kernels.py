@@ -30,31 +30,44 @@ DONE, EXHAUSTED, BAD_LABEL, OVERFULL = -1, -2, -3, -4
 @compiled
 def settle(region, tol, most):
     """Push every node's excess over its sink to its neighbours, first come first served, at most so many passes."""
-    size = region.size
-    while size[WAITING] > 0:
-        if size[LEFT] == 0:
+    size, queue, queued = region.size, region.queue, region.queued
+    height, mass, sink, degree = region.height, region.mass, region.sink, region.degree
+    column, weight, start, stop = region.column, region.weight, region.start, region.stop
+    ring = len(queue) - 1
+    head, waiting, left, pushes = size[HEAD], size[WAITING], size[LEFT], size[PUSHES]
+    ended = DONE
+    while waiting > 0:
+        if left == 0:
             if size[PASSES] >= most:
-                return EXHAUSTED
+                ended = EXHAUSTED
+                break
             size[PASSES] += 1
-            size[LEFT] = size[WAITING]
-        place = region.queue[size[HEAD]]
-        if region.start[place] < 0:
-            return place
-        dequeue(region)
-        size[LEFT] -= 1
-        excess = region.mass[place] - region.sink[place]
-        if excess <= tol or region.degree[place] <= 0.0:
+            left = waiting
+        place = queue[head]
+        if start[place] < 0:
+            ended = place
+            break
+        head = (head + 1) & ring
+        waiting -= 1
+        left -= 1
+        queued[place] = False
+        excess = mass[place] - sink[place]
+        if excess <= tol or degree[place] <= 0.0:
             continue
-        size[PUSHES] += 1
-        step = excess / region.degree[place]
-        region.height[place] += step
-        region.mass[place] = region.sink[place]
-        for k in range(region.start[place], region.stop[place]):
-            other = region.column[k]
-            region.mass[other] += step * region.weight[k]
-            if region.mass[other] > region.sink[other] + tol:
-                enqueue(region, other)
-    return DONE
+        pushes += 1
+        step = excess / degree[place]
+        height[place] += step
+        mass[place] = sink[place]
+        for k in range(start[place], stop[place]):
+            other = column[k]
+            held = mass[other] + step * weight[k]
+            mass[other] = held
+            if held > sink[other] + tol and not queued[other]:
+                queued[other] = True
+                queue[(head + waiting) & ring] = other
+                waiting += 1
+    size[HEAD], size[WAITING], size[LEFT], size[PUSHES] = head, waiting, left, pushes
+    return ended
 
 
 @compiled

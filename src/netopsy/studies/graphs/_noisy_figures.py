@@ -112,14 +112,18 @@ def _local(rows: pd.DataFrame) -> Figure:
     drawn, axes = figure_grid(1, 2, 7.6, 3.0)
     table = of(rows, "size")
     for ax, column, label in (
-        (axes[0, 0], "value", "milliseconds for the whole scan, mean"),
-        (axes[0, 1], "touched", "entries read, mean"),
+        (axes[0, 0], "value", "milliseconds for the whole scan"),
+        (axes[0, 1], "touched", "entries read"),
     ):
-        for _, own in table.groupby("seed"):
-            ax.plot(own["edges"], own[column], "o-", color=PALETTE[0], alpha=0.8)
+        for turn, (_, own) in enumerate(table.groupby("seed")):
+            named = "around one cluster, mean over seeds" if turn == 0 else None
+            ax.plot(own["edges"], own[column], "o-", color=PALETTE[0], alpha=0.8, label=named)
         ax.set_xscale("log")
-        ax.set(xlabel="edges of the graph", ylabel=label, ylim=(0, 1.25 * table[column].max()))
-    axes[0, 1].plot(table["edges"], 2 * table["edges"], color=INK, linestyle=":", linewidth=1)
-    axes[0, 1].text(0.03, 0.95, "dotted: all entries of the graph", transform=axes[0, 1].transAxes, va="top")
-    axes[0, 0].text(0.03, 0.95, "a line a cluster", transform=axes[0, 0].transAxes, va="top")
+        ax.set(xlabel="edges of the graph", ylabel=label)
+    axes[0, 0].set_ylim(0, 1.3 * table["value"].max())
+    axes[0, 0].legend(loc="upper left")
+    whole = table.groupby("nodes")["edges"].mean()
+    axes[0, 1].plot(whole, 2 * whole, color=INK, linestyle=":", linewidth=1.2, label="all that the graph has")
+    axes[0, 1].set(yscale="log", ylim=(0.3 * table["touched"].min(), 6 * whole.max()))
+    axes[0, 1].legend(loc="upper left")
     return drawn

@@ -49,7 +49,7 @@ class Config:
     """Each is planted in graphs of every size."""
     sizes: tuple[int, ...] = (2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000)
     """Nodes of these graphs; each has five times as many edges."""
-    rounds: int = 8
+    rounds: int = 4
 
 
 def plan(config: Config) -> Iterable[Cell]:
