@@ -31,7 +31,7 @@ DONE, EXHAUSTED, BAD_LABEL, OVERFULL = -1, -2, -3, -4
 def settle(region, tol, most):
     """Push every node's excess over its sink to its neighbours, first come first served, at most so many passes."""
     size, queue, queued = region.size, region.queue, region.queued
-    height, mass, sink, degree = region.height, region.mass, region.sink, region.degree
+    height, mass, degree = region.height, region.mass, region.degree
     column, weight, start, stop = region.column, region.weight, region.start, region.stop
     ring = len(queue) - 1
     head, waiting, left, pushes = size[HEAD], size[WAITING], size[LEFT], size[PUSHES]
@@ -51,18 +51,18 @@ def settle(region, tol, most):
         waiting -= 1
         left -= 1
         queued[place] = False
-        excess = mass[place] - sink[place]
+        excess = mass[place]
         if excess <= tol or degree[place] <= 0.0:
             continue
         pushes += 1
         step = excess / degree[place]
         height[place] += step
-        mass[place] = sink[place]
+        mass[place] = 0.0
         for k in range(start[place], stop[place]):
             other = column[k]
             held = mass[other] + step * weight[k]
             mass[other] = held
-            if held > sink[other] + tol and not queued[other]:
+            if held > tol and not queued[other]:
                 queued[other] = True
                 queue[(head + waiting) & ring] = other
                 waiting += 1
@@ -104,8 +104,7 @@ def overfull(region):
     if region.size[OPEN] > 0:
         return False
     count = region.size[COUNT]
-    total = region.mass[:count].sum()
-    return total > region.sink[:count].sum() * (1.0 + 1e-12)
+    return region.mass[:count].sum() > region.sink[:count].sum() * 1e-12
 
 
 @compiled

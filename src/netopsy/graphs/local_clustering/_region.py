@@ -16,6 +16,8 @@ from netopsy.graphs.compiled import compiled
 class Region(NamedTuple):
     """By touched node: its number in the graph, label, height x, mass, sink, weighted degree and where its row is.
 
+    Masses count from the sink, so that what is positive is to be pushed; for walks they count from 0.
+
     ``table`` hashes numbers to places, ``queue`` is a ring of places, ``column`` and ``weight`` hold the rows that were
     read.
     """
@@ -36,13 +38,15 @@ class Region(NamedTuple):
     size: np.ndarray
 
 
-COUNT, EDGES, HEAD, WAITING, LEFT, PASSES, PUSHES, OPEN, READ = range(9)
+COUNT, EDGES, HEAD, WAITING, LEFT, PASSES, PUSHES, OPEN, READ, FROM_ZERO = range(10)
 """What ``size`` counts: touched nodes, entries kept, the queue's head and length and what is left of the pass, passes,
-pushes, touched nodes whose row was not read, and entries read."""
+pushes, touched nodes whose row was not read, and entries read; and whether masses count from 0, not from the sink."""
 
 
-def empty_region(nodes: int = 64, entries: int = 256) -> Region:
+def empty_region(nodes: int = 256, entries: int = 2048, *, from_zero: bool = False) -> Region:
     """A region that has touched nothing, with room for a few; both must be powers of two."""
+    size = np.zeros(10, np.int64)
+    size[FROM_ZERO] = from_zero
     return Region(
         table=np.full(4 * nodes, -1, np.int64),
         node=np.empty(nodes, np.int64),
@@ -55,9 +59,9 @@ def empty_region(nodes: int = 64, entries: int = 256) -> Region:
         stop=np.empty(nodes, np.int64),
         queued=np.empty(nodes, np.bool_),
         queue=np.empty(nodes, np.int64),
-        column=np.empty(entries, np.int64),
+        column=np.empty(entries, np.uint32),
         weight=np.empty(entries),
-        size=np.zeros(9, np.int64),
+        size=size,
     )
 
 
@@ -116,7 +120,12 @@ def with_room(region, nodes, entries):
 @compiled
 def entered(region, name, sink, label):
     """The place of a node, which is given one if it has none; there must be room."""
-    slot = slot_of(region.table, region.node, name)
+    return entered_at(region, slot_of(region.table, region.node, name), name, sink, label)
+
+
+@compiled
+def entered_at(region, slot, name, sink, label):
+    """`entered`, where it is known already where in the table the node is or would be."""
     place = region.table[slot]
     if place < 0:
         place = region.size[COUNT]
@@ -127,7 +136,7 @@ def entered(region, name, sink, label):
         region.label[place] = label
         region.sink[place] = sink
         region.height[place] = 0.0
-        region.mass[place] = 0.0
+        region.mass[place] = 0.0 if region.size[FROM_ZERO] else -sink
         region.degree[place] = 0.0
         region.start[place] = -1
         region.stop[place] = -1
@@ -163,11 +172,12 @@ def with_row(region, place, names, weights, sinks, labels, eps):
     region.start[place] = at
     total = 0.0
     for k in range(len(names)):
-        known = region.table[slot_of(region.table, region.node, names[k])]
+        slot = slot_of(region.table, region.node, names[k])
+        known = region.table[slot]
         label = region.label[known] if known >= 0 else labels[k]
         weight = weights[k] if label == region.label[place] else eps * weights[k]
         if weight > 0.0:
-            region.column[at] = known if known >= 0 else entered(region, names[k], sinks[k], label)
+            region.column[at] = known if known >= 0 else entered_at(region, slot, names[k], sinks[k], label)
             region.weight[at] = weight
             total += weight
             at += 1

@@ -51,6 +51,7 @@ class Spread:
         labels: Labels | None = None,
         eps: float = 0.05,
         weights: Any = None,
+        from_zero: bool = False,
     ) -> None:
         check_eps(eps)
         self.graph: LocalGraph = local_graph(graph)
@@ -66,7 +67,7 @@ class Spread:
             require(given == (size,), f"labels must have one entry for each of the {size} nodes, got {given}")
         self.sink = sink
         self._sink_array = self._sinks(sink, size)
-        self.region: Region = empty_region()
+        self.region: Region = empty_region(from_zero=from_zero)
         self.total = 0.0
 
     def _take(self, weights: Any, labels: Labels | None) -> None:

@@ -102,6 +102,7 @@ def settle(spread: Spread, tol: float, max_passes: int) -> bool:
 def result_of(spread: Spread, converged: bool) -> FlowResult:
     """What a spread came to."""
     nodes, heights, mass = (spread.touched(name) for name in ("node", "height", "mass"))
+    mass = mass + spread.touched("sink")
     order = np.argsort(nodes)
     return FlowResult(
         nodes=nodes[order],

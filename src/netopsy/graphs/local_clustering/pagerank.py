@@ -69,7 +69,8 @@ def approximate_pagerank(
     checked = local_graph(graph)
     # Before a node's row is read, its weighted degree is known to be at least eps times the degree in some graphs.
     known = isinstance(checked, CheckedGraph) and checked.plain and weights is None
-    spread = Spread(checked, sink="degree" if known else "one", labels=labels, eps=eps, weights=weights)
+    sink = "degree" if known else "one"
+    spread = Spread(checked, sink=sink, labels=labels, eps=eps, weights=weights, from_zero=True)
     least = min(spread.eps, 1.0) if known else 0.0
     start = check_nodes(spread.graph, seeds, "seeds")
     spread.put({int(node): 1.0 / len(start) for node in start})
