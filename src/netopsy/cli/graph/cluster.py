@@ -1,0 +1,163 @@
+"""`netopsy graph cluster`: the cluster around one or several nodes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netopsy.cli.graph.files import File, Out, Quiet, Seed, Table, Variable
+from netopsy.core.errors import InputError, require
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from netopsy.data.graphs import Graph
+    from netopsy.graphs.local_clustering import Cluster
+
+
+def register(group: typer.Typer) -> None:
+    """Add this file's command."""
+    group.command()(cluster)
+
+
+def cluster(
+    file: File,
+    seed_node: Annotated[
+        list[str],
+        typer.Option("--seed-node", metavar="NAME", help="A node of the cluster, as in the file; repeatable."),
+    ],
+    out: Out = Path("cluster"),
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Guesses, a node and 0 or 1 a line; nodes that are not listed count as 0."),
+    ] = None,
+    eps: Annotated[float, typer.Option(help="The weight of edges between different labels.")] = 0.05,
+    size_hint: Annotated[float | None, typer.Option(help="About how many nodes the cluster has.")] = None,
+    volume_hint: Annotated[float | None, typer.Option(help="Instead: what its degrees add up to, about.")] = None,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Compare the best cuts along the heights of supports.")
+    ] = False,
+    table: Table = "csv",
+    variable: Variable = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> int:
+    """Find the cluster around a node by letting mass flow out of it, helped by labels that may be wrong."""
+    require(
+        (size_hint is None) != (volume_hint is None),
+        "give one of --size-hint and --volume-hint: about how large the cluster is",
+    )
+    for option, hint in (("--size-hint", size_hint), ("--volume-hint", volume_hint)):
+        require(hint is None or 0 < hint < float("inf"), f"{option} must be a positive number, got {hint}")
+    require(0 <= eps < float("inf"), f"--eps must be a number from 0 on, got {eps:g}")
+    start = time.perf_counter()
+    from netopsy.cli.graph.files import folder_for, names_of, table_ending, unweighted
+    from netopsy.cli.progress import shown
+    from netopsy.core.progress import Task
+    from netopsy.graphs.local_clustering import local_cluster
+
+    ending, place = table_ending(table), folder_for(out, "cluster")
+    with shown(), Task("clustering", 3) as task:
+        graph = unweighted(file, variable, quiet)
+        names = {name: number for number, name in enumerate(names_of(graph))}
+        starts = [_number("--seed-node", name, names) for name in seed_node]
+        guesses = None if labels is None else read_labels(labels, names)
+        task.advance()
+        found = local_cluster(
+            graph,
+            starts,
+            labels=guesses,
+            eps=eps,
+            size_hint=size_hint,
+            volume_hint=volume_hint,
+            select="sweep" if sweep else "conductance",
+        )
+        task.advance()
+        _write(graph, file, place, found, starts, guesses, ending, seed)
+        task.advance()
+    if quiet:
+        typer.echo(place)
+        return 0
+    typer.echo(
+        f"{len(found):,} of {len(graph):,} nodes, conductance {found.conductance:.3f}, from a source of "
+        f"{found.alpha:g} times the hint; {found.path[-1].touched_edges:,} entries read"
+    )
+    if not all(scan.converged for scan in found.path):
+        typer.echo("note: some sources were stopped before all mass had settled", err=True)
+    typer.echo(f"{place} written in {time.perf_counter() - start:.1f} s")
+    return 0
+
+
+def read_labels(file: Path, names: dict[str, int]) -> np.ndarray:
+    """A guess for each node from lines of a node and 0 or 1, with or without a line of names above.
+
+    Raises:
+        InputError: no such file, a line of another kind, or a node that is not in the graph.
+    """
+    import numpy as np
+
+    require(file.is_file(), f"--labels file {str(file)!r} does not exist")
+    try:
+        lines = file.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--labels file {file.name!r} cannot be read: {error}") from error
+    guesses = np.zeros(len(names), dtype=np.int8)
+    rows = [line.partition("#")[0].strip() for line in lines]
+    seen = 0
+    for row in filter(None, rows):
+        parts = row.replace(";", ",").replace("\t", ",").split(",") if set(row) & set(",;\t") else row.rsplit(None, 1)
+        parts = [part.strip() for part in parts]
+        sound = len(parts) == 2 and parts[1] in ("0", "1")
+        if not sound and seen == 0 and len(parts) == 2 and parts[0] not in names:
+            seen = 1  # the line that names the columns
+            continue
+        require(sound, f"--labels file {file.name!r} has a line that is not a node and 0 or 1: {row[:60]!r}")
+        guesses[_number(f"--labels file {file.name!r}", parts[0], names)] = int(parts[1])
+        seen += 1
+    require(seen > 0, f"--labels file {file.name!r} holds no label")
+    return guesses
+
+
+def _number(option: str, name: str, names: dict[str, int]) -> int:
+    from netopsy.core.errors import lookup
+
+    try:
+        return lookup("node", name, names)
+    except InputError as error:
+        raise InputError(f"{option}: {error}") from None
+
+
+def _write(
+    graph: Graph,
+    file: Path,
+    place: Path,
+    found: Cluster,
+    starts: list[int],
+    guesses: np.ndarray | None,
+    ending: str,
+    seed: int,
+) -> None:
+    from dataclasses import asdict
+
+    import numpy as np
+    import pandas as pd
+
+    from netopsy.cli.graph._cluster_picture import picture
+    from netopsy.cli.graph.files import names_of, write_picture, write_summary, write_table
+
+    place.mkdir(parents=True, exist_ok=True)
+    names = np.array(names_of(graph))
+    columns = {"node": names[found.nodes], "seed": np.isin(found.nodes, starts).astype(int)}
+    if guesses is not None:
+        columns["label"] = guesses[found.nodes]
+    for name, content in (("cluster", columns), ("scan", [asdict(scan) for scan in found.path])):
+        for stale in place.glob(f"{name}.*"):
+            stale.unlink()
+        write_table(place / f"{name}.{ending}", pd.DataFrame(content))
+    write_picture(place / "cluster.png", picture(graph, found, starts, seed))
+    about = {"cluster": len(found), "conductance": found.conductance, "alpha": found.alpha}
+    seeds = {"seeds": names[starts].tolist(), "labels": guesses is not None}
+    write_summary(place, "cluster", graph, file, about | seeds)

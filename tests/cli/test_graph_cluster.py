@@ -1,0 +1,97 @@
+import json
+
+import networkx as nx
+import pandas as pd
+import pytest
+
+from netopsy.cli import main
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Two cliques with a bridge, nodes called a0 ... b5; and labels of which one is wrong."""
+    graph = nx.disjoint_union(nx.complete_graph(6), nx.complete_graph(6))
+    graph.add_edge(5, 6)
+    names = [f"a{number}" for number in range(6)] + [f"b{number}" for number in range(6)]
+    (tmp_path / "two.csv").write_text("\n".join(f"{names[one]},{names[other]}" for one, other in graph.edges))
+    guesses = "\n".join(f"{name},{int(name in ('a0', 'a1', 'a2', 'a4', 'a5', 'b5'))}" for name in names)
+    (tmp_path / "labels.csv").write_text(f"node,label\n{guesses}\n")
+    return tmp_path
+
+
+def run(folder, *options, graph="two.csv"):
+    return main(["graph", "cluster", str(folder / graph), "--out", str(folder / "out"), *options])
+
+
+def nodes(folder, ending="csv"):
+    path = folder / "out" / f"cluster.{ending}"
+    return list((pd.read_csv(path) if ending == "csv" else pd.read_parquet(path))["node"])
+
+
+@pytest.mark.parametrize("hint", [("--size-hint", "6"), ("--volume-hint", "20")])
+def test_the_clique_around_a_node(files, hint, capsys):
+    assert run(files, "--seed-node", "a2", *hint) == 0
+    assert nodes(files) == [f"a{number}" for number in range(6)]
+    told = capsys.readouterr().out
+    assert "6 of 12 nodes, conductance 0.032" in told
+    assert (files / "out" / "cluster.png").read_bytes().startswith(b"\x89PNG")
+    scan = pd.read_csv(files / "out" / "scan.csv")
+    assert scan["conductance"].min() == pytest.approx(1 / 31)
+    summary = json.loads((files / "out" / "summary.json").read_text())
+    assert (summary["command"], summary["seeds"], summary["cluster"]) == ("cluster", ["a2"], 6)
+
+
+def test_labels_several_seeds_and_parquet(files):
+    options = ("--seed-node", "a2", "--seed-node", "a0", "--size-hint", "6", "--table", "parquet", "--quiet")
+    assert run(files, "--labels", str(files / "labels.csv"), *options) == 0
+    table = pd.read_parquet(files / "out" / "cluster.parquet").set_index("node")
+    assert table["seed"].sum() == 2
+    assert table["label"].get("a1") == 1
+    assert run(files, *options) == 0  # the folder may be written again
+    assert "label" not in pd.read_parquet(files / "out" / "cluster.parquet")
+
+
+def test_a_large_graph_is_drawn_around_the_cluster(files):
+    ring = nx.cycle_graph(3000)
+    ring.add_edges_from(nx.complete_graph(10).edges)
+    nx.write_edgelist(ring, files / "ring.txt", data=False)
+    assert run(files, "--seed-node", "3", "--size-hint", "10", graph="ring.txt") == 0
+    assert set(nodes(files)) >= set(range(10))  # and some of the ring: few edges leave a long piece
+    assert len(nodes(files)) < 50
+    assert (files / "out" / "cluster.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--seed-node", "a2"), "give one of --size-hint and --volume-hint"),
+        (("--seed-node", "a2", "--size-hint", "6", "--volume-hint", "9"), "give one of"),
+        (("--seed-node", "c1", "--size-hint", "6"), "--seed-node: unknown node 'c1': did you mean"),
+        (("--seed-node", "a2", "--size-hint", "-1"), "--size-hint must be a positive number"),
+        (("--seed-node", "a2", "--size-hint", "60"), "source must not exceed what the sinks hold"),
+        (("--seed-node", "a2", "--size-hint", "6", "--eps", "-1"), "--eps must be a number from 0 on"),
+        (("--seed-node", "a2", "--size-hint", "6", "--labels", "none.csv"), "does not exist"),
+        (("--seed-node", "a2", "--size-hint", "6", "--table", "xls"), "unknown table format 'xls'"),
+    ],
+)
+def test_bad_options_are_told_in_one_line(files, options, said, capsys):
+    assert run(files, *options) == 2
+    told = capsys.readouterr().err.strip().splitlines()
+    assert len(told) == 1
+    assert said in told[0]
+    assert not (files / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a0,2\na1,1\na2,3\n", "not a node and 0 or 1: 'a0,2'"),
+        ("a0 1\nz9 1\n", "unknown node 'z9'"),
+        ("", "holds no label"),
+        ("a0,1,1\n", "not a node and 0 or 1"),
+    ],
+)
+def test_bad_labels_are_told(files, text, said, capsys):
+    (files / "bad.csv").write_text(text)
+    assert run(files, "--seed-node", "a2", "--size-hint", "6", "--labels", str(files / "bad.csv")) == 2
+    assert said in capsys.readouterr().err

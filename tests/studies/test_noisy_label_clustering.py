@@ -1,0 +1,131 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from netopsy.lab import run
+from netopsy.studies import load
+from netopsy.studies.graphs import noisy_label_clustering as study
+from netopsy.studies.graphs._noisy_graphs import Blocks, Planted, attributed, known_graphs
+from netopsy.studies.graphs._noisy_measures import ATTRIBUTES, FD, LABELS, LFD, PAGERANK, SETTLED, f1, noisy
+from netopsy.studies.graphs._noisy_verdicts import judge
+
+CLAIMS = ["lfd-synthetic", "lfd-real", "lfd-citations", "lfd-local", "lfd-eps"]
+
+
+def table(together=0.8, by_chance=0.2, real=0.9, cora=0.8, growth=0.0, slower=1.2, bound=0.5, varied=0.0, spread=0.02):
+    """A made-up table of 3 runs."""
+    random, rows = np.random.default_rng(0), []
+
+    def near(value):
+        return float(value + random.normal(0, spread))
+
+    for seed in range(3):
+        for start in range(20):
+            for right in (0.5, 0.9):
+                values = {FD: near(0.4), LABELS: near(0.5), PAGERANK: 0.5}
+                values[LFD] = near(together if right > 0.5 else by_chance)
+                levels = {"inside": right, "outside": right}
+                rows.append({"measure": "accuracy", "seed": seed, "start": start, **levels, **values})
+            for turn, weight in enumerate((0.001, 0.01, 0.1, 1.0)):
+                value = near(0.1 if weight in (0.001, 1.0) else 0.7 + varied * turn)
+                rows.append({"measure": "eps", "seed": seed, "start": start, "eps": weight, "value": value})
+        for turn, nodes in enumerate((1_000, 10_000, 100_000)):
+            touched = 1000 * nodes**growth
+            cost = {"value": 1.0 if turn else slower + 0.01 * seed, "touched": touched, "share of bound": bound}
+            rows.append({"measure": "size", "seed": seed, "nodes": nodes, "edges": 5 * nodes, "f1": 0.9, **cost})
+    for graph, found in (("digits", real), ("cora", cora)):
+        for label in range(10):
+            for draw in range(10):
+                values = {FD: near(0.7), LABELS: near(0.75), LFD: near(found), PAGERANK: 0.5, ATTRIBUTES: 0.5}
+                values |= {LFD + SETTLED: 0.5, FD + SETTLED: 0.5, "right inside": 0.9, "right outside": 0.9}
+                rows.append({"measure": "real", "graph": graph, "class": label, "draw": draw, **values})
+    return pd.DataFrame(rows)
+
+
+def verdict(name, rows, **options):
+    return next(each for each in judge(rows, study.Config(**options)) if each.claim == name)
+
+
+def test_all_hold_where_the_table_says_so():
+    found = judge(table(), study.Config(real=("digits", "cora")))
+    assert [each.claim for each in found] == CLAIMS
+    assert [each.verdict for each in found] == ["holds"] * 5
+    assert "gain 0.15" in found[1].detail
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "answer"),
+    [
+        ("lfd-synthetic", {"together": 0.5}, "does not hold"),
+        ("lfd-synthetic", {"together": 0.53, "spread": 0.1}, "undecided"),
+        ("lfd-synthetic", {"by_chance": 0.6}, "does not hold"),
+        ("lfd-real", {"real": 0.76}, "does not hold"),
+        ("lfd-real", {"real": 0.76, "spread": 0.5}, "undecided"),
+        ("lfd-citations", {"cora": 0.7}, "does not hold"),
+        ("lfd-local", {"growth": 0.3}, "does not hold"),
+        ("lfd-local", {"slower": 3.0}, "does not hold"),
+        ("lfd-local", {"bound": 1.1}, "does not hold"),
+        ("lfd-eps", {"varied": 0.1}, "does not hold"),
+        ("lfd-eps", {"varied": 0.03, "spread": 0.1}, "undecided"),
+    ],
+)
+def test_each_claim_can_fail_and_stay_open(name, options, answer):
+    assert verdict(name, table(**options), real=("digits", "cora")).verdict == answer
+
+
+def test_what_is_not_here_is_told():
+    rows = table()
+    assert "not on this machine: citeseer" in verdict("lfd-citations", rows).detail
+    alone = verdict("lfd-citations", rows[~((rows["measure"] == "real") & (rows["graph"] == "cora"))])
+    assert alone.verdict == "undecided"
+    assert "cora, citeseer" in alone.detail
+
+
+def test_graphs_that_would_be_fetched_are_left_out(tmp_path, monkeypatch):
+    monkeypatch.setenv("NETOPSY_DATA", str(tmp_path))
+    monkeypatch.setenv("NETOPSY_CACHE", str(tmp_path))
+    assert known_graphs(("digits", "cora", "pubmed")) == ("digits",)
+
+
+def test_scores_and_labels():
+    truth = np.arange(10) < 4
+    assert f1(np.array([0, 1, 9]), truth) == pytest.approx(2 * 2 / 7)
+    assert noisy(truth, 1.0, 1.0, 0).tolist() == truth.astype(int).tolist()
+    many = noisy(np.arange(20_000) < 10_000, 0.7, 0.9, 0)
+    assert many[:10_000].mean() == pytest.approx(0.7, abs=0.02)
+    assert many[10_000:].mean() == pytest.approx(0.1, abs=0.02)
+
+
+def test_the_same_cluster_is_planted_in_every_size():
+    inner = []
+    for nodes in (1_000, 8_000):
+        planted = Planted.of(nodes, 3)
+        rows = planted.graph.adjacency()[planted.members]
+        inner.append(rows[:, planted.members].toarray())
+        outside = rows.sum(axis=1) - inner[-1].sum(axis=1)
+        assert outside.mean() == pytest.approx(5, abs=0.3)
+        assert planted.graph.edge_count == pytest.approx(5 * nodes, rel=0.05)
+    assert np.array_equal(*inner)
+
+
+def test_the_graphs_of_the_study():
+    digits = attributed("digits", 1.0)
+    assert digits.features.shape == (1797, 64)
+    assert digits.graph.degrees.min() >= 10
+    degrees = Blocks().graph(0).degrees
+    assert degrees.mean() == pytest.approx(99 * 0.1 + 1900 * 0.01, rel=0.02)
+
+
+@pytest.mark.data
+@pytest.mark.usefixtures("real_data")
+def test_citations_are_one_component():
+    cora = attributed("cora", 0.0)
+    assert len(cora.graph) == len(cora.features) == len(cora.classes) == 2485
+
+
+def test_smoke(tmp_path):
+    found = run(load("noisy-label-clustering"), "smoke", out=tmp_path, workers=0)
+    assert [each.claim for each in found.verdicts] == CLAIMS
+    assert set(found.figures) == {"accuracy", "classes", "eps", "local"}
+    counts = found.rows["measure"].value_counts()
+    assert counts.to_dict() == {"accuracy": 3 * 2 * 2, "eps": 3 * 2 * 3, "real": 10, "size": 3 * 3}
