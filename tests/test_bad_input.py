@@ -143,6 +143,15 @@ COMMANDS = {
     "reproduce: out below a file": (["reproduce", "norm-grad", "--out", "notes.txt/run"], "is a file"),
     "reproduce: out of two": (["reproduce", "norm-grad", "lottery-ticket", "--out", "x"], "takes one paper"),
     "reproduce: second unknown": (["reproduce", "norm-grad", "nothing"], "unknown study 'nothing'"),
+    # graph
+    "graph: unknown command": (["graph", "colour", "photos"], "colour"),
+    "graph orbits: nothing": (["graph", "orbits"], "FILE"),
+    "graph orbits: no file": (["graph", "orbits", "nowhere.csv"], "does not exist"),
+    "graph orbits: a folder": (["graph", "orbits", "photos"], "does not exist"),
+    "graph orbits: no graph": (["graph", "orbits", "precious/thesis.tex"], "graph file ending"),
+    "graph orbits: keys": (["graph", "orbits", "notes.txt", "--keys", "3-3"], "--keys"),
+    "graph orbits: table": (["graph", "orbits", "notes.txt", "--table", "xlsx"], "unknown table format 'xlsx'"),
+    "graph orbits: out is somebody's": (["graph", "orbits", "notes.txt", "--out", "precious"], "left as it is"),
     # examine
     "examine: argument": (["examine", "model.pt"], "model.pt"),
     "examine: unknown option": (["examine", "--epochs", "3"], "--epochs"),

@@ -113,7 +113,7 @@ def test_the_criteria_of_the_first_two_papers_name_their_thresholds():
         (lambda: paper("norm-grda"), "unknown paper 'norm-grda': did you mean 'norm-grad'?"),
         (lambda: paper(""), "unknown paper ''"),
         (lambda: claim("norm-grad", "NG-9"), "unknown claim of norm-grad 'NG-9': did you mean"),
-        (lambda: claim("dagnn", "NG-1"), "there is none to choose from"),
+        (lambda: claim("poincare-resnet", "NG-1"), "there is none to choose from"),
         (lambda: in_room("graph"), "did you mean 'graphs'?"),
         (lambda: resolve("netopsy.catalogue.paperz"), "did you mean 'paper"),
     ],

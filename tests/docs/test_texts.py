@@ -44,7 +44,11 @@ def test_commands_exist_with_the_options_shown(text):
         if words[0] != "netopsy" or words[1].startswith("-"):
             continue
         assert words[1] in known, words
-        options = {name for parameter in known[words[1]].params for name in parameter.opts}
+        command, rest = known[words[1]], words[2:]
+        while rest and hasattr(command, "commands"):  # a group
+            assert rest[0] in command.commands, words
+            command, rest = command.commands[rest[0]], rest[1:]
+        options = {name for parameter in command.params for name in parameter.opts}
         assert {word for word in words[2:] if word.startswith("--")} <= options, words
 
 

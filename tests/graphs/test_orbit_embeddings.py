@@ -54,6 +54,12 @@ def test_random_walk_pmi_is_what_its_powers_say(window, monkeypatch):
     assert not found[30].any()
 
 
+def test_of_one_step_both_measures_agree():
+    """Edges are what walks of one step see, so with them neither has more to say than the other."""
+    karate = graph("karate")
+    assert abs(gopmi(orbit_adjacency(karate, (1, 0, 0))) - random_walk_pmi(karate, 1)).max() < 1e-12
+
+
 def test_long_windows_forget_where_the_walk_began():
     network = nx.gnp_random_graph(30, 0.5, seed=1)
     assert random_walk_pmi(network, 200).max() < 0.1 < random_walk_pmi(network, 1).max()

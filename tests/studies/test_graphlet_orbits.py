@@ -150,18 +150,21 @@ def test_smoke(tmp_path, monkeypatch):
     assert counts["identity"] == 3 * (6 + 4)
     assert counts["chosen"] == 3 * 2 * 2
     assert counts["candidate"] == 3 * 30
-    assert (counts["growth"], counts["network"]) == (2, 4)
+    assert (counts["growth"], counts["network"]) == (2, 2)
 
 
-def fake(*what):
-    nodes = int(what[1]) if what[0] == "made" else 30
-    return {"nodes": nodes, "edges": 5, "seconds": 0.1, "megabytes": 10.0, "entries": 7}
+def fake(kind, *what):
+    nodes = [int(what[0])] if kind == "made" else [30, 40]
+    return [
+        {"graph": str(each), "nodes": each, "edges": 5, "seconds": 0.1, "megabytes": 10.0, "entries": 7}
+        for each in nodes
+    ]
 
 
 def test_a_graph_is_counted_in_a_process_of_its_own():
     from netopsy.studies.graphs._orbit_measures import in_a_process
 
-    found = in_a_process("made", "50", "3")
+    (found,) = in_a_process("made", "50", "3")
     assert (found["nodes"], found["edges"]) == (50, 141)
     assert found["entries"] > 141
     assert found["seconds"] < 5

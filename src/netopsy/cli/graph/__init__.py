@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from netopsy.cli.graph import cluster, orbits
+from netopsy.cli.graph import cluster, orbits, predict_links, sparsify
 
-COMMANDS = (orbits, cluster)
+COMMANDS = (cluster, orbits, predict_links, sparsify)
 """Modules with a function `register(group)`."""
 
 
 def register(app: typer.Typer) -> None:
     """Add the group and its sub-commands."""
-    group = typer.Typer(no_args_is_help=True, help="Small subgraphs, links, clusters and value of a graph in a file.")
+    group = typer.Typer(no_args_is_help=True, help="Small subgraphs, missing links, clusters and sparse versions of a graph in a file.")
     for command in COMMANDS:
         command.register(group)
     app.add_typer(group, name="graph")

@@ -1,6 +1,7 @@
-"""What all 28 orbit adjacencies of one graph cost, measured in this process: ``made NODES EDGES`` or ``real NAME``.
+"""What all 28 orbit adjacencies of a graph cost, measured in this process: ``made NODES EDGES``, or ``real``.
 
-Prints JSON. It is a process of its own since the most memory that it ever held is asked for.
+Prints a JSON list with one entry a graph. It is a process of its own since the most memory that it ever held is asked
+for.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 from time import perf_counter
 
 import networkx as nx
+from scipy import sparse
 
 from netopsy.data.graphs import graph
 from netopsy.graphs.orbits import orbit_adjacencies
@@ -19,19 +21,23 @@ from netopsy.studies.graphs._orbit_networks import real_networks
 def main(kind: str, *what: str) -> None:
     """Count one matrix after another, keeping none."""
     if kind == "real":
-        A = real_networks()[what[0]].adjacency.copy()
-        A.data[:] = 1
+        networks = {name: network.adjacency.sign() for name, network in real_networks().items()}
     else:
-        A = nx.to_scipy_sparse_array(nx.barabasi_albert_graph(int(what[0]), int(what[1]), seed=42), dtype=float)
+        made = nx.barabasi_albert_graph(int(what[0]), int(what[1]), seed=42)
+        networks = {f"{what[0]} nodes": nx.to_scipy_sparse_array(made, dtype=float)}
     for _ in orbit_adjacencies(graph("karate"), threads=1):
         pass  # compiles
+    print(json.dumps([{"graph": name, **cost(A)} for name, A in networks.items()]))
+
+
+def cost(A: sparse.csr_array) -> dict[str, float | None]:
+    """Seconds, the most megabytes of the process so far, and what was made."""
     entries, start = 0, perf_counter()
     for _, matrix in orbit_adjacencies(A, threads=1):
         entries += int(matrix.nnz)
         del matrix
     seconds = perf_counter() - start
-    found = {"nodes": A.shape[0], "edges": A.nnz // 2, "seconds": seconds, "megabytes": memory(), "entries": entries}
-    print(json.dumps(found))
+    return {"nodes": A.shape[0], "edges": A.nnz // 2, "seconds": seconds, "megabytes": memory(), "entries": entries}
 
 
 def memory() -> float | None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator, StrMethodFormatter
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from netopsy.graphs.orbits import KEYS, UNSEEN
 from netopsy.lab.figures import INK, PALETTE, figure, figure_grid
@@ -48,6 +48,9 @@ def _labels(rows: pd.DataFrame) -> Figure:
     for ax, name in zip(axes[:, 0], graphs, strict=True):
         means = table[table["graph"] == name].groupby(["kind", "choice"], sort=False)["value"].mean()
         ax.bar(range(len(names)), [means["orbit"].get(key, np.nan) for key in names], color=colours, width=0.75)
+        for place, key in enumerate(names):
+            if key not in means["orbit"]:
+                ax.text(place, 0.02, "none", rotation=90, ha="center", va="bottom", fontsize=6, color=INK)
         for dash, (window, value) in zip(DASHES, means["walk"].items(), strict=False):
             ax.axhline(value, color=WALK_COLOUR, linewidth=1, linestyle=dash, label=f"walks, {window}")
         ax.set_title(name)
@@ -74,11 +77,13 @@ def _cost(rows: pd.DataFrame) -> Figure:
         ax.set(xscale="log", yscale="log", xlabel="nodes, ten edges each", ylabel=label)
         ax.set_xticks(growth["nodes"], [f"{nodes / 1000:g}k" for nodes in growth["nodes"]])
         ax.xaxis.set_minor_locator(NullLocator())
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_minor_locator(NullLocator())
         ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ordered = networks.sort_values("seconds")
-    axes[0, 2].barh(range(len(ordered)), ordered["seconds"], height=0.62, color=PALETTE[0], alpha=0.75)
+    axes[0, 2].plot(ordered["seconds"], range(len(ordered)), "o", color=PALETTE[0])
     names = [f"{row.graph}: {row.nodes:,.0f} nodes, {row.edges:,.0f} edges" for row in ordered.itertuples()]
     axes[0, 2].set_yticks(range(len(ordered)), names, fontsize=7)
-    axes[0, 2].set(xscale="log", xlabel="seconds")
-    axes[0, 2].grid(axis="y", visible=False)
+    axes[0, 2].set(xscale="log", xlabel="seconds, one thread")
+    axes[0, 2].xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     return drawn

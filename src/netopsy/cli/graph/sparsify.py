@@ -1,0 +1,91 @@
+"""`netopsy graph sparsify`: a graph without the edges that repeat what others say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netopsy.cli.graph.files import File, Out, Quiet, Seed, Table, Variable
+from netopsy.core.errors import lookup, require
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from netopsy.data.graphs import Graph
+    from netopsy.graphs.teddy import Sparsified
+
+
+def register(group: typer.Typer) -> None:
+    """Add this file's command."""
+    group.command()(sparsify)
+
+
+def sparsify(
+    file: File,
+    sparsity: Annotated[float, typer.Option(help="The share of edges to remove, from 0 to below 1.")] = 0.5,
+    out: Out = Path("sparsified"),
+    score: Annotated[
+        str, typer.Option(metavar="teddy|degree|inverted|random", help="What edges go by; the lowest are removed.")
+    ] = "teddy",
+    table: Table = "csv",
+    variable: Variable = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> int:
+    """Remove the edges between nodes that have many others, by the degrees around them.
+
+    Writes the edges that are kept with their scores as a table, which this command reads, too, and a picture.
+    """
+    require(seed >= 0, f"--seed must not be negative, got {seed}")
+    from contextlib import nullcontext
+
+    from netopsy.cli.graph.files import folder_for, table_ending, unweighted, write_picture, write_summary, write_table
+    from netopsy.cli.graph.sparsify_picture import picture
+    from netopsy.cli.progress import shown
+    from netopsy.core.progress import Task
+    from netopsy.graphs.teddy import sparsify as thin
+    from netopsy.graphs.teddy.pruning import check_sparsity
+    from netopsy.graphs.teddy.sparsified import SCORES
+    from netopsy.lab.files import make_folder
+
+    check_sparsity("--sparsity", sparsity)
+    lookup("score", score, {known: known for known in SCORES})
+    ending, place = table_ending(table), folder_for(out, "sparsify")
+    with nullcontext() if quiet else shown(), Task("thinning the graph", 4) as task:
+        graph = unweighted(file, variable, quiet)
+        require(graph.edge_count > 0, f"graph file {file.name!r} holds no edge")
+        task.advance()
+        found = thin(graph, sparsity, score=score, seed=seed)
+        task.advance()
+        make_folder(place)
+        for stale in place.glob("edges.*"):
+            stale.unlink()
+        write_table(place / f"edges.{ending}", edge_table(graph, found))
+        task.advance()
+        drawn = picture(found, graph, seed)
+        for form in ("svg", "png"):
+            write_picture(place / f"sparsified.{form}", drawn)
+        task.advance()
+    kept = int(found.kept.sum())
+    told = {"sparsity": sparsity, "score": score, "seed": seed, "kept": kept, "isolated": found.isolated}
+    write_summary(place, "sparsify", graph, file, told)
+    if quiet:
+        typer.echo(place)
+        return 0
+    alone = f"; {found.isolated:,} of {found.nodes:,} nodes are left without any" if found.isolated else ""
+    typer.echo(f"{graph.name}: {kept:,} of {len(found.kept):,} edges kept{alone}")
+    typer.echo(f"{place / f'edges.{ending}'} and {place / 'sparsified.svg'} written")
+    return 0
+
+
+def edge_table(graph: Graph, found: Sparsified) -> pd.DataFrame:
+    """The kept edges by their nodes' names, with their scores, in the order of the nodes."""
+    import numpy as np
+    import pandas as pd
+
+    ends = found.edges[:, found.kept].numpy()
+    if graph.nodes:
+        ends = np.array(graph.nodes)[ends]
+    return pd.DataFrame({"source": ends[0], "target": ends[1], "score": found.scores[found.kept].numpy()})

@@ -1,0 +1,138 @@
+"""Neighbourhoods of pairs of nodes: two sorted lists merged, or the shorter one looked up in a much longer one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netopsy.graphs.compiled import compiled
+
+BOTH, FIRST, SECOND = 0, 1, 2
+"""Whose neighbour a node is: of both ends, of the first alone, of the second alone."""
+
+SKEW = 16
+"""From this ratio of degrees on, looking up the shorter list in the longer one is faster than reading both."""
+
+
+@compiled
+def _find(columns, low, high, wanted):
+    """The first place in ``columns[low:high]`` that is not below ``wanted``."""
+    while low < high:
+        middle = (low + high) >> 1
+        if columns[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
+def shared(starts, columns, first, second, out_starts, out_columns):
+    """Write the common neighbours of every pair, in order; ``out_columns`` has room for the smaller degree of each."""
+    written = 0
+    for pair in range(len(first)):
+        a, a_end = starts[first[pair]], starts[first[pair] + 1]
+        b, b_end = starts[second[pair]], starts[second[pair] + 1]
+        if a_end - a > b_end - b:
+            a, a_end, b, b_end = b, b_end, a, a_end
+        if (a_end - a) * SKEW < b_end - b:
+            while a < a_end:
+                b = _find(columns, b, b_end, columns[a])
+                if b == b_end:
+                    break
+                if columns[b] == columns[a]:
+                    out_columns[written] = columns[a]
+                    written += 1
+                a += 1
+        else:
+            while a < a_end and b < b_end:
+                u, v = columns[a], columns[b]
+                if u == v:
+                    out_columns[written] = u
+                    written += 1
+                a += u <= v
+                b += v <= u
+        out_starts[pair + 1] = written
+    return written
+
+
+@compiled
+def merged(starts, columns, first, second, out_starts, out_columns, kinds):
+    """Write the neighbours of either end of every pair but the ends themselves, and whose neighbours they are."""
+    written = 0
+    for pair in range(len(first)):
+        i, j = first[pair], second[pair]
+        a, a_end = starts[i], starts[i + 1]
+        b, b_end = starts[j], starts[j + 1]
+        while a < a_end or b < b_end:
+            if b == b_end or (a < a_end and columns[a] < columns[b]):
+                u, kind = columns[a], FIRST
+                a += 1
+            elif a == a_end or columns[b] < columns[a]:
+                u, kind = columns[b], SECOND
+                b += 1
+            else:
+                u, kind = columns[a], BOTH
+                a += 1
+                b += 1
+            if u != i and u != j:
+                out_columns[written] = u
+                kinds[written] = kind
+                written += 1
+        out_starts[pair + 1] = written
+    return written
+
+
+@compiled
+def thinned(starts, kinds, most, seed, keep, weights):
+    """Of a pair's neighbours of one end alone keep at most ``most``, drawn at random and weighted up."""
+    np.random.seed(seed)  # noqa: NPY002 - numba's own generator
+    for pair in range(len(starts) - 1):
+        low, high = starts[pair], starts[pair + 1]
+        for kind in (FIRST, SECOND):
+            count = 0
+            for place in range(low, high):
+                count += kinds[place] == kind
+            if count <= most:
+                continue
+            # One after another, each with the chance that leaves exactly so many at the end.
+            wanted, left = most, count
+            for place in range(low, high):
+                if kinds[place] != kind:
+                    continue
+                if np.random.random() * left < wanted:  # noqa: NPY002
+                    wanted -= 1
+                    weights[place] = count / most
+                else:
+                    keep[place] = False
+                left -= 1
+
+
+@compiled
+def two_steps(starts, columns, first, second, near, out_starts, out_columns):
+    """Write the common nodes of one end's neighbours and the nodes at distance two of the other, both ways round.
+
+    ``near`` is a marker for each node, all 0: 1 for a neighbour of the far end or that end itself, 2 for distance two.
+    """
+    written = 0
+    for pair in range(len(first)):
+        begin = written
+        for turn in range(2):
+            i, j = (first[pair], second[pair]) if turn == 0 else (second[pair], first[pair])
+            for a in range(starts[j], starts[j + 1]):
+                for b in range(starts[columns[a]], starts[columns[a] + 1]):
+                    near[columns[b]] = 2
+            for a in range(starts[j], starts[j + 1]):
+                near[columns[a]] = 1
+            near[j] = 1
+            for a in range(starts[i], starts[i + 1]):
+                if near[columns[a]] == 2:
+                    out_columns[written] = columns[a]
+                    written += 1
+            for a in range(starts[j], starts[j + 1]):
+                near[columns[a]] = 0
+                for b in range(starts[columns[a]], starts[columns[a] + 1]):
+                    near[columns[b]] = 0
+            near[j] = 0
+        out_columns[begin:written].sort()
+        out_starts[pair + 1] = written
+    return written

@@ -1,0 +1,148 @@
+"""What is measured in the study of neural common neighbours: held-out links, counts in common, and time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import Tensor
+
+from netopsy.core.seeds import derive, generator, seeded
+from netopsy.graphs.common_neighbor import (
+    RULES,
+    CountPredictor,
+    GAEPredictor,
+    LinkGraph,
+    LinkRecipe,
+    LinkResult,
+    LinkSplit,
+    NCNCPredictor,
+    NCNPredictor,
+    PureGCN,
+    fit_link_predictor,
+    link_graph,
+    link_metrics,
+    pair_rule,
+    random_link_split,
+    score_pairs,
+)
+from netopsy.graphs.common_neighbor.training import embed
+from netopsy.lab.costs import milliseconds
+from netopsy.studies.graphs._ncn_data import attachment_graph
+
+Row = dict[str, Any]
+GAE, COUNT, NCN, SEEN, NCNC = "GAE", "GAE + count", "NCN", "NCN, targets seen", "NCNC"
+TUNED = "NCNC, offset tuned"
+PREDICTORS: Mapping[str, Any] = MappingProxyType(
+    {GAE: GAEPredictor, COUNT: CountPredictor, NCN: NCNPredictor, SEEN: NCNPredictor, NCNC: NCNCPredictor}
+)
+
+
+def rules(split: LinkSplit, ks: Sequence[int]) -> Iterator[Row]:
+    """The hand-made rules on the held-out links."""
+    graph = link_graph(split.observed)
+    for rule in RULES:
+        links, others = (pair_rule(graph, pairs, rule) for pairs in (split.test, split.test_negatives))
+        yield {"measure": "held out", "model": rule, **link_metrics(links, others, ks)}
+
+
+def learned(model: str, x: Tensor, split: LinkSplit, numbers: Mapping[str, Any], seed: int) -> tuple[Row, LinkResult]:
+    """One model trained and measured on the held-out links; all models with the same budget and encoder."""
+    hidden = numbers["hidden"]
+    start = derive(seed, "start") % 2**31
+    encoder = PureGCN(x.shape[1], hidden, numbers["layers"], seed=start)
+    predictor = PREDICTORS[model](hidden, seed=start)
+    recipe = LinkRecipe(
+        epochs=numbers["epochs"], batch_size=numbers["batch_size"], ks=tuple(numbers["ks"]), select=numbers["select"]
+    )
+    result = fit_link_predictor(
+        encoder, predictor, x, split, target_link_removal=model != SEEN, recipe=recipe, seed=derive(seed, model)
+    )
+    return {"measure": "held out", "model": model, **result.metrics}, result
+
+
+def tuned(
+    result: LinkResult, x: Tensor, split: LinkSplit, offsets: Sequence[float], ks: Sequence[int]
+) -> Iterator[Row]:
+    """The trained NCNC with other offsets, for each measure the one that is best on the validation links."""
+    graph, predictor = link_graph(split.observed), result.predictor
+    assert isinstance(predictor, NCNCPredictor)
+    before, best, test = predictor.offset, dict[str, float](), dict[str, float]()
+    parts = (split.validation, split.validation_negatives, split.test, split.test_negatives)
+    for offset in offsets:
+        predictor.offset = float(offset)
+        scores = score_pairs(result.encoder, predictor, x, graph, torch.cat(parts, 1))
+        links, others, test_links, test_others = scores.split([part.shape[1] for part in parts])
+        held, found = link_metrics(links, others, ks), link_metrics(test_links, test_others, ks)
+        yield {"measure": "offset", "offset": float(offset), **found}
+        for name, value in held.items():
+            if value > best.get(name, -1.0):
+                best[name], test[name] = value, found[name]
+    predictor.offset = before
+    yield {"measure": "held out", "model": TUNED, **test}
+
+
+def shared_counts(result: LinkResult, x: Tensor, split: LinkSplit, batch_size: int, seed: int) -> Iterator[Row]:
+    """How many neighbours training and test links have in common: as observed, without a batch's links, completed."""
+    graph = link_graph(split.observed)
+    order = torch.randperm(split.train.shape[1], generator=generator(derive(seed, "batches")))
+    batches = [numbers.sort().values for numbers in order.split(batch_size)]
+    without = [(graph.without(numbers), split.train[:, numbers]) for numbers in batches]
+    test = pair_rule(graph, split.test)
+    samples = {
+        "training links": pair_rule(graph, split.train),
+        "training links, batch removed": torch.cat([pair_rule(*pair) for pair in without]),
+        "test links": test,
+    }
+    soft = partial(_soft_count, result, x)
+    samples["training links, batch removed, completed"] = torch.cat([soft(*pair) for pair in without])
+    samples["test links, completed"] = soft(graph, split.test)
+    for which, sample in samples.items():
+        against = samples["test links, completed"] if which.endswith("completed") else test
+        distance = float(stats.ks_2samp(sample.numpy(), against.numpy()).statistic)
+        yield {"measure": "counts", "which": which, "mean": float(sample.mean()), "distance": distance}
+        shares = np.bincount(sample.round().long().clamp(max=16).numpy(), minlength=17) / len(sample)
+        for count, share in enumerate(shares.tolist()):
+            yield {"measure": "histogram", "which": which, "count": count, "share": share}
+
+
+@torch.no_grad()
+def _soft_count(result: LinkResult, x: Tensor, graph: LinkGraph, pairs: Tensor) -> Tensor:
+    """The sum of the weights with which a pair's neighbours are pooled."""
+    predictor: Any = result.predictor.eval()
+    embeddings = embed(result.encoder.eval(), x, graph)
+    starts, _, weights = predictor.completed_weights(embeddings, graph, pairs)
+    sums = torch.cat([weights.new_zeros(1, dtype=torch.float64), weights.double().cumsum(0)])
+    return torch.from_numpy(np.diff(sums.numpy()[starts]))
+
+
+def cost(sizes: Sequence[int], links: int, hidden: int, pairs: int, repeats: int) -> Iterator[Row]:
+    """Milliseconds for the encoder's pass and the scores of so many pairs, half of them links, on growing graphs."""
+    for nodes in sizes:
+        for repeat in range(repeats):
+            graph = link_graph(attachment_graph(nodes, links, repeat))
+            split = random_link_split(graph.matrix, 0.01, 0.01, repeat)
+            random = generator(repeat)
+            drawn = torch.randint(split.train.shape[1], (pairs // 2,), generator=random)
+            ends = torch.randint(nodes, (2, pairs), generator=random)
+            others = ends[:, ends[0] != ends[1]][:, : pairs - pairs // 2]
+            asked = torch.cat([split.train[:, drawn], others], 1)
+            x = torch.randn(nodes, hidden, generator=random)
+            encoder = PureGCN(hidden, hidden)
+            for model in (GAE, NCN, NCNC):
+                with seeded(0):
+                    predictor = PREDICTORS[model](hidden)
+                took = milliseconds(partial(score_pairs, encoder, predictor, x, graph, asked), rounds=3)
+                yield {"measure": "cost", "model": model, "nodes": nodes, "repeat": repeat, "value": took}
+            took = milliseconds(partial(_embed_once, encoder, x, graph), rounds=3)
+            yield {"measure": "cost", "model": "encoder alone", "nodes": nodes, "repeat": repeat, "value": took}
+
+
+@torch.no_grad()
+def _embed_once(encoder: PureGCN, x: Tensor, graph: LinkGraph) -> Tensor:
+    return embed(encoder, x, graph)

@@ -1,0 +1,69 @@
+import json
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+
+from netopsy.cli import main
+
+
+@pytest.fixture
+def karate(tmp_path):
+    file = tmp_path / "karate.csv"
+    file.write_text("source,target\n" + "\n".join(f"{a},{b}" for a, b in nx.karate_club_graph().edges))
+    return file
+
+
+def test_writes_links_measures_and_a_picture(karate, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["graph", "predict-links", str(karate), "--top", "7", "--epochs", "2", "--out", str(out)]) == 0
+    links = pd.read_csv(out / "missing_links.csv")
+    assert list(links.columns) == ["source", "target", "probability", "common_neighbours"]
+    assert len(links) == 7
+    network = nx.karate_club_graph()
+    for source, target, _, common in links.itertuples(index=False):
+        assert not network.has_edge(source, target)
+        assert len(list(nx.common_neighbors(network, source, target))) == common > 0
+    assert (np.diff(links["probability"]) <= 1e-9).all()
+    held = pd.read_csv(out / "held_out.csv")
+    assert list(held["model"]) == ["common neighbours", "Adamic-Adar", "resource allocation", "GAE", "NCN"]
+    assert held["AUC"].between(0, 1).all()
+    assert (out / "links.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((out / "summary.json").read_text())["held_out"]["NCN"]["AUC"] == held["AUC"].iloc[-1]
+    said = capsys.readouterr().out
+    assert "16 links held out" in said
+    assert "resource allocation" in said
+
+
+def test_parquet_completed_and_quiet(karate, tmp_path, capsys):
+    out = tmp_path / "out"
+    options = ["--model", "ncnc", "--table", "parquet", "--epochs", "1", "--quiet"]
+    assert main(["graph", "predict-links", str(karate), "--out", str(out), *options]) == 0
+    assert capsys.readouterr().out.strip() == str(out)
+    assert len(pd.read_parquet(out / "missing_links.parquet")) == 20
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--top", "0"], "--top must be at least 1"),
+        (["--model", "gae"], "unknown model"),
+        (["--epochs", "0"], "--epochs must be"),
+        (["--held-out", "0.9"], "--held-out must be"),
+        (["--candidates", "0"], "--candidates must be"),
+        (["--seed", "-1"], "--seed must not"),
+        (["--table", "xlsx"], "unknown table format"),
+    ],
+)
+def test_bad_options_are_named(karate, tmp_path, capsys, options, said):
+    assert main(["graph", "predict-links", str(karate), "--out", str(tmp_path / "out"), *options]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_graphs_too_small_are_refused(tmp_path, capsys):
+    file = tmp_path / "path.csv"
+    file.write_text("0,1\n1,2\n")
+    assert main(["graph", "predict-links", str(file), "--out", str(tmp_path / "out")]) == 2
+    assert "at least 30 are needed" in capsys.readouterr().err

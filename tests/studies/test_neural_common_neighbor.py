@@ -1,0 +1,105 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from netopsy.lab import run
+from netopsy.studies import load
+from netopsy.studies.graphs import neural_common_neighbor as study
+from netopsy.studies.graphs._ncn_data import attachment_graph, digits_links, network_links, present
+from netopsy.studies.graphs._ncn_measures import COUNT, GAE, NCN, NCNC, SEEN, TUNED
+from netopsy.studies.graphs._ncn_verdicts import judge
+
+CLAIMS = ["ncn-order", "ncn-tlr", "ncn-incomplete", "ncn-cost"]
+
+
+def table(count=0.85, ncn=0.93, seen=0.9, ncnc=0.97, growth=0.1, ratio=1.8, spread=0.002):
+    """A made-up table of 5 seeds."""
+    random, rows = np.random.default_rng(0), []
+    for seed in range(5):
+        for drop in (0.0, 0.2, 0.4):
+            hits = {NCN: ncn, NCNC: ncnc + growth * drop}
+            if drop == 0:
+                hits |= {"common neighbours": count, GAE: 0.8, COUNT: 0.91, SEEN: seen, TUNED: ncnc}
+            for model, value in hits.items():
+                noisy = {f"Hits@{k}": value + float(random.normal(0, spread)) for k in (20, 50, 100)}
+                at = {"network": "digits", "drop": drop, "seed": seed}
+                rows.append({**at, "measure": "held out", "model": model, **noisy})
+        rows.append({"measure": "counts", "seed": seed, "which": "test links", "mean": 3.0, "distance": 0.0})
+    for repeat in range(3):
+        for nodes in (1000, 2000):
+            for model, value in ((GAE, 1.0), (NCN, ratio + float(random.normal(0, spread))), (NCNC, 9.0)):
+                rows.append({"measure": "cost", "model": model, "nodes": nodes, "repeat": repeat, "value": value})
+    return pd.DataFrame(rows)
+
+
+def verdict(name, **options):
+    return next(each for each in judge(table(**options), study.Config()) if each.claim == name)
+
+
+def test_all_hold_where_the_table_says_so():
+    found = judge(table(), study.Config())
+    assert [each.claim for each in found] == CLAIMS
+    assert [each.verdict for each in found] == ["holds"] * 4
+    assert found[1].estimate == pytest.approx(0.03, abs=0.005)
+    assert found[2].estimate == pytest.approx(0.1, abs=0.02)
+    assert found[3].estimate == pytest.approx(1.8, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "answer"),
+    [
+        ("ncn-order", {"count": 0.92}, "does not hold"),
+        ("ncn-order", {"ncnc": 0.935}, "does not hold"),
+        ("ncn-order", {"count": 0.3, "ncn": 1.5, "ncnc": 1.52, "spread": 0.1}, "undecided"),
+        ("ncn-tlr", {"seen": 0.93}, "does not hold"),
+        ("ncn-tlr", {"seen": 0.915, "spread": 0.03}, "undecided"),
+        ("ncn-incomplete", {"growth": -0.1}, "does not hold"),
+        ("ncn-incomplete", {"growth": 0.0, "spread": 0.02}, "undecided"),
+        ("ncn-cost", {"ratio": 4.0}, "does not hold"),
+        ("ncn-cost", {"ratio": 3.0, "spread": 0.1}, "undecided"),
+    ],
+)
+def test_each_claim_can_fail_and_stay_open(name, options, answer):
+    assert verdict(name, **options).verdict == answer
+
+
+def test_smoke(tmp_path):
+    found = run(load("neural-common-neighbor"), "smoke", out=tmp_path, workers=0)
+    assert [each.claim for each in found.verdicts] == CLAIMS
+    assert set(found.figures) == {"hits", "counts", "incomplete", "networks", "cost"}
+    rows = found.rows
+    assert set(rows["network"].dropna()) == {"digits", "karate"}
+    shares = rows[rows["measure"] == "histogram"].groupby("which")["share"].sum()
+    assert len(shares) == 5
+    np.testing.assert_allclose(shares, 1)
+    held = rows[(rows["measure"] == "held out") & (rows["network"] == "digits")]
+    assert held["AUC"].between(0, 1).all()
+    mean = rows[rows["measure"] == "counts"].set_index("which")["mean"]
+    assert mean["training links, batch removed"] < mean["training links"]
+
+
+def test_networks_fall_back_to_those_of_networkx(monkeypatch):
+    monkeypatch.delenv("NETOPSY_DATA", raising=False)
+    monkeypatch.setenv("NETOPSY_CACHE", "/nowhere")
+    assert present(("USAir", "cora"), ("karate",)) == ("karate",)
+    adjacency, x = network_links("karate", 0)
+    assert adjacency.shape == (34, 34)
+    assert x.shape == (34, 64)
+
+
+def test_real_networks_are_read(real_data):
+    wanted = ("USAir", "nothing")
+    assert present(wanted, ("karate",)) == ("USAir",)
+    adjacency, _ = network_links("USAir", 0)
+    assert adjacency.shape == (332, 332)
+    assert adjacency.nnz == 2 * 2126
+
+
+def test_features_do_not_come_from_the_links_and_graphs_are_those_asked_for():
+    adjacency, x = digits_links(8, 8, 1.0, 0)
+    assert adjacency.shape == (1797, 1797)
+    assert x.shape == (1797, 8)
+    assert not torch.equal(x, digits_links(8, 8, 1.0, 1)[1])
+    grown = attachment_graph(100, 3, 0)
+    assert grown.nnz == 2 * 3 * 97
