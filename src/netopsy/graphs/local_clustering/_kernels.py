@@ -58,7 +58,8 @@ def settle(region, tol, most):
         step = excess / degree[place]
         height[place] += step
         mass[place] = 0.0
-        for k in range(start[place], stop[place]):
+        # Unsigned, for which numba needs no test of negative indices.
+        for k in range(np.uint64(start[place]), np.uint64(stop[place])):
             other = column[k]
             held = mass[other] + step * weight[k]
             mass[other] = held

@@ -154,6 +154,15 @@ def enqueue(region, place):
 
 
 @compiled
+def seeded(region, name, sink, label, mass):
+    """The place of a node that gets mass and waits in the queue; there must be room."""
+    place = entered(region, name, sink, label)
+    region.mass[place] += mass
+    enqueue(region, place)
+    return place
+
+
+@compiled
 def dequeue(region):
     """Take the queue's first node off."""
     place = region.queue[region.size[HEAD]]

@@ -13,9 +13,9 @@ from netopsy.graphs.local_clustering._region import (
     COUNT,
     Region,
     empty_region,
-    enqueue,
     entered,
     row_of,
+    seeded,
     slot_of,
     with_room,
     with_row,
@@ -100,14 +100,11 @@ class Spread:
     def put(self, source: Mapping[int, float]) -> None:
         """Add mass on some nodes, which get label 1 if they are the first that are touched."""
         self.region = with_room(self.region, len(source), 0)
-        for node, mass in source.items():
-            place = entered(self.region, node, self._sink_of(node), 1 if self.labels is not None else 0)
-            self.region.mass[place] += mass
-            self.total += mass
-            enqueue(self.region, place)
-        for node in source:
-            self._open(self._place(node))
-            place = self._place(node)
+        label = 1 if self.labels is not None else 0
+        places = [seeded(self.region, node, self._sink_of(node), label, mass) for node, mass in source.items()]
+        self.total += sum(source.values())
+        for node, place in zip(source, places, strict=True):
+            self._open(place)
             require(self.region.degree[place] > 0, f"seed {node} is isolated: it has no edge that mass could take")
 
     def run(self, kernel: Callable[..., int], in_memory: Callable[..., Any], *options: float | int) -> bool:
