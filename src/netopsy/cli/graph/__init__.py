@@ -12,7 +12,9 @@ COMMANDS = (cluster, orbits, predict_links, sparsify)
 
 def register(app: typer.Typer) -> None:
     """Add the group and its sub-commands."""
-    group = typer.Typer(no_args_is_help=True, help="Small subgraphs, missing links, clusters and sparse versions of a graph in a file.")
+    group = typer.Typer(
+        no_args_is_help=True, help="Small subgraphs, missing links, clusters and sparse versions of a graph in a file."
+    )
     for command in COMMANDS:
         command.register(group)
     app.add_typer(group, name="graph")
