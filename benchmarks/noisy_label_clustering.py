@@ -19,7 +19,7 @@ TOL = 1e-4
 
 
 def benchmarks() -> Iterator[Comparison | Growth]:
-    """Five seeds in a labelled block model of 2,000 nodes; then one cluster in graphs of 10^4, 10^5 and 10^6 edges."""
+    """Five seeds in a labelled block model of 2,000 nodes; then one cluster of 100 in graphs of 10^4 to 10^6 edges."""
     blocks = Blocks()
     graph = blocks.graph(0)
     random = np.random.default_rng(0)
