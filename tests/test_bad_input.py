@@ -120,7 +120,7 @@ COMMANDS = {
     # reproduce
     "reproduce: nothing": (["reproduce"], "SLUG"),
     "reproduce: unknown": (["reproduce", "lottery"], "did you mean 'lottery-ticket'"),
-    "reproduce: planned": (["reproduce", "dagnn"], "unknown study 'dagnn'"),
+    "reproduce: planned": (["reproduce", "poincare-resnet"], "unknown study 'poincare-resnet'"),
     "reproduce: blank": (["reproduce", ""], "unknown study ''"),
     "reproduce: no module": (["reproduce", "no.such.module:STUDY"], "cannot be loaded"),
     "reproduce: broken module": (["reproduce", "broken_module:STUDY"], "RuntimeError: the first line"),
