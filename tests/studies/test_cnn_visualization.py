@@ -1,14 +1,10 @@
 """The study of what a network sees: patches, verdicts on made-up tables, both presets at a small scale."""
 
 import dataclasses
-import io
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
-from PIL import Image
 from scipy import stats
 
 from netopsy.data import PHOTOGRAPHS
@@ -139,20 +135,8 @@ def test_networks_are_seeded_and_have_the_named_layers():
 
 
 @pytest.fixture
-def tiny_hub(tmp_path, monkeypatch):
-    """A Hub set of three classes of 32x32 colour images."""
-    monkeypatch.setenv("NETOPSY_DATA", str(tmp_path))
-    labels = [label for label in range(3) for _ in range(6)]
-    encoded = []
-    for number, label in enumerate(labels):
-        stream = io.BytesIO()
-        Image.new("RGB", (32, 32), (80 * label, 255 - 80 * label, 13 * number)).save(stream, "PNG")
-        encoded.append({"bytes": stream.getvalue(), "path": None})
-    folder = tmp_path / "hub" / "owner" / "colours" / "plain"
-    folder.mkdir(parents=True)
-    for split in ("train", "test"):
-        pq.write_table(pa.table({"image": encoded, "label": labels}), folder / f"{split}-00000-of-00001.parquet")
-    return "owner/colours"
+def tiny_hub(make_hub):
+    return make_hub(each=6, side=32)
 
 
 def test_the_paper_preset_on_a_tiny_set(tiny_hub):

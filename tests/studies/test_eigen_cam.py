@@ -1,13 +1,9 @@
 import dataclasses
-import io
 import math
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
-from PIL import Image
 from scipy import stats
 from torch import nn
 
@@ -118,20 +114,8 @@ def test_smoke(tmp_path):
 
 
 @pytest.fixture
-def tiny_hub(tmp_path, monkeypatch):
-    """A Hub set of three classes of 8x8 colour images."""
-    monkeypatch.setenv("NETOPSY_DATA", str(tmp_path))
-    labels = [label for label in range(3) for _ in range(8)]
-    encoded = []
-    for number, label in enumerate(labels):
-        stream = io.BytesIO()
-        Image.new("RGB", (8, 8), (80 * label, 255 - 80 * label, 3 * number)).save(stream, "PNG")
-        encoded.append({"bytes": stream.getvalue(), "path": None})
-    folder = tmp_path / "hub" / "owner" / "colours" / "plain"
-    folder.mkdir(parents=True)
-    for split in ("train", "test"):
-        pq.write_table(pa.table({"image": encoded, "label": labels}), folder / f"{split}-00000-of-00001.parquet")
-    return "owner/colours"
+def tiny_hub(make_hub):
+    return make_hub()
 
 
 def test_the_paper_preset_on_a_tiny_set(tiny_hub):

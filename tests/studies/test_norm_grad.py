@@ -1,12 +1,8 @@
 import dataclasses
-import io
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
-from PIL import Image
 
 from netopsy import InputError
 from netopsy.data import Dataset
@@ -116,20 +112,8 @@ def test_smoke(tmp_path):
 
 
 @pytest.fixture
-def tiny_hub(tmp_path, monkeypatch):
-    """A Hub set of five classes of 8x8 colour images, each class of a colour of its own."""
-    monkeypatch.setenv("NETOPSY_DATA", str(tmp_path))
-    labels = [label for label in range(5) for _ in range(8)]
-    encoded = []
-    for number, label in enumerate(labels):
-        stream = io.BytesIO()
-        Image.new("RGB", (8, 8), (50 * label, 255 - 50 * label, 3 * number)).save(stream, "PNG")
-        encoded.append({"bytes": stream.getvalue(), "path": None})
-    folder = tmp_path / "hub" / "owner" / "colours" / "plain"
-    folder.mkdir(parents=True)
-    for split in ("train", "test"):
-        pq.write_table(pa.table({"image": encoded, "label": labels}), folder / f"{split}-00000-of-00001.parquet")
-    return "owner/colours"
+def tiny_hub(make_hub):
+    return make_hub(classes=5)
 
 
 def test_the_paper_preset_on_a_tiny_set(tiny_hub, tmp_path):

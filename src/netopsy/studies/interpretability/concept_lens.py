@@ -15,6 +15,7 @@ from netopsy.studies.interpretability._concept_lens_strategies import strategies
 from netopsy.studies.interpretability._concept_lens_verdicts import judge
 from netopsy.studies.interpretability._hidden_cues import CueSetting
 from netopsy.studies.interpretability._single_objects import (
+    PASTED,
     Setting,
     parameters_of,
     trained,
@@ -95,16 +96,6 @@ def measure(cell: Cell) -> Rows:
     return [{"seed": seed, **row} for row in rows]
 
 
-_CIFAR = Setting(
-    data="uoft-cs/cifar10",
-    network="resnet18",
-    train_images=None,
-    test_images=5000,
-    epochs=40,
-    batch_size=128,
-    lr=1e-3,
-    widths=(64, 128, 256, 512),
-)
 _SUPERCLASSES = CueSetting(
     data="uoft-cs/cifar10",
     network="resnet18",
@@ -137,7 +128,7 @@ STUDY = Study(
         "laptop": Config(),
         "paper": Config(
             seeds=5,
-            setting=_CIFAR,
+            setting=PASTED,
             cues=_SUPERCLASSES,
             layers=("stage3", "stage2", "stage4"),
             n_concepts=25,

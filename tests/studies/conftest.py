@@ -1,0 +1,31 @@
+"""A set of the Hub small enough for the presets of a paper's own scale."""
+
+import io
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def make_hub(tmp_path, monkeypatch) -> Callable[..., str]:
+    """Writes a set of plain colour images, a colour a class, for training and for testing; returns its name."""
+
+    def make(classes: int = 3, each: int = 8, side: int = 8) -> str:
+        monkeypatch.setenv("NETOPSY_DATA", str(tmp_path))
+        step = 240 // classes
+        labels = [label for label in range(classes) for _ in range(each)]
+        encoded = []
+        for number, label in enumerate(labels):
+            stream = io.BytesIO()
+            Image.new("RGB", (side, side), (step * label, 255 - step * label, 3 * number)).save(stream, "PNG")
+            encoded.append({"bytes": stream.getvalue(), "path": None})
+        folder = tmp_path / "hub" / "owner" / "colours" / "plain"
+        folder.mkdir(parents=True)
+        for split in ("train", "test"):
+            pq.write_table(pa.table({"image": encoded, "label": labels}), folder / f"{split}-00000-of-00001.parquet")
+        return "owner/colours"
+
+    return make
