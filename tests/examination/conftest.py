@@ -37,5 +37,5 @@ def trained() -> tuple[nn.Module, Dataset, Dataset]:
     """A small network that knows digits well and not perfectly, its training and its test data."""
     train, _, test = digits_split()
     model = small_conv_net((8, 8), (1, 2))
-    fit(model, train, Recipe(steps=120, lr=5e-3, schedule="onecycle"))
+    fit(model, train, Recipe(steps=240, lr=2e-2, schedule="onecycle"))
     return model, train, test

@@ -81,7 +81,8 @@ def examine(subject: Subject, seconds: float) -> Finding:
         if time.perf_counter() > end:
             break
     if not tested:
-        raise NotNow(f"no class has {FEWEST} images that the network names rightly")
+        asked = " that was asked for" if subject.classes_wanted else ""
+        raise NotNow(f"no class{asked} has {FEWEST} images that the network names rightly")
     label = max(tested, key=lambda one: tested[one].alone - tested[one].alone_random)
     one = tested[label]
     counts = [(layer.name, len(layer.causes), layer.nodes) for layer in one.graph.layers if layer.rule != "input"]
