@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from netopsy import InputError
 from netopsy.interpretability.causal_paths import (
@@ -249,6 +250,62 @@ def test_restricting_keeps_and_ablating_cuts_exactly_the_edges():
     only_top = ablated_model(model, graph, ["8"])
     assert torch.equal(only_top[2].weight, model[2].weight)
     assert not torch.equal(only_top[8].weight, model[8].weight)
+
+
+def pruned(layer):
+    return prune.random_unstructured(layer, "weight", 0.3)
+
+
+@pytest.mark.parametrize("mode", [True, False])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        nn.utils.parametrizations.weight_norm,
+        nn.utils.parametrizations.spectral_norm,
+        pytest.param(nn.utils.weight_norm, marks=pytest.mark.filterwarnings("ignore::FutureWarning")),
+        nn.utils.spectral_norm,
+        pruned,
+    ],
+)
+def test_edges_of_layers_that_compute_their_weight_are_cut_too(wrap, mode):
+    torch.manual_seed(1)
+    model = nn.Sequential(wrap(nn.Linear(4, 6)), nn.ReLU(), wrap(nn.Linear(6, 3))).eval()
+    x = torch.rand(50, 4)
+    with torch.no_grad():
+        target = int(model(x).argmax(1).mode().values)
+    graph = discover_causal_graph(model, x, target)
+    model.train(mode)
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    cut, kept = ablated_model(model, graph), restricted_model(model, graph)
+    assert all(torch.equal(state[name], value) for name, value in model.state_dict().items())
+    assert cut.training == mode
+    model.eval(), cut.eval(), kept.eval()
+    with torch.no_grad():
+        wanted = [model[index].weight.clone() for index in (0, 2)]
+        model(x), cut(x), kept(x)
+    for index, weight in zip((0, 2), wanted, strict=True):
+        effects, causes = graph[str(index)].effects[:, None], graph[str(index)].causes
+        assert (cut[index].weight[effects, causes] == 0).all()
+        inside = torch.zeros_like(weight, dtype=torch.bool)
+        inside[effects, causes] = True
+        rows = torch.zeros_like(inside)
+        rows[effects[:, 0]] = True
+        torch.testing.assert_close(cut[index].weight, weight.where(~inside, torch.tensor(0.0)))
+        torch.testing.assert_close(kept[index].weight, weight.where(inside | ~rows, torch.tensor(0.0)))
+    with torch.no_grad():
+        assert (cut(x) - model(x)).abs().max() > 1e-3
+
+
+def test_a_weight_that_cannot_be_made_plain_is_named():
+    layer = nn.Linear(3, 2)
+    layer.halved = nn.Parameter(layer.weight.data / 2)
+    del layer.weight
+    layer.register_forward_pre_hook(lambda module, _: setattr(module, "weight", 2 * module.halved.detach()))
+    model = nn.Sequential(layer)
+    x = torch.rand(20, 3)
+    graph = discover_causal_graph(model, x, int(model(x).argmax(1).mode().values))
+    with pytest.raises(InputError, match="layer '0' computes its weight"):
+        ablated_model(model, graph)
 
 
 def test_soft_interventions_are_drawn_from_their_range_and_by_seed():

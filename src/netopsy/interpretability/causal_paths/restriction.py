@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Literal
 
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from netopsy.core.errors import require
 from netopsy.core.layers import layer_names
 from netopsy.interpretability.causal_paths.graph import CausalGraph
+from netopsy.interpretability.causal_paths.plain_weights import copied, make_plain
 from netopsy.interpretability.causal_paths.weight_layers import WeightLayer
 
 Rows = Literal["keep", "zero"]
@@ -19,6 +19,9 @@ Rows = Literal["keep", "zero"]
 
 def restricted_model(model: nn.Module, graph: CausalGraph, *, rows: Rows = "keep") -> nn.Module:
     """A copy of the network in which the effects see nothing but their causes.
+
+    Where a layer of the graph computes its weight (weight or spectral norm, a pruning mask), the copy's has what that
+    came to as a plain parameter, so that the edges stay cut.
 
     Args:
         rows: ``"keep"`` sets the other edges into the effects to zero and leaves all other weights; ``"zero"`` sets all
@@ -36,7 +39,7 @@ def restricted_model(model: nn.Module, graph: CausalGraph, *, rows: Rows = "keep
     ([0], [[1.0, 0.0], [0.5, 1.0]])
     """
     require(rows in ("keep", "zero"), f"rows must be 'keep' or 'zero', got {rows!r}")
-    other = copy.deepcopy(model)
+    other = copied(model)
     for layer, causes, effects in _parts(other, graph, None):
         edges = layer.edges()
         kept = torch.zeros_like(edges)
@@ -52,13 +55,15 @@ def restricted_model(model: nn.Module, graph: CausalGraph, *, rows: Rows = "keep
 def ablated_model(model: nn.Module, graph: CausalGraph, layers: Sequence[str] | None = None) -> nn.Module:
     """A copy of the network in which the causal edges are zero, and nothing else is changed.
 
+    Weights that a layer of the graph computes become plain parameters, as in `restricted_model`.
+
     Args:
         layers: of the graph, those to cut; all by default.
 
     Raises:
         InputError: the graph is of another network, or has no such layer.
     """
-    other = copy.deepcopy(model)
+    other = copied(model)
     for layer, causes, effects in _parts(other, graph, layers):
         edges = layer.edges()
         edges[effects[:, None], causes] = 0
@@ -81,7 +86,9 @@ def _parts(
         )
         assert isinstance(module, nn.Conv2d | nn.Linear)
         inputs = module.in_channels if isinstance(module, nn.Conv2d) else module.in_features
-        fits = inputs % layer.nodes == 0 and int(layer.effects.max()) < len(module.weight)
+        outputs = module.out_channels if isinstance(module, nn.Conv2d) else module.out_features
+        fits = inputs % layer.nodes == 0 and int(layer.effects.max()) < outputs
         require(fits, f"layer {layer.name!r} has {inputs} inputs, the graph's {layer.nodes}: it is of another network")
+        make_plain(layer.name, module)
         parts.append((WeightLayer(layer.name, module, layer.nodes, inputs // layer.nodes), layer.causes, layer.effects))
     return parts

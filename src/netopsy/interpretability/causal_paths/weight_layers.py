@@ -30,14 +30,15 @@ class WeightLayer:
     @property
     def outputs(self) -> int:
         """Output channels or units."""
-        return len(self.module.weight)
+        return _sides(self.module)[1]
 
     def edges(self) -> Tensor:
         """The weights by edge: ``[outputs, nodes, height, width]``, or ``[outputs, nodes, block]`` for a dense layer.
 
         A copy; kernels that a grouped convolution does not have are zero.
         """
-        weight = self.module.weight.detach()
+        with evaluating(self.module):  # a spectral norm moves on whenever it is read in training mode
+            weight = self.module.weight.detach()
         if isinstance(self.module, nn.Linear):
             return weight.reshape(self.outputs, self.nodes, self.block).clone()
         own = self.nodes // self.module.groups
@@ -56,7 +57,7 @@ class WeightLayer:
         return there
 
     def write(self, edges: Tensor) -> None:
-        """Make ``edges``, of the shape that `edges` gives, the module's weights."""
+        """Make ``edges``, of the shape that `edges` gives, the module's weights, which must be a plain parameter."""
         weight = self.module.weight
         if isinstance(self.module, nn.Linear):
             values = edges.reshape(weight.shape)
@@ -131,7 +132,7 @@ def weight_layers(model: nn.Module, images: Tensor, layers: Sequence[Layer] | No
     found: list[WeightLayer] = []
     for name in names:
         module: Any = modules[name]
-        inputs = module.in_channels if isinstance(module, nn.Conv2d) else module.in_features
+        inputs = _sides(module)[0]
         nodes = inputs
         if found:
             nodes = found[-1].outputs
@@ -143,6 +144,13 @@ def weight_layers(model: nn.Module, images: Tensor, layers: Sequence[Layer] | No
                 )
         found.append(WeightLayer(name, module, nodes, inputs // nodes))
     return found
+
+
+def _sides(module: nn.Conv2d | nn.Linear) -> tuple[int, int]:
+    """Input and output channels or units."""
+    if isinstance(module, nn.Conv2d):
+        return module.in_channels, module.out_channels
+    return module.in_features, module.out_features
 
 
 def _running_order(model: nn.Module, names: Sequence[str], images: Tensor) -> list[str]:

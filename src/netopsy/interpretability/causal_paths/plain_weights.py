@@ -1,0 +1,59 @@
+"""Layers that compute their weight from other parameters, made to hold it: one that is written to is then kept."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weight_norm
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
+
+from netopsy.core.errors import require
+from netopsy.core.modes import evaluating
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """A deep copy, also of networks whose layers keep a computed weight, which python cannot copy by itself."""
+    computed: dict[int, Any] = {}
+    for module in model.modules():
+        for value in vars(module).values():
+            if isinstance(value, Tensor) and not value.is_leaf:
+                computed[id(value)] = value.detach().clone()
+    return copy.deepcopy(model, computed)
+
+
+def make_plain(name: str, module: nn.Module) -> None:
+    """Make the weight of a layer a plain parameter of the value it has in evaluation mode.
+
+    Raises:
+        InputError: the layer computes its weight in a way that cannot be taken off.
+
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 3))
+    >>> make_plain("layer", layer)
+    >>> isinstance(layer.weight, nn.Parameter), sorted(name for name, _ in layer.named_parameters())
+    (True, ['bias', 'weight'])
+    """
+    with evaluating(module):
+        if parametrize.is_parametrized(module, "weight"):
+            _own_class(module)
+            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
+        for hook in list(module._forward_pre_hooks.values()):
+            if isinstance(hook, WeightNorm) and hook.name == "weight":
+                remove_weight_norm(module)
+            elif isinstance(hook, SpectralNorm) and hook.name == "weight":
+                remove_spectral_norm(module)
+            elif isinstance(hook, prune.BasePruningMethod) and hook._tensor_name == "weight":
+                prune.remove(module, "weight")
+    require(
+        isinstance(module._parameters.get("weight"), nn.Parameter),
+        f"layer {name!r} computes its weight whenever it runs, so no edge of it can be cut: make it a plain parameter",
+    )
+
+
+def _own_class(module: nn.Module) -> None:
+    """Give a parametrised module a class of its own: copies share one, which taking the parametrisation off changes."""
+    shared = type(module)
+    members = {name: value for name, value in vars(shared).items() if name not in ("__dict__", "__weakref__")}
+    module.__class__ = type(shared.__name__, shared.__bases__, members)
