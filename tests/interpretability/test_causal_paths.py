@@ -406,6 +406,28 @@ def test_graph_for_networkx_and_its_drawing():
     assert graph_similarity(graph, graph) == 1
 
 
+@pytest.mark.parametrize("classes", [4, 8])
+def test_a_chain_must_end_at_the_class_scores(classes):
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    ).append(nn.Linear(8, classes))
+    x = torch.rand(20, 3, 9, 9)
+    target = int(model(x).argmax(1).mode().values)
+    with pytest.raises(InputError, match="layers must end with the one whose outputs are the class scores"):
+        discover_causal_graph(model, x, target, layers=["0", "2"])
+    assert discover_causal_graph(model, x, target, layers=["2", "6"])["6"].effects.tolist() == [target]
+
+
+@pytest.mark.parametrize("head", [nn.Identity(), nn.Softmax(1), nn.LogSoftmax(1)])
+def test_what_follows_the_class_scores_without_weights_is_allowed(head):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
+    x = torch.rand(20, 3, 9, 9)
+    target = int(model(x).argmax(1).mode().values)
+    assert discover_causal_graph(model, x, target).layers[0].effects.tolist() == [target]
+
+
 def test_bad_input_is_named(unchecked):
     model, x = small_net().eval(), images(20)
     target = int(model(x).argmax(1).mode().values)

@@ -9,12 +9,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from netopsy.core.capture import capturing
 from netopsy.core.errors import require
 from netopsy.core.layers import Layer
 from netopsy.core.modes import device_of, evaluating, running_on
 from netopsy.core.outputs import single_output
 from netopsy.core.progress import Task
 from netopsy.core.seeds import generator
+from netopsy.core.split import editing
 from netopsy.interpretability.causal_paths.effects import Interventions, PathEffect, check_target
 from netopsy.interpretability.causal_paths.graph import CausalGraph, LayerCauses, Rule
 from netopsy.interpretability.causal_paths.weight_layers import WeightLayer, weight_layers
@@ -55,9 +57,10 @@ def discover_causal_graph(
         images: ``[batch, channels, height, width]``, or ``[batch, features]``, of the class (of others, too: only
             those that the model gives the class are used); the paper takes about 100.
         target: the class.
-        layers: a chain of convolutions and dense layers, first one first, each fed by the one before. By default all of
-            the network, which must then have no shortcuts. A chain in a network with shortcuts, such as the
-            convolutions of a stage, may be given; its paths are then those through the chain alone.
+        layers: a chain of convolutions and dense layers, first one first, each fed by the one before and the last one
+            giving the class scores. By default all of the network, which must then have no shortcuts. A chain in a
+            network with shortcuts, such as the convolutions of a stage and the classifier, may be given; its paths are
+            then those through the chain alone.
         u: the value the weights are overwritten with; a pair draws one for each intervention between the two.
         alpha: level of the one-sided test.
         max_candidates: test at most so many nodes of a layer, those with the largest (a half), smallest (a quarter) and
@@ -66,8 +69,8 @@ def discover_causal_graph(
         seed: of the draws of ``u``.
 
     Raises:
-        InputError: fewer than two images that the model gives the class, layers that are no chain, or an option out of
-            range.
+        InputError: fewer than two images that the model gives the class, layers that are no chain down from the class
+            scores, or an option out of range.
 
     Source: Ahmad et al. 2024, Sec. 3; thresholds from public code, unconfirmed in the paper.
 
@@ -85,8 +88,9 @@ def discover_causal_graph(
     require(math.isfinite(low) and math.isfinite(high) and low <= high, f"u must be a number or (low, high), got {u}")
     images = correctly_classified(model, images, target, batch_size)
     chain = weight_layers(model, images, layers)
+    require_class_scores(model, chain[-1], images[:2])
     if layers is None:
-        _require_no_shortcuts(model, chain, images)
+        require_no_shortcuts(model, chain, images)
     random = generator(seed)
     effects = torch.tensor([target], device=images.device)
     found: list[LayerCauses] = []
@@ -137,7 +141,29 @@ def _scores(model: nn.Module, images: Tensor, target: int, batch_size: int) -> T
     return _outputs(model, images, batch_size)[:, target]
 
 
-def _require_no_shortcuts(model: nn.Module, chain: Sequence[WeightLayer], images: Tensor) -> None:
+def require_class_scores(model: nn.Module, last: WeightLayer, images: Tensor) -> None:
+    """Raise `InputError` unless the last layer's channels are the classes: the first effect is one of them."""
+    scores = _outputs(model, images, len(images))
+    wanted = "layers must end with the one whose outputs are the class scores"
+    require(
+        last.outputs == scores.shape[1], f"{wanted}: {last.name!r} has {last.outputs}, the classes {scores.shape[1]}"
+    )
+    with torch.no_grad(), evaluating(model), capturing(model, last.name) as seen:
+        model(images)
+    with editing(model, {last.name: lambda values: values.roll(1, 1)}):
+        rolled = _outputs(model, images, len(images))
+    # Other outputs may come on top of the layer's, or the scores be made of them all, class by class, as by a softmax.
+    values = seen[last.name]
+    added = values.ndim == 2 and _same(rolled - scores, values.roll(1, 1) - values)
+    require(added or _same(rolled, scores.roll(1, 1)), f"{wanted}: other weights come after {last.name!r}")
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return bool((one - other).abs().amax() <= 1e-4 * (1e-6 + other.abs().amax()))
+
+
+def require_no_shortcuts(model: nn.Module, chain: Sequence[WeightLayer], images: Tensor) -> None:
+    """Raise `InputError` where the outputs depend on more than each layer of ``chain`` puts out."""
     for layer in chain:
         parted = Interventions(model, layer, images[:2]).parts
         require(
