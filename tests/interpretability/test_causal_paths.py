@@ -422,7 +422,9 @@ def test_a_chain_must_end_at_the_class_scores(classes):
 @pytest.mark.parametrize("head", [nn.Identity(), nn.Softmax(1), nn.LogSoftmax(1)])
 def test_what_follows_the_class_scores_without_weights_is_allowed(head):
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
+    model = nn.Sequential(
+        nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), head
+    )
     x = torch.rand(20, 3, 9, 9)
     target = int(model(x).argmax(1).mode().values)
     assert discover_causal_graph(model, x, target).layers[0].effects.tolist() == [target]
@@ -449,7 +451,7 @@ def test_bad_input_is_named(unchecked):
         discover_causal_graph(model, x, target, layers=["2", "0"])
     with pytest.raises(InputError, match="is a BatchNorm2d"):
         discover_causal_graph(model, x, target, layers=["3", "6"])
-    with pytest.raises(InputError, match="nodes must be different numbers from 0 to 3"):
+    with pytest.raises(InputError, match="nodes must be different whole numbers from 0 to 3"):
         path_effect(model, "2", [4], [0], x, 0)
     with pytest.raises(InputError, match="effects must be"):
         path_effect(model, "2", [0, 1], [], x, 0)

@@ -17,6 +17,7 @@ from netopsy.interpretability.concepts import (
     c_mu_fidelity,
     concept_importance,
     deletion_curve,
+    importance,
     insertion_curve,
     sobol_total,
 )
@@ -177,6 +178,20 @@ def test_dependence_is_hsic_and_ranks_concepts_that_matter():
         same = (masks[:, None, index] == masks[:, index]).astype(float)
         assert float(found[index]) == pytest.approx(np.trace(same @ centring @ kernel @ centring) / 64)
     assert found[0] > found[1] > found[2]
+
+
+def test_dependence_of_a_batch_is_that_of_each_image(monkeypatch):
+    u = torch.rand(7, 4, generator=torch.Generator().manual_seed(0))
+    u[3] = 0  # nothing that could make a difference
+
+    def function(x):
+        return torch.sin(3 * x[:, 0]) + x[:, 1] * x[:, 2]
+
+    found = concept_importance(function, u, "hs")
+    torch.testing.assert_close(found, torch.cat([concept_importance(function, some, "hs") for some in u.split(1)]))
+    assert (found[3] == 0).all()
+    monkeypatch.setattr(importance, "_NUMBERS", 2 * 16**2)
+    torch.testing.assert_close(found, concept_importance(function, u, "hs"))
 
 
 def best_of_all_orders(function, u):

@@ -259,7 +259,7 @@ def test_the_model_is_left_as_it_was(net, images, left_as_found):
         (lambda net, x: deconvnet(net, x, "nosuch"), "unknown layer 'nosuch'"),
         (lambda net, x: deconvnet(net, x, ""), "got the input"),
         (lambda net, x: deconvnet(net, x[0], "act"), r"images must be \[batch, channels, height, width\]"),
-        (lambda net, x: deconvnet(net, x / 0, "act"), "NaN or infinity"),
+        (lambda net, x: deconvnet(net, x / 0, "act"), "NaN or infinite"),
         (lambda net, x: deconvnet(net, x, "act", 4), "unit 4 is out of range: this layer has units 0 to 3"),
         (lambda net, x: deconvnet(net, x, "act", -1), "unit -1 is out of range"),
         (lambda net, x: deconvnet(net, x, "act", []), "units must be"),

@@ -153,6 +153,13 @@ def test_half_precision_is_computed_in_single(dtype):
     torch.testing.assert_close(seen.maps, eigen_cam_from_activations(values.float()).maps)
 
 
+def test_maps_of_half_precision_activations_do_not_overflow():
+    values = (torch.arange(1.0, 17).reshape(1, 1, 4, 4) / 16 * 3e3).repeat(1, 600, 1, 1).half()
+    same = nn.Sequential(nn.Identity())
+    for method in (energy_map, channel_mean_map, eigen_cam):
+        torch.testing.assert_close(method(same, values, "0"), method(same, values.float(), "0"))
+
+
 def test_a_dense_crowd_of_eigenvalues_is_decomposed_completely():
     """Subspace iteration cannot tell eigenvalues a millionth apart, so the answer shows the fallback."""
     side = 120

@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 import torch
 from captum.attr import InputXGradient, IntegratedGradients, Saliency
@@ -55,6 +57,17 @@ def test_gradient_shap_is_the_loop_over_its_draws(net):
     linear = nn.Sequential(nn.Flatten(), nn.Linear(72, 3)).double()
     exact = gradient_shap(linear, x, 0, baselines=torch.zeros_like(x[:1]), n=3)
     torch.testing.assert_close(exact, input_times_gradient(linear, x, 0))
+
+
+def test_paired_draws_leave_nothing_but_the_images_to_differ(net):
+    x, starts = images(), images(3) * 0.1
+    way = partial(gradient_shap, net, target=1, baselines=starts, n=4, std=0.3, paired=True, seed=5)
+    found = way(x)
+    torch.testing.assert_close(way(x.flip(0)), found.flip(0))
+    torch.testing.assert_close(way(x[:1]), found[:1])
+    torch.testing.assert_close(way(x[:1]), gradient_shap(net, x[:1], 1, baselines=starts, n=4, std=0.3, seed=5))
+    apart = way(x + 1e-4) - found
+    assert float(apart.abs().max()) < 0.05 * float(found.abs().max())
 
 
 def test_many_images_go_through_in_parts(net):

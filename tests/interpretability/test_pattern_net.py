@@ -11,6 +11,7 @@ from netopsy.interpretability.pattern_net import (
     PatternMiner,
     effective_regions,
     filter_peaks,
+    regions,
     train_pattern_layers,
 )
 from netopsy.interpretability.pattern_net.network import filters_of
@@ -103,6 +104,39 @@ def test_a_box_is_what_the_peak_sees():
     field = receptive_field(model, "1", images)
     boxes = effective_regions(model, "1", images, filter_peaks(model, "1", images), [0, 1], field)
     assert boxes.tolist() == [[-1.5, -0.5, 1.5, 0.5], [-2.5, -2.5, 2.5, 2.5]]
+
+
+class WithItsMean(nn.Module):
+    """A grid whose cells see the whole image, a little, though pixels that are no number do not show it."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(1, 3, 3, padding=1)
+
+    def forward(self, images):
+        seen = self.layer(images)
+        return torch.relu(seen + images.nanmean((2, 3), keepdim=True))
+
+
+@pytest.mark.parametrize(
+    ("model", "layer"),
+    [(small_conv_net(seed=0), "features.act4"), (small_conv_net(seed=1), "features.act3"), (WithItsMean(), "")],
+)
+@pytest.mark.parametrize("side", [40, 53])
+def test_boxes_from_the_part_a_cell_sees_are_those_from_the_whole_image(model, layer, side, monkeypatch):
+    model = nn.Sequential(model).eval()
+    layer = f"0.{layer}".rstrip(".")
+    images = torch.rand(12, 1, side, side + 3, generator=torch.Generator().manual_seed(0))
+    images[:6, :, 9:] *= 0.1
+    peaks, field = filter_peaks(model, layer, images), receptive_field(model, layer, images)
+    filters = [0, 1, 2]
+    ran = []
+    handle = model.register_forward_pre_hook(lambda _, given: ran.append(given[0].shape[2:].numel()))
+    ours = effective_regions(model, layer, images, peaks, filters, field)
+    handle.remove()
+    assert min(ran) < side * (side + 3) / 2
+    monkeypatch.setattr(regions.Windows, "of", lambda *_: None)
+    torch.testing.assert_close(ours, effective_regions(model, layer, images, peaks, filters, field))
 
 
 def test_boxes_move_with_the_image():

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from netopsy.core.batches import check_batch, finite
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import INPUT, Layers, layer_names
 from netopsy.core.modes import evaluating, frozen, running_on
@@ -91,8 +92,8 @@ def layer_activations(model: nn.Module, inputs: Tensor, layers: Layers) -> dict[
     torch.Size([4, 3])
     """
     names = layer_names(model, layers)
-    _check_batch(inputs)
-    with evaluating(model), torch.no_grad(), capturing(model, names) as seen, running_on(inputs):
+    check_batch(inputs)
+    with evaluating(model), torch.no_grad(), capturing(model, names) as seen, running_on(inputs, model):
         model(inputs)
     return _complete(seen, names, inputs)
 
@@ -116,17 +117,17 @@ def layer_gradients(
     """
     base = model.base if isinstance(model, PerSampleModel) else model
     names = layer_names(base, layers)
-    _check_batch(inputs)
+    check_batch(inputs)
     given: dict[str, Tensor] = {}
     with torch.inference_mode(False), torch.enable_grad(), evaluating(base), frozen(base):
         start = inputs.detach().clone().requires_grad_() if INPUT in names else inputs.detach()
         if isinstance(model, PerSampleModel):
             inner = [name for name in names if name != INPUT]
-            with running_on(start):
+            with running_on(start, base):
                 outputs, seen, taps = model.tapped(start, inner, given=given if with_inputs else None)
         else:
             kept = given if with_inputs else None
-            with capturing(model, names, start_graph=True, inputs=kept) as seen, running_on(start):
+            with capturing(model, names, start_graph=True, inputs=kept) as seen, running_on(start, base):
                 outputs = model(start)
             taps = seen
         activations = _complete(seen, names, start)
@@ -145,27 +146,11 @@ def layer_gradients(
     )
 
 
-def _check_batch(inputs: Tensor) -> None:
-    require(
-        isinstance(inputs, Tensor) and inputs.is_floating_point(),
-        f"inputs must be a float tensor, got {getattr(inputs, 'dtype', type(inputs).__name__)}",
-    )
-    require(inputs.ndim >= 2 and len(inputs) > 0, f"inputs must be a batch of at least one, got {tuple(inputs.shape)}")
-    require(_finite(inputs), "inputs hold NaN or infinite values; they must be finite")
-
-
 def _complete(seen: dict[str, Tensor], names: list[str], inputs: Tensor) -> dict[str, Tensor]:
     activations = {INPUT: inputs, **seen}
     for name in names:
         require(name in activations, f"layer {name!r} is never run by the forward pass; choose another layer")
         require(
-            _finite(activations[name]), f"layer {name!r} gives NaN or infinite activations; check weights and inputs"
+            finite(activations[name]), f"layer {name!r} gives NaN or infinite activations; check weights and inputs"
         )
     return {name: activations[name] for name in names}
-
-
-def _finite(values: Tensor) -> bool:
-    if not values.is_floating_point() or values.numel() == 0:
-        return True
-    low, high = torch.aminmax(values.detach())
-    return bool(torch.isfinite(low) & torch.isfinite(high))

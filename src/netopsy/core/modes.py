@@ -65,13 +65,21 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 @contextmanager
-def running_on(inputs: Tensor) -> Iterator[None]:
-    """Says so in an `InputError` when a network that runs inside the block is not made for ``inputs``."""
+def running_on(inputs: Tensor, model: nn.Module | None = None) -> Iterator[None]:
+    """Says so in an `InputError` when a network that runs inside the block is not made for ``inputs``.
+
+    With ``model``, it says that their types differ where that is the reason.
+    """
     try:
         yield
     except (InputError, torch.OutOfMemoryError):
         raise
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        weights = {one.dtype for one in model.parameters() if one.is_floating_point()} if model is not None else set()
+        if weights and inputs.is_floating_point() and inputs.dtype not in weights:
+            raise InputError(
+                f"inputs are {inputs.dtype}, but the network's weights {next(iter(weights))}: convert one of them"
+            ) from error
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise InputError(f"inputs of shape {tuple(inputs.shape)} do not go through the network: {reason}") from error
 

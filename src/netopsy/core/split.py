@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from netopsy.core.batches import check_batch
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import INPUT, Layer, layer_names
 from netopsy.core.modes import evaluating, frozen, running_on
@@ -48,7 +49,7 @@ def run_to(model: nn.Module, layer: Layer, inputs: Tensor) -> Tensor:
 
     handle = dict(model.named_modules())[name].register_forward_hook(stop)
     try:
-        with evaluating(model), frozen(model), running_on(inputs):
+        with evaluating(model), frozen(model), running_on(inputs, model):
             model(inputs)
     except _Reached as reached:
         require(
@@ -110,7 +111,12 @@ class Split:
         edits = {self.layer: lambda _: activations.clone()}
         count = len(activations) if self.repeated else 1
         given = self.reference.to(activations.device).expand(count, *self.reference.shape[1:])
-        with evaluating(self.model), frozen(self.model), editing(self.model, edits), running_on(activations):
+        with (
+            evaluating(self.model),
+            frozen(self.model),
+            editing(self.model, edits),
+            running_on(activations, self.model),
+        ):
             return single_output(self.model(given))
 
 
@@ -124,8 +130,8 @@ def split_model(model: nn.Module, layer: Layer, images: Tensor) -> Split:
         images: a batch on which the two parts are compared with the whole, in evaluation mode.
 
     Raises:
-        InputError: the outputs depend on more than the layer puts out (a shortcut goes around it, or it runs more than
-            once), or the layer is unknown, unreached or the input.
+        InputError: images that are not finite; the outputs depend on more than the layer puts out (a shortcut goes
+            around it, or it runs more than once); or the layer is unknown, unreached or the input.
 
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     >>> x = torch.randn(4, 2)
@@ -135,14 +141,11 @@ def split_model(model: nn.Module, layer: Layer, images: Tensor) -> Split:
     """
     [name] = layer_names(model, [layer])
     require(name != INPUT, "layer must be a layer of the network, got the input")
-    require(
-        isinstance(images, Tensor) and images.is_floating_point() and images.ndim >= 2 and len(images) > 0,
-        "images must be a float batch of at least one",
-    )
+    check_batch(images, "images")
     some = images[:2].detach()
     # Another image than those compared: what goes around the layer would then come from it, and show.
     reference = 0.5 * some[:1].flip(-1) + 0.25 * some[:1].abs().amax()
-    with torch.no_grad(), evaluating(model), running_on(some):
+    with torch.no_grad(), evaluating(model), running_on(some, model):
         whole = single_output(model(some))
     activations = run_to(model, name, some).detach()
     for repeated in (False, True):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
@@ -39,12 +41,22 @@ def scores(outputs: Tensor, target: Target) -> Tensor:
     return outputs.gather(1, class_indices(target, batch, outputs.shape[1]).to(outputs.device)[:, None])[:, 0]
 
 
+def is_index(value: object) -> TypeGuard[int]:
+    """Whether ``value`` is a whole number of python's or numpy's, and no truth value.
+
+    >>> import numpy
+    >>> is_index(3), is_index(numpy.int64(3)), is_index(True), is_index(3.0)
+    (True, True, False, False)
+    """
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def class_indices(target: int | Tensor, batch: int, classes: int) -> Tensor:
     """``target`` as one checked class index a sample, ``int64 [batch]``."""
     if isinstance(target, Tensor) and target.ndim == 1 and len(target) == batch and not target.is_floating_point():
         indices = target.long()
-    elif isinstance(target, int) and not isinstance(target, bool):
-        indices = torch.full((batch,), target)
+    elif is_index(target):
+        indices = torch.full((batch,), int(target))
     else:
         got = f"a tensor {tuple(target.shape)} of {target.dtype}" if isinstance(target, Tensor) else repr(target)
         raise InputError(f"target must be a class index, an int64 tensor [{batch}] or a function, got {got}")

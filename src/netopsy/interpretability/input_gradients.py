@@ -74,6 +74,7 @@ def gradient_shap(
     baselines: Float[Tensor, "baselines channels height width"],
     n: int = 5,
     std: float = 0.0,
+    paired: bool = False,
     seed: int | torch.Generator = 0,
 ) -> Images:
     """The mean over ``n`` draws of image less baseline times the gradient at a random point between, signed.
@@ -81,6 +82,7 @@ def gradient_shap(
     Args:
         baselines: images of which each draw takes one.
         std: of normal noise that each draw adds to the image.
+        paired: the same draws for every image, so that the maps of two images differ by the images alone.
 
     Source: Lundberg and Lee 2017 (arXiv 1705.07874) in the form that Captum has.
     """
@@ -88,7 +90,7 @@ def gradient_shap(
     require(len(baselines) > 0 and baselines.shape[1:] == images.shape[1:], "baselines must be images like the others")
     require(n > 0, f"n must be at least 1, got {n}")
     random = generator(seed)
-    shape = (n, len(images))
+    shape = (n, 1 if paired else len(images))
     noise = torch.randn(*shape, *images.shape[1:], generator=random, device=random.device).to(images) * std
     which = torch.randint(len(baselines), shape, generator=random, device=random.device).to(baselines.device)
     places = torch.rand(*shape, 1, 1, 1, generator=random, device=random.device).to(images)

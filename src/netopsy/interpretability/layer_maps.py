@@ -9,6 +9,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from netopsy.core.batches import check_batch
 from netopsy.core.capture import layer_activations, layer_gradients
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import Layers
@@ -81,24 +82,25 @@ def activation_maps(
 ) -> LayerMaps:
     """The maps that ``draw`` makes of each layer's activations, from one forward pass and no backward pass.
 
-    The arguments are those of `layer_maps`, without a target.
+    The arguments are those of `layer_maps`, without a target; half precision is explained in float32 here, too.
     """
     check_images(images)
     maps = {}
     for name, values in layer_activations(model, images, layer).items():
-        drawn = draw(_grid(values, name, reshape))
+        drawn = draw(_wide(_grid(values, name, reshape)))
         drawn = resized(drawn, (images.shape[2], images.shape[3])) if resize else drawn
         maps[name] = rescaled(drawn) if normalise else drawn
     return next(iter(maps.values())) if isinstance(layer, str | nn.Module) else maps
 
 
-def check_images(images: object) -> None:
-    """Raise `InputError` unless ``images`` is a batch of at least one image."""
+def check_images(images: object, name: str = "images") -> None:
+    """Raise `InputError` unless what is called ``name`` is a batch of at least one image, float and finite."""
     got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
     require(
         isinstance(images, Tensor) and images.ndim == 4 and len(images) > 0,
-        f"images must be [batch, channels, height, width] with at least one image, got {got}",
+        f"{name} must be [batch, channels, height, width] with at least one image, got {got}",
     )
+    check_batch(images, name)
 
 
 def each_layer(function: Callable[..., Tensor], *maps: Tensor | dict[str, Tensor]) -> Any:

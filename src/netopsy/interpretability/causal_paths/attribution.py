@@ -73,7 +73,7 @@ def causal_maps_by_effect(
         module.in_channels == part.nodes, f"layer {name!r} has {module.in_channels} inputs: another network's graph"
     )
     given: dict[str, Tensor] = {}
-    with torch.no_grad(), evaluating(model), capturing(model, name, inputs=given) as seen, running_on(images):
+    with torch.no_grad(), evaluating(model), capturing(model, name, inputs=given) as seen, running_on(images, model):
         model(images)
     maps = torch.stack(
         list(_maps(WeightLayer(name, module, part.nodes, 1), part.effects, part.causes, given[name], flip)), 1

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from netopsy.core.batches import check_batch
 from netopsy.core.capture import capturing
 from netopsy.core.errors import require
 from netopsy.core.layers import Layer
@@ -110,17 +111,14 @@ def discover_causal_graph(
             found.append(_input_layer(chain[0], effects, images))
     if not len(scores):
         scores = _scores(model, images, target, batch_size)
-    return CausalGraph(target, tuple(found), len(images), float(scores.mean()), float(scores.std()))
+    return CausalGraph(int(target), tuple(found), len(images), float(scores.mean()), float(scores.std()))
 
 
 def correctly_classified(
     model: nn.Module, images: Float[Tensor, "batch *sample"], target: int, batch_size: int = 256
 ) -> Tensor:
     """The images that the model gives class ``target``, on its device; at least two."""
-    require(
-        isinstance(images, Tensor) and images.ndim >= 2 and len(images) > 0, "images must be a batch of at least one"
-    )
-    require(images.isfinite().all(), "images hold NaN or infinite values; they must be finite")
+    check_batch(images, "images")
     outputs = _outputs(model, images, batch_size)
     check_target(target, outputs)
     right = outputs.argmax(1) == target
@@ -133,7 +131,7 @@ def correctly_classified(
 
 
 def _outputs(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
-    with torch.no_grad(), evaluating(model), running_on(images):
+    with torch.no_grad(), evaluating(model), running_on(images, model):
         return torch.cat([single_output(model(some.to(device_of(model)))) for some in images.split(batch_size)])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from netopsy.core.batches import check_batch
 from netopsy.core.capture import capturing
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import Layer, layer_names
 from netopsy.core.modes import device_of, evaluating, frozen, running_on
 from netopsy.core.outputs import single_output
 from netopsy.core.split import Split, editing, split_model
+from netopsy.core.targets import is_index
 from netopsy.interpretability.causal_paths.weight_layers import WeightLayer, weight_layers
 
 
@@ -50,7 +53,12 @@ class Interventions:
     def __init__(self, model: nn.Module, layer: WeightLayer, images: Float[Tensor, "batch *sample"]) -> None:
         self.model, self.layer, self.images = model, layer, images
         given: dict[str, Tensor] = {}
-        with torch.no_grad(), evaluating(model), capturing(model, layer.name, inputs=given) as seen, running_on(images):
+        with (
+            torch.no_grad(),
+            evaluating(model),
+            capturing(model, layer.name, inputs=given) as seen,
+            running_on(images, model),
+        ):
             self.before = single_output(model(images))
         self.inputs, self.outputs = given[layer.name], seen[layer.name]
         require(
@@ -121,13 +129,15 @@ def path_effect(
         layers: the chain of layers that says what the nodes are; by default all, as in `discover_causal_graph`.
 
     Raises:
-        InputError: an unknown layer, or a node, an effect or a class out of range.
+        InputError: an unknown layer, a node, an effect or a class out of range, images or a ``u`` that are not finite.
 
     >>> net = nn.Sequential(nn.Linear(2, 2, bias=False))
     >>> _ = net[0].weight.data.copy_(torch.tensor([[3.0, -1.0], [0.0, 0.0]]))
     >>> path_effect(net, "0", [0], [0], torch.tensor([[2.0, 5.0]]), 0).total
     tensor([-6.])
     """
+    check_batch(images, "images")
+    require(isinstance(u, int | float) and math.isfinite(u), f"u must be a finite number, got {u!r}")
     images = images.to(device_of(model))
     [name] = layer_names(model, [layer])
     chain = {one.name: one for one in weight_layers(model, images, layers)}
@@ -138,9 +148,9 @@ def path_effect(
     work = Interventions(model, one, images)
     check_target(target, work.before)
     device = images.device
-    which = torch.tensor(list(nodes), device=device)
+    which = torch.tensor([int(node) for node in nodes], device=device)
     values = torch.full((len(which),), float(u), device=device)
-    after = work.after(which, torch.tensor(list(effects), device=device), values, together=True)
+    after = work.after(which, torch.tensor([int(effect) for effect in effects], device=device), values, together=True)
     return PathEffect.between(work.before, after[:, 0], target)
 
 
@@ -148,15 +158,15 @@ def check_target(target: object, outputs: Tensor) -> None:
     """Raise `InputError` unless the output has a class axis that has class ``target``."""
     require(outputs.ndim == 2, f"the network must return class scores [batch, classes], got {tuple(outputs.shape)}")
     require(
-        isinstance(target, int) and not isinstance(target, bool) and 0 <= target < outputs.shape[1],
+        is_index(target) and 0 <= target < outputs.shape[1],
         f"target must be a class from 0 to {outputs.shape[1] - 1}, got {target!r}",
     )
 
 
 def check_numbers(name: str, numbers: Any, below: int) -> None:
     """Raise `InputError` unless these are some different numbers from 0 on below ``below``."""
-    listed = list(numbers)
+    listed = numbers.tolist() if isinstance(numbers, Tensor) else list(numbers)
     require(
-        listed and len(set(listed)) == len(listed) and all(0 <= int(number) < below for number in listed),
-        f"{name} must be different numbers from 0 to {below - 1}, at least one, got {listed}",
+        listed and len(set(listed)) == len(listed) and all(is_index(one) and 0 <= one < below for one in listed),
+        f"{name} must be different whole numbers from 0 to {below - 1}, at least one, got {listed}",
     )

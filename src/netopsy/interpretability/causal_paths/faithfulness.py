@@ -73,7 +73,7 @@ def irof(
     for which in torch.arange(len(images)).split(max(1, batch_size // (most + 1))):
         gone = place[which][:, None] < steps[None, :, None, None]
         here = torch.where(gone[:, :, None], (fill if fill.ndim == 1 else fill[which][:, None]), images[which][:, None])
-        with torch.no_grad(), evaluating(model), running_on(images):
+        with torch.no_grad(), evaluating(model), running_on(images, model):
             outputs = single_output(model(here.flatten(0, 1)))
         wanted = class_indices(target, len(images), outputs.shape[1]).to(outputs.device)[which]
         of_class = outputs.softmax(1).reshape(len(which), most + 1, -1)

@@ -162,7 +162,7 @@ def _running_order(model: nn.Module, names: Sequence[str], images: Tensor) -> li
 
     handles = [modules[name].register_forward_pre_hook(hook(name)) for name in names]
     try:
-        with torch.no_grad(), evaluating(model), running_on(images):
+        with torch.no_grad(), evaluating(model), running_on(images, model):
             model(images[:1])
     finally:
         for handle in handles:

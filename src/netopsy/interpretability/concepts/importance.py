@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal, get_args
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from netopsy.core.errors import UnknownNameError, require
@@ -17,6 +17,9 @@ from netopsy.interpretability.concepts.sobol import indices_of, sobol_points
 
 Importance = Literal["sa", "gi", "ig", "sg", "sq", "vg", "oc", "ri", "sb", "hs", "tc"]
 Reduce = Literal["sum", "max_abs"]
+
+_NUMBERS = 2**24
+"""About so many numbers are held at a time."""
 
 ENUMERATED = 10
 """Up to so many concepts, RI looks at every subset instead of drawing some."""
@@ -142,7 +145,7 @@ def _perturbed(F: Score, u: Codes, method: str, masks: int, points: int, seed: i
     if method == "ri":
         present = chosen.sum(0).clamp(min=1)
         return scores @ chosen / present - scores.mean(1, keepdim=True)
-    return torch.stack([_hsic(chosen, one) for one in scores])
+    return _hsic(chosen, scores)
 
 
 def random_subsets(concepts: int, count: int, seed: int, like: Tensor) -> Tensor:
@@ -153,11 +156,20 @@ def random_subsets(concepts: int, count: int, seed: int, like: Tensor) -> Tensor
     return torch.randint(2, (count, concepts), generator=random, device=random.device).to(like)
 
 
-def _hsic(masks: Tensor, scores: Tensor) -> Tensor:
+def _hsic(masks: Float[Tensor, "masks concepts"], scores: Float[Tensor, "batch masks"]) -> Scores:
     """HSIC of each concept's presence (the kernel says whether two are equal) and the score (a Gaussian kernel)."""
-    apart = (scores[:, None] - scores).square()
-    width = apart[apart > 0].median() if bool((apart > 0).any()) else apart.new_ones(())
-    kernel = torch.exp(-apart / (2 * width))
     centred = masks - masks.mean(0)
-    # Centring on one side is enough, and the kernel of equal presence is 2 m m' but for what centring removes.
-    return 2 * torch.einsum("mk,mn,nk->k", centred, kernel, centred) / math.prod(kernel.shape)
+    parts = []
+    for some in scores.split(max(1, _NUMBERS // len(masks) ** 2)):
+        apart = (some[:, :, None] - some[:, None]).square()
+        width = _median_above_zero(apart.flatten(1))
+        kernel = torch.exp(-apart / (2 * width[:, None, None]))
+        # Centring on one side is enough, and the kernel of equal presence is 2 m m' but for what centring removes.
+        parts.append(2 * ((kernel @ centred) * centred).sum(1) / len(masks) ** 2)
+    return torch.cat(parts)
+
+
+def _median_above_zero(values: Float[Tensor, "batch numbers"]) -> Float[Tensor, "batch"]:
+    """The lower median of each row's positive entries, 1 where it has none."""
+    found = values.where(values > 0, torch.nan).nanmedian(1).values
+    return found.where(found.isfinite(), 1.0)

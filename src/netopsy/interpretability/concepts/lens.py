@@ -14,7 +14,7 @@ from netopsy.core.modes import device_of
 from netopsy.core.outputs import single_output
 from netopsy.core.shapes import Images, Labels
 from netopsy.core.split import Split, split_model
-from netopsy.core.targets import Target, scores
+from netopsy.core.targets import Target, is_index, scores
 from netopsy.interpretability.concepts.checks import Codes, Score, Scores
 from netopsy.interpretability.concepts.extraction import ConceptExtractor, Extraction
 from netopsy.interpretability.concepts.fidelity import c_deletion, c_insertion, c_mu_fidelity
@@ -123,9 +123,7 @@ class ConceptLens:
     def score(self, target: Target) -> Score:
         """F: from codes to the number that ``target`` (a class, or a function of the output) picks of the output."""
         extractor, split = self._fitted()
-        fine = (isinstance(target, int) and not isinstance(target, bool)) or (
-            callable(target) and not isinstance(target, Tensor)
-        )
+        fine = is_index(target) or (callable(target) and not isinstance(target, Tensor))
         require(fine, f"target must be a class index or a function from the output, got {target!r}")
 
         def function(codes: Codes) -> Float[Tensor, "n"]:

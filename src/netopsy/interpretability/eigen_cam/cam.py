@@ -139,7 +139,7 @@ def last_grid_layer(model: nn.Module, images: Images) -> str:
 
         return hook
 
-    with evaluating(model), torch.no_grad(), running_on(images):
+    with evaluating(model), torch.no_grad(), running_on(images, model):
         handles = [module.register_forward_hook(watch(name)) for name, module in model.named_modules() if name]
         try:
             model(images[:1])

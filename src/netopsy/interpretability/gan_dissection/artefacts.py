@@ -9,12 +9,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from netopsy.core.batches import finite
 from netopsy.core.errors import require
 from netopsy.core.layers import Layer
 from netopsy.core.modes import device_of, evaluating
 from netopsy.core.outputs import single_output
 from netopsy.core.shapes import Images
 from netopsy.interpretability.gan_dissection.stage import watched
+from netopsy.interpretability.layer_maps import check_images
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,7 @@ def artefact_units(
     torch.Size([2])
     """
     require(callable(features), f"features must be callable, got {type(features).__name__}")
+    check_images(real, "real")
     require(isinstance(top, int) and 2 <= top <= len(z), f"top must be an int from 2 to {len(z)}, got {top!r}")
     heights, found = [], []
     for maps, made in watched(generator, layer, z, batch_size):
@@ -122,4 +125,5 @@ def _features(features: Callable[[Images], Tensor], images: Tensor) -> Float[Ten
         "features must return [n, features], one row an image, "
         f"got {tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__}",
     )
+    require(finite(found), "features must return finite numbers, got NaN or infinity")
     return found

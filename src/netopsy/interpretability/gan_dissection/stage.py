@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, one_hot
 
+from netopsy.core.batches import check_finite, finite
 from netopsy.core.capture import capturing
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import INPUT, Layer, layer_names
@@ -18,6 +19,7 @@ from netopsy.core.modes import device_of, evaluating, frozen, running_on
 from netopsy.core.outputs import single_output
 from netopsy.core.shapes import Activations, Images
 from netopsy.core.split import Split, editing, run_to, split_model
+from netopsy.core.targets import is_index
 
 Segmenter = Callable[[Images], Tensor]
 """From images to logits ``[batch, classes, height, width]``, or to masks of that shape (bool)."""
@@ -59,17 +61,14 @@ class Stage:
     def features(self, z: Tensor) -> Activations:
         """What the layer puts out."""
         seen = run_to(self.generator, self.layer, z)
-        require(
-            seen.ndim == 4,
-            f"layer {self.layer!r} must put out [batch, units, rows, columns], but puts out {tuple(seen.shape)}",
-        )
+        _check_maps(self.layer, seen)
         return seen
 
     def images(self, z: Tensor, features: Activations) -> Made:
         """The images when the layer puts out ``features`` instead."""
         if self.parts is not None:
             return self.parts.tail(features)
-        with editing(self.generator, {self.layer: lambda _: features.clone()}), running_on(z):
+        with editing(self.generator, {self.layer: lambda _: features.clone()}), running_on(z, self.generator):
             return single_output(self.generator(z))
 
     def masks(self, images: Images) -> Masks:
@@ -108,12 +107,13 @@ def stage(
 
 
 def check_z(z: Tensor, batch_size: int) -> None:
-    """A batch of float vectors or images, and a batch size."""
+    """A batch of finite float vectors or images, and a batch size."""
     require(
         isinstance(z, Tensor) and z.is_floating_point() and z.ndim >= 2 and len(z) > 0,
         "z must be a float batch of at least one, [n, ...]: "
         f"got {tuple(z.shape) if isinstance(z, Tensor) else type(z).__name__}",
     )
+    check_finite(z, "z")
     require(
         isinstance(batch_size, int) and batch_size > 0, f"batch_size must be an int of at least 1, got {batch_size!r}"
     )
@@ -126,15 +126,11 @@ def watched(generator: nn.Module, layer: Layer, z: Tensor, batch_size: int) -> I
     check_z(z, batch_size)
     for part in z.split(batch_size):
         here = part.to(device_of(generator))
-        with evaluating(generator), torch.no_grad(), capturing(generator, name) as seen, running_on(here):
+        with evaluating(generator), torch.no_grad(), capturing(generator, name) as seen, running_on(here, generator):
             made = generator(here)
         require(name in seen, f"layer {name!r} is never run by the forward pass; choose another layer")
         maps = seen[name]
-        require(
-            maps.ndim == 4,
-            f"layer {name!r} must put out [batch, units, rows, columns], but puts out {tuple(maps.shape)}",
-        )
-        require(bool(maps.isfinite().all()), f"layer {name!r} gives NaN or infinite activations; check weights and z")
+        _check_maps(name, maps)
         yield maps, made
 
 
@@ -170,9 +166,16 @@ def check_class(cls: int, masks: Masks) -> None:
     """The class is one that the segmenter knows."""
     classes = masks.shape[1]
     require(
-        isinstance(cls, int) and not isinstance(cls, bool) and 0 <= cls < classes,
+        is_index(cls) and 0 <= cls < classes,
         f"cls must be a class number from 0 to {classes - 1}, got {cls!r}",
     )
+
+
+def _check_maps(layer: str, maps: Tensor) -> None:
+    require(
+        maps.ndim == 4, f"layer {layer!r} must put out [batch, units, rows, columns], but puts out {tuple(maps.shape)}"
+    )
+    require(finite(maps), f"layer {layer!r} gives NaN or infinite activations; check weights and z")
 
 
 def _segmented(segmenter: Segmenter, images: Images) -> Tensor:
@@ -182,4 +185,6 @@ def _segmented(segmenter: Segmenter, images: Images) -> Tensor:
         "segmenter must return [batch, classes, height, width], one entry an image, "
         f"got {tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__}",
     )
+    # A class that cannot be may well be given minus infinity, which leaves the comparison with the others intact.
+    require(not answer.isnan().any(), "segmenter returns NaN; check its weights and the generator's images")
     return answer

@@ -100,7 +100,7 @@ def _labels(model: nn.Module, images: Images, target: int | Labels) -> Labels:
         raise InputError(
             "target must be a class or one class an image: a step of learning cannot be taken on a function"
         )
-    with evaluating(model), torch.no_grad(), running_on(images):
+    with evaluating(model), torch.no_grad(), running_on(images, model):
         outputs = single_output(model(images[:1]))
     require(outputs.ndim == 2, f"model must give [batch, classes], got {tuple(outputs.shape)}")
     return class_indices(target, len(images), outputs.shape[1]).to(images.device)

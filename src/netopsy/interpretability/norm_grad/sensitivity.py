@@ -49,7 +49,7 @@ def class_sensitivity(
     """
     require(callable(method), f"method must be a saliency method, got {type(method).__name__}")
     check_images(images)
-    with evaluating(model), torch.no_grad(), running_on(images):
+    with evaluating(model), torch.no_grad(), running_on(images, model):
         outputs = single_output(model(images))
     require(
         outputs.ndim == 2 and outputs.shape[1] >= 2,

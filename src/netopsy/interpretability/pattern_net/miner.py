@@ -15,6 +15,7 @@ from netopsy.core.errors import InputError, require
 from netopsy.core.layers import Layer, layer_names
 from netopsy.core.modes import device_of
 from netopsy.core.shapes import Images, Maps
+from netopsy.core.targets import is_index
 from netopsy.interpretability.eigen_cam.cam import last_grid_layer
 from netopsy.interpretability.layer_maps import Reshape, check_images
 from netopsy.interpretability.maps import resized
@@ -116,6 +117,9 @@ class PatternMiner:
         require(min_lift > 0, f"min_lift must be above 0, got {min_lift}")
         require(radius is None or radius >= 0, f"radius must be at least 0 cells, or None, got {radius}")
         require(per_class >= 1, f"per_class must be at least 1, got {per_class}")
+        require(
+            is_index(batch_size) and batch_size >= 1, f"batch_size must be an int of at least 1, got {batch_size!r}"
+        )
         self.backbone, self.layer, self.method, self.reshape, self.seed = backbone, layer, method, reshape, seed
         self.min_size, self.max_size, self.min_support, self.min_lift = min_size, max_size, min_support, min_lift
         self.radius, self.per_class, self.quantile, self.region = radius, per_class, quantile, region

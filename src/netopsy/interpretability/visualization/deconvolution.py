@@ -12,6 +12,7 @@ from netopsy.core.errors import InputError, require
 from netopsy.core.layers import INPUT, Layer, layer_names
 from netopsy.core.shapes import Images
 from netopsy.core.split import run_to
+from netopsy.core.targets import is_index
 from netopsy.interpretability.layer_maps import check_images
 from netopsy.interpretability.receptive_field import ReceptiveField, receptive_field
 from netopsy.interpretability.visualization.rectified import rectified
@@ -74,7 +75,6 @@ def deconvnet(
     check_images(images)
     [name] = layer_names(model, [layer])
     require(name != INPUT, "layer must be a layer of the network, got the input")
-    require(bool(images.isfinite().all()), "images must be finite, got NaN or infinity")
     require(batch_size > 0, f"batch_size must be at least 1, got {batch_size}")
     require(not crop or position is not None, "crop=True needs one place: give a position, or crop=False")
     field = receptive_field(model, name, images[:1]) if crop else None
@@ -152,7 +152,7 @@ def _project(
         columns = reached.shape[3] if reached.ndim == 4 else 1
         cut = crop_to_field(found.flatten(0, 1), field, at // columns, at % columns)
         found = cut.unflatten(0, found.shape[:2])
-    return found[:, 0] if isinstance(units, int | Tensor) else found
+    return found[:, 0] if is_index(units) or isinstance(units, Tensor) else found
 
 
 def _signals(
@@ -181,14 +181,14 @@ def _units(units: Units, images: int, count: int) -> Int[Tensor, "batch some"]:
         )
         found = units.long()[:, None]
     else:
-        several = [units] if isinstance(units, int) else units
+        several = [units] if is_index(units) else units
         if isinstance(several, str) or not isinstance(several, Sequence) or not several:
             raise InputError(f"units must be an int, a sequence of ints, one for each image or None, got {units!r}")
         require(
-            all(isinstance(one, int) and not isinstance(one, bool) for one in several),
+            all(is_index(one) for one in several),
             f"units must be ints, got {units!r}",
         )
-        found = torch.tensor(list(several)).expand(images, -1)
+        found = torch.tensor([int(one) for one in several]).expand(images, -1)
     low, high = int(found.min()), int(found.max())
     require(
         low >= 0 and high < count,
@@ -203,7 +203,7 @@ def _places(position: Position, flat: Float[Tensor, "batch units places"], grid:
         return None
     if position == "max":
         return flat.argmax(2)
-    pair = isinstance(position, tuple) and len(position) == 2 and all(isinstance(one, int) for one in position)
+    pair = isinstance(position, tuple) and len(position) == 2 and all(is_index(one) for one in position)
     require(pair, f"position must be 'max', (row, column) or None, got {position!r}")
     require(grid, f"position must be 'max' or None for a dense layer, which has no grid, got {position!r}")
     assert isinstance(position, tuple)

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from netopsy.core.batches import finite
 from netopsy.core.errors import require
 from netopsy.core.layers import Layer, layer_names
 from netopsy.core.modes import device_of
@@ -114,7 +115,7 @@ def dissect_maps(
         maps.ndim == 4 and len(maps) == len(concepts) and maps.numel() > 0,
         f"maps must be [{len(concepts)}, units, rows, columns], got {tuple(maps.shape)}",
     )
-    require(_finite(maps), "maps must be finite, got NaN or infinity")
+    require(finite(maps), "maps must be finite, got NaN or infinity")
     _check_share(quantile=quantile, iou=iou)
     known = survey(concepts, None, len(concepts))
     positions = maps[0, 0].numel()
@@ -182,7 +183,7 @@ def _seen(
             f"layer {layer!r} gives {tuple(maps.shape)}, which is no grid [batch, units, rows, columns]: choose an "
             f"earlier layer, or say with reshape= how to make a grid of it",
         )
-        require(_finite(maps), f"layer {layer!r} gives NaN or infinite activations; check weights and images")
+        require(finite(maps), f"layer {layer!r} gives NaN or infinite activations; check weights and images")
         maps = maps.float() if maps.element_size() < 4 else maps
         yield maps if rotation is None else rotated(maps, rotation), labels
 
@@ -198,9 +199,3 @@ def _alignment(
 def _check_share(**shares: float) -> None:
     for name, value in shares.items():
         require(isinstance(value, int | float) and 0 < value < 1, f"{name} must be above 0 and below 1, got {value!r}")
-
-
-def _finite(maps: Activations) -> bool:
-    # Four times as fast as looking at every value: maps are large.
-    low, high = torch.aminmax(maps)
-    return bool(low.isfinite() & high.isfinite())

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from netopsy.core.errors import require
+from netopsy.core.targets import is_index
 from netopsy.interpretability.visualization.enlarging import Enlarging
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class DissectionReport:
     def name_of(self, unit: int) -> str:
         """What a unit's best concept is called."""
         units = len(self.iou)
-        require(isinstance(unit, int) and 0 <= unit < units, f"unit must be from 0 to {units - 1}, got {unit!r}")
+        require(is_index(unit) and 0 <= unit < units, f"unit must be from 0 to {units - 1}, got {unit!r}")
         return self.concepts[int(self.labels[unit])]
 
     def counts(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from netopsy.core.batches import check_finite
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import Layer, layer_names
 from netopsy.core.modes import check_model
@@ -19,7 +20,7 @@ from netopsy.core.shapes import Images
 from netopsy.core.split import run_to
 from netopsy.interpretability.gallery import gallery
 from netopsy.interpretability.layer_maps import check_images
-from netopsy.interpretability.visualization.penalties import AlphaPenalty, Penalty, TotalVariation, Weight
+from netopsy.interpretability.visualization.penalties import AlphaPenalty, Penalty, TotalVariation, Weight, check_weight
 from netopsy.interpretability.visualization.pixels import Bound, Limits, Pixels, pixels
 from netopsy.interpretability.visualization.regularisers import Jitter
 
@@ -160,7 +161,7 @@ def balanced_weights(
 
 
 def _active(penalty: Penalty) -> bool:
-    weight = penalty.weight  # type: ignore[attr-defined]
+    weight = penalty.weight
     return isinstance(weight, Tensor) or weight > 0
 
 
@@ -180,7 +181,7 @@ def _wanted(
         require(shape is None, "shape must be left out where reference images say it")
         space = pixels(model, tuple(reference.shape[1:]), limits, mean)
         with torch.no_grad():
-            return run_to(model, name, reference.to(space.low)).detach(), space
+            return run_to(model, name, reference.to(space.low.device)).detach(), space
     assert code is not None
     require(shape is not None, "shape (channels, height, width) must be given with a code")
     space = pixels(model, shape or (), limits, mean)
@@ -191,6 +192,7 @@ def _wanted(
         f"code must have the shape of what layer {name!r} puts out, [batch, {', '.join(map(str, seen.shape[1:]))}], "
         f"got {tuple(code.shape)}",
     )
+    check_finite(code, "code")
     return code.detach().to(seen), space
 
 
@@ -219,4 +221,4 @@ def _check_weight(argument: str, weight: Weight, count: int) -> None:
         values.ndim == 0 or values.shape == (count,),
         f"{argument} must be a number or one a code, [{count}], got {tuple(values.shape)}",
     )
-    require(bool((values >= 0).all()), f"{argument} must not be negative")
+    check_weight(argument, weight)

@@ -18,7 +18,7 @@ from netopsy.core.modes import evaluating, frozen, running_on
 from netopsy.core.outputs import single_output
 from netopsy.core.shapes import Images
 from netopsy.core.split import run_to
-from netopsy.core.targets import scores
+from netopsy.core.targets import is_index, scores
 from netopsy.interpretability.layer_maps import Reshape
 
 Position = Literal["mean", "centre"] | tuple[int, int]
@@ -111,14 +111,14 @@ def _of_layer(model: nn.Module, wanted: LayerUnits, probe: Images, reshape: Resh
 
 
 def _outputs(model: nn.Module, images: Images) -> Tensor:
-    with evaluating(model), frozen(model), running_on(images):
+    with evaluating(model), frozen(model), running_on(images, model):
         return single_output(model(images))
 
 
 def _place(position: Position, rows: int, columns: int, name: str) -> tuple[int, int]:
     if position == "centre":
         return rows // 2, columns // 2
-    pair = isinstance(position, tuple) and len(position) == 2 and all(isinstance(one, int) for one in position)
+    pair = isinstance(position, tuple) and len(position) == 2 and all(is_index(one) for one in position)
     if not pair or isinstance(position, str):
         raise InputError(f"position must be 'mean', 'centre' or a pair (row, column), got {position!r}")
     row, column = position
@@ -136,8 +136,8 @@ def _chosen(argument: str, kind: str, wanted: object, count: int) -> list[int]:
     require(len(listed) > 0, f"{argument} must name at least one of the {kind}")
     numbers: list[int] = []
     for one in listed:
-        if not isinstance(one, int) or isinstance(one, bool):
+        if not is_index(one):
             raise InputError(f"{argument} must be ints, LayerUnits or a function, got {one!r}")
         require(0 <= one < count, f"{argument} must be from 0 to {count - 1}, the {kind} there are, got {one}")
-        numbers.append(one)
+        numbers.append(int(one))
     return numbers

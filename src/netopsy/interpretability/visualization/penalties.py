@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -21,7 +22,16 @@ PerImage = Float[Tensor, "batch"]
 
 
 class Penalty:
-    """One number an image, differentiable; called with the images and the mean image."""
+    """One number an image, differentiable; called with the images and the mean image.
+
+    Raises:
+        InputError: a negative weight, which would reward what is to be kept small.
+    """
+
+    weight: Weight = 0.0
+
+    def __post_init__(self) -> None:
+        check_weight("weight", self.weight)
 
     @abstractmethod
     def __call__(self, images: Images, mean: Mean) -> PerImage:
@@ -69,6 +79,12 @@ class TotalVariation(Penalty):
     def __call__(self, images: Images, mean: Mean) -> PerImage:
         """``[batch]``; the mean image plays no part."""
         return self.weight * total_variation(images, beta=self.beta)
+
+
+def check_weight(name: str, weight: Weight) -> None:
+    """Raise `InputError` unless a weight, or each of several, is a finite number that is not negative."""
+    values = torch.as_tensor(weight)
+    require(bool((values.isfinite() & (values >= 0)).all()), f"{name} must be finite and not negative, got {weight}")
 
 
 def alpha_norm(images: Images, mean: Mean, *, alpha: float = 6.0) -> PerImage:

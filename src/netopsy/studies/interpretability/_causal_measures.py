@@ -163,7 +163,7 @@ def methods(
         "gradient": input_gradient,
         "input x gradient": input_times_gradient,
         "integrated gradients": partial(integrated_gradients, steps=20),
-        "gradient SHAP": partial(gradient_shap, baselines=baselines, n=10, seed=seed),
+        "gradient SHAP": partial(gradient_shap, baselines=baselines, n=10, paired=True, seed=seed),
     }
 
     def of(way: Callable[..., Tensor]) -> Callable[[Tensor], Tensor]:

