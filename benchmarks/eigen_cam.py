@@ -1,4 +1,4 @@
-"""Eigen-CAM of 64 activations of 512x14x14 against a loop of full decompositions, and its growth with the image."""
+"""Eigen-CAM of 64 activations of 512x14x14 against a loop of full decompositions, and how it grows."""
 
 from __future__ import annotations
 
@@ -32,6 +32,14 @@ def benchmarks() -> Iterator[Comparison | Growth]:
         "eigen_cam_image_side",
         {side: partial(eigen_cam, model, torch.rand(4, 3, side, side), "stage3") for side in (32, 64, 128, 224)},
         size_name="side",
+    )
+    yield Growth(
+        "eigen_cam_units",
+        {
+            units: partial(eigen_cam_from_activations, activations_like_a_trained_networks(16, units, 14))
+            for units in (64, 128, 256, 512)
+        },
+        size_name="units",
     )
 
 

@@ -109,7 +109,7 @@ def test_smoke(tmp_path):
     assert counts["wrong"] == 40 * 2 * 3
     assert counts["threshold"] == 6 * (8 + 9)
     assert counts["head"] == 3 * 2
-    assert counts["cost"] == 2 * 2
+    assert counts["cost"] == counts["cost by units"] == 2 * 2
     assert (found.rows.loc[found.rows["measure"] == "head", "value"] == 1).all()
 
 

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,9 +10,19 @@ from netopsy.interpretability.receptive_field import receptive_field
 from netopsy.lab import run
 from netopsy.models import resnet18, small_conv_net
 from netopsy.studies import load
+from netopsy.studies.interpretability import _patchwise
 from netopsy.studies.interpretability import pattern_net as study
 from netopsy.studies.interpretability._patchwise import agreement, patchwise_maps
-from netopsy.studies.interpretability._pattern_measures import ENERGY, FIRINGS, HEAD, MEANS, PATTERNS, RANDOM, TRIPLES
+from netopsy.studies.interpretability._pattern_measures import (
+    ENERGY,
+    FIRINGS,
+    HEAD,
+    MEANS,
+    PATTERNS,
+    RANDOM,
+    TRIPLES,
+    peaks_inside,
+)
 from netopsy.studies.interpretability._pattern_verdicts import judge
 
 
@@ -52,7 +64,7 @@ def table(
             rows.append({**at, "measure": "box", "image": image, **hits, f"{PATTERNS} overlap": 0.6, "peak inside": 1})
     for side, ratio in zip((24, 48, 96), ratios, strict=True):
         for turn in range(5):
-            taken = {"one pass": 1.0, "patches": ratio * float(np.exp(random.normal(0, noise)))}
+            taken = {"mining": 0.1, "one pass": 1.0, "patches": ratio * float(np.exp(random.normal(0, noise)))}
             rows.append({"measure": "speed", "side": side, "round": turn, **taken})
         rows.append({"measure": "agreement", "side": side, "value": same})
     return pd.DataFrame(rows)
@@ -68,6 +80,8 @@ def test_all_hold_where_the_table_says_so():
     assert found[0].estimate == pytest.approx(np.log(40), abs=0.2)
     assert found[2].estimate == pytest.approx(0.6, abs=0.05)
     assert found[3].estimate == pytest.approx(15, abs=1)
+    bare = [float(one) for one in re.findall(r"alone: ([\d.]+), ([\d.]+), ([\d.]+)", found[3].detail)[0]]
+    assert bare == pytest.approx([(ratio - 0.1) / 0.9 for ratio in (15, 20, 30)], rel=0.05)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +127,48 @@ def test_a_patch_has_the_same_answer_as_the_place_in_the_image(layer):
     torch.testing.assert_close(whole[:, :, 3:7, 3:7], parts[:, :, 3:7, 3:7])
     assert not torch.allclose(whole[:, :, 0], parts[:, :, 0], atol=1e-4)  # padding within and black beyond differ
     assert agreement(model, layer, images) == 1
+
+
+def test_both_ways_are_timed_with_the_mining_and_patches_of_the_fields_own_size(monkeypatch):
+    model, sizes, mined = small_conv_net(seed=0).eval(), set(), []
+    mine = _patchwise.mine_itemsets
+    monkeypatch.setattr(
+        _patchwise, "mine_itemsets", lambda *given, **options: mined.append(1) or mine(*given, **options)
+    )
+    timed = _patchwise.milliseconds
+
+    def watched(call, rounds):
+        handle = model.register_forward_pre_hook(lambda _, given: sizes.add(tuple(given[0].shape[2:])))
+        try:
+            return timed(call, rounds=rounds)
+        finally:
+            handle.remove()
+
+    monkeypatch.setattr(_patchwise, "milliseconds", watched)
+    rows = list(_patchwise.speed(model, "features.act4", [24], 6, 2))
+    assert len(mined) == 2 * 3 * 2  # two rounds of two ways and of the mining alone, each after one call that warms up
+    assert sizes == {(24, 24), (13, 13)}
+    assert [row["measure"] for row in rows] == ["speed", "speed", "agreement"]
+
+
+def test_peaks_inside_equal_the_loop_over_images():
+    setting = study.Setting(train_images=200, test_images=30, epochs=1)
+    model, _, test = study.trained(setting, 0)
+    train = study.training_objects(setting, 0)
+    miner = study.PatternMiner(model, "features.act4", min_support=0.2, min_lift=1.0).fit(train.images, train.labels)
+    best = {one.cls: number for number, one in reversed(list(enumerate(miner.patterns_)))}
+    found = peaks_inside(miner, test, best)
+    assert found
+    for image in range(30):
+        label = int(test.labels[image])
+        if label not in best:
+            assert image not in found
+            continue
+        cells = miner.heatmap(test.images[image : image + 1], best[label], resize=False)[0]
+        row, column = divmod(int(cells.argmax()), cells.shape[1])
+        y, x = miner.field_.centre(torch.tensor(row), torch.tensor(column)).tolist()
+        top, left, bottom, right = test.boxes[image].tolist()
+        assert found[image] == (top <= y < bottom and left <= x < right)
 
 
 def test_layers_of_the_paper_preset_exist():

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import Layer, layer_names
 from netopsy.core.modes import device_of
-from netopsy.core.shapes import Images, Maps
+from netopsy.core.shapes import Images
 from netopsy.core.targets import is_index
 from netopsy.interpretability.eigen_cam.cam import last_grid_layer
 from netopsy.interpretability.layer_maps import Reshape, check_images
@@ -180,7 +180,7 @@ class PatternMiner:
         columns = [scaled[:, pattern.filters].mean(1) for pattern in self.patterns_]
         return torch.stack(columns, 1) if columns else scaled.new_zeros(len(images), 0)
 
-    def heatmap(self, images: Images, pattern: int, *, resize: bool = True) -> Maps:
+    def heatmap(self, images: Images, pattern: int, *, resize: bool = True) -> Float[Tensor, "batch rows columns"]:
         """Where a pattern answers: the mean of its filters' maps, each over its mean peak in training."""
         self._check_fitted()
         check_images(images)

@@ -12,7 +12,7 @@ from torch import Tensor
 from netopsy.core.shapes import Images
 from netopsy.interpretability.receptive_field import ReceptiveField
 
-Cells = Int[Tensor, "batch"]
+Cells = Int[Tensor, "cells"]
 
 _WORTHWHILE = 0.5
 """Windows larger than this share of the image save too little."""
@@ -51,7 +51,7 @@ class Windows:
 
     def around(
         self, images: Images, numbers: Cells, rows: Cells, columns: Cells
-    ) -> tuple[Float[Tensor, "batch channels y x"], Int[Tensor, "batch 2"], tuple[Cells, Cells]]:
+    ) -> tuple[Float[Tensor, "cells channels y x"], Int[Tensor, "cells 2"], tuple[Cells, Cells]]:
         """Of each image named the window around a cell, its first row and column, and the cell's place in its grid."""
         starts, here, lines = [], [], []
         for axis, cells in enumerate((rows, columns)):

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from netopsy.interpretability.overlay import overlay
 from netopsy.lab import mean_interval
 from netopsy.lab.costs import cost_lines
-from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, mean_with_band
+from netopsy.lab.figures import INK, PALETTE, figure_grid, mean_with_band
 from netopsy.studies.interpretability._eigen_cam_maps import EIGEN, GRAD, METHODS
 from netopsy.studies.interpretability._eigen_cam_verdicts import after_mistakes, layers_of, wrong
 from netopsy.studies.interpretability._pictures import from_text
@@ -110,8 +110,11 @@ def _examples(rows: pd.DataFrame) -> Figure:
 
 
 def _cost(rows: pd.DataFrame) -> Figure:
-    drawn, ax = figure(4.6, 3.0)
-    found = rows[rows["measure"] == "cost"]
-    cost_lines(ax, found, x="side", by="method")
-    ax.set(xlabel="pixels a side", ylabel="milliseconds for 8 images", title="Cost of the maps, on one core")
+    drawn, axes = figure_grid(1, 2, 7.6, 3.0)
+    for ax, measure, x, label, title in (
+        (axes[0, 0], "cost", "side", "pixels a side", "by the image, 24 channels"),
+        (axes[0, 1], "cost by units", "units", "channels", "by the layer, 14x14 places"),
+    ):
+        cost_lines(ax, rows[rows["measure"] == measure], x=x, by="method")
+        ax.set(xlabel=label, ylabel="milliseconds for 8 images", title=title)
     return drawn

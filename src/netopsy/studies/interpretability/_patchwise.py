@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,28 +13,38 @@ from torch.nn import functional
 
 from netopsy.core.split import run_to
 from netopsy.data import canvases
+from netopsy.interpretability.pattern_net import Itemset, Peaks, mine_itemsets
 from netopsy.interpretability.pattern_net.firing import filter_maps
 from netopsy.interpretability.receptive_field import ReceptiveField, receptive_field
 from netopsy.lab.costs import milliseconds
 
 
 def patchwise_maps(
-    model: nn.Module, layer: str, images: Tensor, field: ReceptiveField, batch_size: int = 256
+    model: nn.Module,
+    layer: str,
+    images: Tensor,
+    field: ReceptiveField,
+    *,
+    exact: bool = True,
+    batch_size: int = 256,
 ) -> Tensor:
     """The layer's map, each cell from the patch it sees: ``[batch, filters, rows, columns]``.
 
-    A patch is the cell's receptive field and as many pixels before it as make it begin where some cell's field does,
-    so that the cell is found in the patch, too; beyond the image there is black.
+    Beyond the image there is black.
+
+    Args:
+        exact: a patch is the cell's receptive field and as many pixels before it as make it begin where some cell's
+            field does, so that the cell is found in the patch, too. Otherwise it is the field and nothing else, and the
+            middle cell of what the network makes of it stands for the patch.
     """
-    lead = [max(0, math.ceil(-offset / stride)) for offset, stride in zip(field.offset, field.stride, strict=True)]
-    before = [cell * stride for cell, stride in zip(lead, field.stride, strict=True)]
-    side = [ahead + offset + size for ahead, offset, size in zip(before, field.offset, field.size, strict=True)]
-    rows, columns = (-(-extent // stride) for extent, stride in zip(images.shape[2:], field.stride, strict=True))
+    axes = list(zip(field.size, field.stride, field.offset, images.shape[2:], strict=True))
+    lead = [max(0, math.ceil(-offset / stride)) if exact else 0 for _, stride, offset, _ in axes]
+    before = [cell * stride if exact else -offset for cell, (_, stride, offset, _) in zip(lead, axes, strict=True)]
+    side = [ahead + offset + size for ahead, (size, _, offset, _) in zip(before, axes, strict=True)]
+    rows, columns = (-(-extent // stride) for _, stride, _, extent in axes)
     after = [
         (count - 1) * stride + reach - ahead - extent
-        for count, stride, reach, ahead, extent in zip(
-            (rows, columns), field.stride, side, before, images.shape[2:], strict=True
-        )
+        for count, (_, stride, _, extent), reach, ahead in zip((rows, columns), axes, side, before, strict=True)
     ]
     padded = functional.pad(images, (before[1], max(0, after[1]), before[0], max(0, after[0])))
     patches = padded.unfold(2, side[0], field.stride[0]).unfold(3, side[1], field.stride[1])
@@ -42,7 +52,9 @@ def patchwise_maps(
     parts = []
     for some in flat.split(batch_size):
         with torch.no_grad():
-            parts.append(run_to(model, layer, some).relu()[:, :, lead[0], lead[1]])
+            seen = run_to(model, layer, some).relu()
+        row, column = lead if exact else (seen.shape[2] // 2, seen.shape[3] // 2)
+        parts.append(seen[:, :, row, column])
     count = patches.shape[2], patches.shape[3]
     return torch.cat(parts).reshape(len(images), *count, -1).permute(0, 3, 1, 2)
 
@@ -67,15 +79,30 @@ def agreement(model: nn.Module, layer: str, images: Tensor) -> float:
     return float((((peaks[0] > threshold) == (peaks[1] > threshold)) | near).float().mean())
 
 
+def mined(maps_of: Callable[[], Tensor], labels: Tensor) -> list[Itemset]:
+    """The patterns in the peaks of some maps, found as `PatternMiner` finds them."""
+    maps = maps_of().cpu()
+    values, cells = maps.flatten(2).max(2)
+    peaks = Peaks(values, cells // maps.shape[3], cells % maps.shape[3])
+    return mine_itemsets(values > values.quantile(0.8, dim=0), labels, peaks=peaks)
+
+
 def speed(model: nn.Module, layer: str, sizes: Sequence[int], count: int, rounds: int) -> Iterator[dict[str, Any]]:
-    """Milliseconds of both ways for ``count`` images of each size, round by round, and how far they agree."""
+    """Milliseconds of both ways for ``count`` images of each size, round by round, and how far they agree.
+
+    Both ways end with the same mining, whose own time is told, too. The patches that are timed are as large as the
+    receptive field; those compared are the smallest ones of which the network makes the same cell.
+    """
     for size in sizes:
-        images = canvases(count, split="test", size=size, objects=1, seed=0).images
-        images = images.to(next(model.parameters()).device)
+        shown = canvases(count, split="test", size=size, objects=1, seed=0)
+        images = shown.images.to(next(model.parameters()).device)
+        labels = shown.classes[:, 0]
         field = receptive_field(model, layer, images)
         ways = {"one pass": partial(filter_maps, model, layer, images)}
-        ways["patches"] = partial(patchwise_maps, model, layer, images, field)
+        ways["patches"] = partial(patchwise_maps, model, layer, images, field, exact=False)
+        maps = filter_maps(model, layer, images)
         for turn in range(rounds):
-            times = {name: milliseconds(way, rounds=1) for name, way in ways.items()}
-            yield {"measure": "speed", "side": size, "round": turn, **times}
+            times = {name: milliseconds(partial(mined, way, labels), rounds=1) for name, way in ways.items()}
+            alone = milliseconds(partial(mined, maps.clone, labels), rounds=1)
+            yield {"measure": "speed", "side": size, "round": turn, "mining": alone, **times}
         yield {"measure": "agreement", "side": size, "value": agreement(model, layer, images)}

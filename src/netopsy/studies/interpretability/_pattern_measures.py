@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -112,20 +112,31 @@ def proposals(miner: PatternMiner, test: Objects, top: int, seed: int) -> Iterat
     )
     random = generator(derive(seed, "boxes"))
     best = {one.cls: number for number, one in reversed(list(enumerate(miner.patterns_)))}
+    inside = peaks_inside(miner, test, best)
     for number, box in enumerate(truth):
         row: Row = {"measure": "box", "image": number}
         elsewhere = _moved(found[number][:, :4], images.shape[2], images.shape[3], random)
         for name, boxes in ((PATTERNS, found[number][:, :4]), (ENERGY, energy[number][:, :4]), (RANDOM, elsewhere)):
             row[name] = int(bool((iou(boxes, box) >= OVERLAP).any())) if len(boxes) else 0
             row[f"{name} overlap"] = float(iou(boxes, box).max()) if len(boxes) else 0.0
-        label = int(test.labels[number])
-        row["peak inside"] = None
-        if label in best:
-            cell = miner.heatmap(images[number : number + 1], best[label], resize=False)[0]
-            place = int(cell.argmax())
-            middle = miner.field_.centre(torch.tensor(place // cell.shape[1]), torch.tensor(place % cell.shape[1]))
-            row["peak inside"] = int(bool(((middle >= box[:2]) & (middle < box[2:])).all()))
+        row["peak inside"] = inside.get(number)
         yield row
+
+
+def peaks_inside(miner: PatternMiner, test: Objects, best: Mapping[int, int]) -> dict[int, int]:
+    """For each image of a class that has a pattern: whether the pattern's peak lies in the object's box."""
+    found: dict[int, int] = {}
+    for cls, pattern in best.items():
+        for own in (test.labels.cpu() == cls).nonzero()[:, 0].split(256):
+            if not len(own):
+                continue
+            maps = miner.heatmap(test.images[own.to(test.images.device)], pattern, resize=False)
+            place = maps.flatten(1).argmax(1)
+            middle = miner.field_.centre(place // maps.shape[2], place % maps.shape[2])
+            box = test.boxes.cpu().float()[own]
+            within = ((middle >= box[:, :2]) & (middle < box[:, 2:])).all(1)
+            found |= zip(own.tolist(), within.int().tolist(), strict=True)
+    return found
 
 
 def examples(miner: PatternMiner, test: Objects, count: int) -> Iterator[Row]:

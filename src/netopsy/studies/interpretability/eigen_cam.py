@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from netopsy.core.seeds import derive
+from netopsy.core.seeds import derive, seeded
 from netopsy.interpretability.eigen_cam import eigen_cam
 from netopsy.interpretability.localisation import localisation_error, localised
 from netopsy.interpretability.norm_grad import grad_cam
@@ -48,6 +48,8 @@ class Config:
     """Images of the first run whose maps are shown."""
     sides: tuple[int, ...] = (32, 64, 128, 224)
     """Images whose maps are timed, pixels a side."""
+    units: tuple[int, ...] = (64, 128, 256, 512)
+    """Channels of the layers whose maps are timed."""
 
 
 def plan(config: Config) -> Iterable[Cell]:
@@ -63,13 +65,13 @@ def plan(config: Config) -> Iterable[Cell]:
                 "examples": config.examples,
             },
         )
-    yield Cell("cost", {"sides": config.sides})
+    yield Cell("cost", {"sides": config.sides, "units": config.units})
 
 
 def measure(cell: Cell) -> Rows:
-    """Rows of the kinds wrong (an image each), threshold, accuracy, head and example; or of the kind cost."""
+    """Rows of the kinds wrong (an image each), threshold, accuracy, head and example; or of the two kinds of cost."""
     if "sides" in cell.parameters:
-        return list(cost(cell.parameters["sides"]))
+        return list(cost(cell.parameters["sides"], cell.parameters["units"]))
     seed, count = cell.parameters["seed"], cell.parameters["calibration"]
     setting, thresholds = Setting.of(cell.parameters["setting"]), cell.parameters["thresholds"]
     model, early, objects = trained(setting, seed)
@@ -143,8 +145,11 @@ def examples(model: nn.Module, objects: Objects, noisy: torch.Tensor, layer: str
                 yield {"measure": "example", **at, "picture": as_text(one)}
 
 
-def cost(sides: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """Milliseconds for the maps of 8 images, the fastest of five, by the images' side."""
+def cost(sides: Sequence[int], units: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """Milliseconds for the maps of 8 images, the fastest of five, by the images' side; then by the layer's channels.
+
+    The channels are those of a network of one convolution, on images of 14 pixels a side.
+    """
     model = small_conv_net(seed=0).eval()
     for side in sides:
         images = torch.rand(8, 1, side, side, generator=torch.Generator().manual_seed(0))
@@ -152,6 +157,15 @@ def cost(sides: Sequence[int]) -> Iterator[dict[str, Any]]:
         ways[GRAD] = partial(grad_cam, model, images, 0, "features.act3")
         for method, way in ways.items():
             yield {"measure": "cost", "method": method, "side": side, "value": milliseconds(way)}
+    images = torch.rand(8, 3, 14, 14, generator=torch.Generator().manual_seed(0))
+    for count in units:
+        with seeded(0):
+            wide = nn.Sequential(
+                nn.Conv2d(3, count, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(count, 10)
+            ).eval()
+        ways = {EIGEN: partial(eigen_cam, wide, images, "1"), GRAD: partial(grad_cam, wide, images, 0, "1")}
+        for method, way in ways.items():
+            yield {"measure": "cost by units", "method": method, "units": count, "value": milliseconds(way)}
 
 
 def _split(objects: Objects, count: int) -> tuple[Objects, Objects]:
@@ -171,6 +185,7 @@ STUDY = Study(
             calibration=20,
             examples=1,
             sides=(32, 64),
+            units=(16, 32),
         ),
         "laptop": Config(),
         "paper": Config(seeds=5, setting=PASTED),
