@@ -31,6 +31,19 @@ def test_the_code_of_the_finding_runs(trained):
     given = {"model": model, "data": test}
     exec(finding.code, given)
     assert given["graph"].target == 3
+    alone = given["alone"](given["images"][1::2]).softmax(1)[:, 3].mean()
+    assert finding.figures["probability with the paths alone"] == pytest.approx(float(alone), abs=1e-4)
+
+
+def test_the_chain_is_found_once_and_without_looking_for_causes(trained, monkeypatch):
+    model, _, test = trained
+    subject, looked = Subject(model, test), []
+    monkeypatch.setattr(causal_paths, "discover_causal_graph", lambda *_, **__: looked.append("causes"))
+    whole = causal_paths.weight_layers
+    monkeypatch.setattr(causal_paths, "weight_layers", lambda *given: looked.append("chain") or whole(*given))
+    assert causal_paths.why_not(subject) is None
+    assert causal_paths.chain_of(subject) == causal_paths.chain_of(subject)
+    assert looked == ["chain"]
 
 
 def test_no_time_still_gives_one_class(trained):

@@ -45,7 +45,15 @@ def test_concepts_are_shown_scored_and_grouped(channels):
     assert finding.figures["C-Deletion"] <= finding.figures["C-Deletion in random order"]
     assert "layer 1" in finding.sentence
     assert len(finding.pictures) == 2
-    exec(finding.code, {"model": model, "data": data})
+    assert "paper's study" not in finding.reading
+    given = {"model": model, "data": data}
+    exec(finding.code, given)
+    subject = Subject(model, data)
+    own = (subject.predictions == subject.predictions.bincount().argmax()).nonzero()[:, 0]
+    assert torch.equal(given["own"], own[: concepts.MOST])
+    mean = given["lens"].importance(data.inputs[given["own"]], int(subject.predictions[own[0]])).mean(0)
+    share = round(100 * float((mean / mean.abs().sum()).max()))
+    assert f"concept {int(mean.argmax())} ({share} % of its evidence)" in finding.sentence
 
 
 def test_where_time_is_short_one_class_is_looked_at():

@@ -91,6 +91,19 @@ def test_the_lines_of_python_run(name, trained):
     exec(finding.code, {"model": model, "data": test})
 
 
+def test_the_lines_of_python_make_the_images_of_the_finding(trained):
+    model, _, test = trained
+    finding = preferred_images.examine(
+        Subject(model, test, classes_wanted=(3, 5), layers_wanted=("features.act1",)), 20.0
+    )
+    given = {"model": model, "data": test}
+    exec(finding.code, given)
+    made = given["found"]
+    with torch.no_grad():
+        probability = model(made.images[:, 0]).softmax(1)[torch.arange(2), torch.tensor([3, 5])]
+    assert finding.figures["median probability of the class"] == pytest.approx(float(probability.median()), abs=2e-3)
+
+
 def test_standardised_colour_images_keep_the_range_of_their_pixels():
     images = torch.rand(30, 3, 9, 7, generator=torch.Generator().manual_seed(0))
     data = Dataset(images, torch.arange(30) % 3).standardise()

@@ -48,6 +48,13 @@ def test_the_trained_network_has_patterns_and_the_code_runs(trained):
     given = {"model": model, "data": test}
     exec(finding.code, given)
     assert given["miner"].layer_ in finding.code
+    assert len(given["miner"].patterns_) == finding.figures["patterns"]
+    held = test.targets[given["unseen"]]
+    shares = [
+        round(float(given["fires"][held == one.cls, number].float().mean()), 4)
+        for number, one in enumerate(given["miner"].patterns_)
+    ]
+    assert finding.figures["share of the class's images"] in shares
 
 
 def test_none_is_a_finding_too():

@@ -1,4 +1,5 @@
 import copy
+import warnings
 
 import pytest
 import torch
@@ -237,10 +238,14 @@ class _Swap(nn.Module):
 
 
 @pytest.mark.filterwarnings("ignore:no pattern")
-def test_the_network_is_left_as_it_was():
+@pytest.mark.parametrize("method", ["mine", "net"])
+def test_the_network_is_left_as_it_was(method):
     model, images = small_conv_net(seed=0).train(), torch.rand(30, 1, 12, 12)
     before, state = copy.deepcopy(model.state_dict()), torch.get_rng_state()
-    miner = PatternMiner(model, quantile=0.2, min_support=0.1, min_lift=0.1).fit(images, torch.arange(30) % 3)
+    miner = PatternMiner(model, method=method, quantile=0.2, min_support=0.1, min_lift=0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the learned method may find no pattern in noise
+        miner.fit(images, torch.arange(30) % 3)
     miner.transform(images)
     miner.propose(images[:3])
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())

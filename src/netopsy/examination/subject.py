@@ -41,7 +41,8 @@ class Subject:
     seed: int = 0
     initialisation: str | None = None
     """The scheme its weights were first drawn by, where known."""
-    _notes: dict[str, object] = field(default_factory=dict, repr=False)
+    notes: dict[str, object] = field(default_factory=dict, repr=False)
+    """What an instrument found out and needs again."""
 
     def __post_init__(self) -> None:
         require(isinstance(self.model, nn.Module), f"model must be a torch nn.Module, got {type(self.model).__name__}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from matplotlib.figure import Figure
@@ -23,10 +24,12 @@ from netopsy.interpretability.causal_paths import (
     discover_causal_graph,
     restricted_model,
 )
+from netopsy.interpretability.causal_paths.discovery import require_class_scores, require_no_shortcuts
 from netopsy.interpretability.causal_paths.weight_layers import weight_layers
 from netopsy.interpretability.overlay import overlay
 from netopsy.lab.figures import INK, PALETTE, figure
 
+_CHAIN = "causal paths: chain"
 MOST, FEWEST, DRAWS, SHOWN = 100, 8, 3, 8
 """Images of a class, at most and at least; random graphs to compare with; images shown."""
 
@@ -56,18 +59,31 @@ def why_not(subject: Subject) -> str | None:
 
 
 def chain_of(subject: Subject) -> list[str]:
-    """The caller's layers; otherwise all layers of weights, or the last two of a network with shortcuts."""
-    image = subject.data.inputs[:1].to(subject.device)
+    """The caller's layers; otherwise all layers of weights, or the last two of a network with shortcuts.
+
+    Found once for a subject: the network is run for every layer to see whether a shortcut goes around it.
+    """
+    if _CHAIN not in subject.notes:
+        subject.notes[_CHAIN] = tuple(_chain(subject))
+    return list(cast(tuple[str, ...], subject.notes[_CHAIN]))
+
+
+def _chain(subject: Subject) -> list[str]:
+    model, images = subject.model, subject.data.inputs[:2].to(subject.device)
     if subject.layers_wanted:
-        return [layer.name for layer in weight_layers(subject.model, image, list(subject.layers_wanted))]
+        layers = weight_layers(model, images, list(subject.layers_wanted))
+        require_class_scores(model, layers[-1], images)
+        return [layer.name for layer in layers]
     try:
-        names = [layer.name for layer in weight_layers(subject.model, image)]
-        discover_causal_graph(subject.model, subject.data.inputs[:1].repeat_interleave(2, 0), _answer(subject))
+        layers = weight_layers(model, images)
+        require_no_shortcuts(model, layers, images)
     except InputError:
         kinds = (nn.Conv2d, nn.Linear)
-        last = [name for name, module in subject.model.named_modules() if isinstance(module, kinds)][-2:]
-        names = [layer.name for layer in weight_layers(subject.model, image, last)]
-    return names if len(names) > 1 else []
+        last = [name for name, module in model.named_modules() if isinstance(module, kinds)][-2:]
+        layers = weight_layers(model, images, last)
+    if layers:
+        require_class_scores(model, layers[-1], images)
+    return [layer.name for layer in layers] if len(layers) > 1 else []
 
 
 def examine(subject: Subject, seconds: float) -> Finding:
@@ -117,11 +133,15 @@ def examine(subject: Subject, seconds: float) -> Finding:
         },
         table=_table(subject, tested),
         code=(
+            "from netopsy.examination import Subject\n"
             "from netopsy.interpretability.causal_paths import discover_causal_graph, restricted_model\n\n"
-            f"images = data.inputs[data.targets == {label}]\n"
-            f"graph = discover_causal_graph(model, images, {label}{_layers_argument(subject, chain)})\n"
+            "# One half of the images that are named rightly to find the graph from, the other to test it on.\n"
+            f"right = (data.targets == {label}) & (Subject(model, data).predictions == {label})\n"
+            f"images = data.inputs[right][:{2 * MOST}]\n"
+            f"graph = discover_causal_graph(model, images[::2], {label}{_layers_argument(subject, chain)})\n"
             "graph.plot()\n"
-            "small = restricted_model(model, graph)"
+            "alone = restricted_model(model, graph).eval()\n"
+            f"print(alone(images[1::2]).softmax(1)[:, {label}].mean())"
         ),
     )
 
@@ -129,10 +149,6 @@ def examine(subject: Subject, seconds: float) -> Finding:
 def _layers_argument(subject: Subject, chain: Sequence[str]) -> str:
     every = [name for name, module in subject.model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     return "" if len(every) == len(chain) else f", layers={list(chain)!r}"
-
-
-def _answer(subject: Subject) -> int:
-    return int(evaluate_outputs(subject.model, subject.data.inputs[:1]).argmax())
 
 
 def _classes(subject: Subject) -> list[int]:

@@ -97,9 +97,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
             "it). Beside it are the images with most of the two strongest concepts, warm where the concept is: what "
             "such a set has in common is yours to see, and it may be nothing. The graph groups the images of one class "
             "by their concepts, each concept brought to the same spread so that one that all images share does not "
-            "hide the others; groups are reasons only if their images look as if they were. In the paper's study here, "
-            "groups made this way mostly agreed with reasons that had been planted, and groups made without bringing "
-            "concepts to one spread did not."
+            "hide the others; groups are reasons only if their images look as if they were."
         ),
         pictures=(
             Picture.of(
@@ -121,12 +119,15 @@ def examine(subject: Subject, seconds: float) -> Finding:
             f"groups of {name}": len(graph.sizes),
         },
         code=(
+            "from netopsy.examination import Subject\n"
             "from netopsy.interpretability.concepts import ConceptLens\n\n"
-            f"lens = ConceptLens(model, {layer!r}, n_concepts={count}, method={first.lens.method!r})\n"
-            f"lens.fit(data.inputs, class_id={first.number})\n"
-            f"print(lens.importance(data.inputs[lens.indices_], {first.number}).mean(0))\n"
-            f"graph = lens.strategies(data.inputs, {first.number}, normalise='concept', plane='pca')\n"
-            "graph.plot(data.images)"
+            f"own = (Subject(model, data).predictions == {first.number}).nonzero()[:{MOST}, 0]\n"
+            f"lens = ConceptLens(model, {layer!r}, n_concepts={count}, method={first.lens.method!r}, "
+            f"seed={subject.seed})\n"
+            "lens.fit(data.inputs[own])\n"
+            f"print(lens.importance(data.inputs[own], {first.number}).mean(0))\n"
+            f"graph = lens.strategies(data.inputs[own], {first.number}, normalise='concept', plane='pca')\n"
+            "graph.plot(data.images[own])"
         ),
     )
 

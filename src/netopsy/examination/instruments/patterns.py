@@ -53,7 +53,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
                 "A pattern is two or three units that fire close to one another in at least half of a class's images, "
                 f"and at least five times as often as in other images. What came closest: {reason}."
             ),
-            code=_code(layer),
+            code=_code(subject, layer),
         )
     best = {one.cls: number for number, one in reversed(list(enumerate(miner.patterns_)))}
     fired, held = miner.fires(inputs[unseen]), labels[unseen]
@@ -101,15 +101,21 @@ def examine(subject: Subject, seconds: float) -> Finding:
                 for cls, number in sorted(best.items())
             ),
         ),
-        code=_code(layer),
+        code=_code(subject, layer),
     )
 
 
-def _code(layer: str) -> str:
+def _code(subject: Subject, layer: str) -> str:
+    wanted = f"classes_wanted={tuple(subject.classes_wanted)}, " if subject.classes_wanted else ""
     return (
+        "from netopsy.examination import Subject\n"
         "from netopsy.interpretability.pattern_net import PatternMiner\n\n"
-        f"miner = PatternMiner(model, {layer!r}).fit(data.inputs, data.targets)\n"
-        "miner.patterns_"
+        "# One half to find patterns in, the other to count how often they fire.\n"
+        f"indices = Subject(model, data, {wanted}seed={subject.seed}).sample({MOST})\n"
+        "known, unseen = indices[::2], indices[1::2]\n"
+        f"miner = PatternMiner(model, {layer!r}).fit(data.inputs[known], data.targets[known])\n"
+        "print(miner.patterns_)\n"
+        "fires = miner.fires(data.inputs[unseen])"
     )
 
 

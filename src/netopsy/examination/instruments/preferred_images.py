@@ -45,6 +45,8 @@ class _Compared:
     """What the strongest image of the data reaches."""
     strongest: Tensor
     """The strongest images' numbers, ``[targets, k]``."""
+    rough: float
+    """The weight of the total variation."""
 
 
 def examine(subject: Subject, seconds: float) -> Finding:
@@ -99,7 +101,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
         ),
         pictures=tuple(pictures),
         figures=figures,
-        code=_code(subject, pixels),
+        code=_code(subject, pixels, classes),
     )
 
 
@@ -109,9 +111,9 @@ def _classes(subject: Subject, pixels: Range, sample: Tensor, seconds: float) ->
     scores = subject.scores[sample][:, numbers]
     best, places = scores.topk(min(STRONGEST, len(sample)), dim=0)
     worth = float((best[0] - scores.mean(0)).median())
-    made = _make(subject, numbers, pixels, worth, sample, seconds)
+    made, rough = _make(subject, numbers, pixels, worth, sample, seconds)
     values = evaluate_outputs(subject.model, made.images[:, 0]).gather(1, torch.tensor(numbers)[:, None])[:, 0]
-    return _Compared(made, values.float(), best[0], sample[places.T])
+    return _Compared(made, values.float(), best[0], sample[places.T], rough)
 
 
 def _units(subject: Subject, layer: str, pixels: Range, sample: Tensor, seconds: float) -> _Compared:
@@ -126,22 +128,22 @@ def _units(subject: Subject, layer: str, pixels: Range, sample: Tensor, seconds:
         )
     on_average = seen.flatten(2).mean(2) if seen.ndim > 2 else seen
     worth = float(on_average[torch.arange(len(chosen)), chosen.to(seen.device)].abs().median())
-    made = _make(subject, LayerUnits(layer, chosen.tolist()), pixels, worth, sample, seconds)
+    made, rough = _make(subject, LayerUnits(layer, chosen.tolist()), pixels, worth, sample, seconds)
     with torch.no_grad():
         reached = run_to(subject.model, layer, made.images[:, 0])
     peaks = reached.flatten(2).amax(2) if reached.ndim > 2 else reached
     values = peaks[torch.arange(len(chosen)), chosen.to(peaks.device)].cpu().float()
     best = top.values.cpu()[chosen, 0].float().clamp_min(1e-6)
-    return _Compared(made, values, best, sample[top.indices.cpu()[chosen]])
+    return _Compared(made, values, best, sample[top.indices.cpu()[chosen]], rough)
 
 
 def _make(
     subject: Subject, target: Objective, pixels: Range, worth: float, sample: Tensor, seconds: float
-) -> Preferred:
+) -> tuple[Preferred, float]:
+    """The images, and the weight that the total variation was given."""
     rough = float(total_variation(pixels.shares(subject.data.inputs[sample])).mean())
     weight = PRICE * max(worth, 0.0) / max(rough, 1e-6)
     shape = tuple(subject.data.inputs.shape[1:])
-    blur = 0.5 * min(1.0, min(shape[1:]) / BLURRED)
 
     def run(steps: int) -> Preferred:
         return maximise_activation(
@@ -149,14 +151,18 @@ def _make(
             target,
             shape,
             steps=steps,
-            regularisers=(GaussianBlur(blur), TotalVariation(weight), Jitter(shape[1] // 16)),
+            regularisers=(GaussianBlur(_blur(shape)), TotalVariation(weight), Jitter(shape[1] // 16)),
             limits=pixels.limits,
             mean=pixels.mean.mean((0, 2, 3))[:, None, None],
             batch_size=16,
             seed=subject.seed,
         )
 
-    return run(steps_within(seconds, run, most=STEPS, fewest=FEWEST))
+    return run(steps_within(seconds, run, most=STEPS, fewest=FEWEST)), weight
+
+
+def _blur(shape: Sequence[int]) -> float:
+    return 0.5 * min(1.0, min(shape[1:]) / BLURRED)
 
 
 def _draw(subject: Subject, pixels: Range, found: _Compared, titles: list[str]) -> Figure:
@@ -168,15 +174,19 @@ def _draw(subject: Subject, pixels: Range, found: _Compared, titles: list[str]) 
     return gallery(shown, [*titles, *blank], columns=len(titles), row_titles=names, limits=(0.0, 1.0))
 
 
-def _code(subject: Subject, pixels: Range) -> str:
-    low, high = (tuple(round(float(end), 4) for end in each.flatten(1).mean(1)) for each in pixels.limits)
-    channels, height, width = subject.data.inputs.shape[1:]
+def _code(subject: Subject, pixels: Range, found: _Compared) -> str:
+    shape, made = tuple(subject.data.inputs.shape[1:]), found.made
+    ends = (*(each.flatten(1).mean(1) for each in pixels.limits), pixels.mean.mean((0, 2, 3)))
+    low, high, mean = (tuple(round(float(end), 6) for end in each) for each in ends)
     return (
         "import torch\n"
-        "from netopsy.interpretability.visualization import IMAGE_PRIORS, maximise_activation\n\n"
-        f"low, high = (torch.tensor(each)[:, None, None] for each in ({low}, {high}))\n"
-        f"found = maximise_activation(\n    model, range({min(CLASSES, subject.class_count)}), "
-        f"({channels}, {height}, {width}),\n    regularisers=IMAGE_PRIORS, limits=(low, high), steps={STEPS},\n)\n"
+        "from netopsy.interpretability.visualization import (\n"
+        "    GaussianBlur, Jitter, TotalVariation, maximise_activation\n)\n\n"
+        f"low, high, mean = (torch.tensor(each)[:, None, None] for each in ({low}, {high}, {mean}))\n"
+        f"found = maximise_activation(\n    model, {list(made.units)}, {shape}, steps={len(made.trace)}, "
+        f"seed={subject.seed}, limits=(low, high), mean=mean,\n"
+        f"    regularisers=[GaussianBlur({_blur(shape)}), TotalVariation({found.rough:.6g}), "
+        f"Jitter({shape[1] // 16})],\n)\n"
         "found.plot()"
     )
 

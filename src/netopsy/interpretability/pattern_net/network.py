@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from netopsy.core.errors import require
 from netopsy.core.progress import track
-from netopsy.core.seeds import generator
+from netopsy.core.seeds import generator, seeded
 
 
 class PatternLayers(nn.Module):
@@ -39,7 +39,8 @@ class PatternLayers(nn.Module):
         self.register_buffer("widths", widths.clone().float())
         self.thresholds = nn.Parameter(thresholds.clone().float())
         self.free = nn.Parameter(torch.randn(patterns, filters, generator=random))
-        self.output = nn.Linear(patterns, classes)
+        with seeded(0):  # the first weights, which are drawn from the global state, are replaced below
+            self.output = nn.Linear(patterns, classes)
         with torch.no_grad():
             self.output.weight.copy_(torch.randn(classes, patterns, generator=random) / patterns**0.5)
             self.output.bias.zero_()

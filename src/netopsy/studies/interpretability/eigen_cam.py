@@ -160,9 +160,8 @@ def cost(sides: Sequence[int], units: Sequence[int]) -> Iterator[dict[str, Any]]
     images = torch.rand(8, 3, 14, 14, generator=torch.Generator().manual_seed(0))
     for count in units:
         with seeded(0):
-            wide = nn.Sequential(
-                nn.Conv2d(3, count, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(count, 10)
-            ).eval()
+            first, last = nn.Conv2d(3, count, 3, padding=1), nn.Linear(count, 10)
+        wide = nn.Sequential(first, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), last).eval()
         ways = {EIGEN: partial(eigen_cam, wide, images, "1"), GRAD: partial(grad_cam, wide, images, 0, "1")}
         for method, way in ways.items():
             yield {"measure": "cost by units", "method": method, "units": count, "value": milliseconds(way)}
