@@ -7,13 +7,13 @@ from scipy import linalg
 from torch import nn
 
 from netopsy import InputError
+from netopsy.interpretability.frechet import frechet_distances
 from netopsy.interpretability.gan_dissection import (
     artefact_units,
     average_causal_effect,
     conditional_mean,
     dissect,
     edit_layer,
-    frechet_distance,
     insertion_map,
     optimise_ace,
     removals,
@@ -196,14 +196,14 @@ def test_insertion_gains_a_cell_where_the_class_was_not(painter, z):
 def test_the_distance_is_that_of_scipys_square_root():
     random = np.random.default_rng(0)
     samples, reference = random.normal(size=(3, 50, 4)), random.normal(1, 2, size=(60, 4)) @ random.normal(size=(4, 4))
-    found = frechet_distance(torch.from_numpy(samples), torch.from_numpy(reference))
+    found = frechet_distances(torch.from_numpy(samples), torch.from_numpy(reference))
     for one, ours in zip(samples, found.tolist(), strict=True):
         first, second = np.cov(one.T), np.cov(reference.T)
         root = linalg.sqrtm(first @ second).real
         apart = ((one.mean(0) - reference.mean(0)) ** 2).sum()
         assert ours == pytest.approx(apart + np.trace(first + second - 2 * root), rel=1e-6)
     same = torch.from_numpy(samples[0])
-    assert frechet_distance(same[None], same).item() == pytest.approx(0, abs=1e-9)
+    assert frechet_distances(same[None], same).item() == pytest.approx(0, abs=1e-9)
 
 
 def test_the_unit_that_spoils_images_is_named_first():

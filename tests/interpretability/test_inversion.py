@@ -8,6 +8,7 @@ from torch import nn
 from netopsy import InputError
 from netopsy.core.split import run_to
 from netopsy.data import digits
+from netopsy.interpretability.layer_maps import token_grid
 from netopsy.interpretability.visualization import (
     Jitter,
     UpconvNet,
@@ -152,7 +153,7 @@ def test_balanced_weights_are_those_of_the_definition():
         ),
         ({"shape": (3, 8, 8)}, "shape must be left out"),
         ({"reference": torch.ones(3, 8, 8)}, "images must be"),
-        ({"lambda_tv": -1.0}, "lambda_tv must not be negative"),
+        ({"lambda_tv": -1.0}, "lambda_tv must be finite and not negative"),
         ({"lambda_alpha": torch.ones(3)}, "lambda_alpha must be a number or one a code"),
         ({"init": torch.ones(1, 3, 8, 8)}, "init must have shape"),
         ({"limits": (0.0, 0.0)}, "limits must be two values"),
@@ -218,6 +219,52 @@ def test_the_same_seed_gives_the_same_decoder():
     )
     assert torch.equal(one.layers[0].weight, same.layers[0].weight)
     assert not torch.equal(one.layers[0].weight, other.layers[0].weight)
+
+
+def test_a_decoder_learns_from_batches_that_are_never_all_held():
+    images = digits().inputs.reshape(-1, 1, 8, 8)
+    net = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Flatten(), nn.Linear(64, 64))
+    data = torch.utils.data.TensorDataset(images[:800], torch.arange(800))
+    loader = torch.utils.data.DataLoader(data, 50, shuffle=True, generator=torch.Generator().manual_seed(0))
+    longest = []
+    handle = net.register_forward_pre_hook(lambda _, given: longest.append(len(given[0])))
+    decoder = train_upconv_inverter(net, "2", loader, epochs=12, width=32, lr=5e-3)
+    handle.remove()
+    assert max(longest) == 50
+    about_mean = (images[800:900] - images[:800].mean(0)).square().sum()
+    made = reconstruct(net, "2", decoder, images[800:900])
+    assert float((made - images[800:900]).square().sum() / about_mean) < 0.2
+    whole = train_upconv_inverter(net, "2", images[:800], epochs=1, width=32)
+    for name in ("code_mean", "code_scale", "image_mean", "image_scale"):
+        torch.testing.assert_close(getattr(decoder, name), getattr(whole, name), atol=1e-5, rtol=1e-4)
+    with pytest.raises(InputError, match="gone through again"):
+        train_upconv_inverter(net, "2", iter(loader))
+    with pytest.raises(InputError, match="at least one batch"):
+        train_upconv_inverter(net, "2", [])
+    with pytest.raises(InputError, match="one shape in all batches"):
+        train_upconv_inverter(nn.Conv2d(1, 2, 3), "", [images[:4], torch.rand(4, 1, 9, 9)])
+
+
+def test_a_decoder_of_tokens_needs_to_know_their_grid():
+    class Tokens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cut = nn.Conv2d(1, 6, 2, 2)
+            self.tokens = nn.Identity()
+
+        def forward(self, images):
+            return self.tokens(self.cut(images).flatten(2).mT)
+
+    net, images, grid = Tokens(), torch.rand(20, 1, 8, 8), token_grid(4, 4, skip=0)
+    given = {"epochs": 1, "batch_size": 10, "width": 8, "reshape": grid}
+    decoder = train_upconv_inverter(net, "tokens", images, **given)
+    same = train_upconv_inverter(net, "cut", images, epochs=1, batch_size=10, width=8)
+    ours = reconstruct(net, "tokens", decoder, images, reshape=grid)
+    torch.testing.assert_close(ours, reconstruct(net, "cut", same, images))
+    batches = train_upconv_inverter(net, "tokens", [images[:10], images[10:]], **given)
+    assert reconstruct(net, "tokens", batches, images, reshape=grid).shape == images.shape
+    with pytest.raises(InputError, match="reshape="):
+        train_upconv_inverter(net, "tokens", images)
 
 
 def test_bad_input_to_decoders(unchecked):

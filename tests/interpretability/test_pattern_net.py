@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from netopsy import InputError
+from netopsy.interpretability.boxes import overlap_of_boxes
 from netopsy.interpretability.layer_maps import token_grid
 from netopsy.interpretability.pattern_net import (
     PatternLayers,
@@ -16,7 +17,7 @@ from netopsy.interpretability.pattern_net import (
     train_pattern_layers,
 )
 from netopsy.interpretability.pattern_net.network import filters_of
-from netopsy.interpretability.pattern_net.proposals import iou, suppressed
+from netopsy.interpretability.pattern_net.proposals import suppressed
 from netopsy.interpretability.receptive_field import receptive_field
 from netopsy.models import small_conv_net
 
@@ -180,7 +181,7 @@ def test_suppression_equals_the_plain_loop():
     for own, score, found in zip(boxes, scores, suppressed(boxes, scores, 10, 0.4), strict=True):
         kept = []
         for number in score.argsort(descending=True).tolist():
-            if len(kept) < 10 and all(iou(own[number], own[other]) <= 0.4 for other in kept):
+            if len(kept) < 10 and all(overlap_of_boxes(own[number], own[other]) <= 0.4 for other in kept):
                 kept.append(number)
         torch.testing.assert_close(found[:, 4], score[kept])
         torch.testing.assert_close(found[:, :4], own[kept])

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from netopsy.core.errors import require
 from netopsy.core.shapes import Maps, PixelMasks
+from netopsy.interpretability.boxes import overlap_of_boxes
 from netopsy.interpretability.maps import rescaled
 
 Boxes = Int[Tensor, "batch 4"]
@@ -91,10 +92,7 @@ def box_iou(ours: Boxes, theirs: Boxes) -> Float[Tensor, "batch"]:
             f"{name} must be boxes [batch, 4], got {tuple(boxes.shape) if isinstance(boxes, Tensor) else boxes!r}",
         )
     require(len(ours) == len(theirs), f"ours and theirs must be as many boxes, got {len(ours)} and {len(theirs)}")
-    low, high = torch.maximum(ours[:, :2], theirs[:, :2]), torch.minimum(ours[:, 2:], theirs[:, 2:])
-    shared = (high - low).clamp_min(0).prod(1)
-    both = _area(ours) + _area(theirs) - shared
-    return torch.where(both > 0, shared / both.clamp_min(1), 0.0)
+    return overlap_of_boxes(ours, theirs)
 
 
 def localised(maps: Maps, boxes: Boxes, threshold: float = 0.15, *, iou: float = 0.5) -> Bool[Tensor, "batch"]:
@@ -115,10 +113,6 @@ def localisation_error(maps: Maps, boxes: Boxes, threshold: float = 0.15, *, iou
     1.0
     """
     return 1 - float(localised(maps, boxes, threshold, iou=iou).double().mean())
-
-
-def _area(boxes: Boxes) -> Int[Tensor, "batch"]:
-    return (boxes[:, 2:] - boxes[:, :2]).clamp_min(0).prod(1)
 
 
 def _check_threshold(name: str, value: object) -> None:

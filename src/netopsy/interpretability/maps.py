@@ -21,9 +21,16 @@ def resized(maps: Maps, size: tuple[int, int]) -> Float[Tensor, "batch rows colu
     tensor([[[0.0000, 0.2500, 0.7500, 1.0000]]])
     """
     _check(maps)
-    if maps.shape[-2:] == tuple(size):
-        return maps
-    return functional.interpolate(maps[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
+    return bilinear(maps[:, None], size)[:, 0] if maps.shape[1:] != tuple(size) else maps
+
+
+def bilinear(
+    grids: Float[Tensor, "batch channels y x"], size: tuple[int, int]
+) -> Float[Tensor, "batch channels rows columns"]:
+    """The one way in which maps are enlarged here: bilinear, pixels are areas; what has the size stays as it is."""
+    if grids.shape[2:] == tuple(size):
+        return grids
+    return functional.interpolate(grids, size=tuple(size), mode="bilinear", align_corners=False)
 
 
 def rescaled(maps: Maps) -> Maps:

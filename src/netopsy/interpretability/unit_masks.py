@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.nn import functional
 
 from netopsy.core.errors import require
 from netopsy.core.shapes import Activations
+from netopsy.interpretability.maps import bilinear
 
 _EXACT = 2**24
 """Counts up to this number are exact in single precision."""
@@ -23,9 +23,7 @@ def upsampled(maps: Activations, size: tuple[int, int]) -> Float[Tensor, "batch 
     [0.0, 0.25, 0.75, 1.0]
     """
     require(maps.ndim == 4, f"maps must be [batch, units, rows, columns], got {tuple(maps.shape)}")
-    if maps.shape[2:] == tuple(size):
-        return maps
-    return functional.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
+    return bilinear(maps, size)
 
 
 @dataclass(frozen=True, eq=False)

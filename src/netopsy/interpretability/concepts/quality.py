@@ -12,6 +12,7 @@ from netopsy.core.errors import require
 from netopsy.core.seeds import generator
 from netopsy.interpretability.concepts.checks import Bank, Rows, check_rows
 from netopsy.interpretability.concepts.extraction import ConceptExtractor
+from netopsy.interpretability.frechet import frechet_distances
 
 ZERO = 1e-6
 """Codes smaller than this count as absent."""
@@ -124,14 +125,7 @@ def frechet_distance(A: Rows, B: Float[Tensor, "others channels"]) -> float:
     >>> frechet_distance(a, a + 3)
     9.0
     """
-    require(A.ndim == 2 and B.ndim == 2 and A.shape[1] == B.shape[1], "A and B must be rows with as many channels")
-    require(min(len(A), len(B)) >= 2, "A and B must have at least two rows each")
-    means, spreads = zip(*((each.double().mean(0), _covariance(each.double())) for each in (A, B)), strict=True)
-    values, vectors = torch.linalg.eigh(spreads[0])
-    root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
-    cross = torch.linalg.eigvalsh(root @ spreads[1] @ root).clamp(min=0).sqrt().sum()
-    distance = (means[0] - means[1]).square().sum() + spreads[0].trace() + spreads[1].trace() - 2 * cross
-    return max(0.0, float(distance))
+    return float(frechet_distances(A[None], B)[0])
 
 
 def out_of_distribution(
@@ -153,11 +147,6 @@ def out_of_distribution(
     own = torch.cdist(real[some], real[some]).kthvalue(neighbours + 1, dim=1).values  # itself is the nearest
     theirs = torch.cdist(made[others], real[some]).kthvalue(neighbours, dim=1).values
     return float(theirs.mean() - own.mean())
-
-
-def _covariance(rows: Rows) -> Tensor:
-    centred = rows - rows.mean(0)
-    return centred.T @ centred / (len(rows) - 1)
 
 
 def _like(extractor: ConceptExtractor) -> ConceptExtractor:

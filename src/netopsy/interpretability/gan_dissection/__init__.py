@@ -11,7 +11,7 @@ intervene: they switch units off, or force them on at one place, and count how m
 What is marked unconfirmed here and in the docstrings was not checked against the paper's own text.
 """
 
-from netopsy.interpretability.gan_dissection.artefacts import UnitDistances, artefact_units, frechet_distance
+from netopsy.interpretability.gan_dissection.artefacts import UnitDistances, artefact_units
 from netopsy.interpretability.gan_dissection.dissection import (
     DissectReport,
     Observed,
@@ -48,7 +48,6 @@ __all__ = [
     "dissect",
     "dissect_observed",
     "edit_layer",
-    "frechet_distance",
     "insertion_map",
     "observe",
     "optimise_ace",

@@ -15,6 +15,7 @@ from netopsy.core.layers import Layer
 from netopsy.core.modes import device_of, evaluating
 from netopsy.core.outputs import single_output
 from netopsy.core.shapes import Images
+from netopsy.interpretability.frechet import frechet_distances
 from netopsy.interpretability.gan_dissection.stage import watched
 from netopsy.interpretability.layer_maps import check_images
 
@@ -82,35 +83,8 @@ def artefact_units(
         f"features must be as many for real as for made images: {real_ones.shape[1]} and {made_ones.shape[1]}",
     )
     best = torch.cat(heights).topk(top, dim=0).indices.T
-    distance = frechet_distance(made_ones[best], real_ones)
-    return UnitDistances(distance.cpu(), best.cpu(), float(frechet_distance(made_ones[None], real_ones)[0]))
-
-
-def frechet_distance(
-    samples: Float[Tensor, "groups n features"], reference: Float[Tensor, "m features"]
-) -> Float[Tensor, "groups"]:
-    """The Fréchet distance of Gaussians fitted to each group of samples and to a reference, in double precision.
-
-    ``|m - m'|^2 + tr(C + C' - 2 (C C')^1/2)``: Heusel et al. 2017, equation 6.
-
-    >>> reference = torch.tensor([[0.0], [2.0]])
-    >>> frechet_distance(reference[None] + 3, reference).tolist()
-    [9.0]
-    """
-    mean, covariance = _moments(samples.double())
-    wanted, target = _moments(reference.double()[None])
-    values, vectors = torch.linalg.eigh(target[0])
-    root = vectors @ torch.diag(values.clamp(min=0).sqrt()) @ vectors.T
-    # tr (C C')^1/2 is that of a symmetric matrix with the same eigenvalues.
-    cross = torch.linalg.eigvalsh(root @ covariance @ root).clamp(min=0).sqrt().sum(1)
-    spread = covariance.diagonal(dim1=1, dim2=2).sum(1) + target[0].trace()
-    return (((mean - wanted) ** 2).sum(1) + spread - 2 * cross).clamp(min=0)
-
-
-def _moments(samples: Tensor) -> tuple[Float[Tensor, "groups features"], Float[Tensor, "groups features features"]]:
-    mean = samples.mean(1)
-    centred = samples - mean[:, None]
-    return mean, centred.mT @ centred / (samples.shape[1] - 1)
+    distance = frechet_distances(made_ones[best], real_ones)
+    return UnitDistances(distance.cpu(), best.cpu(), float(frechet_distances(made_ones[None], real_ones)[0]))
 
 
 def _features(features: Callable[[Images], Tensor], images: Tensor) -> Float[Tensor, "n features"]:

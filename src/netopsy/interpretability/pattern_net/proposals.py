@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from netopsy.core.shapes import Images
+from netopsy.interpretability.boxes import overlap_of_boxes
 from netopsy.interpretability.receptive_field import ReceptiveField
 
 Proposals = Float[Tensor, "boxes 5"]
@@ -70,21 +71,11 @@ def suppressed(
         value, best = left.max(1)
         chosen = boxes[rows, best]
         kept.append(torch.cat([chosen, value[:, None]], 1))
-        drop = iou(boxes, chosen[:, None]) > overlap
+        drop = overlap_of_boxes(boxes, chosen[:, None]) > overlap
         drop[rows, best] = True
         left = left.masked_fill(drop, -torch.inf)
     together = torch.stack(kept, 1)
     return [one[one[:, 4] > -torch.inf] for one in together]
-
-
-def iou(boxes: Float[Tensor, "*n 4"], others: Float[Tensor, "*m 4"]) -> Tensor:
-    """Intersection over union of boxes ``(y0, x0, y1, x1)``, of shapes that broadcast; 0 where neither has area."""
-    low = torch.maximum(boxes[..., :2], others[..., :2])
-    high = torch.minimum(boxes[..., 2:], others[..., 2:])
-    both = (high - low).clamp(min=0).prod(-1)
-    areas = [(one[..., 2:] - one[..., :2]).clamp(min=0).prod(-1) for one in (boxes, others)]
-    union = areas[0] + areas[1] - both
-    return both / union.clamp(min=torch.finfo(union.dtype).tiny)
 
 
 def _peaks(maps: Float[Tensor, "n maps rows columns"], most: int) -> tuple[Tensor, Tensor]:

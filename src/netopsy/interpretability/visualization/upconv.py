@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +20,8 @@ from netopsy.core.shapes import Images
 from netopsy.core.split import run_to
 from netopsy.data import Dataset
 from netopsy.data.normalisation import Normalisation
-from netopsy.interpretability.layer_maps import check_images
+from netopsy.interpretability.layer_maps import Reshape, check_images
+from netopsy.interpretability.visualization.batches import Batches
 from netopsy.training import Recipe, fit
 
 _SLOPE = 0.2
@@ -75,6 +78,13 @@ class UpconvNet(nn.Module):
             self.register_buffer(f"{name}_mean", torch.zeros(shape))
             self.register_buffer(f"{name}_scale", torch.ones(shape))
 
+    def standardise(self, codes: Normalisation, images: Normalisation) -> None:
+        """Take codes and give images as they are, standardised only inside."""
+        for part, like in (("code", codes), ("image", images)):
+            for which, value in (("mean", like.mean), ("scale", like.std)):
+                buffer = getattr(self, f"{part}_{which}")
+                buffer.copy_(value.reshape(buffer.shape))
+
     def forward(self, codes: Float[Tensor, "batch ..."]) -> Images:
         """Images in the values that the network was trained on."""
         drawn = self.layers((codes - self.code_mean) / self.code_scale)
@@ -86,8 +96,9 @@ class UpconvNet(nn.Module):
 def train_upconv_inverter(
     model: nn.Module,
     layer: Layer,
-    images: Images,
+    images: Images | Iterable[Any],
     *,
+    reshape: Reshape | None = None,
     epochs: int = 20,
     batch_size: int = 50,
     lr: float = 1e-3,
@@ -101,8 +112,10 @@ def train_upconv_inverter(
 
     Args:
         model: any network; it runs in evaluation mode and is left as it was.
-        images: to train on, ``[n, channels, height, width]``, as the network wants them.
-        epochs, batch_size, lr: of Adam; the rate falls to 0 along a cosine.
+        images: to train on, ``[n, channels, height, width]``, as the network wants them; or batches of them that can be
+            gone through again and again, such as a ``DataLoader``, which are encoded step by step and never all held.
+        reshape: lays tokens out as a grid: `netopsy.interpretability.layer_maps.token_grid`.
+        epochs, batch_size, lr: of Adam; the rate falls to 0 along a cosine. Batches have the size they come in.
         width: of the decoder, see `UpconvNet`.
         seed: for the decoder's first weights and the order of the images.
 
@@ -117,24 +130,21 @@ def train_upconv_inverter(
     torch.Size([3, 1, 8, 8])
     """
     check_model(model)
-    check_images(images)
+    if isinstance(images, Tensor):
+        check_images(images)
     [name] = layer_names(model, [layer])
     require(isinstance(epochs, int) and epochs >= 1, f"epochs must be an int of at least 1, got {epochs!r}")
     require(isinstance(batch_size, int) and batch_size >= 1, f"batch_size must be at least 1, got {batch_size!r}")
     device = device_of(model)
-    with torch.no_grad():
-        codes = torch.cat([run_to(model, name, some.to(device)) for some in images.split(256)]).float()
-    require(
-        codes.ndim in (2, 4),
-        f"layer {name!r} gives {tuple(codes.shape)}, wanted [batch, units] or [batch, units, rows, columns]",
-    )
+    if not isinstance(images, Tensor):
+        batches = Batches(images, lambda some: coded(model, name, some, reshape))
+        decoder = UpconvNet(batches.code_shape, batches.image_shape, width=width, seed=derive(seed, "decoder"))
+        decoder.standardise(batches.codes, batches.images)
+        return batches.train(decoder.to(device), epochs, lr)
+    codes = torch.cat([coded(model, name, some, reshape) for some in images.split(256)])
     channels, height, columns = images.shape[1:]
     decoder = UpconvNet(tuple(codes.shape[1:]), (channels, height, columns), width=width, seed=derive(seed, "decoder"))
-    for part, values in (("code", codes), ("image", images.detach().float())):
-        like = Normalisation.of(values)
-        for which, value in (("mean", like.mean), ("scale", like.std)):
-            buffer = getattr(decoder, f"{part}_{which}")
-            buffer.copy_(value.reshape(buffer.shape))
+    decoder.standardise(Normalisation.of(codes), Normalisation.of(images.detach().float()))
     decoder = decoder.to(device)
     steps = max(1, epochs * len(images) // batch_size)
     # The mean over pixels instead of the sum: Adam divides the factor between them out again.
@@ -143,12 +153,32 @@ def train_upconv_inverter(
     return decoder.eval()
 
 
-def reconstruct(model: nn.Module, layer: Layer, decoder: nn.Module, images: Images) -> Images:
-    """What ``decoder`` makes of a layer's codes of ``images``: ``decoder(layer(images))``, without gradients."""
+def reconstruct(
+    model: nn.Module, layer: Layer, decoder: nn.Module, images: Images, *, reshape: Reshape | None = None
+) -> Images:
+    """What ``decoder`` makes of a layer's codes of ``images``: ``decoder(layer(images))``, without gradients.
+
+    Args:
+        reshape: the one that the decoder was trained with.
+    """
     check_images(images)
+    [name] = layer_names(model, [layer])
     with torch.no_grad():
-        found = decoder(run_to(model, layer, images.to(device_of(model))).float())
+        found = decoder(coded(model, name, images, reshape))
     return found.to(images.dtype)
+
+
+@torch.no_grad()
+def coded(model: nn.Module, layer: str, images: Images, reshape: Reshape | None) -> Tensor:
+    """What a layer puts out, as a vector or a grid, in single precision."""
+    codes = run_to(model, layer, images.to(device_of(model)))
+    codes = codes if reshape is None else reshape(codes)
+    require(
+        codes.ndim in (2, 4),
+        f"layer {layer!r} gives {tuple(codes.shape)}, wanted [batch, units] or [batch, units, rows, columns]; say with "
+        "reshape= how to make a grid of it (token_grid)",
+    )
+    return codes.float()
 
 
 def _coarse(size: tuple[int, int]) -> tuple[int, int]:

@@ -13,11 +13,12 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from netopsy.core.seeds import derive, generator
+from netopsy.interpretability.boxes import overlap_of_boxes
 from netopsy.interpretability.eigen_cam import energy_map
 from netopsy.interpretability.pattern_net import PatternMiner, filter_peaks, frequent_itemsets, mine_itemsets
 from netopsy.interpretability.pattern_net.firing import filter_maps
 from netopsy.interpretability.pattern_net.mining import SMOOTHING
-from netopsy.interpretability.pattern_net.proposals import iou, propose
+from netopsy.interpretability.pattern_net.proposals import propose
 from netopsy.lab.costs import milliseconds
 from netopsy.models import small_conv_net
 from netopsy.studies.interpretability._pictures import as_text
@@ -117,8 +118,8 @@ def proposals(miner: PatternMiner, test: Objects, top: int, seed: int) -> Iterat
         row: Row = {"measure": "box", "image": number}
         elsewhere = _moved(found[number][:, :4], images.shape[2], images.shape[3], random)
         for name, boxes in ((PATTERNS, found[number][:, :4]), (ENERGY, energy[number][:, :4]), (RANDOM, elsewhere)):
-            row[name] = int(bool((iou(boxes, box) >= OVERLAP).any())) if len(boxes) else 0
-            row[f"{name} overlap"] = float(iou(boxes, box).max()) if len(boxes) else 0.0
+            row[name] = int(bool((overlap_of_boxes(boxes, box) >= OVERLAP).any())) if len(boxes) else 0
+            row[f"{name} overlap"] = float(overlap_of_boxes(boxes, box).max()) if len(boxes) else 0.0
         row["peak inside"] = inside.get(number)
         yield row
 
