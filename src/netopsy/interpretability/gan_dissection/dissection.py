@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from netopsy.core.errors import require
 from netopsy.core.layers import Layer
 from netopsy.core.shapes import Activations
+from netopsy.interpretability.gan_dissection.checks import Threshold, check_masks, check_threshold
 from netopsy.interpretability.gan_dissection.histogram import edges_at, levels_of, pixels_of, tables_above
 from netopsy.interpretability.gan_dissection.stage import Masks, Segmenter, check_z, segmented, watched
 from netopsy.interpretability.gan_dissection.tables import Tables
@@ -22,8 +23,6 @@ from netopsy.interpretability.unit_masks import overlap, upsampled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-Threshold = Literal["iqr"] | tuple[Literal["quantile"], float] | Tensor
 
 _FRACTIONS = torch.logspace(-3, 0, 100)
 """Shares of the pixels above the level, among which the information quality ratio chooses."""
@@ -134,9 +133,9 @@ def dissect(
     >>> report.iou.tolist(), report.interpretable.tolist()
     ([[1.0], [0.0]], [True, False])
     """
-    _check_threshold(threshold)
+    check_threshold(threshold)
     if z_threshold is None and isinstance(segmenter, Tensor):
-        _check_masks(segmenter, counted, z)
+        check_masks(segmenter, counted, z)
     seen = observe(generator, layer, segmenter, z, multi_label=multi_label, counted=counted, batch_size=batch_size)
     if isinstance(threshold, Tensor):
         return dissect_observed(seen, None, threshold=threshold, labels=labels, background=background)
@@ -170,7 +169,7 @@ def observe(
     """
     check_z(z, batch_size)
     if isinstance(segmenter, Tensor):
-        _check_masks(segmenter, counted, z)
+        check_masks(segmenter, counted, z)
     else:
         require(callable(segmenter), f"segmenter must be callable or masks, got {type(segmenter).__name__}")
     maps, masks = [], []
@@ -196,7 +195,7 @@ def dissect_observed(
         measured: where agreement is counted.
         chooses: where levels are chosen; not needed where they are given.
     """
-    _check_threshold(threshold)
+    check_threshold(threshold)
     units, classes = measured.maps.shape[1], measured.masks.shape[1]
     names = tuple(map(str, range(classes))) if labels is None else tuple(labels)
     require(len(names) == classes, f"labels must be as many as the segmenter's classes, {classes}, got {len(names)}")
@@ -281,29 +280,3 @@ def _at_levels(measured: Observed, level: Float[Tensor, "units"]) -> Tables:
     images = torch.full((measured.masks.shape[1],), len(measured.masks), device=measured.masks.device)
     images = images if measured.counted is None else measured.counted.sum(0)
     return Tables(total.intersection, total.units, total.concepts, images * height * width)
-
-
-def _check_threshold(threshold: object) -> None:
-    if isinstance(threshold, Tensor):
-        require(threshold.ndim == 1 and not threshold.isnan().any(), "threshold must be one level a unit, without NaN")
-        return
-    fits = threshold == "iqr" or (
-        isinstance(threshold, tuple)
-        and len(threshold) == 2
-        and threshold[0] == "quantile"
-        and isinstance(threshold[1], float)
-        and 0 < threshold[1] < 1
-    )
-    require(fits, f"threshold must be 'iqr', ('quantile', share) or levels [units], got {threshold!r}")
-
-
-def _check_masks(masks: Tensor, counted: Tensor | None, z: Tensor) -> None:
-    require(
-        masks.dtype == torch.bool and masks.ndim == 4 and len(masks) == len(z),
-        f"segmenter must be a function, or masks [{len(z)}, classes, height, width] of bool, "
-        f"got {tuple(masks.shape)} of {masks.dtype}",
-    )
-    require(
-        counted is None or (counted.dtype == torch.bool and counted.shape == masks.shape[:2]),
-        f"counted must be bool {tuple(masks.shape[:2])}, one for each image and class",
-    )

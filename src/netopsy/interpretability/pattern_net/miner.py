@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -19,12 +19,12 @@ from netopsy.core.targets import is_index
 from netopsy.interpretability.eigen_cam.cam import last_grid_layer
 from netopsy.interpretability.layer_maps import Reshape, check_images
 from netopsy.interpretability.maps import resized
+from netopsy.interpretability.pattern_net.conditions import Conditions, learned_layers, learned_sets, warn_of_none
 from netopsy.interpretability.pattern_net.firing import Peaks, filter_maps, filter_peaks, within
-from netopsy.interpretability.pattern_net.mining import Itemset, frequent_itemsets, mine_itemsets
-from netopsy.interpretability.pattern_net.network import PatternLayers, filters_of, train_pattern_layers
+from netopsy.interpretability.pattern_net.mining import Itemset, mine_itemsets
 from netopsy.interpretability.pattern_net.proposals import Proposals, propose
-from netopsy.interpretability.pattern_net.regions import effective_regions, theoretical_regions
-from netopsy.interpretability.receptive_field import ReceptiveField, receptive_field
+from netopsy.interpretability.pattern_net.regions import effective_regions, receptive_field_of, theoretical_regions
+from netopsy.interpretability.receptive_field import ReceptiveField
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 
@@ -146,7 +146,7 @@ class PatternMiner:
         self.thresholds_ = peaks.values.quantile(self.quantile, dim=0)
         found = self._learned(peaks, labels) if self.method == "net" else self._mined(peaks, labels)
         if not found:
-            self._warn(peaks, labels)
+            warn_of_none(self._fired(peaks), peaks, labels, self._conditions())
         used = sorted({item for one in found for item in one.items})
         regions = self._regions(images, peaks, used)
         self.patterns_ = [
@@ -223,69 +223,19 @@ class PatternMiner:
         boxes = torch.tensor([self.patterns_[number].box for number in chosen])
         return propose(lambda shown: self._maps(shown, chosen), self.field_, boxes, images, top, scales, overlap)
 
+    def _conditions(self) -> Conditions:
+        return Conditions(self.min_size, self.max_size, self.min_support, self.min_lift, self.radius, self.per_class)
+
     def _mined(self, peaks: Peaks, labels: Tensor) -> list[Itemset]:
-        return mine_itemsets(
-            self._fired(peaks),
-            labels,
-            peaks=peaks,
-            radius=self.radius,
-            min_size=self.min_size,
-            max_size=self.max_size,
-            min_support=self.min_support,
-            min_lift=self.min_lift,
-            per_class=self.per_class,
-        )
+        return mine_itemsets(self._fired(peaks), labels, peaks=peaks, **dataclasses.asdict(self._conditions()))
 
     def _learned(self, peaks: Peaks, labels: Tensor) -> list[Itemset]:
-        """Sets of the learned combinations, checked on the firings at the learned thresholds."""
-        classes = labels.unique()
-        require(len(classes) > 1, f"labels must hold at least two classes, got {classes.tolist()}")
         alive = self.means_ > 0
-        widths = (0.1 * peaks.values.std(0)).clamp(min=1e-6)
-        layers = PatternLayers(
-            self.thresholds_[alive],
-            widths[alive],
-            patterns=self.per_class * len(classes),
-            classes=int(labels.max()) + 1,
-            seed=self.seed,
-        )
-        train_pattern_layers(layers, peaks.values[:, alive].float(), labels)
-        self.layers_ = layers
+        self.layers_ = learned_layers(peaks, labels, self.thresholds_, alive, self.per_class, self.seed)
         self.thresholds_ = self.thresholds_.clone()
-        self.thresholds_[alive] = layers.thresholds.detach().to(self.thresholds_)
+        self.thresholds_[alive] = self.layers_.thresholds.detach().to(self.thresholds_)
         numbers = alive.nonzero().flatten()
-        fired, found = self._fired(peaks), {}
-        for cls, members in filters_of(layers, self.max_size):
-            items = tuple(numbers[list(members)].tolist())
-            if len(items) < self.min_size or cls not in classes:
-                continue
-            fires = fired[:, items].all(1) & within(peaks, torch.tensor(items), self.radius)
-            own = labels == cls
-            inside, outside = int(fires[own].sum()), int(fires[~own].sum())
-            here, others = int(own.sum()), int((~own).sum())
-            one = Itemset(cls, items, inside, outside, inside / here, outside / others)
-            if one.support >= self.min_support and one.lift >= self.min_lift:
-                found[cls, items] = one
-        return sorted(found.values(), key=lambda one: (one.cls, -one.lift, one.items))
-
-    def _warn(self, peaks: Peaks, labels: Tensor) -> None:
-        """Say what came closest, since nothing fulfils the conditions."""
-        fired = self._fired(peaks)
-        seen = [
-            one
-            for cls in labels.unique().tolist()
-            for one in frequent_itemsets(
-                fired, labels, cls, peaks=peaks, radius=self.radius, max_size=self.min_size, min_support=0.05
-            )
-            if len(one.items) == self.min_size
-        ]
-        best = max((one.support for one in seen), default=0.0)
-        lift = max((one.lift for one in seen), default=0.0)
-        warnings.warn(
-            f"no pattern of {self.min_size} to {self.max_size} filters has support {self.min_support} and lift "
-            f"{self.min_lift}: the largest support seen is {best:.3f}, the largest lift {lift:.3f}",
-            stacklevel=3,
-        )
+        return learned_sets(self.layers_, self._fired(peaks), peaks, labels, numbers, self._conditions())
 
     def _regions(self, images: Tensor, peaks: Peaks, used: Sequence[int]) -> dict[int, Tensor]:
         if not used:
@@ -313,16 +263,6 @@ class PatternMiner:
 
     def _check_fitted(self) -> None:
         require(hasattr(self, "patterns_"), "this PatternMiner has no patterns yet: call fit(images, labels) first")
-
-
-def receptive_field_of(model: nn.Module, layer: str, images: Tensor, reshape: Reshape | None) -> ReceptiveField:
-    """The receptive field of a layer's cells; for tokens, which see everything, the patch that a token stands for."""
-    if reshape is None:
-        return receptive_field(model, layer, images)
-    grid = filter_maps(model, layer, images[:1], reshape)
-    height, width = images.shape[2:]
-    stride = height // grid.shape[2], width // grid.shape[3]
-    return ReceptiveField(stride, stride, (0, 0), (height, width))
 
 
 def _together(images: Tensor | Batches, labels: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -12,14 +12,24 @@ from netopsy.core.layers import Layer
 from netopsy.core.modes import device_of
 from netopsy.core.split import run_to
 from netopsy.interpretability.layer_maps import Reshape, check_images
-from netopsy.interpretability.pattern_net.firing import Peaks
+from netopsy.interpretability.pattern_net.firing import Peaks, filter_maps
 from netopsy.interpretability.pattern_net.windows import Windows
-from netopsy.interpretability.receptive_field import ReceptiveField
+from netopsy.interpretability.receptive_field import ReceptiveField, receptive_field
 
 Regions = Float[Tensor, "filters 4"]
 """Top, left, bottom and right, in pixels from the middle of the cell's receptive field."""
 
 _TOGETHER = 256
+
+
+def receptive_field_of(model: nn.Module, layer: str, images: Tensor, reshape: Reshape | None) -> ReceptiveField:
+    """The receptive field of a layer's cells; for tokens, which see everything, the patch that a token stands for."""
+    if reshape is None:
+        return receptive_field(model, layer, images)
+    grid = filter_maps(model, layer, images[:1], reshape)
+    height, width = images.shape[2:]
+    stride = height // grid.shape[2], width // grid.shape[3]
+    return ReceptiveField(stride, stride, (0, 0), (height, width))
 
 
 def theoretical_regions(field: ReceptiveField, count: int) -> Regions:
