@@ -1,0 +1,60 @@
+"""Who sells in the graph-valuation study: like the buyer, unlike it, a mixture, spoilt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from netopsy.studies.graphs._valuation_data import Sample, rewired
+
+SAME, OTHER, ALL, SHUFFLED, SCALED = "same classes", "other classes", "all classes", "columns shuffled", "times three"
+HALF, NOISY, REWIRED = "half the same", "noisy", "edges rewired"
+FIVE = (SAME, OTHER, ALL, SHUFFLED, SCALED)
+EIGHT = (*FIVE, HALF, NOISY, REWIRED)
+PER_PARTY = 150
+CLASSES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Offer:
+    """What a seller has: nodes and the graph among them."""
+
+    sample: Sample
+    adjacency: np.ndarray | None = None
+
+    def graph(self) -> np.ndarray:
+        """Its own, or its nearest neighbours."""
+        return self.sample.graph().toarray() if self.adjacency is None else self.adjacency
+
+
+def parties(whole: Sample, start: int, random: np.random.Generator) -> tuple[Sample, dict[str, Offer]]:
+    """A buyer with three classes, from ``start`` on around the circle, and the eight sellers; no node has two owners.
+
+    The classes of the one that has others are the next three of the circle.
+    """
+    count = int(whole.classes.max()) + 1
+    order = random.permutation(len(whole.classes))
+    own = order[np.isin(whole.classes[order], _circle(start, count))]
+    buyer, kept = own[:PER_PARTY], own[PER_PARTY : 2 * PER_PARTY]
+    others = order[np.isin(whole.classes[order], _circle(start + CLASSES, count))][:PER_PARTY]
+    every = order[~np.isin(order, buyer)][:PER_PARTY]
+    same, other = whole.take(kept), whole.take(others)
+    half = whole.take(np.r_[kept[: PER_PARTY // 2], others[: PER_PARTY // 2]])
+    shuffled = Sample(same.features[:, random.permutation(same.features.shape[1])], same.classes)
+    noise = random.normal(size=same.features.shape) * same.features.std()
+    graph = same.graph().toarray()
+    return whole.take(buyer), {
+        SAME: Offer(same),
+        OTHER: Offer(other),
+        ALL: Offer(whole.take(every)),
+        SHUFFLED: Offer(shuffled),
+        SCALED: Offer(Sample(3 * same.features, same.classes)),
+        HALF: Offer(half),
+        NOISY: Offer(Sample(same.features + noise, same.classes)),
+        REWIRED: Offer(same, rewired(graph, 0.4, random)),
+    }
+
+
+def _circle(start: int, count: int) -> list[int]:
+    return [(start + step) % count for step in range(CLASSES)]
