@@ -19,10 +19,14 @@ Matcher = Callable[[np.ndarray, np.ndarray], Any]
 MATCHERS = ("grampa", "faq")
 ETA = 0.2
 RESTARTS = 6
+_DRAWS = 100
 
 
 def proxy_graph(size: int, p: float = 0.2, *, seed: int = 0) -> sparse.csr_array:
     """The public stand-in: a random graph in which any two of ``size`` nodes are joined with probability ``p``.
+
+    It is drawn again, at most 100 times, while some of its nodes look alike from everywhere: what comes to lie on them
+    would be arbitrary. Graphs of fewer than six nodes always have such, large ones hardly ever.
 
     Raises:
         InputError: no positive size, or p that is not between 0 and 1.
@@ -35,20 +39,26 @@ def proxy_graph(size: int, p: float = 0.2, *, seed: int = 0) -> sparse.csr_array
     require(isinstance(p, int | float) and 0 < p < 1, f"p must lie between 0 and 1, got {p!r}")
     check_seed(seed)
     first, second = np.triu_indices(size, 1)
-    kept = np.random.default_rng(seed).random(len(first)) < p
-    ends: Any = (np.r_[first[kept], second[kept]], np.r_[second[kept], first[kept]])
-    return sparse.csr_array(sparse.coo_array((np.ones(2 * int(kept.sum())), ends), (size, size)))
+    random = np.random.default_rng(seed)
+    for _ in range(_DRAWS):
+        kept = random.random(len(first)) < p
+        ends: Any = (np.r_[first[kept], second[kept]], np.r_[second[kept], first[kept]])
+        drawn = sparse.csr_array(sparse.coo_array((np.ones(2 * int(kept.sum())), ends), (size, size)))
+        if _all_differ(drawn):
+            break
+    return drawn
 
 
 def align_to_proxy(A: GraphLike, proxy: GraphLike, *, matcher: str | Matcher = "grampa", seed: int = 0) -> Places:
     """Where each node of a graph has its place in the proxy.
 
-    Node i of the graph corresponds to node ``places[i]`` of the proxy. The smaller of the two is given isolated nodes;
-    those of the graph are its last ones.
+    Node i of the graph corresponds to node ``places[i]`` of the proxy. A graph with fewer nodes is given isolated ones,
+    which come last.
 
     Args:
         A: any form of graph, with n nodes.
-        proxy: any form of graph, with m nodes.
+        proxy: any form of graph, with m nodes; at least n for ``"grampa"``, as isolated nodes of the proxy could not be
+            told apart.
         matcher: ``"grampa"``, spectral and *equivariant*: other numbers of the graph's nodes only change which number
             is told which place, so that two copies of a graph come to lie on each other unless the graph looks the
             same from several of its nodes; ``"faq"``, the best of 6 random starts of the Frank-Wolfe method, closer
@@ -60,7 +70,7 @@ def align_to_proxy(A: GraphLike, proxy: GraphLike, *, matcher: str | Matcher = "
         A permutation of ``0 .. N - 1``, int64, with N the larger of n and m.
 
     Raises:
-        InputError: no graphs, an unknown matcher, or one that returns no permutation.
+        InputError: no graphs, a proxy that is too small, an unknown matcher, or one that returns no permutation.
 
     Source: blind alignment by a proxy graph; the matcher is a choice (GRAMPA: Fan, Mao, Wu and Xu 2019; FAQ:
     Vogelstein et al. 2015).
@@ -82,7 +92,11 @@ def align_to_proxy(A: GraphLike, proxy: GraphLike, *, matcher: str | Matcher = "
         return _checked(matcher(first, second), nodes)
     if lookup("matcher", matcher, {known: known for known in MATCHERS}) == "faq":
         return _faq(first, second, seed)
-    likeness = grampa(first, second, own, other.shape[0])
+    require(
+        other.shape[0] == nodes,
+        f"proxy must have at least as many nodes as A, {own}, to be matched by 'grampa', got {other.shape[0]}",
+    )
+    likeness = grampa(first, second, own)
     return linear_sum_assignment(likeness, maximize=True)[1].astype(np.int64)
 
 
@@ -101,7 +115,7 @@ def relabelled(A: GraphLike, places: Places) -> sparse.csr_array:
 
 
 def grampa(
-    A: Float[np.ndarray, "nodes nodes"], proxy: Float[np.ndarray, "nodes nodes"], own: int, others: int
+    A: Float[np.ndarray, "nodes nodes"], proxy: Float[np.ndarray, "nodes nodes"], own: int
 ) -> Float[np.ndarray, "nodes nodes"]:
     """How much node i of the graph looks like node j of the proxy: all pairs of eigenvectors, near eigenvalues most.
 
@@ -109,12 +123,26 @@ def grampa(
     of the proxy, each divided by the root of its mean degree, and eta = 0.2.
 
     Args:
-        own: how many nodes of the graph are its own and no padding; ``others`` likewise of the proxy.
+        own: how many nodes of the graph are its own and no padding.
     """
     values, vectors = np.linalg.eigh(A / _spread(A, own))
-    values_q, vectors_q = np.linalg.eigh(proxy / _spread(proxy, others))
+    values_q, vectors_q = np.linalg.eigh(proxy / _spread(proxy, len(proxy)))
     near = vectors.sum(0)[:, None] * vectors_q.sum(0) / ((values[:, None] - values_q) ** 2 + ETA**2)
     return vectors @ near @ vectors_q.T
+
+
+def _all_differ(matrix: sparse.csr_array) -> bool:
+    """Whether colours, refined by those of the neighbours until nothing changes, come to differ for all nodes."""
+    nodes = matrix.shape[0]
+    marks = np.random.default_rng(0).random(nodes)
+    colours, count = np.zeros(nodes, dtype=np.int64), 1
+    while count < nodes:
+        around = (matrix @ marks[colours]).round(9)
+        found, colours = np.unique(np.c_[colours, around], axis=0, return_inverse=True)
+        if len(found) == count:
+            return False
+        count = len(found)
+    return True
 
 
 def _spread(matrix: np.ndarray, nodes: int) -> float:

@@ -28,7 +28,7 @@ def structural_disparity(
     Args:
         Ab: the buyer's graph.
         As: the seller's graph; if the two differ in size, the smaller is given isolated nodes.
-        proxy: what both are aligned to, each alone; a random graph as large as the larger unless given.
+        proxy: what both are aligned to, each alone; a random graph as large as the larger unless given, and no smaller.
         blind: ``False`` to align the seller's graph to the buyer's itself (by FAQ, best of 6 starts): closer, but one
             has to see both. The difference is what blindness costs.
         matcher: for the blind alignment: see `align_to_proxy`.

@@ -57,7 +57,7 @@ class GraphValuation:
     From S and its normalised form together the buyer can work out the trace of the seller's ``L^+``.
 
     Args:
-        proxy_size: nodes of the public random graph that all align to; best as many as the largest graph has.
+        proxy_size: nodes of the public random graph that all align to: at least as many as the largest graph has.
         proxy_p: the probability that two of them are joined.
         seed: of the proxy and of all other draws; public.
         matcher: how graphs are aligned to the proxy: see `align_to_proxy`.

@@ -94,5 +94,6 @@ class Message:
         """
         number = "" if self.seller is None else f" {self.seller}"
         sender, receiver = (f"{who}{number}" if who == SELLER else who for who in (self.sender, self.receiver))
+        about = f" about seller {self.seller}" if self.kind == "value" else ""
         shapes = ", ".join(f"{name} {list(self.content[name].shape)}" for name in KINDS[self.kind].fields)
-        return f"{sender} -> {receiver}: {shapes}"
+        return f"{sender} -> {receiver}{about}: {shapes}"

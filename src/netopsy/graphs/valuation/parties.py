@@ -35,6 +35,7 @@ Roots = Float[np.ndarray, "graphs places columns"]
 class Holding:
     """One party's graphs, and the features of all their nodes below one another, if there are any."""
 
+    owner: str
     graphs: tuple[Any, ...]
     features: Matrix | None
 
@@ -62,15 +63,17 @@ class Holding:
             rows.append(smoothed_features(adjacency, matrix, smooth) if smooth else matrix)
         require(len(rows) in (0, len(graphs)), f"{called} must have features for all of its graphs or for none")
         require(len({matrix.shape[1] for matrix in rows}) < 2, f"features of {called} must all have the same columns")
-        return Holding(tuple(graphs), np.concatenate(rows) if rows else None)
+        return Holding(called, tuple(graphs), np.concatenate(rows) if rows else None)
 
     def roots(self, proxy: np.ndarray, noise: np.ndarray, matcher: str | Matcher, seed: int) -> Roots:
         """A factor of every graph's covariance of smooth signals, or such signals, in the proxy's numbering."""
+        most = max(graph.shape[0] for graph in self.graphs)
+        require(most <= len(proxy), f"{self.owner} has {most} nodes, more than the proxy, {len(proxy)}")
         chosen = np.random.default_rng(derive(seed, "graphs")).permutation(len(self.graphs))[:MOST_PAIRS]
         found = [_root(self.graphs[index], proxy, noise, matcher, seed) for index in sorted(chosen)]
-        stack = np.zeros((len(found), max(map(len, found)), max(root.shape[1] for root in found)))
+        stack = np.zeros((len(found), len(proxy), max(root.shape[1] for root in found)))
         for place, root in zip(stack, found, strict=True):
-            place[: root.shape[0], : root.shape[1]] = root
+            place[:, : root.shape[1]] = root
         return stack
 
 
@@ -184,7 +187,12 @@ def _root(graph: GraphLike, proxy: np.ndarray, noise: np.ndarray, matcher: str |
     return root.signals(shared_noise(len(places), signals, public))
 
 
-def _disparity(first: Roots, second: Roots, sampled: bool, seed: int) -> np.ndarray:
+def _disparity(
+    first: Float[np.ndarray, "graphs_1 places columns_1"],
+    second: Float[np.ndarray, "graphs_2 places columns_2"],
+    sampled: bool,
+    seed: int,
+) -> np.ndarray:
     """Means over at most 64 pairs, and the standard error: over pairs, and of the signals where those are few."""
     pairs = [(i, j) for i in range(len(first)) for j in range(len(second))]
     order = np.random.default_rng(derive(seed, "pairs")).permutation(len(pairs))[:MOST_PAIRS]

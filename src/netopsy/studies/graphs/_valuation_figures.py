@@ -115,7 +115,7 @@ def _useful(rows: pd.DataFrame) -> Figure:
             ax.plot(own[column], own["gain"], markers[turn], color=color, alpha=0.7, markersize=4, label=seller)
         ax.axhline(0, color=INK, linewidth=0.8)
         ax.set_xlabel(label)
-    axes[0, 0].set_ylabel("gain in accuracy")
+    axes[0, 0].set_ylabel("accuracy on the buyer's nodes,\ngain over guessing")
     axes[0, 1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return drawn
 

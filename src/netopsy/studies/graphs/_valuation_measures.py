@@ -37,8 +37,8 @@ from netopsy.studies.graphs._valuation_data import (
 from netopsy.studies.graphs._valuation_sellers import EIGHT, FIVE, PER_PARTY, Offer, parties
 
 Row = dict[str, Any]
-FEW = 3
-"""Nodes of each class whose labels the buyer has, for training and again for choosing the epoch."""
+CHOOSE = 5
+"""One in so many of the seller's nodes chooses the epoch; the others train."""
 
 
 def structure(graph: str, seed: int, fractions: Sequence[float]) -> list[Row]:
@@ -107,7 +107,7 @@ def disentangled(seed: int, copies: int, fraction: float) -> list[Row]:
 
 
 def useful(seed: int, starts: Sequence[int], epochs: int) -> list[Row]:
-    """Values of the eight sellers, and what a network gains on the buyer's nodes by learning from theirs, too."""
+    """Values of the eight sellers, and how right a network that learned from their nodes is about the buyer's."""
     whole = labelled(DIGITS)
     rows = []
     for start in starts:
@@ -117,11 +117,9 @@ def useful(seed: int, starts: Sequence[int], epochs: int) -> list[Row]:
         values = market.value(
             (buyer.graph(), buyer.features), [(offers[name].graph(), offers[name].sample.features) for name in EIGHT]
         )
-        masks = _masks(buyer, random)
-        alone = _accuracy(buyer, None, masks, epochs, seed)
         for name, value in zip(EIGHT, values, strict=True):
-            gain = _accuracy(buyer, offers[name], masks, epochs, seed) - alone
-            numbers = {"relevance": value.relevance, "disparity": value.disparity, "alone": alone, "gain": gain}
+            gain = _accuracy(buyer, offers[name], random, epochs, seed) - np.bincount(buyer.classes).max() / PER_PARTY
+            numbers = {"relevance": value.relevance, "disparity": value.disparity, "gain": gain}
             rows.append({"seed": seed, "start": start, "seller": name, **numbers})
     return rows
 
@@ -176,32 +174,23 @@ def _ordered(adjacency: np.ndarray, order: np.ndarray) -> np.ndarray:
     return adjacency[order][:, order]
 
 
-def _masks(buyer: Sample, random: np.random.Generator) -> list[np.ndarray]:
-    """The buyer's nodes for training, for choosing the epoch, and for the test."""
-    order = random.permutation(len(buyer.classes))
-    train, validation = np.zeros(len(order), bool), np.zeros(len(order), bool)
-    for label in np.unique(buyer.classes):
-        own = order[buyer.classes[order] == label]
-        train[own[:FEW]] = True
-        validation[own[FEW : 2 * FEW]] = True
-    return [train, validation, ~(train | validation)]
-
-
-def _accuracy(buyer: Sample, offer: Offer | None, masks: list[np.ndarray], epochs: int, seed: int) -> float:
-    """On the buyer's test nodes, with the seller's nodes all labelled and in a part of the graph of their own."""
-    graphs, samples = [buyer.graph()], [buyer]
-    if offer is not None:
-        graphs.append(sparse.csr_array(offer.graph()))
-        samples.append(offer.sample)
-    edges = edge_index_of(sparse.csr_array(sparse.block_diag(graphs)))
+def _accuracy(buyer: Sample, offer: Offer, random: np.random.Generator, epochs: int, seed: int) -> float:
+    """On the buyer's nodes, of a network that was shown labels of the seller's alone."""
+    samples = (buyer, offer.sample)
+    edges = edge_index_of(sparse.csr_array(sparse.block_diag([buyer.graph(), sparse.csr_array(offer.graph())])))
     x = torch.from_numpy(np.concatenate([sample.features for sample in samples])).float()
     labels = torch.from_numpy(np.concatenate([sample.classes for sample in samples]))
-    more = len(labels) - len(buyer.classes)
-    train, validation, test = (
-        torch.from_numpy(np.r_[mask, np.full(more, number == 0)]) for number, mask in enumerate(masks)
-    )
+    order = random.permutation(len(offer.sample.classes)) + len(buyer.classes)
+    parts = np.split(order, [len(order) // CHOOSE])
+    validation, train, test = (_mask(each, len(labels)) for each in (*parts, np.arange(len(buyer.classes))))
     model = GCN(x.shape[1], 32, int(labels.max()) + 1, seed=seed)
     recipe = NodeRecipe(epochs=epochs)
     return train_node_classifier(
         model, x, edges, labels, train=train, validation=validation, test=test, recipe=recipe, seed=seed
     ).test
+
+
+def _mask(chosen: np.ndarray, nodes: int) -> torch.Tensor:
+    mask = torch.zeros(nodes, dtype=torch.bool)
+    mask[torch.from_numpy(chosen)] = True
+    return mask

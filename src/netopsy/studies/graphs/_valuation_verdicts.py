@@ -106,8 +106,8 @@ def useful(rows: pd.DataFrame) -> Verdict:
     gains = table.groupby("seller", sort=False)["gain"].mean()
     words = ", ".join(f"{name} {gain:+.3f}" for name, gain in gains.items())
     told = (
-        f"rank correlation with the gain in accuracy over {table['alone'].mean():.2f}: R {by_r:.2f}, ranks of R and of "
-        f"-S together {by_both:.2f}; gains: {words}"
+        f"rank correlation with the gain in accuracy over guessing: R {by_r:.2f}, ranks of R and of -S together "
+        f"{by_both:.2f}; gains: {words}"
     )
     return Verdict.above(which, by_r, 0.0, told)
 
