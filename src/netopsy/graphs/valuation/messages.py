@@ -69,7 +69,7 @@ class Message:
     def to_bytes(self) -> bytes:
         """For a file or a wire."""
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **self.content)
+        np.savez(buffer, allow_pickle=False, **self.content)
         return buffer.getvalue()
 
     @staticmethod

@@ -58,9 +58,19 @@ def between(
     """
     rows = min(len(first), len(second))
     total = float((first**2).sum() + (second**2).sum())
-    nuclear = float(np.linalg.svd(first[:rows].T @ second[:rows], compute_uv=False).sum())
+    product = _narrow(first[:rows]).T @ _narrow(second[:rows])
+    nuclear = float(np.linalg.svd(product, compute_uv=False).sum())
     square = max(0.0, total - 2 * nuclear)
     return square, (square / total if total > 0 else 0.0)
+
+
+def _narrow(factor: np.ndarray) -> np.ndarray:
+    """A factor of the same covariance with no more columns than rows."""
+    rows, columns = factor.shape
+    if columns <= rows:
+        return factor
+    triangle: Any = np.linalg.qr(factor.T, mode="r")
+    return triangle.T
 
 
 def shared_noise(nodes: int, signals: int, seed: int) -> Float[np.ndarray, "nodes signals"]:

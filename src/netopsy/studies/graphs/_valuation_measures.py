@@ -34,7 +34,7 @@ from netopsy.studies.graphs._valuation_data import (
     labelled,
     rewired,
 )
-from netopsy.studies.graphs._valuation_sellers import EIGHT, FIVE, PER_PARTY, Offer, parties
+from netopsy.studies.graphs._valuation_sellers import EIGHT, FIVE, PER_PARTY, parties
 
 Row = dict[str, Any]
 CHOOSE = 5
@@ -114,11 +114,15 @@ def useful(seed: int, starts: Sequence[int], epochs: int) -> list[Row]:
         random = np.random.default_rng(derive(seed, "useful", start))
         buyer, offers = parties(whole, start, random)
         market = GraphValuation(PER_PARTY, seed=seed)
+        graphs = {name: offers[name].graph() for name in EIGHT}
         values = market.value(
-            (buyer.graph(), buyer.features), [(offers[name].graph(), offers[name].sample.features) for name in EIGHT]
+            (buyer.graph(), buyer.features), [(graphs[name], offers[name].sample.features) for name in EIGHT]
         )
         for name, value in zip(EIGHT, values, strict=True):
-            gain = _accuracy(buyer, offers[name], random, epochs, seed) - np.bincount(buyer.classes).max() / PER_PARTY
+            gain = (
+                _accuracy(buyer, offers[name].sample, graphs[name], random, epochs, seed)
+                - np.bincount(buyer.classes).max() / PER_PARTY
+            )
             numbers = {"relevance": value.relevance, "disparity": value.disparity, "gain": gain}
             rows.append({"seed": seed, "start": start, "seller": name, **numbers})
     return rows
@@ -174,13 +178,15 @@ def _ordered(adjacency: np.ndarray, order: np.ndarray) -> np.ndarray:
     return adjacency[order][:, order]
 
 
-def _accuracy(buyer: Sample, offer: Offer, random: np.random.Generator, epochs: int, seed: int) -> float:
+def _accuracy(
+    buyer: Sample, offer: Sample, graph: np.ndarray, random: np.random.Generator, epochs: int, seed: int
+) -> float:
     """On the buyer's nodes, of a network that was shown labels of the seller's alone."""
-    samples = (buyer, offer.sample)
-    edges = edge_index_of(sparse.csr_array(sparse.block_diag([buyer.graph(), sparse.csr_array(offer.graph())])))
+    samples = (buyer, offer)
+    edges = edge_index_of(sparse.csr_array(sparse.block_diag([buyer.graph(), sparse.csr_array(graph)])))
     x = torch.from_numpy(np.concatenate([sample.features for sample in samples])).float()
     labels = torch.from_numpy(np.concatenate([sample.classes for sample in samples]))
-    order = random.permutation(len(offer.sample.classes)) + len(buyer.classes)
+    order = random.permutation(len(offer.classes)) + len(buyer.classes)
     parts = np.split(order, [len(order) // CHOOSE])
     validation, train, test = (_mask(each, len(labels)) for each in (*parts, np.arange(len(buyer.classes))))
     model = GCN(x.shape[1], 32, int(labels.max()) + 1, seed=seed)

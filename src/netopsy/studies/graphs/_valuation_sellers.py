@@ -21,11 +21,13 @@ class Offer:
     """What a seller has: nodes and the graph among them."""
 
     sample: Sample
-    adjacency: np.ndarray | None = None
+    share: float = 0.0
+    """Of the edges between nearest neighbours that are replaced by others."""
+    seed: int = 0
 
     def graph(self) -> np.ndarray:
-        """Its own, or its nearest neighbours."""
-        return self.sample.graph().toarray() if self.adjacency is None else self.adjacency
+        """Each node joined to its nearest neighbours, but for that share."""
+        return rewired(self.sample.graph().toarray(), self.share, np.random.default_rng(self.seed))
 
 
 def parties(whole: Sample, start: int, random: np.random.Generator) -> tuple[Sample, dict[str, Offer]]:
@@ -43,7 +45,6 @@ def parties(whole: Sample, start: int, random: np.random.Generator) -> tuple[Sam
     half = whole.take(np.r_[kept[: PER_PARTY // 2], others[: PER_PARTY // 2]])
     shuffled = Sample(same.features[:, random.permutation(same.features.shape[1])], same.classes)
     noise = random.normal(size=same.features.shape) * same.features.std()
-    graph = same.graph().toarray()
     return whole.take(buyer), {
         SAME: Offer(same),
         OTHER: Offer(other),
@@ -52,7 +53,7 @@ def parties(whole: Sample, start: int, random: np.random.Generator) -> tuple[Sam
         SCALED: Offer(Sample(3 * same.features, same.classes)),
         HALF: Offer(half),
         NOISY: Offer(Sample(same.features + noise, same.classes)),
-        REWIRED: Offer(same, rewired(graph, 0.4, random)),
+        REWIRED: Offer(same, 0.4, int(random.integers(2**31))),
     }
 
 

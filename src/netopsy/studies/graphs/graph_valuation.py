@@ -36,7 +36,7 @@ class Config:
     epochs: int = 100
     counts: tuple[int, ...] = (8, 16, 32, 64, 128, 256)
     """Signals, and directions, from which S is estimated."""
-    hubs: int = 1000
+    hubs: int = 600
     """Nodes of the graphs for this."""
     sizes: tuple[int, ...] = (125, 250, 500, 1000, 2000)
     rounds: int = 3
