@@ -9,7 +9,7 @@ from netopsy.studies import load
 from netopsy.studies.graphs import graph_valuation as study
 from netopsy.studies.graphs._valuation_data import DIGITS, asymmetric, buyers_graph, labelled, rewired
 from netopsy.studies.graphs._valuation_measures import estimates, rank_correlation
-from netopsy.studies.graphs._valuation_sellers import EIGHT, FIVE, OTHER, REWIRED, SAME, SCALED, SHUFFLED, parties
+from netopsy.studies.graphs._valuation_sellers import ALL, EIGHT, FIVE, OTHER, REWIRED, SAME, SCALED, SHUFFLED, parties
 from netopsy.studies.graphs._valuation_verdicts import judge
 
 CLAIMS = ["val-structure", "val-relevance", "val-disentangle", "val-useful"]
@@ -108,7 +108,7 @@ def test_symmetry():
     assert asymmetric(nx.to_numpy_array(nx.gnp_random_graph(40, 0.2, seed=1)))
 
 
-def test_no_node_has_two_owners_and_the_classes_are_as_said():
+def test_the_buyer_shares_no_node_and_the_classes_are_as_said():
     whole = labelled(DIGITS)
     marked = type(whole)(np.arange(len(whole.classes))[:, None].astype(float), whole.classes)
     buyer, offers = parties(marked, 8, np.random.default_rng(0))
@@ -116,7 +116,8 @@ def test_no_node_has_two_owners_and_the_classes_are_as_said():
     assert set(offers[SAME].sample.classes) == {8, 9, 0}
     assert set(offers[OTHER].sample.classes) == {1, 2, 3}
     assert tuple(offers) == EIGHT
-    for name in (SAME, OTHER, REWIRED):
+    assert set(offers[ALL].sample.classes) == set(range(10))
+    for name in (SAME, OTHER, ALL, REWIRED):
         assert not np.isin(offers[name].sample.features, buyer.features).any()
     np.testing.assert_array_equal(offers[SCALED].sample.features, 3 * offers[SAME].sample.features)
     np.testing.assert_array_equal(

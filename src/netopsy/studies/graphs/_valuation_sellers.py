@@ -31,7 +31,7 @@ class Offer:
 
 
 def parties(whole: Sample, start: int, random: np.random.Generator) -> tuple[Sample, dict[str, Offer]]:
-    """A buyer with three classes, from ``start`` on around the circle, and the eight sellers; no node has two owners.
+    """A buyer with three classes, from ``start`` on around the circle, and the eight sellers; the buyer shares no node.
 
     The classes of the one that has others are the next three of the circle.
     """
@@ -40,7 +40,8 @@ def parties(whole: Sample, start: int, random: np.random.Generator) -> tuple[Sam
     own = order[np.isin(whole.classes[order], _circle(start, count))]
     buyer, kept = own[:PER_PARTY], own[PER_PARTY : 2 * PER_PARTY]
     others = order[np.isin(whole.classes[order], _circle(start + CLASSES, count))][:PER_PARTY]
-    every = order[~np.isin(order, buyer)][:PER_PARTY]
+    # The buyer has the first of its classes in this order, so another one is needed.
+    every = random.permutation(order[~np.isin(order, buyer)])[:PER_PARTY]
     same, other = whole.take(kept), whole.take(others)
     half = whole.take(np.r_[kept[: PER_PARTY // 2], others[: PER_PARTY // 2]])
     shuffled = Sample(same.features[:, random.permutation(same.features.shape[1])], same.classes)
