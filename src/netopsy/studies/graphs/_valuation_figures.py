@@ -131,7 +131,7 @@ def _estimates(rows: pd.DataFrame) -> Figure:
     ax.axhline(1, color=INK, linestyle=":", linewidth=1.2)
     ax.set(xscale="log", xlabel=f"how many, of {int(table['nodes'].max()):,} nodes", ylabel="estimate over exact S")
     counts = np.sort(table["count"].unique())
-    ax.set_xticks(counts, [f"{count}" for count in counts])
+    ax.set_xticks(counts, [f"{count:g}" for count in counts])
     ax.minorticks_off()
     ax.legend()
     return drawn
