@@ -4,9 +4,9 @@ from torch import nn
 from torch_geometric import nn as peers
 
 from netopsy import InputError
-from netopsy.graphs.networks import APPNP, GCN, GIN
+from netopsy.graphs.networks import APPNP, GCN, GIN, neighbour_sum
 from netopsy.graphs.node_classification import NodeRecipe, random_split, train_node_classifier
-from netopsy.graphs.propagation import propagator
+from netopsy.graphs.propagation import operator_of, propagator
 
 
 def two_groups(n=60, seed=0):
@@ -97,3 +97,30 @@ def test_bad_input_is_named(unchecked):
     with pytest.raises(InputError, match="layers must be"):
         GCN(4, 8, 2, layers=0)
     assert isinstance(GCN(4, 8, 2), nn.Module)
+
+
+@pytest.mark.parametrize("make", [GCN, GIN, APPNP])
+@pytest.mark.parametrize(
+    ("edges", "weights", "said"),
+    [
+        (torch.tensor([[0, 9], [1, 0]]), None, "nodes from 0 to 2, got 9"),
+        (torch.tensor([[0, -1], [1, 0]]), None, "nodes from 0 to 2, got -1"),
+        (torch.tensor([[0.0, 1.0], [1.0, 0.0]]), None, "must be integers"),
+        (torch.tensor([[False, True], [True, False]]), None, "must be integers"),
+        (torch.tensor([[0, 1, 2], [1, 0, 0]]), torch.ones(5), r"edge_weight must be \[3\]"),
+        (torch.tensor([[0, 1, 2], [1, 0, 0]]), torch.ones(3, dtype=torch.complex64), "one real number for each edge"),
+        (torch.tensor([[0, 1], [1, 0]]), torch.tensor([1.0, float("nan")]), "edge_weight must be finite"),
+        (propagator(torch.tensor([[0, 1], [1, 0]]), 2), None, "operator on 2 nodes, not 3"),
+    ],
+)
+def test_edges_and_weights_that_do_not_fit_are_named(make, edges, weights, said, unchecked):
+    with pytest.raises(InputError, match=said):
+        make(4, 8, 2)(torch.zeros(3, 4), edges, weights)
+
+
+def test_a_sum_takes_whole_and_negative_weights_and_an_operator_no_stray_node(unchecked):
+    x = torch.tensor([[1.0], [2.0], [4.0]])
+    edges = torch.tensor([[0, 1], [1, 0]])
+    assert (neighbour_sum(edges, 3, torch.tensor([2, -3])) @ x).abs().flatten().sum() == 7
+    with pytest.raises(InputError, match="nodes from 0 to 1, got 2"):
+        operator_of(torch.tensor([[0], [2]]), torch.ones(1), 2)

@@ -10,7 +10,17 @@ from torch.nn import functional
 
 from netopsy.core.errors import require
 from netopsy.core.seeds import seeded
-from netopsy.graphs.propagation import EdgeIndex, Features, NodeScores, Operator, operator_of, propagator
+from netopsy.graphs.propagation import (
+    EdgeIndex,
+    Features,
+    NodeScores,
+    Operator,
+    check_edges,
+    checked_operator,
+    checked_weights,
+    operator_of,
+    propagator,
+)
 
 
 class GCN(nn.Module):
@@ -145,8 +155,12 @@ class APPNP(nn.Module):
 
 
 def neighbour_sum(edge_index: EdgeIndex | Operator, num_nodes: int, edge_weight: Tensor | None = None) -> Operator:
-    """The adjacency itself, without loops added and without normalisation."""
+    """The adjacency itself, without loops added and without normalisation; weights may be negative.
+
+    Raises:
+        InputError: nodes out of range, another number of weights or infinite ones, or an operator on other nodes.
+    """
     if isinstance(edge_index, Operator):
-        return edge_index
-    weights = torch.ones(edge_index.shape[1], device=edge_index.device) if edge_weight is None else edge_weight
-    return operator_of(edge_index, weights, num_nodes)
+        return checked_operator(edge_index, num_nodes)
+    check_edges(edge_index, num_nodes)
+    return operator_of(edge_index, checked_weights(edge_index, edge_weight), num_nodes)

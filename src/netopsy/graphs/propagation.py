@@ -85,15 +85,8 @@ def gcn_norm(
     """
     check_edges(edge_index, num_nodes)
     require(mode in ("sym", "row"), f"mode must be 'sym' or 'row', got {mode!r}")
-    count = edge_index.shape[1]
-    if edge_weight is None:
-        weights = torch.ones(count, dtype=torch.get_default_dtype(), device=edge_index.device)
-    else:
-        weights = edge_weight
-        require(
-            weights.shape == (count,), f"edge_weight must be [{count}], one for each edge, got {tuple(weights.shape)}"
-        )
-        require(weights.isfinite().all() and (weights >= 0).all(), "edge_weight must be finite and not negative")
+    weights = checked_weights(edge_index, edge_weight)
+    require((weights >= 0).all(), "edge_weight must be finite and not negative")
     if loops:
         own = torch.ones(num_nodes, dtype=torch.bool, device=edge_index.device)
         own[edge_index[0][edge_index[0] == edge_index[1]]] = False
@@ -123,15 +116,18 @@ def propagator(
     [[2.0], [2.0]]
     """
     if isinstance(edge_index, Operator):
-        require(
-            edge_index.nodes == num_nodes, f"edge_index is an operator on {edge_index.nodes} nodes, not {num_nodes}"
-        )
-        return edge_index
+        return checked_operator(edge_index, num_nodes)
     return operator_of(*gcn_norm(edge_index, num_nodes, edge_weight, mode=mode, loops=loops), num_nodes)
 
 
 def operator_of(edge_index: EdgeIndex, weights: Tensor, num_nodes: int) -> Operator:
-    """The matrix whose entry (i, j) is the sum of the weights of edges i -> j, as an operator."""
+    """The matrix whose entry (i, j) is the sum of the weights of edges i -> j, as an operator.
+
+    Raises:
+        InputError: nodes out of range, or not one weight for each edge.
+    """
+    check_edges(edge_index, num_nodes)
+    checked_weights(edge_index, weights)
     shape = (num_nodes, num_nodes)
     with warnings.catch_warnings():
         # That compressed sparse rows are new to torch is nothing the caller can do anything about.
@@ -143,10 +139,31 @@ def operator_of(edge_index: EdgeIndex, weights: Tensor, num_nodes: int) -> Opera
     return Operator(rows, rows if same else columns)
 
 
+def checked_operator(operator: Operator, num_nodes: int) -> Operator:
+    """The operator itself; raises `InputError` where it is of another number of nodes."""
+    require(operator.nodes == num_nodes, f"edge_index is an operator on {operator.nodes} nodes, not {num_nodes}")
+    return operator
+
+
+def checked_weights(edge_index: Tensor, edge_weight: Tensor | None) -> Tensor:
+    """The weight of each edge, 1 unless given; raises `InputError` unless they are so many finite numbers."""
+    count = edge_index.shape[1]
+    if edge_weight is None:
+        return torch.ones(count, dtype=torch.get_default_dtype(), device=edge_index.device)
+    require(
+        edge_weight.shape == (count,) and not edge_weight.is_complex(),
+        f"edge_weight must be [{count}], one real number for each edge, got {tuple(edge_weight.shape)} of "
+        f"{edge_weight.dtype}",
+    )
+    require(edge_weight.isfinite().all(), "edge_weight must be finite, got NaN or infinity")
+    return edge_weight if edge_weight.is_floating_point() else edge_weight.to(torch.get_default_dtype())
+
+
 def check_edges(edge_index: Tensor, num_nodes: int) -> None:
     """Raise `InputError` unless these are edges ``[2, edges]`` between nodes 0 to ``num_nodes - 1``."""
+    whole = not (edge_index.is_floating_point() or edge_index.is_complex() or edge_index.dtype == torch.bool)
     require(
-        edge_index.ndim == 2 and edge_index.shape[0] == 2 and not edge_index.is_floating_point(),
+        edge_index.ndim == 2 and edge_index.shape[0] == 2 and whole,
         f"edge_index must be integers [2, edges], got {tuple(edge_index.shape)} of {edge_index.dtype}",
     )
     if edge_index.numel():
