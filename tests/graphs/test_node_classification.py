@@ -4,6 +4,8 @@ from torch import nn
 from torch_geometric import nn as peers
 
 from netopsy import InputError
+from netopsy.graphs.common_neighbor import PureGCN
+from netopsy.graphs.dagnn import DAGNN
 from netopsy.graphs.networks import APPNP, GCN, GIN, neighbour_sum
 from netopsy.graphs.node_classification import NodeRecipe, random_split, train_node_classifier
 from netopsy.graphs.propagation import operator_of, propagator
@@ -124,3 +126,39 @@ def test_a_sum_takes_whole_and_negative_weights_and_an_operator_no_stray_node(un
     assert (neighbour_sum(edges, 3, torch.tensor([2, -3])) @ x).abs().flatten().sum() == 7
     with pytest.raises(InputError, match="nodes from 0 to 1, got 2"):
         operator_of(torch.tensor([[0], [2]]), torch.ones(1), 2)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: GCN(3, 4, 2, dropout=0.0),
+        lambda: GIN(3, 4, 2, dropout=0.0),
+        lambda: APPNP(3, 4, 2, K=3, dropout=0.0),
+        lambda: DAGNN(3, 4, 2, K=3, dropout=0.0),
+        lambda: PureGCN(3, 4, 2, dropout=0.0),
+    ],
+)
+def test_gradients_reach_the_weights_of_the_edges(make):
+    # Directed, one edge listed twice, one from a node to itself.
+    edges = torch.tensor([[0, 1, 2, 2, 0, 3], [1, 2, 0, 0, 3, 3]])
+    model, x = make().double(), torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
+    weights = torch.rand(6, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda given, w: model(given, edges, w), (x, weights))
+    plain, followed = model(x, edges, weights.detach()), model(x, edges, weights)
+    assert torch.equal(plain, followed)
+
+
+def test_weights_of_zero_have_a_finite_gradient():
+    weights = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    operator = propagator(torch.tensor([[0, 1], [1, 0]]), 2, weights, loops=False)
+    (gradient,) = torch.autograd.grad((operator @ torch.ones(2, 1, dtype=torch.float64)).sum(), weights)
+    assert gradient.isfinite().all()
+
+
+def test_the_derivative_by_weights_has_a_derivative():
+    edges = torch.tensor([[0, 1, 2, 2, 0], [1, 2, 0, 0, 3]])
+    weights = torch.rand(5, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(4, 2, dtype=torch.float64, requires_grad=True)
+    for make in (propagator, neighbour_sum):
+        twice = lambda w, given, make=make: make(edges, 4, w) @ (make(edges, 4, w) @ given)  # noqa: E731
+        assert torch.autograd.gradgradcheck(twice, (weights, x))

@@ -29,14 +29,17 @@ class Operator:
     """Sparse CSR ``[nodes, nodes]``."""
     transposed: Tensor
     """The same object where S is symmetric."""
+    values: Tensor | None = None
+    """The entries in the order of ``matrix``, with their history, where a gradient is to reach them."""
 
     def __matmul__(self, features: Features) -> Features:
         require(
             features.ndim == 2 and len(features) == self.nodes,
             f"features must be [{self.nodes}, channels], one row for each node, got {tuple(features.shape)}",
         )
-        product: Any = _Product.apply
-        return product(features, self.to(features))
+        operator = self.to(features)
+        product: Any = _Product.apply if operator.values is None else _WeightedProduct.apply
+        return product(features, operator) if operator.values is None else product(features, operator.values, operator)
 
     @property
     def nodes(self) -> int:
@@ -48,7 +51,8 @@ class Operator:
         if self.matrix.dtype == features.dtype and self.matrix.device == features.device:
             return self
         matrix = self.matrix.to(features)
-        return Operator(matrix, matrix if self.transposed is self.matrix else self.transposed.to(features))
+        flipped = matrix if self.transposed is self.matrix else self.transposed.to(features)
+        return Operator(matrix, flipped, None if self.values is None else self.values.to(features))
 
 
 class _Product(torch.autograd.Function):
@@ -62,6 +66,31 @@ class _Product(torch.autograd.Function):
         product: Any = _Product.apply
         flipped = Operator(ctx.operator.transposed, ctx.operator.matrix)
         return product(gradients[0].contiguous(), flipped), None
+
+
+class _WeightedProduct(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, values: Tensor, operator: Operator) -> Tensor:
+        ctx.operator = operator
+        ctx.save_for_backward(features, values)
+        return operator.matrix @ features
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        (features, values), matrix, gradient = ctx.saved_tensors, ctx.operator.matrix, gradients[0].contiguous()
+        if torch.is_grad_enabled():
+            # This derivative is to be differentiated itself, for which plain operations serve, if at more cost.
+            rows = torch.arange(len(matrix), device=matrix.device).repeat_interleave(matrix.crow_indices().diff())
+            columns = matrix.col_indices()
+            sent = values[:, None] * gradient[rows]
+            received = torch.zeros_like(features).index_add(0, columns, sent)
+            return received, (gradient[rows] * features[columns]).sum(1), None
+        to_features = ctx.operator.transposed @ gradient if ctx.needs_input_grad[0] else None
+        to_values = None
+        if ctx.needs_input_grad[1]:
+            # Only the products that the matrix has an entry for, without a copy of both features for each edge.
+            to_values = torch.sparse.sampled_addmm(matrix, gradient, features.T, beta=0.0).values()
+        return to_features, to_values, None
 
 
 def gcn_norm(
@@ -94,7 +123,8 @@ def gcn_norm(
         edge_index = torch.cat([edge_index, missing.repeat(2, 1)], 1)
         weights = torch.cat([weights, weights.new_ones(len(missing))])
     degree = weights.new_zeros(num_nodes).index_add_(0, edge_index[0], weights)
-    power = degree.pow(-0.5 if mode == "sym" else -1.0).where(degree > 0, 0.0)
+    # The power of a degree of zero would have an infinite derivative.
+    power = degree.where(degree > 0, 1.0).pow(-0.5 if mode == "sym" else -1.0).where(degree > 0, 0.0)
     if mode == "sym":
         return edge_index, power[edge_index[0]] * weights * power[edge_index[1]]
     return edge_index, power[edge_index[0]] * weights
@@ -123,6 +153,8 @@ def propagator(
 def operator_of(edge_index: EdgeIndex, weights: Tensor, num_nodes: int) -> Operator:
     """The matrix whose entry (i, j) is the sum of the weights of edges i -> j, as an operator.
 
+    Where the weights require a gradient one reaches them through its products.
+
     Raises:
         InputError: nodes out of range, or not one weight for each edge.
     """
@@ -132,11 +164,17 @@ def operator_of(edge_index: EdgeIndex, weights: Tensor, num_nodes: int) -> Opera
     with warnings.catch_warnings():
         # That compressed sparse rows are new to torch is nothing the caller can do anything about.
         warnings.filterwarnings("ignore", "Sparse (CSR|invariant)", UserWarning)
-        matrix = torch.sparse_coo_tensor(edge_index, weights, shape, check_invariants=False).coalesce()
-        flipped = torch.sparse_coo_tensor(edge_index.flip(0), weights, shape, check_invariants=False).coalesce()
+        fixed = weights.detach()
+        matrix = torch.sparse_coo_tensor(edge_index, fixed, shape, check_invariants=False).coalesce()
+        flipped = torch.sparse_coo_tensor(edge_index.flip(0), fixed, shape, check_invariants=False).coalesce()
         rows, columns = matrix.to_sparse_csr(), flipped.to_sparse_csr()
     same = torch.equal(matrix.indices(), flipped.indices()) and torch.equal(matrix.values(), flipped.values())
-    return Operator(rows, rows if same else columns)
+    values = None
+    if weights.requires_grad:
+        places = edge_index[0].long() * num_nodes + edge_index[1].long()
+        entries, which = places.unique(return_inverse=True)
+        values = weights.new_zeros(len(entries)).index_add(0, which, weights)
+    return Operator(rows, rows if same else columns, values)
 
 
 def checked_operator(operator: Operator, num_nodes: int) -> Operator:
