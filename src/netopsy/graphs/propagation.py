@@ -98,8 +98,9 @@ def gcn_norm(
 ) -> tuple[Int[Tensor, "2 with_loops"], Float[Tensor, "with_loops"]]:
     """The edges with self-loops and normalised weights, as torch_geometric lists them.
 
-    ``mode="sym"`` gives ``D^-1/2 (A + I) D^-1/2``, ``"row"`` gives ``D^-1 (A + I)``, with D the degrees of ``A + I``. A
-    loop of weight 1 is added to each node that has none; those that are there keep their weight.
+    ``mode="sym"`` gives ``D^-1/2 (A + I) D^-1/2``, ``"row"`` gives ``D^-1 (A + I)``, with D the degrees of ``A + I``,
+    which in a directed graph count the edges that end at a node. A loop of weight 1 is added to each node that has
+    none; those that are there keep their weight.
 
     Args:
         edge_index: ``[2, edges]``, both ways for an undirected graph; repeated edges add up.
@@ -122,12 +123,13 @@ def gcn_norm(
         missing = own.nonzero().flatten()
         edge_index = torch.cat([edge_index, missing.repeat(2, 1)], 1)
         weights = torch.cat([weights, weights.new_ones(len(missing))])
-    degree = weights.new_zeros(num_nodes).index_add_(0, edge_index[0], weights)
+    source, target = edge_index
+    degree = weights.new_zeros(num_nodes).index_add_(0, target, weights)
     # The power of a degree of zero would have an infinite derivative.
     power = degree.where(degree > 0, 1.0).pow(-0.5 if mode == "sym" else -1.0).where(degree > 0, 0.0)
     if mode == "sym":
-        return edge_index, power[edge_index[0]] * weights * power[edge_index[1]]
-    return edge_index, power[edge_index[0]] * weights
+        return edge_index, power[target] * weights * power[source]
+    return edge_index, power[target] * weights
 
 
 def propagator(
@@ -151,8 +153,9 @@ def propagator(
 
 
 def operator_of(edge_index: EdgeIndex, weights: Tensor, num_nodes: int) -> Operator:
-    """The matrix whose entry (i, j) is the sum of the weights of edges i -> j, as an operator.
+    """The matrix whose entry (i, j) is the sum of the weights of edges j -> i, as an operator.
 
+    It brings to each node what the nodes with an edge to it have, as torch_geometric's layers do.
     Where the weights require a gradient one reaches them through its products.
 
     Raises:
@@ -165,13 +168,13 @@ def operator_of(edge_index: EdgeIndex, weights: Tensor, num_nodes: int) -> Opera
         # That compressed sparse rows are new to torch is nothing the caller can do anything about.
         warnings.filterwarnings("ignore", "Sparse (CSR|invariant)", UserWarning)
         fixed = weights.detach()
-        matrix = torch.sparse_coo_tensor(edge_index, fixed, shape, check_invariants=False).coalesce()
-        flipped = torch.sparse_coo_tensor(edge_index.flip(0), fixed, shape, check_invariants=False).coalesce()
+        matrix = torch.sparse_coo_tensor(edge_index.flip(0), fixed, shape, check_invariants=False).coalesce()
+        flipped = torch.sparse_coo_tensor(edge_index, fixed, shape, check_invariants=False).coalesce()
         rows, columns = matrix.to_sparse_csr(), flipped.to_sparse_csr()
     same = torch.equal(matrix.indices(), flipped.indices()) and torch.equal(matrix.values(), flipped.values())
     values = None
     if weights.requires_grad:
-        places = edge_index[0].long() * num_nodes + edge_index[1].long()
+        places = edge_index[1].long() * num_nodes + edge_index[0].long()
         entries, which = places.unique(return_inverse=True)
         values = weights.new_zeros(len(entries)).index_add(0, which, weights)
     return Operator(rows, rows if same else columns, values)
