@@ -1,3 +1,4 @@
+import csv
 import json
 
 import networkx as nx
@@ -6,6 +7,7 @@ import pandas as pd
 import pytest
 
 from netopsy.cli import main
+from netopsy.data.graph_files import read_graph
 
 
 @pytest.fixture
@@ -60,6 +62,16 @@ def test_bad_options_are_named(karate, tmp_path, capsys, options, said):
     assert main(["graph", "predict-links", str(karate), "--out", str(tmp_path / "out"), *options]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_links_between_nodes_of_any_names_are_read_again(tmp_path):
+    network = nx.relabel_nodes(nx.karate_club_graph(), lambda node: f'{node}, the "{node}" # {node}')
+    file, out = tmp_path / "odd.csv", tmp_path / "out"
+    pd.DataFrame(network.edges, columns=["source", "target"]).to_csv(file, index=False, quoting=csv.QUOTE_ALL)
+    assert main(["graph", "predict-links", str(file), "--epochs", "1", "--out", str(out), "--quiet"]) == 0
+    table, again = pd.read_csv(out / "missing_links.csv"), read_graph(out / "missing_links.csv")
+    assert set(again.nodes) == set(table["source"]) | set(table["target"]) <= set(network)
+    assert again.edge_count == len(table) == 20
 
 
 def test_graphs_too_small_are_refused(tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections.abc import Sequence
@@ -78,7 +79,10 @@ def write_table(path: Path, columns: pd.DataFrame) -> None:
 
     buffer = io.BytesIO()
     if path.suffix == ".csv":
-        columns.to_csv(buffer, index=False)
+        # Where a name holds what would begin a comment in an edge list, words are quoted.
+        words = columns.select_dtypes(["object", "string"]).astype(str)
+        marked = any(words[name].str.contains("[#%]").any() for name in words)
+        columns.to_csv(buffer, index=False, quoting=csv.QUOTE_NONNUMERIC if marked else csv.QUOTE_MINIMAL)
     else:
         columns.to_parquet(buffer, index=False)
     write(path, buffer.getvalue())
