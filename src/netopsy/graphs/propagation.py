@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -164,9 +166,7 @@ def operator_of(edge_index: EdgeIndex, weights: Tensor, num_nodes: int) -> Opera
     check_edges(edge_index, num_nodes)
     checked_weights(edge_index, weights)
     shape = (num_nodes, num_nodes)
-    with warnings.catch_warnings():
-        # That compressed sparse rows are new to torch is nothing the caller can do anything about.
-        warnings.filterwarnings("ignore", "Sparse (CSR|invariant)", UserWarning)
+    with no_news_of_sparse_matrices():
         fixed = weights.detach()
         matrix = torch.sparse_coo_tensor(edge_index.flip(0), fixed, shape, check_invariants=False).coalesce()
         flipped = torch.sparse_coo_tensor(edge_index, fixed, shape, check_invariants=False).coalesce()
@@ -178,6 +178,14 @@ def operator_of(edge_index: EdgeIndex, weights: Tensor, num_nodes: int) -> Opera
         entries, which = places.unique(return_inverse=True)
         values = weights.new_zeros(len(entries)).index_add(0, which, weights)
     return Operator(rows, rows if same else columns, values)
+
+
+@contextmanager
+def no_news_of_sparse_matrices() -> Iterator[None]:
+    """That compressed sparse rows are new to torch is nothing the caller can do anything about."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse (CSR|invariant)", UserWarning)
+        yield
 
 
 def checked_operator(operator: Operator, num_nodes: int) -> Operator:

@@ -12,7 +12,7 @@ from torch.nn import functional
 from netopsy.core.errors import require
 from netopsy.core.seeds import seeded
 from netopsy.graphs.common_neighbor.neighbourhoods import LinkGraph
-from netopsy.graphs.propagation import EdgeIndex, Features, NodeScores, Operator, propagator
+from netopsy.graphs.propagation import EdgeIndex, Features, NodeScores, Operator, no_news_of_sparse_matrices, propagator
 
 
 def common_block(width: int, hidden: int, dropout: float, last: bool) -> nn.Sequential:
@@ -109,5 +109,6 @@ def normalised(graph: LinkGraph) -> Operator:
     dtype = torch.get_default_dtype()
     begins, places = torch.from_numpy(starts), torch.from_numpy(columns)
     made: Any = torch.from_numpy(values).to(dtype)
-    matrix = torch.sparse_csr_tensor(begins, places, made, (graph.nodes, graph.nodes))
+    with no_news_of_sparse_matrices():
+        matrix = torch.sparse_csr_tensor(begins, places, made, (graph.nodes, graph.nodes))
     return Operator(matrix, matrix)

@@ -131,7 +131,7 @@ def fit_link_predictor(
                     optimiser.zero_grad()
                     loss.backward()
                     optimiser.step()
-                    sums += float(loss) * links.shape[1]
+                    sums += float(loss.detach()) * links.shape[1]
             losses.append(sums / (len(graph.columns) // 2))
             best.update(epoch, encoder, predictor, x, graph, split, recipe)
             task.advance(note=f"{recipe.select} {best.validation[recipe.select]:.3f}")
