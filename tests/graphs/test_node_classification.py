@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 from torch_geometric import nn as peers
 
 from netopsy import InputError
@@ -118,6 +119,57 @@ def test_bad_input_is_named(unchecked):
     with pytest.raises(InputError, match="layers must be"):
         GCN(4, 8, 2, layers=0)
     assert isinstance(GCN(4, 8, 2), nn.Module)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda x, labels: (x.index_fill(0, torch.tensor([3]), float("nan")), labels), "x must be finite"),
+        (lambda x, labels: (x.long(), labels), "x must be floats"),
+        (lambda x, labels: (x, labels + 1), "labels must be from 0 to 1, as the model tells 2 classes apart, got 2"),
+        (lambda x, labels: (x, labels - 1), "labels must be from 0 to 1, as the model tells 2 classes apart, got -1"),
+        (lambda x, labels: (x, labels.float()), "labels must be int64"),
+        (lambda x, labels: (x, functional.one_hot(labels)), "labels must be int64"),
+        (lambda x, labels: (x[:9], labels), r"labels must be \[9\]"),
+    ],
+)
+def test_features_and_labels_that_cannot_be_learned_are_named(change, said, unchecked):
+    x, edges, labels = two_groups()
+    masks, model = split(labels), GCN(4, 8, 2)
+    before = [value.clone() for value in model.parameters()]
+    x, labels = change(x, labels)
+    with pytest.raises(InputError, match=said):
+        train_node_classifier(model, x, edges, labels, **masks)
+    assert all(torch.equal(*pair) for pair in zip(before, model.parameters(), strict=True))
+
+
+def test_labels_of_nodes_that_no_mask_marks_are_not_looked_at():
+    x, edges, labels = two_groups()
+    masks = dict(zip(("train", "validation", "test"), random_split(labels, 5, 20, 10), strict=True))
+    labels[~(masks["train"] | masks["validation"] | masks["test"])] = -1
+    train_node_classifier(GCN(4, 8, 2), x, edges, labels, **masks, recipe=NodeRecipe(epochs=1))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"epochs": 0}, "epochs must be"),
+        ({"lr": 0.0}, "lr must be"),
+        ({"lr": float("nan")}, "lr must be"),
+        ({"weight_decay": -1.0}, "weight_decay must be"),
+        ({"select": "f1"}, "select must be"),
+        ({"patience": 0}, "patience must be"),
+    ],
+)
+def test_bad_recipes_are_named(options, said, unchecked):
+    with pytest.raises(InputError, match=said):
+        NodeRecipe(**options)
+
+
+@pytest.mark.parametrize("make", [GCN, GIN, APPNP, DAGNN, PureGCN])
+def test_features_of_whole_numbers_are_named(make, unchecked):
+    with pytest.raises(InputError, match="must be floats"):
+        make(4, 8, 2)(torch.zeros(3, 4, dtype=torch.long), torch.tensor([[0, 1], [1, 0]]))
 
 
 @pytest.mark.parametrize("make", [GCN, GIN, APPNP])

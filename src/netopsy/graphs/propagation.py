@@ -49,7 +49,11 @@ class Operator:
         return int(self.matrix.shape[0])
 
     def to(self, features: Tensor) -> Operator:
-        """The operator in the type and on the device of ``features``."""
+        """The operator in the type and on the device of ``features``, which must be floats."""
+        require(
+            features.is_floating_point(),
+            f"features must be floats, one row for each node, got {features.dtype}; convert them first",
+        )
         if self.matrix.dtype == features.dtype and self.matrix.device == features.device:
             return self
         matrix = self.matrix.to(features)
@@ -206,6 +210,15 @@ def checked_weights(edge_index: Tensor, edge_weight: Tensor | None) -> Tensor:
     )
     require(edge_weight.isfinite().all(), "edge_weight must be finite, got NaN or infinity")
     return edge_weight if edge_weight.is_floating_point() else edge_weight.to(torch.get_default_dtype())
+
+
+def check_features(x: Tensor) -> None:
+    """Raise `InputError` unless these are finite floats ``[nodes, channels]``."""
+    require(
+        x.ndim == 2 and x.is_floating_point(),
+        f"x must be floats [nodes, channels], got {tuple(x.shape)} of {x.dtype}",
+    )
+    require(x.isfinite().all(), "x must be finite, got NaN or infinite features")
 
 
 def check_edges(edge_index: Tensor, num_nodes: int) -> None:

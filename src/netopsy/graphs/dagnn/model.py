@@ -153,5 +153,6 @@ class DAGNN(nn.Module):
 
     def forward(self, x: Features, edge_index: EdgeIndex | Operator, edge_weight: Tensor | None = None) -> NodeScores:
         """Logits ``[nodes, classes]``."""
-        mixed: Tensor = self.propagation(self.transform(x), edge_index, edge_weight)
+        operator = propagator(edge_index, len(x), edge_weight).to(x)
+        mixed: Tensor = self.propagation(self.transform(x), operator)
         return mixed
