@@ -239,6 +239,10 @@ def test_bad_input_is_named(unchecked):
         layer(torch.zeros(5, 2), propagator(PATH, 3))
     with pytest.raises(InputError, match="integers"):
         layer(x, torch.zeros(2, 3))
+    with pytest.raises(InputError, match="model must be a torch nn.Module, got function"):
+        deepen(lambda given: given, 4, channels=3)
+    with pytest.raises(InputError, match="X must be floats, got torch.int64"):
+        smoothness(torch.ones(3, 2, dtype=torch.long))
     with pytest.raises(InputError, match="at least two nodes"):
         smoothness(torch.zeros(1, 3))
     with pytest.raises(InputError, match="both ways"):

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 from scipy.optimize import minimize
 from scipy.sparse.csgraph import laplacian
 
@@ -264,6 +265,10 @@ def test_labels_from_samples():
         (lambda: labels_from_samples(np.zeros((3, 1)), [1], [1]), "must not share nodes"),
         (lambda: labels_from_samples(np.zeros((3, 1)), [1], [3]), "negative names node 3"),
         (lambda: labels_from_samples(np.full((3, 1), np.nan), [1], [2]), "features must be finite"),
+        (lambda: labels_from_samples(np.array([["a"], ["b"]]), [0], [1]), "features must be real numbers"),
+        (lambda: labels_from_samples(np.array([["a"], [1]], dtype=object), [0], [1]), "real numbers, got object"),
+        (lambda: labels_from_samples(np.array([[1j], [1]]), [0], [1]), "real numbers, got complex128"),
+        (lambda: labels_from_samples(sparse.csr_array(np.array([[1j], [1]])), [0], [1]), "real numbers, got complex"),
         (lambda: attribute_edge_weights(PATH, np.zeros((2, 1))), "one row for each of the 3 nodes"),
         (lambda: attribute_edge_weights(PATH, np.zeros((3, 1)), gamma=-1.0), "gamma must be"),
     ],

@@ -233,3 +233,23 @@ def test_the_derivative_by_weights_has_a_derivative():
     for make in (propagator, neighbour_sum):
         twice = lambda w, given, make=make: make(edges, 4, w) @ (make(edges, 4, w) @ given)  # noqa: E731
         assert torch.autograd.gradgradcheck(twice, (weights, x))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: APPNP(3, 4, 2, K=-1), "K must be an int of at least 0, got -1"),
+        (lambda: APPNP(3, 4, 2, K=2.5), "K must be an int of at least 0, got 2.5"),
+        (lambda: APPNP(3, 4, 2, alpha=3.0), "alpha must be from 0 to 1, got 3.0"),
+        (lambda: APPNP(3, 4, 2, dropout=2.0), "dropout must be"),
+        (lambda: GCN(3, 4, 2, dropout=2), "dropout must be at least 0 and below 1, got 2"),
+        (lambda: GIN(3, 4, 2, dropout=-1.0), "dropout must be"),
+        (lambda: GCN(3, 0, 2), "hidden must be an int of at least 1, got 0"),
+        (lambda: DAGNN(3, -1, 2), "hidden must be an int of at least 1, got -1"),
+        (lambda: PureGCN(3, 4, dropout=2.0), "dropout must be"),
+        (lambda: PureGCN(3, 4, input_dropout=1.0), "input_dropout must be"),
+    ],
+)
+def test_bad_sizes_and_shares_are_named(make, said, unchecked):
+    with pytest.raises(InputError, match=said):
+        make()

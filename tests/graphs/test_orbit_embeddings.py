@@ -121,3 +121,17 @@ def test_nodes_of_one_role_get_one_feature_vector_length():
 def test_bad_input_is_named(call, said, unchecked):
     with pytest.raises(InputError, match=said):
         call()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (np.ones(3), "O must be a matrix, got an array of shape"),
+        (None, "O must be a matrix"),
+        (np.array([["a", "b"], ["b", "a"]]), "O must hold real numbers"),
+        (np.full((3, 3), 1j), "O must hold real numbers, got complex128"),
+    ],
+)
+def test_what_is_no_matrix_of_counts_is_named(given, said):
+    with pytest.raises(InputError, match=said):
+        gopmi(given)

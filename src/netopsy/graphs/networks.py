@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +54,7 @@ class GCN(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        require(isinstance(layers, int) and layers >= 1, f"layers must be an int of at least 1, got {layers!r}")
+        check_architecture(dropout, in_dim=in_dim, hidden=hidden, out_dim=out_dim, layers=layers)
         widths = [in_dim, *[hidden] * (layers - 1), out_dim]
         with seeded(seed):
             self.maps = nn.ModuleList([nn.Linear(a, b, bias=bias) for a, b in pairwise(widths)])
@@ -95,7 +96,7 @@ class GIN(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        require(isinstance(layers, int) and layers >= 1, f"layers must be an int of at least 1, got {layers!r}")
+        check_architecture(dropout, in_dim=in_dim, hidden=hidden, out_dim=out_dim, layers=layers)
         with seeded(seed):
             self.maps = nn.ModuleList(
                 [nn.Linear(in_dim if not number else hidden, hidden, bias=bias) for number in range(layers)]
@@ -134,6 +135,9 @@ class APPNP(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        check_architecture(dropout, in_dim=in_dim, hidden=hidden, out_dim=out_dim)
+        require(isinstance(K, int) and not isinstance(K, bool) and K >= 0, f"K must be an int of at least 0, got {K!r}")
+        require(0 <= alpha <= 1, f"alpha must be from 0 to 1, got {alpha}")
         with seeded(seed):
             self.transform = nn.Sequential(
                 nn.Dropout(dropout),
@@ -152,6 +156,14 @@ class APPNP(nn.Module):
         for _ in range(self.K):
             current = (1 - self.alpha) * (operator @ current) + self.alpha * start
         return current
+
+
+def check_architecture(dropout: float, **sizes: int) -> None:
+    """Raise `InputError` unless sizes are ints of at least 1 and dropout is a share below 1."""
+    for name, size in sizes.items():
+        sound = isinstance(size, Integral) and not isinstance(size, bool) and size >= 1
+        require(sound, f"{name} must be an int of at least 1, got {size!r}")
+    require(0 <= dropout < 1, f"dropout must be at least 0 and below 1, got {dropout}")
 
 
 def neighbour_sum(edge_index: EdgeIndex | Operator, num_nodes: int, edge_weight: Tensor | None = None) -> Operator:
