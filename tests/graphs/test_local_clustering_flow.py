@@ -211,6 +211,18 @@ def test_weights_from_attributes():
     assert told.heights == pytest.approx(direct.heights)
 
 
+def test_what_a_node_holds_is_its_degree_in_the_graph_as_given():
+    """Labels and other weights change the flow and not the sinks; weights that belong to the graph are its degrees."""
+    matrix = np.array([[0, 3.0, 0], [3.0, 0, 2.0], [0, 2.0, 0]])
+    for weighted, degrees in ((False, [1, 2, 1]), (True, [3, 5, 2])):
+        checked = checked_graph(matrix, weighted=weighted)
+        for options in ({}, {"labels": [1, 1, 0]}, {"weights": np.full(4, 0.5)}):
+            found = flow_diffusion(
+                checked, {0: float(sum(degrees))}, sink="degree", tol=1e-9, max_passes=10**5, **options
+            )
+            assert found.mass == pytest.approx(degrees, abs=1e-6)
+
+
 def test_labels_from_samples():
     random = np.random.default_rng(0)
     truth = np.arange(400) < 100

@@ -117,7 +117,7 @@ def embed(P: Any, dim: int = 128, *, seed: int = 0, both: bool = False) -> Float
     check_seed(seed)
     whole = isinstance(dim, int) and not isinstance(dim, bool) and dim >= 1
     require(whole, f"dim must be a whole number of at least 1, got {dim!r}")
-    matrix = sparse.csr_array(P).astype(np.float64)
+    matrix = real_matrix(P, "P")
     rows, columns = matrix.shape
     require(rows == columns, f"P must be square, got {rows}x{columns}")
     require(rows >= 2, f"P must have at least two nodes, got {rows}")
