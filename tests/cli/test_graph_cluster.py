@@ -73,7 +73,8 @@ def test_conductance_with_labels_is_that_of_the_whole_graph(tmp_path, capsys):
     assert (inside.sum(), round(expected, 3)) == (17, 0.311)
 
 
-def test_nothing_but_the_folder_is_said_with_quiet(files, capsys):
+def test_nothing_but_the_folder_is_said_with_quiet(files, monkeypatch, capsys):
+    monkeypatch.setattr("netopsy.cli.progress.shown", lambda: pytest.fail("progress is shown"))
     assert run(files, "--seed-node", "a2", "--size-hint", "6", "--quiet") == 0
     told = capsys.readouterr()
     assert told.out.strip() == str(files / "out")

@@ -147,3 +147,5 @@ def test_bad_input_is_named(call, said, unchecked):
 def test_what_is_no_matrix_of_counts_is_named(given, said):
     with pytest.raises(InputError, match=said):
         gopmi(given)
+    with pytest.raises(InputError, match=said.replace("O must", "P must")):
+        embed(given)
