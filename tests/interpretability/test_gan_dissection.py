@@ -13,7 +13,7 @@ from torch import nn
 from netopsy import InputError
 from netopsy.core.capture import layer_activations
 from netopsy.data import scenes
-from netopsy.interpretability.gan_dissection import Observed, dissect, dissect_observed, observe, tail_level
+from netopsy.interpretability.gan_dissection import Observed, dissect, dissect_observed, observe, observing, tail_level
 from netopsy.interpretability.gan_dissection.histogram import edges_at, levels_of, pixels_of, tables_above
 from netopsy.interpretability.gan_dissection.stage import hard
 from netopsy.interpretability.gan_dissection.tables import Tables
@@ -280,3 +280,45 @@ def test_the_report_is_drawn():
 def test_bad_input_is_named_in_one_sentence(generator, call, message, unchecked):
     with pytest.raises(InputError, match=message):
         call(generator, torch.randn(20, 6, generator=random()))
+
+
+@pytest.mark.parametrize("threshold", ["iqr", ("quantile", 0.1), torch.tensor([0.1, 0.4, 0.8])])
+@pytest.mark.parametrize("other", [False, True])
+@pytest.mark.parametrize("masks", [False, True])
+def test_what_is_measured_is_counted_batch_by_batch_and_not_kept(threshold, other, masks, monkeypatch):
+    if other and masks:
+        pytest.skip("masks come with their own images alone")
+    random = torch.Generator().manual_seed(0)
+    net, z, more = (
+        nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.ReLU()),
+        *torch.rand(2, 23, 1, 6, 6, generator=random),
+    )
+    there = torch.rand(23, 2, 6, 6, generator=random) > 0.6
+    counted = torch.rand(23, 2, generator=random) > 0.3 if masks else None
+
+    def segment(made):
+        return torch.cat([made[:, :1] - 0.2, 0.3 - made[:, 1:2]], 1)
+
+    given = {"multi_label": True, "batch_size": 4}
+    seen = observe(net, "1", there if masks else segment, z, counted=counted, **given)
+    if other and not isinstance(threshold, torch.Tensor):
+        measured, chooses = seen, observe(net, "1", segment, more, **given)
+    elif isinstance(threshold, torch.Tensor):
+        measured, chooses = seen, None
+    else:
+        measured, chooses = seen.part(slice(11, None)), seen.part(slice(11))
+    expected = dissect_observed(measured, chooses, threshold=threshold)
+    kept = []
+    whole = observing.joined
+
+    def watched(parts):
+        found = whole(parts)
+        kept.append(len(found.maps))
+        return found
+
+    monkeypatch.setattr(observing, "joined", watched)
+    options = given | {"threshold": threshold, "counted": counted, "z_threshold": more if other else None}
+    found = dissect(net, "1", there if masks else segment, z, **options)
+    for name in ("iou", "iqr", "level", "label", "label_iou", "interpretable"):
+        torch.testing.assert_close(getattr(found, name), getattr(expected, name), rtol=0, atol=0)
+    assert kept == ([] if chooses is None else [23] if other else [11])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,7 +18,8 @@ from netopsy.core.layers import Layer
 from netopsy.core.shapes import Activations
 from netopsy.interpretability.gan_dissection.checks import Threshold, check_masks, check_threshold
 from netopsy.interpretability.gan_dissection.histogram import edges_at, levels_of, pixels_of, tables_above
-from netopsy.interpretability.gan_dissection.stage import Masks, Segmenter, check_z, segmented, watched
+from netopsy.interpretability.gan_dissection.observing import Observed, first_images, observations, observe
+from netopsy.interpretability.gan_dissection.stage import Masks, Segmenter, check_z
 from netopsy.interpretability.gan_dissection.tables import Tables
 from netopsy.interpretability.unit_masks import overlap, upsampled
 
@@ -31,21 +34,6 @@ _LEAST_ACCURACY = 0.8
 _LEAST_IOU = 0.05
 _LEAST_RATIO = 0.01
 _VALUES = 1 << 22
-
-
-@dataclass(frozen=True, eq=False)
-class Observed:
-    """What the units of a layer showed in some images, and what there was to see in the same images."""
-
-    maps: Activations
-    masks: Masks
-    counted: Bool[Tensor, "n classes"] | None = None
-    """Which images count for which class; all where ``None``."""
-
-    def part(self, which: slice | Int[Tensor, "some"]) -> Observed:
-        """Some of the images."""
-        counted = None if self.counted is None else self.counted[which]
-        return Observed(self.maps[which], self.masks[which], counted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,51 +122,21 @@ def dissect(
     ([[1.0], [0.0]], [True, False])
     """
     check_threshold(threshold)
+    check_z(z, batch_size)
     if z_threshold is None and isinstance(segmenter, Tensor):
         check_masks(segmenter, counted, z)
-    seen = observe(generator, layer, segmenter, z, multi_label=multi_label, counted=counted, batch_size=batch_size)
-    if isinstance(threshold, Tensor):
-        return dissect_observed(seen, None, threshold=threshold, labels=labels, background=background)
-    if z_threshold is None:
-        require(len(z) >= 2, f"z must hold at least 2: one half chooses the levels, one is measured; got {len(z)}")
-        half = len(z) // 2
-        chooses, measured = seen.part(slice(half)), seen.part(slice(half, None))
-    else:
-        require(not isinstance(segmenter, Tensor), "z_threshold goes with a segmenter, not with masks: leave it out")
-        measured = seen
-        chooses = observe(generator, layer, segmenter, z_threshold, multi_label=multi_label, batch_size=batch_size)
-    return dissect_observed(measured, chooses, threshold=threshold, labels=labels, background=background)
-
-
-def observe(
-    generator: nn.Module,
-    layer: Layer,
-    segmenter: Segmenter | Masks,
-    z: Tensor,
-    *,
-    multi_label: bool = False,
-    counted: Bool[Tensor, "n classes"] | None = None,
-    batch_size: int = 64,
-) -> Observed:
-    """The maps of a layer's units and the masks of the images, for `dissect_observed`; arguments as in `dissect`.
-
-    >>> net = nn.Sequential(nn.Conv2d(1, 2, 1))
-    >>> seen = observe(net, "0", lambda made: made, torch.rand(3, 1, 4, 4))
-    >>> seen.maps.shape, seen.masks.shape
-    (torch.Size([3, 2, 4, 4]), torch.Size([3, 2, 4, 4]))
-    """
-    check_z(z, batch_size)
-    if isinstance(segmenter, Tensor):
-        check_masks(segmenter, counted, z)
-    else:
-        require(callable(segmenter), f"segmenter must be callable or masks, got {type(segmenter).__name__}")
-    maps, masks = [], []
-    for some, made in watched(generator, layer, z, batch_size):
-        maps.append(some)
-        if not isinstance(segmenter, Tensor):
-            masks.append(segmented(segmenter, made, multi_label=multi_label))
-    all_masks = segmenter.to(maps[0].device) if isinstance(segmenter, Tensor) else torch.cat(masks)
-    return Observed(torch.cat(maps), all_masks, None if counted is None else counted.to(all_masks.device))
+    parts = observations(generator, layer, segmenter, z, multi_label, counted, batch_size)
+    chooses: Observed | None = None
+    if not isinstance(threshold, Tensor):
+        if z_threshold is None:
+            require(len(z) >= 2, f"z must hold at least 2: one half chooses the levels, one is measured; got {len(z)}")
+            chooses, parts = first_images(parts, len(z) // 2)
+        else:
+            require(
+                not isinstance(segmenter, Tensor), "z_threshold goes with a segmenter, not with masks: leave it out"
+            )
+            chooses = observe(generator, layer, segmenter, z_threshold, multi_label=multi_label, batch_size=batch_size)
+    return _reported(parts, chooses, threshold, labels, background)
 
 
 def dissect_observed(
@@ -196,24 +154,43 @@ def dissect_observed(
         chooses: where levels are chosen; not needed where they are given.
     """
     check_threshold(threshold)
-    units, classes = measured.maps.shape[1], measured.masks.shape[1]
+    return _reported(iter([measured]), chooses, threshold, labels, background)
+
+
+def _reported(
+    measured: Iterator[Observed],
+    chooses: Observed | None,
+    threshold: Threshold,
+    labels: Sequence[str] | None,
+    background: int | None,
+) -> DissectReport:
+    """Levels from one sample, then counts part by part, of which only the sums are kept."""
+    first = next(measured)
+    units, classes = first.maps.shape[1], first.masks.shape[1]
     names = tuple(map(str, range(classes))) if labels is None else tuple(labels)
     require(len(names) == classes, f"labels must be as many as the segmenter's classes, {classes}, got {len(names)}")
     require(background is None or 0 <= background < classes, f"background must be from 0 to {classes - 1}, or None")
-    require(bool(measured.masks.any()), "no class is present in the sample: nothing to compare the units with")
-    if isinstance(threshold, str):
+    if isinstance(threshold, Tensor):
+        require(threshold.shape == (units,), f"threshold must be [{units}] levels, got {tuple(threshold.shape)}")
+        own = threshold.to(first.maps)
+    else:
         require(chooses is not None, "chooses must be given where levels are to be chosen")
         assert chooses is not None
-        level, found = _at_best_ratio(measured, chooses)
-    else:
-        if isinstance(threshold, Tensor):
-            require(threshold.shape == (units,), f"threshold must be [{units}] levels, got {tuple(threshold.shape)}")
-            own = threshold.to(measured.maps)
-        else:
-            require(chooses is not None, "chooses must be given where levels are to be chosen")
-            assert chooses is not None
+        if not isinstance(threshold, str):
             own = tail_level(chooses.maps, threshold[1], (chooses.masks.shape[2], chooses.masks.shape[3]))
-        level, found = own[:, None].expand(units, classes).float(), _at_levels(measured, own)
+    if isinstance(threshold, str):
+        assert chooses is not None
+        chosen = _best_edges(chooses)
+        level, count = chosen.level, chosen.count
+    else:
+        level, count = own[:, None].expand(units, classes).float(), partial(_at_levels, level=own)
+    found, present = None, False
+    for part in chain([first], measured):
+        present = present or bool(part.masks.any())
+        counts = count(part)
+        found = counts if found is None else found + counts
+    require(present, "no class is present in the sample: nothing to compare the units with")
+    assert found is not None
     iou, ratio = found.iou(), found.ratio()
     labelled = iou.clone()
     if background is not None:
@@ -247,8 +224,29 @@ def tail_level(maps: Activations, fraction: float, size: tuple[int, int]) -> Flo
     return torch.cat(found)
 
 
-def _at_best_ratio(measured: Observed, chooses: Observed) -> tuple[Float[Tensor, "units classes"], Tables]:
-    """Levels chosen in one sample, counts at them in the other."""
+@dataclass(frozen=True, eq=False)
+class _Edges:
+    """For each unit and class the edge of the best ratio in the sample that chooses."""
+
+    chosen: Int[Tensor, "units classes"]
+    none: Bool[Tensor, "units classes"]
+    """Where no level was allowed."""
+
+    @property
+    def level(self) -> Float[Tensor, "units classes"]:
+        return levels_of(self.chosen).masked_fill(self.none, math.inf)
+
+    def count(self, measured: Observed) -> Tables:
+        """Counts at the edges in other images."""
+        # Counting takes a unit's edges in ascending order; then each class picks its own.
+        ordered, order = self.chosen.sort(1)
+        counts = tables_above(measured.maps, pixels_of(measured.masks, measured.counted), ordered)
+        place = order.argsort(1)[:, None]
+        both, high = (of.gather(1, place)[:, 0].masked_fill(self.none, 0) for of in (counts.both, counts.high))
+        return Tables(both, high, counts.there, counts.pixels)
+
+
+def _best_edges(chooses: Observed) -> _Edges:
     seen = pixels_of(chooses.masks, chooses.counted)
     ascending = _FRACTIONS.flip(0).to(chooses.maps.device)
     edges = edges_at(chooses.maps, seen.size, ascending)
@@ -256,14 +254,7 @@ def _at_best_ratio(measured: Observed, chooses: Observed) -> tuple[Float[Tensor,
     allowed = (tables.accuracy() > _LEAST_ACCURACY) & (tables.area() >= _LEAST_AREA)
     allowed &= (tables.high > 0) & (edges >= 1)[:, :, None]
     value, which = torch.where(allowed, tables.ratio(), -1).max(1)
-    chosen = edges.gather(1, which)
-    # Counting takes a unit's edges in ascending order; then each class picks its own.
-    ordered, order = chosen.sort(1)
-    counts = tables_above(measured.maps, pixels_of(measured.masks, measured.counted), ordered)
-    place = order.argsort(1)[:, None]
-    none = value < 0
-    both, high = (counts_of.gather(1, place)[:, 0].masked_fill(none, 0) for counts_of in (counts.both, counts.high))
-    return levels_of(chosen).masked_fill(none, math.inf), Tables(both, high, counts.there, counts.pixels)
+    return _Edges(edges.gather(1, which), value < 0)
 
 
 def _at_levels(measured: Observed, level: Float[Tensor, "units"]) -> Tables:

@@ -20,6 +20,12 @@ class Tables:
     pixels: Int[Tensor, "*_"]
     """All pixels that count."""
 
+    def __add__(self, other: Tables) -> Tables:
+        """The counts of both samples together."""
+        return Tables(
+            self.both + other.both, self.high + other.high, self.there + other.there, self.pixels + other.pixels
+        )
+
     def iou(self) -> Float[Tensor, "*shape"]:
         """Intersection over union; 0 where both are empty."""
         union = self.high + self.there - self.both
