@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from netopsy.core.errors import require
 from netopsy.core.outputs import single_output
 from netopsy.core.seeds import seeded
+from netopsy.graphs.dropout import Dropout
 from netopsy.graphs.propagation import EdgeIndex, Features, NodeScores, Operator, propagator
 
 Gate = Literal["sigmoid", "mean", "last"]
@@ -144,10 +145,10 @@ class DAGNN(nn.Module):
         super().__init__()
         require(0 <= dropout < 1, f"dropout must be at least 0 and below 1, got {dropout}")
         with seeded(seed):
-            first: list[nn.Module] = [] if batch_norm else [nn.Dropout(dropout)]
+            first: list[nn.Module] = [] if batch_norm else [Dropout(dropout)]
             norm: list[nn.Module] = [nn.BatchNorm1d(hidden)] if batch_norm else []
             self.transform = nn.Sequential(
-                *first, nn.Linear(in_dim, hidden), *norm, nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, out_dim)
+                *first, nn.Linear(in_dim, hidden), *norm, nn.ReLU(), Dropout(dropout), nn.Linear(hidden, out_dim)
             )
             self.propagation = AdaptivePropagation(out_dim, K, gate)
 
