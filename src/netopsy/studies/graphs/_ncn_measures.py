@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -32,7 +32,7 @@ from netopsy.graphs.common_neighbor import (
     score_pairs,
 )
 from netopsy.graphs.common_neighbor.training import embed
-from netopsy.lab.costs import milliseconds
+from netopsy.lab.costs import milliseconds, milliseconds_in_turns
 from netopsy.studies.graphs._ncn_data import attachment_graph
 
 Row = dict[str, Any]
@@ -121,8 +121,13 @@ def _soft_count(result: LinkResult, x: Tensor, graph: LinkGraph, pairs: Tensor) 
     return torch.from_numpy(np.diff(sums.numpy()[starts]))
 
 
-def cost(sizes: Sequence[int], links: int, hidden: int, pairs: int, repeats: int) -> Iterator[Row]:
-    """Milliseconds for the encoder's pass and the scores of so many pairs, half of them links, on growing graphs."""
+def cost(
+    sizes: Sequence[int], links: int, hidden: int, pairs: int, repeats: int, rounds: int, completed: int
+) -> Iterator[Row]:
+    """Milliseconds for the encoder's pass and the scores of so many pairs, half of them links, on growing graphs.
+
+    Completion takes far longer: it is timed once, on one graph of each size up to ``completed`` nodes.
+    """
     for nodes in sizes:
         for repeat in range(repeats):
             graph = link_graph(attachment_graph(nodes, links, repeat))
@@ -134,13 +139,17 @@ def cost(sizes: Sequence[int], links: int, hidden: int, pairs: int, repeats: int
             asked = torch.cat([split.train[:, drawn], others], 1)
             x = torch.randn(nodes, hidden, generator=random)
             encoder = PureGCN(hidden, hidden)
+            calls: dict[str, Callable[[], Tensor]] = {"encoder alone": partial(_embed_once, encoder, x, graph)}
             for model in (GAE, NCN, NCNC):
                 with seeded(0):
                     predictor = PREDICTORS[model](hidden)
-                took = milliseconds(partial(score_pairs, encoder, predictor, x, graph, asked), rounds=3)
-                yield {"measure": "cost", "model": model, "nodes": nodes, "repeat": repeat, "value": took}
-            took = milliseconds(partial(_embed_once, encoder, x, graph), rounds=3)
-            yield {"measure": "cost", "model": "encoder alone", "nodes": nodes, "repeat": repeat, "value": took}
+                calls[model] = partial(score_pairs, encoder, predictor, x, graph, asked)
+            once = calls.pop(NCNC)
+            took = milliseconds_in_turns(calls, rounds=rounds)
+            if repeat == 0 and nodes <= completed:
+                took[NCNC] = milliseconds(once, rounds=1)
+            for model, value in took.items():
+                yield {"measure": "cost", "model": model, "nodes": nodes, "repeat": repeat, "value": value}
 
 
 @torch.no_grad()

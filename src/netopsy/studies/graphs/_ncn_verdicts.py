@@ -75,7 +75,7 @@ def cost(rows: pd.DataFrame) -> Verdict:
     table = of(rows, "cost").pivot_table(index=["repeat", "nodes"], columns="model", values="value")
     ratio = (table[NCN] / table[GAE]).unstack("nodes")
     words = ", ".join(f"{nodes:,.0f}: {ratio[nodes].mean():.2f}" for nodes in ratio.columns)
-    completed = (table[NCNC] / table[GAE]).unstack("nodes")
+    completed = (table[NCNC] / table[GAE]).dropna().unstack("nodes")
     last = completed.columns[-1]
     detail = f"NCN's time over GAE's by nodes: {words}; NCNC's at {last:,.0f}: {completed[last].mean():.1f}"
     return Verdict.below(claim(PAPER, "ncn-cost"), mean_interval(ratio.max(axis=1)), TIMES, detail)
