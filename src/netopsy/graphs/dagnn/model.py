@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from netopsy.core.seeds import seeded
 from netopsy.graphs.dropout import Dropout
 from netopsy.graphs.propagation import EdgeIndex, Features, NodeScores, Operator, propagator
 
-Gate = Literal["sigmoid", "mean", "last"]
+Gate = Literal["sigmoid", "mean", "last", "sum"]
 
 
 class AdaptivePropagation(nn.Module):
@@ -25,8 +25,8 @@ class AdaptivePropagation(nn.Module):
     Args:
         channels: of the features.
         K: hops, 0 or more.
-        gate: ``"sigmoid"`` is the paper's; ``"mean"`` weighs all hops alike and ``"last"`` takes the last one, both
-            without parameters.
+        gate: ``"sigmoid"`` is the paper's; ``"mean"`` weighs all hops alike, ``"sum"`` adds them up and ``"last"``
+            takes the last one, all three without parameters.
 
     Source: Liu et al. 2020, Eqs. 8 to 12.
 
@@ -39,7 +39,7 @@ class AdaptivePropagation(nn.Module):
         super().__init__()
         require(isinstance(channels, int) and channels >= 1, f"channels must be an int of at least 1, got {channels!r}")
         require(isinstance(K, int) and not isinstance(K, bool) and K >= 0, f"K must be an int of at least 0, got {K!r}")
-        require(gate in ("sigmoid", "mean", "last"), f"gate must be 'sigmoid', 'mean' or 'last', got {gate!r}")
+        require(gate in get_args(Gate), f"gate must be one of {', '.join(get_args(Gate))}, got {gate!r}")
         self.channels, self.K, self.gate = channels, K, gate
         self.score = nn.Linear(channels, 1) if gate == "sigmoid" else None
 
@@ -71,8 +71,8 @@ class AdaptivePropagation(nn.Module):
         stacked = torch.stack(hops, 1)
         if self.score is not None:
             scores = torch.sigmoid(self.score(stacked))[:, :, 0]
-        elif self.gate == "mean":
-            scores = stacked.new_full(stacked.shape[:2], 1 / len(hops))
+        elif self.gate in ("mean", "sum"):
+            scores = stacked.new_full(stacked.shape[:2], 1 / len(hops) if self.gate == "mean" else 1.0)
         else:
             scores = stacked.new_zeros(stacked.shape[:2])
             scores[:, -1] = 1

@@ -23,6 +23,7 @@ from netopsy.graphs.common_neighbor import (
     LinkSplit,
     NCNCPredictor,
     NCNPredictor,
+    PairPredictor,
     PureGCN,
     fit_link_predictor,
     link_graph,
@@ -34,6 +35,7 @@ from netopsy.graphs.common_neighbor import (
 from netopsy.graphs.common_neighbor.training import embed
 from netopsy.lab.costs import milliseconds, milliseconds_in_turns
 from netopsy.studies.graphs._ncn_data import attachment_graph
+from netopsy.studies.graphs._ncn_recipes import RECIPES
 
 Row = dict[str, Any]
 GAE, COUNT, NCN, SEEN, NCNC = "GAE", "GAE + count", "NCN", "NCN, targets seen", "NCNC"
@@ -53,17 +55,29 @@ def rules(split: LinkSplit, ks: Sequence[int]) -> Iterator[Row]:
 
 def learned(model: str, x: Tensor, split: LinkSplit, numbers: Mapping[str, Any], seed: int) -> tuple[Row, LinkResult]:
     """One model trained and measured on the held-out links; all models with the same budget and encoder."""
-    hidden = numbers["hidden"]
-    start = derive(seed, "start") % 2**31
-    encoder = PureGCN(x.shape[1], hidden, numbers["layers"], seed=start)
-    predictor = PREDICTORS[model](hidden, seed=start)
-    recipe = LinkRecipe(
-        epochs=numbers["epochs"], batch_size=numbers["batch_size"], ks=tuple(numbers["ks"]), select=numbers["select"]
-    )
+    encoder, predictor, recipe = setting(model, x.shape[1], numbers, seed)
     result = fit_link_predictor(
         encoder, predictor, x, split, target_link_removal=model != SEEN, recipe=recipe, seed=derive(seed, model)
     )
     return {"measure": "held out", "model": model, **result.metrics}, result
+
+
+def setting(
+    model: str, channels: int, numbers: Mapping[str, Any], seed: int
+) -> tuple[PureGCN, PairPredictor, LinkRecipe]:
+    """What is trained and how: with the library's defaults, or by the paper's recipe for the graph of this name."""
+    hidden, start = numbers["hidden"], derive(seed, "start") % 2**31
+    given = {"epochs": numbers["epochs"], "ks": tuple(numbers["ks"]), "select": numbers["select"]}
+    if numbers.get("recipe") is None:
+        encoder = PureGCN(channels, hidden, numbers["layers"], seed=start)
+        return encoder, PREDICTORS[model](hidden, seed=start), LinkRecipe(batch_size=numbers["batch_size"], **given)
+    own = RECIPES[numbers["recipe"]]
+    dropped = {"dropout": own.encoder_dropout, "input_dropout": own.input_dropout}
+    encoder = PureGCN(channels, hidden, numbers["layers"], seed=start, **dropped)
+    completed = {"scale": own.scale, "offset": own.offset, "pt": own.pt, "alpha": own.alpha} if model == NCNC else {}
+    predictor = PREDICTORS[model](hidden, own.predictor_dropout, seed=start, **completed)
+    rates = {"encoder_lr": own.encoder_lr, "predictor_lr": own.predictor_lr, "edge_dropout": own.edge_dropout}
+    return encoder, predictor, LinkRecipe(batch_size=own.batch_size, **rates, **given)
 
 
 def tuned(
