@@ -1,19 +1,23 @@
 import json
 
 import networkx as nx
+import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from netopsy.cli import main
+from netopsy.cli.graph.cluster import read_labels
+from netopsy.data.graphs import graph
 
 
 @pytest.fixture
 def files(tmp_path):
     """Two cliques with a bridge, nodes called a0 ... b5; and labels of which one is wrong."""
-    graph = nx.disjoint_union(nx.complete_graph(6), nx.complete_graph(6))
-    graph.add_edge(5, 6)
+    network = nx.disjoint_union(nx.complete_graph(6), nx.complete_graph(6))
+    network.add_edge(5, 6)
     names = [f"a{number}" for number in range(6)] + [f"b{number}" for number in range(6)]
-    (tmp_path / "two.csv").write_text("\n".join(f"{names[one]},{names[other]}" for one, other in graph.edges))
+    (tmp_path / "two.csv").write_text("\n".join(f"{names[one]},{names[other]}" for one, other in network.edges))
     guesses = "\n".join(f"{name},{int(name in ('a0', 'a1', 'a2', 'a4', 'a5', 'b5'))}" for name in names)
     (tmp_path / "labels.csv").write_text(f"node,label\n{guesses}\n")
     return tmp_path
@@ -51,6 +55,56 @@ def test_labels_several_seeds_and_parquet(files):
     assert "label" not in pd.read_parquet(files / "out" / "cluster.parquet")
 
 
+def test_conductance_with_labels_is_that_of_the_whole_graph(tmp_path, capsys):
+    network = graph("karate")
+    edges = sparse.coo_array(sparse.triu(network.adjacency))
+    (tmp_path / "karate.csv").write_text("\n".join(f"{a},{b}" for a, b in zip(edges.row, edges.col, strict=True)))
+    (tmp_path / "labels.csv").write_text("0,1\n")
+    options = ("--seed-node", "0", "--size-hint", "5", "--labels", str(tmp_path / "labels.csv"), "--table", "parquet")
+    assert run(tmp_path, *options, graph="karate.csv") == 0
+    inside = np.zeros(34, dtype=bool)
+    inside[[int(node) for node in nodes(tmp_path, "parquet")]] = True
+    one = np.arange(34) == 0
+    weights = network.adjacency.toarray() * np.where(one[:, None] == one, 1.0, 0.05)
+    cut, volume = weights[inside][:, ~inside].sum(), weights[inside].sum()
+    expected = cut / min(volume, weights.sum() - volume)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["conductance"] == pytest.approx(expected)
+    assert (inside.sum(), round(expected, 3)) == (17, 0.311)
+
+
+def test_nothing_but_the_folder_is_said_with_quiet(files, monkeypatch, capsys):
+    monkeypatch.setattr("netopsy.cli.progress.shown", lambda: pytest.fail("progress is shown"))
+    assert run(files, "--seed-node", "a2", "--size-hint", "6", "--quiet") == 0
+    told = capsys.readouterr()
+    assert told.out.strip() == str(files / "out")
+    assert not told.err
+
+
+def test_a_run_cut_short_may_be_repeated(files, monkeypatch, capsys):
+    def fail(*_):
+        raise RuntimeError("no more disk")
+
+    with monkeypatch.context() as context:
+        context.setattr("netopsy.cli.graph.files.write_picture", fail)
+        with pytest.raises(RuntimeError):
+            run(files, "--seed-node", "a2", "--size-hint", "6")
+    assert not json.loads((files / "out" / "summary.json").read_text())["finished"]
+    assert run(files, "--seed-node", "a2", "--size-hint", "6") == 0
+    assert json.loads((files / "out" / "summary.json").read_text())["finished"]
+
+
+@pytest.mark.parametrize("seed", ["-1", "4294967296"])
+@pytest.mark.parametrize("command", ["cluster", "orbits", "sparsify", "predict-links"])
+def test_seeds_that_not_every_generator_takes_are_refused_before_any_work(files, command, seed, capsys):
+    options = ["--seed-node", "a2", "--size-hint", "6"] if command == "cluster" else []
+    arguments = [command, str(files / "two.csv"), "--out", str(files / "out"), "--seed", seed, *options]
+    assert main(["graph", *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"netopsy: --seed must be from 0 to 4294967295, got {seed}"
+    assert not (files / "out").exists()
+
+
 def test_a_large_graph_is_drawn_around_the_cluster(files):
     ring = nx.cycle_graph(3000)
     ring.add_edges_from(nx.complete_graph(10).edges)
@@ -80,6 +134,16 @@ def test_bad_options_are_told_in_one_line(files, options, said, capsys):
     assert len(told) == 1
     assert said in told[0]
     assert not (files / "out").exists()
+
+
+def test_labels_of_names_with_separators(tmp_path):
+    names = ["Smith, John", 'the "boss"', "New York", "C#"]
+    quoted = ['"Smith, John"', '"the ""boss"""', "New York", "C#"]
+    (tmp_path / "labels.csv").write_text("node,label\n" + "".join(f"{name},1\n" for name in quoted) + "# the end\n")
+    (tmp_path / "blank.txt").write_text('"Smith, John" 1\nNew York 1  # maybe\n')
+    known = {name: number for number, name in enumerate(names)}
+    assert read_labels(tmp_path / "labels.csv", known).tolist() == [1, 1, 1, 1]
+    assert read_labels(tmp_path / "blank.txt", known).tolist() == [1, 0, 1, 0]
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import csv
 import json
 
 import networkx as nx
@@ -6,6 +7,7 @@ import pandas as pd
 import pytest
 
 from netopsy.cli import main
+from netopsy.data.graph_files import read_graph
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def test_parquet_completed_and_quiet(karate, tmp_path, capsys):
         (["--epochs", "0"], "--epochs must be"),
         (["--held-out", "0.9"], "--held-out must be"),
         (["--candidates", "0"], "--candidates must be"),
-        (["--seed", "-1"], "--seed must not"),
+        (["--seed", "-1"], "--seed must be from 0 to"),
         (["--table", "xlsx"], "unknown table format"),
     ],
 )
@@ -60,6 +62,42 @@ def test_bad_options_are_named(karate, tmp_path, capsys, options, said):
     assert main(["graph", "predict-links", str(karate), "--out", str(tmp_path / "out"), *options]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_links_between_nodes_of_any_names_are_read_again(tmp_path):
+    network = nx.relabel_nodes(nx.karate_club_graph(), lambda node: f'{node}, the "{node}" # {node}')
+    file, out = tmp_path / "odd.csv", tmp_path / "out"
+    pd.DataFrame(network.edges, columns=["source", "target"]).to_csv(file, index=False, quoting=csv.QUOTE_ALL)
+    assert main(["graph", "predict-links", str(file), "--epochs", "1", "--out", str(out), "--quiet"]) == 0
+    table, again = pd.read_csv(out / "missing_links.csv"), read_graph(out / "missing_links.csv")
+    assert set(again.nodes) == set(table["source"]) | set(table["target"]) <= set(network)
+    assert again.edge_count == len(table) == 20
+
+
+@pytest.mark.parametrize("network", [nx.complete_graph(12), nx.Graph([(2 * n, 2 * n + 1) for n in range(40)])])
+def test_graphs_without_a_candidate_leave_no_folder(network, tmp_path, capsys):
+    file = tmp_path / "graph.csv"
+    file.write_text("\n".join(f"{a},{b}" for a, b in network.edges))
+    assert main(["graph", "predict-links", str(file), "--out", str(tmp_path / "out")]) == 2
+    assert "no two nodes with a common neighbour that are not linked" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_an_interrupt_in_training_writes_nothing(karate, tmp_path, monkeypatch, before, capsys):
+    out = tmp_path / "out"
+    arguments = ["graph", "predict-links", str(karate), "--epochs", "1", "--out", str(out), "--quiet"]
+    if before:
+        assert main(arguments) == 0
+    was = sorted(tmp_path.rglob("*"))
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("netopsy.graphs.common_neighbor.fit_link_predictor", stop)
+    assert main(arguments) == 130
+    assert capsys.readouterr().err.strip() == "netopsy: interrupted"
+    assert sorted(tmp_path.rglob("*")) == was
 
 
 def test_graphs_too_small_are_refused(tmp_path, capsys):

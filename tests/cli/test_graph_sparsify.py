@@ -1,11 +1,14 @@
+import csv
 import json
 
 import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from netopsy.cli import main
+from netopsy.data.graph_files import read_graph
 from netopsy.graphs.teddy import sparsify
 
 
@@ -41,6 +44,25 @@ def test_what_is_written_can_be_read_again(karate, tmp_path):
     assert run(karate, "--out", tmp_path / "half", "--quiet") == 0
     assert run(tmp_path / "half" / "edges.csv", "--out", tmp_path / "again", "--sparsity", 0.0) == 0
     assert json.loads((tmp_path / "again" / "summary.json").read_text())["kept"] == 39
+
+
+NAMES = ["Smith, John", 'the "boss"', "New York", "C#", "a # b", "100% sure", "source", "O'Brien", "7", "x;y"]
+
+
+def test_tables_with_any_names_are_read_again_as_they_are(tmp_path):
+    network = nx.relabel_nodes(nx.complete_graph(len(NAMES)), dict(enumerate(NAMES)))
+    file = tmp_path / "odd.csv"
+    pd.DataFrame(network.edges, columns=["source", "target"]).to_csv(file, index=False, quoting=csv.QUOTE_ALL)
+    read = read_graph(file)
+    assert sorted(read.nodes) == sorted(NAMES)
+    assert run(file, "--out", tmp_path / "out", "--sparsity", 0.5, "--quiet") == 0
+    table = pd.read_csv(tmp_path / "out" / "edges.csv", dtype=str)
+    again = read_graph(tmp_path / "out" / "edges.csv")
+    written = {frozenset(pair) for pair in zip(table["source"], table["target"], strict=True)}
+    ends = sparse.coo_array(again.adjacency)
+    assert {frozenset((again.nodes[a], again.nodes[b])) for a, b in zip(ends.row, ends.col, strict=True)} == written
+    assert set(again.nodes) <= set(NAMES)
+    assert (again.adjacency.data == 1).all()  # scores are no weights
 
 
 def test_large_graphs_and_their_names(tmp_path, capsys):

@@ -79,11 +79,27 @@ def test_what_is_given_is_not_changed():
         (nx.DiGraph([(0, 1)]), "directed"),
         (nx.Graph(), "at least one node"),
         ("karate", "got str"),
+        (nx.Graph([("a", "b", {"weight": "heavy"})]), "weights that are real numbers"),
+        (np.array([[0, "x"], ["x", 0]], dtype=object), "real numbers"),
+        (np.array([["0", "1"], ["1", "0"]]), "real numbers, got <U1"),
+        (np.array([[0, 1j], [1j, 0]]), "real numbers, got complex128"),
+        (sparse.csr_array(np.array([[0, 1j], [1j, 0]])), "real numbers, got complex128"),
+        (torch.tensor([[0, 1j], [1j, 0]]), "real numbers, got torch.complex64"),
+        (sparse.coo_array(np.array([0.0, 1.0])), "must be a matrix"),
+        (Data(edge_index=torch.tensor([[True, False], [False, True]]), num_nodes=2), "must be integers"),
+        (
+            Data(edge_index=torch.tensor([[0, 1], [1, 0]]), edge_weight=torch.full((2,), torch.nan), num_nodes=2),
+            "finite weights, got NaN",
+        ),
     ],
 )
 def test_bad_graphs_are_named(given, said, unchecked):
     with pytest.raises(InputError, match=said):
         as_adjacency(given)
+
+
+def test_objects_that_are_numbers_will_do():
+    assert as_adjacency(np.array([[0, 2], [2, 0]], dtype=object), weighted=True).toarray().tolist() == [[0, 2], [2, 0]]
 
 
 def test_bad_numbers_of_nodes_and_weights_are_named():

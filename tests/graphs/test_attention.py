@@ -99,9 +99,9 @@ def test_bad_graphs():
     model = GAT(6, 8, 3)
     with pytest.raises(InputError, match="from 0 to 29"):
         model(x, edges + 5)
-    with pytest.raises(InputError, match="one for each edge"):
+    with pytest.raises(InputError, match="for each edge"):
         model(x, edges, torch.ones(3))
-    with pytest.raises(InputError, match="not negative"):
+    with pytest.raises(InputError, match="not be negative"):
         model(x, edges, -torch.ones(edges.shape[1]))
 
 

@@ -220,13 +220,31 @@ def test_thinned_neighbourhoods_are_right_on_average():
     star.add_edge(31, 32)
     pairs = torch.tensor([[0], [31]])
     whole = eager(NCNCPredictor(6, offset=0.0))
-    thin = eager(NCNCPredictor(6, offset=0.0, max_degree=5))
+    thin = eager(NCNCPredictor(6, offset=0.0, max_degree=5)).train()
     H, graph = embeddings(33), link_graph(star)
     *_, expected = whole.completed_weights(H, graph, pairs)
     torch.manual_seed(0)
     draws = [thin.completed_weights(H, graph, pairs) for _ in range(400)]
     assert all(len(columns) == 5 + 1 for _, columns, _ in draws)
     assert np.mean([float(weights.sum()) for *_, weights in draws]) == pytest.approx(float(expected.sum()), rel=0.03)
+
+
+def test_thinned_neighbourhoods_are_the_same_in_every_evaluation_and_batch():
+    network = nx.barabasi_albert_graph(40, 6, seed=0)
+    pairs = torch.combinations(torch.arange(40)).T[:, ::7]
+    thin = eager(NCNCPredictor(6, offset=0.0, max_degree=2)).eval()
+    H, state = embeddings(40), torch.get_rng_state()
+    with torch.no_grad():
+        whole = thin(H, network, pairs)
+        parts = torch.cat([thin(H, network, part) for part in pairs.split(5, 1)])
+        torch.testing.assert_close(whole, parts)
+        assert torch.equal(thin(H, network, pairs), whole)
+        assert torch.equal(torch.get_rng_state(), state)
+        other = eager(NCNCPredictor(6, offset=0.0, max_degree=2, seed=1)).eval()
+        other.load_state_dict(thin.state_dict())
+        assert (other(H, network, pairs) - whole).abs().max() > 1e-6
+        thin.train()
+        assert not torch.equal(thin(H, network, pairs), thin(H, network, pairs))
 
 
 def test_on_a_ring_only_common_neighbours_tell_pairs_apart():

@@ -35,7 +35,7 @@ def random_graph(seed, n=9):
 def dense(edge_index, n, mode="sym"):
     edges, weights = gcn_norm(edge_index, n, mode=mode)
     matrix = torch.zeros(n, n, dtype=weights.dtype)
-    matrix.index_put_(tuple(edges), weights, accumulate=True)
+    matrix.index_put_(tuple(edges.flip(0)), weights, accumulate=True)
     return matrix.double()
 
 
@@ -71,6 +71,29 @@ def test_the_operator_and_its_derivative_are_those_of_the_matrix(mode):
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
     assert torch.autograd.gradcheck(lambda given: operator @ given, x)
     assert torch.autograd.gradgradcheck(lambda given: operator @ given.square(), x)
+
+
+def test_a_directed_edge_brings_what_it_begins_at_to_where_it_ends():
+    edges, n = torch.tensor([[0, 1, 3, 3, 2], [1, 2, 0, 2, 2]]), 4
+    weights = torch.tensor([0.5, 2.0, 3.0, 1.0, 4.0])
+    x = torch.randn(n, 5)
+    torch.testing.assert_close(gcn_norm(edges, n, weights)[1].sort()[0], peer_norm(edges, weights, n)[1].sort()[0])
+    for hops in (1, 4):
+        ours = AdaptivePropagation(5, hops, "last")(x, edges, weights)
+        torch.testing.assert_close(ours, peers.APPNP(hops, 0.0)(x, edges, weights))
+    rows = dense(edges, n, "row")
+    torch.testing.assert_close(rows.sum(1), torch.ones(n, dtype=torch.float64))
+    assert rows[1].tolist() == [0.5, 0.5, 0, 0]  # node 1 hears of node 0; node 0 hears nothing of node 1
+    assert rows[0, 1] == 0
+
+
+def test_the_last_hop_and_a_linear_map_are_torch_geometrics_sgconv():
+    edges, n = random_graph(6, 20)
+    theirs = peers.SGConv(5, 3, K=4)
+    x, weights = torch.randn(n, 5), torch.rand(edges.shape[1])
+    for edge_weight in (None, weights):
+        ours = theirs.lin(AdaptivePropagation(5, 4, "last")(x, edges, edge_weight))
+        torch.testing.assert_close(ours, theirs(x, edges, edge_weight))
 
 
 def test_the_path_of_three():
@@ -143,6 +166,15 @@ def test_gates_with_known_parameters():
     torch.testing.assert_close(AdaptivePropagation(4, 0, "last")(x, edges), x)
 
 
+def test_without_hops_and_with_a_gate_of_zeros_half_of_what_was_transformed_comes_out():
+    edges, n = random_graph(1)
+    model, x = DAGNN(4, 6, 3, K=0).eval(), torch.randn(n, 4)
+    assert model.propagation.score is not None
+    nn.init.zeros_(model.propagation.score.weight)
+    nn.init.zeros_(model.propagation.score.bias)
+    torch.testing.assert_close(model(x, edges), model.transform(x) / 2)
+
+
 def test_the_last_hop_is_torch_geometrics_appnp():
     edges, n = random_graph(2, 30)
     x = torch.randn(n, 5)
@@ -207,6 +239,10 @@ def test_bad_input_is_named(unchecked):
         layer(torch.zeros(5, 2), propagator(PATH, 3))
     with pytest.raises(InputError, match="integers"):
         layer(x, torch.zeros(2, 3))
+    with pytest.raises(InputError, match="model must be a torch nn.Module, got function"):
+        deepen(lambda given: given, 4, channels=3)
+    with pytest.raises(InputError, match="X must be floats, got torch.int64"):
+        smoothness(torch.ones(3, 2, dtype=torch.long))
     with pytest.raises(InputError, match="at least two nodes"):
         smoothness(torch.zeros(1, 3))
     with pytest.raises(InputError, match="both ways"):

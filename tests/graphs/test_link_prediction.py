@@ -69,6 +69,10 @@ def test_bad_scores_are_named(unchecked):
     with pytest.raises(InputError, match="a row for each"):
         mrr(torch.ones(2), torch.ones(3, 4))
     assert "Hits@20" not in link_metrics(torch.ones(3), torch.zeros(5))
+    rows = torch.rand(3, 4)
+    for measure in (auc, average_precision, link_metrics, lambda pos, neg: hits_at_k(pos, neg, 2)):
+        with pytest.raises(InputError, match=r"neg must be the scores \[others\].*got \(3, 4\); only mrr"):
+            measure(torch.ones(3), rows)
 
 
 @settings(deadline=None, max_examples=20)
@@ -206,6 +210,10 @@ def test_bad_training_is_named(unchecked):
     x, split = torch.randn(34, 8), random_link_split(KARATE)
     with pytest.raises(InputError, match=r"x must be \[34, channels\]"):
         fit_link_predictor(*model(), x[:5], split)
+    with pytest.raises(InputError, match="x must be finite"):
+        fit_link_predictor(*model(), x.masked_fill(x == x[3, 3], float("nan")), split)
+    with pytest.raises(InputError, match=r"x must be floats \[nodes, channels\], got \(34, 8\) of torch.int64"):
+        fit_link_predictor(*model(), x.long(), split)
     with pytest.raises(InputError, match="select must be one of AUC, AP, MRR, Hits@5"):
         fit_link_predictor(*model(), x, split, recipe=LinkRecipe(ks=(5,), select="Hits@100"))
     with pytest.raises(InputError, match="must be a torch nn.Module"):

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 from scipy.optimize import minimize
 from scipy.sparse.csgraph import laplacian
 
@@ -210,6 +211,18 @@ def test_weights_from_attributes():
     assert told.heights == pytest.approx(direct.heights)
 
 
+def test_what_a_node_holds_is_its_degree_in_the_graph_as_given():
+    """Labels and other weights change the flow and not the sinks; weights that belong to the graph are its degrees."""
+    matrix = np.array([[0, 3.0, 0], [3.0, 0, 2.0], [0, 2.0, 0]])
+    for weighted, degrees in ((False, [1, 2, 1]), (True, [3, 5, 2])):
+        checked = checked_graph(matrix, weighted=weighted)
+        for options in ({}, {"labels": [1, 1, 0]}, {"weights": np.full(4, 0.5)}):
+            found = flow_diffusion(
+                checked, {0: float(sum(degrees))}, sink="degree", tol=1e-9, max_passes=10**5, **options
+            )
+            assert found.mass == pytest.approx(degrees, abs=1e-6)
+
+
 def test_labels_from_samples():
     random = np.random.default_rng(0)
     truth = np.arange(400) < 100
@@ -264,6 +277,10 @@ def test_labels_from_samples():
         (lambda: labels_from_samples(np.zeros((3, 1)), [1], [1]), "must not share nodes"),
         (lambda: labels_from_samples(np.zeros((3, 1)), [1], [3]), "negative names node 3"),
         (lambda: labels_from_samples(np.full((3, 1), np.nan), [1], [2]), "features must be finite"),
+        (lambda: labels_from_samples(np.array([["a"], ["b"]]), [0], [1]), "features must be real numbers"),
+        (lambda: labels_from_samples(np.array([["a"], [1]], dtype=object), [0], [1]), "real numbers, got object"),
+        (lambda: labels_from_samples(np.array([[1j], [1]]), [0], [1]), "real numbers, got complex128"),
+        (lambda: labels_from_samples(sparse.csr_array(np.array([[1j], [1]])), [0], [1]), "real numbers, got complex"),
         (lambda: attribute_edge_weights(PATH, np.zeros((2, 1))), "one row for each of the 3 nodes"),
         (lambda: attribute_edge_weights(PATH, np.zeros((3, 1)), gamma=-1.0), "gamma must be"),
     ],

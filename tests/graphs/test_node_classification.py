@@ -1,12 +1,15 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 from torch_geometric import nn as peers
 
 from netopsy import InputError
-from netopsy.graphs.networks import APPNP, GCN, GIN
+from netopsy.graphs.common_neighbor import PureGCN
+from netopsy.graphs.dagnn import DAGNN
+from netopsy.graphs.networks import APPNP, GCN, GIN, neighbour_sum
 from netopsy.graphs.node_classification import NodeRecipe, random_split, train_node_classifier
-from netopsy.graphs.propagation import propagator
+from netopsy.graphs.propagation import operator_of, propagator
 
 
 def two_groups(n=60, seed=0):
@@ -44,6 +47,25 @@ def test_a_layer_of_gcn_is_torch_geometrics():
     theirs.lin.weight.data, theirs.bias.data = ours.maps[0].weight.data, torch.zeros(3)
     # Bias before the average or behind it differ; both are zero here.
     torch.testing.assert_close(ours.eval()(x, edges), theirs(x, edges))
+
+
+def test_directed_and_weighted_edges_go_the_way_of_torch_geometric():
+    edges = torch.tensor([[0, 1, 3, 3, 2], [1, 2, 0, 2, 2]])
+    x, weights = torch.randn(4, 5), torch.tensor([0.5, 2.0, 3.0, 1.0, 4.0])
+    ours, theirs = GCN(5, 8, 3, layers=1).eval(), peers.GCNConv(5, 3)
+    theirs.lin.weight.data, theirs.bias.data = ours.maps[0].weight.data, torch.zeros(3)
+    torch.testing.assert_close(ours(x, edges, weights), theirs(x, edges, weights))
+    teleport = APPNP(5, 8, 3, K=4, alpha=0.2).eval()
+    expected = peers.APPNP(4, 0.2)(teleport.transform(x), edges, weights)
+    torch.testing.assert_close(teleport(x, edges, weights), expected)
+    pure = PureGCN(5, 3, 2).eval()
+    torch.testing.assert_close(pure(x, edges, weights), peers.APPNP(2, 0.0)(pure.map(x), edges, weights))
+    isomorphism = GIN(5, 3, 2, layers=1).eval()
+    inner = peers.GINConv(isomorphism.maps[0], eps=0.0)
+    expected = isomorphism.outputs[0](inner(x, edges).relu())
+    torch.testing.assert_close(isomorphism(x, edges), expected)
+    sums = peers.SimpleConv(aggr="sum")(x, edges, weights)
+    torch.testing.assert_close(neighbour_sum(edges, 4, weights) @ x, sums)
 
 
 def test_runs_repeat_by_seed_and_leave_the_global_state():
@@ -97,3 +119,137 @@ def test_bad_input_is_named(unchecked):
     with pytest.raises(InputError, match="layers must be"):
         GCN(4, 8, 2, layers=0)
     assert isinstance(GCN(4, 8, 2), nn.Module)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda x, labels: (x.index_fill(0, torch.tensor([3]), float("nan")), labels), "x must be finite"),
+        (lambda x, labels: (x.long(), labels), "x must be floats"),
+        (lambda x, labels: (x, labels + 1), "labels must be from 0 to 1, as the model tells 2 classes apart, got 2"),
+        (lambda x, labels: (x, labels - 1), "labels must be from 0 to 1, as the model tells 2 classes apart, got -1"),
+        (lambda x, labels: (x, labels.float()), "labels must be int64"),
+        (lambda x, labels: (x, functional.one_hot(labels)), "labels must be int64"),
+        (lambda x, labels: (x[:9], labels), r"labels must be \[9\]"),
+    ],
+)
+def test_features_and_labels_that_cannot_be_learned_are_named(change, said, unchecked):
+    x, edges, labels = two_groups()
+    masks, model = split(labels), GCN(4, 8, 2)
+    before = [value.clone() for value in model.parameters()]
+    x, labels = change(x, labels)
+    with pytest.raises(InputError, match=said):
+        train_node_classifier(model, x, edges, labels, **masks)
+    assert all(torch.equal(*pair) for pair in zip(before, model.parameters(), strict=True))
+
+
+def test_labels_of_nodes_that_no_mask_marks_are_not_looked_at():
+    x, edges, labels = two_groups()
+    masks = dict(zip(("train", "validation", "test"), random_split(labels, 5, 20, 10), strict=True))
+    labels[~(masks["train"] | masks["validation"] | masks["test"])] = -1
+    train_node_classifier(GCN(4, 8, 2), x, edges, labels, **masks, recipe=NodeRecipe(epochs=1))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"epochs": 0}, "epochs must be"),
+        ({"lr": 0.0}, "lr must be"),
+        ({"lr": float("nan")}, "lr must be"),
+        ({"weight_decay": -1.0}, "weight_decay must be"),
+        ({"select": "f1"}, "select must be"),
+        ({"patience": 0}, "patience must be"),
+    ],
+)
+def test_bad_recipes_are_named(options, said, unchecked):
+    with pytest.raises(InputError, match=said):
+        NodeRecipe(**options)
+
+
+@pytest.mark.parametrize("make", [GCN, GIN, APPNP, DAGNN, PureGCN])
+def test_features_of_whole_numbers_are_named(make, unchecked):
+    with pytest.raises(InputError, match="must be floats"):
+        make(4, 8, 2)(torch.zeros(3, 4, dtype=torch.long), torch.tensor([[0, 1], [1, 0]]))
+
+
+@pytest.mark.parametrize("make", [GCN, GIN, APPNP])
+@pytest.mark.parametrize(
+    ("edges", "weights", "said"),
+    [
+        (torch.tensor([[0, 9], [1, 0]]), None, "nodes from 0 to 2, got 9"),
+        (torch.tensor([[0, -1], [1, 0]]), None, "nodes from 0 to 2, got -1"),
+        (torch.tensor([[0.0, 1.0], [1.0, 0.0]]), None, "must be integers"),
+        (torch.tensor([[False, True], [True, False]]), None, "must be integers"),
+        (torch.tensor([[0, 1, 2], [1, 0, 0]]), torch.ones(5), r"edge_weight must be \[3\]"),
+        (torch.tensor([[0, 1, 2], [1, 0, 0]]), torch.ones(3, dtype=torch.complex64), "one real number for each edge"),
+        (torch.tensor([[0, 1], [1, 0]]), torch.tensor([1.0, float("nan")]), "edge_weight must be finite"),
+        (propagator(torch.tensor([[0, 1], [1, 0]]), 2), None, "operator on 2 nodes, not 3"),
+    ],
+)
+def test_edges_and_weights_that_do_not_fit_are_named(make, edges, weights, said, unchecked):
+    with pytest.raises(InputError, match=said):
+        make(4, 8, 2)(torch.zeros(3, 4), edges, weights)
+
+
+def test_a_sum_takes_whole_and_negative_weights_and_an_operator_no_stray_node(unchecked):
+    x = torch.tensor([[1.0], [2.0], [4.0]])
+    edges = torch.tensor([[0, 1], [1, 0]])
+    assert (neighbour_sum(edges, 3, torch.tensor([2, -3])) @ x).flatten().tolist() == [-6, 2, 0]
+    with pytest.raises(InputError, match="nodes from 0 to 1, got 2"):
+        operator_of(torch.tensor([[0], [2]]), torch.ones(1), 2)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: GCN(3, 4, 2, dropout=0.0),
+        lambda: GIN(3, 4, 2, dropout=0.0),
+        lambda: APPNP(3, 4, 2, K=3, dropout=0.0),
+        lambda: DAGNN(3, 4, 2, K=3, dropout=0.0),
+        lambda: PureGCN(3, 4, 2, dropout=0.0),
+    ],
+)
+def test_gradients_reach_the_weights_of_the_edges(make):
+    # Directed, one edge listed twice, one from a node to itself.
+    edges = torch.tensor([[0, 1, 2, 2, 0, 3], [1, 2, 0, 0, 3, 3]])
+    model, x = make().double(), torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
+    weights = torch.rand(6, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda given, w: model(given, edges, w), (x, weights))
+    plain, followed = model(x, edges, weights.detach()), model(x, edges, weights)
+    assert torch.equal(plain, followed)
+
+
+def test_weights_of_zero_have_a_finite_gradient():
+    weights = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    operator = propagator(torch.tensor([[0, 1], [1, 0]]), 2, weights, loops=False)
+    (gradient,) = torch.autograd.grad((operator @ torch.ones(2, 1, dtype=torch.float64)).sum(), weights)
+    assert gradient.isfinite().all()
+
+
+def test_the_derivative_by_weights_has_a_derivative():
+    edges = torch.tensor([[0, 1, 2, 2, 0], [1, 2, 0, 0, 3]])
+    weights = torch.rand(5, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(4, 2, dtype=torch.float64, requires_grad=True)
+    for make in (propagator, neighbour_sum):
+        twice = lambda w, given, make=make: make(edges, 4, w) @ (make(edges, 4, w) @ given)  # noqa: E731
+        assert torch.autograd.gradgradcheck(twice, (weights, x))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: APPNP(3, 4, 2, K=-1), "K must be an int of at least 0, got -1"),
+        (lambda: APPNP(3, 4, 2, K=2.5), "K must be an int of at least 0, got 2.5"),
+        (lambda: APPNP(3, 4, 2, alpha=3.0), "alpha must be from 0 to 1, got 3.0"),
+        (lambda: APPNP(3, 4, 2, dropout=2.0), "dropout must be"),
+        (lambda: GCN(3, 4, 2, dropout=2), "dropout must be at least 0 and below 1, got 2"),
+        (lambda: GIN(3, 4, 2, dropout=-1.0), "dropout must be"),
+        (lambda: GCN(3, 0, 2), "hidden must be an int of at least 1, got 0"),
+        (lambda: DAGNN(3, -1, 2), "hidden must be an int of at least 1, got -1"),
+        (lambda: PureGCN(3, 4, dropout=2.0), "dropout must be"),
+        (lambda: PureGCN(3, 4, input_dropout=1.0), "input_dropout must be"),
+    ],
+)
+def test_bad_sizes_and_shares_are_named(make, said, unchecked):
+    with pytest.raises(InputError, match=said):
+        make()

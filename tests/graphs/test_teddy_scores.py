@@ -128,6 +128,23 @@ def test_both_directions_go_together_and_as_many_as_asked(seed, share):
     assert set(map(tuple, again.T.tolist())) == set(map(tuple, kept.T.tolist()))  # whatever the order of the list
 
 
+def test_short_integers_do_not_overflow():
+    """The product of two nodes of a graph this large does not fit into 32 bits."""
+    nodes = 100_000
+    once = torch.stack([torch.arange(0, nodes - 1, 7), torch.arange(1, nodes, 7)])
+    both = torch.cat([once, once.flip(0)], 1)
+    short = both.int()
+    assert torch.equal(random_scores(short, nodes), random_scores(both, nodes))
+    assert random_scores(both, nodes).unique().numel() == once.shape[1]
+    for undirected in (True, False):
+        given = both if undirected else once
+        scores = random_scores(given, nodes)
+        expected, mask = prune_edges(given, scores, 0.3, undirected=undirected)
+        found, same = prune_edges(given.int(), scores, 0.3, undirected=undirected)
+        assert torch.equal(found, expected)
+        assert torch.equal(same, mask)
+
+
 def test_shares_are_decimal_numbers():
     edges = edges_of(nx.path_graph(101))
     _, mask = prune_edges(edges, torch.ones(200), 0.29)  # 0.29 * 100 is 28.999999999999996

@@ -1,3 +1,4 @@
+import itertools
 from types import SimpleNamespace
 
 import networkx as nx
@@ -163,7 +164,13 @@ def test_ugs_prunes_as_much_as_teddy_at_each_level(data, make, kind):
         zeros = L0Projection(each.model, 0.0).sparsity()
         assert zeros == pytest.approx(wanted.weight_sparsity, abs=2.5 / 180)  # the two eps of GIN may be 0 besides
     assert (found[0].mask | ~found[1].mask).all()  # once gone, gone
-    assert found[1].seconds > found[0].seconds * 1.3
+
+
+def test_a_later_level_has_taken_all_rounds_and_its_own_last_training(data, monkeypatch):
+    monkeypatch.setattr("netopsy.graphs.teddy.ugs.perf_counter", itertools.count().__next__)
+    found = list(ugs_tickets(gcn, data, levels=(1, 3), epochs=1))
+    # One tick of this clock for each round and each last training.
+    assert [each.seconds for each in found] == [2, 4]
 
 
 def test_ugs_without_pruning_is_the_plain_training(data):

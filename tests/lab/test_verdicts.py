@@ -68,7 +68,9 @@ def test_the_deciding_part_is_shown():
 
 def test_json_is_valid_whatever_was_measured():
     entry = Verdict.above(CLAIM, Estimate(math.nan, math.nan, math.inf, 1)).to_json()
-    assert json.loads(json.dumps(entry, allow_nan=False))["interval"] == [None, None]
+    assert json.loads(json.dumps(entry, allow_nan=False))["interval"] is None
+    half_open = Verdict.above(CLAIM, Estimate(2.0, 1.0, math.inf, 3)).to_json()
+    assert (half_open["estimate"], half_open["interval"]) == (2.0, [1.0, None])
     assert entry["claim"] == "a-claim"
     assert Verdict.undecided(CLAIM, "needs a GPU").to_json()["estimate"] is None
 

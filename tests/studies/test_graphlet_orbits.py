@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -108,14 +110,20 @@ def test_blocks_have_more_edges_inside_and_uneven_degrees():
     assert degrees.min() > 0
 
 
-def test_labels_that_structure_gives_away_are_told():
-    """On the roles graph some orbit's features tell a star's leaf from a clique's node: far above chance."""
+def test_labels_that_structure_gives_away_are_told_and_random_ones_are_not(monkeypatch):
+    """The two clubs hang together; what is chosen on the training nodes finds them, but not clubs drawn at random."""
     rows = pd.DataFrame(predictions("karate", [0, 1], [1], 8, 3, 2))
     assert len(rows[rows["measure"] == "chosen"]) == 2 * 3 * 2
     candidates = rows[rows["measure"] == "candidate"]
     assert candidates[candidates["kind"] == "orbit"]["choice"].nunique() == 28
     assert rows["value"].between(0, 1).all()
-    assert candidates["value"].max() > 0.8
+    chosen = rows[rows["measure"] == "chosen"].groupby("kind")["value"].mean()
+    assert (chosen > 0.8).all()
+    club = labelled("karate", 0)
+    drawn = replace(club, labels=np.random.default_rng(0).permutation(club.labels))
+    monkeypatch.setattr("netopsy.studies.graphs._orbit_measures.labelled", lambda name, seed: drawn)
+    by_chance = pd.DataFrame(predictions("karate", [0], [1], 8, 3, 2))
+    assert (by_chance[by_chance["measure"] == "chosen"].groupby("kind")["value"].mean() < 0.7).all()
 
 
 def test_features_are_of_one_scale():
@@ -167,5 +175,6 @@ def test_a_graph_is_counted_in_a_process_of_its_own():
     (found,) = in_a_process("made", "50", "3")
     assert (found["nodes"], found["edges"]) == (50, 141)
     assert found["entries"] > 141
-    assert found["seconds"] < 5
+    assert np.isfinite(found["seconds"])
+    assert found["seconds"] > 0
     assert found["megabytes"] is None or found["megabytes"] > 50

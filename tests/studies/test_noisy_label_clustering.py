@@ -9,6 +9,16 @@ from netopsy.studies.graphs._noisy_graphs import Blocks, Planted, attributed, kn
 from netopsy.studies.graphs._noisy_measures import ATTRIBUTES, FD, LABELS, LFD, PAGERANK, SETTLED, f1, noisy
 from netopsy.studies.graphs._noisy_verdicts import judge
 
+
+def test_labels_alone_are_as_good_as_their_shares_say():
+    """Of n nodes of which k are wanted ``a1 k + (1 - a0)(n - k)`` are labelled, of which ``a1 k`` are right."""
+    truth = np.arange(2000) < 100
+    found = np.mean([f1(np.flatnonzero(noisy(truth, 0.9, 0.9, seed)), truth) for seed in range(300)])
+    expected = 2 * 0.9 * 100 / (0.9 * 100 + 0.1 * 1900 + 100)
+    assert expected == pytest.approx(0.474, abs=5e-4)
+    assert found == pytest.approx(expected, abs=0.004)
+
+
 CLAIMS = ["lfd-synthetic", "lfd-real", "lfd-citations", "lfd-local", "lfd-eps"]
 
 

@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
 from netopsy.core.errors import InputError, lookup, require
+from netopsy.data.edge_lists import read_edges
 from netopsy.data.graphs import Graph
-
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_LARGEST = 2**31
 
 
 def read_graph(path: str | os.PathLike[str], *, variable: str | None = None) -> Graph:
     """The undirected graph in a file.
 
-    By its ending: ``.csv``, ``.tsv``, ``.txt`` and ``.edges`` are edge lists, two nodes a line and maybe a weight,
-    with or without a line of names above, comments after ``#`` or ``%``; ``.mtx`` is Matrix Market, ``.mat`` MATLAB
-    (versions up to 7), ``.npz`` a matrix kept by `scipy.sparse.save_npz`. Nodes of an edge list may be numbers or
-    words; they are numbered in ascending order and their names kept. An edge listed one way or both ways counts once;
-    edges from a node to itself are left out.
+    By its ending: ``.csv``, ``.tsv``, ``.txt`` and ``.edges`` are edge lists, two nodes a line and maybe a weight;
+    ``.mtx`` is Matrix Market, ``.mat`` MATLAB (versions up to 7), ``.npz`` a matrix kept by `scipy.sparse.save_npz`. An
+    edge listed one way or both ways counts once, with the larger weight; edges from a node to itself and edges of
+    weight 0 are left out.
+
+    A first line of an edge list that names its columns says which are the nodes (source and target, from and to, ...)
+    and the weight; other columns are not read. Nodes may be numbers or words; they are numbered in ascending order and
+    their names kept. Names with separators or quotation marks in them stand in quotation marks; blanks around names do
+    not count. Comments begin with ``#`` or ``%`` at the start of a line or after a blank.
 
     Args:
         variable: the name of the matrix in a MATLAB file, where it holds several.
 
     Raises:
-        InputError: no such file, another ending, or contents that are no graph.
+        InputError: no such file, another ending, contents that are no graph or may be read in more than one way, or
+            weights that are negative or no finite numbers.
     """
     file = Path(path)
     require(file.is_file(), f"graph file {str(path)!r} does not exist")
@@ -48,6 +51,8 @@ def read_graph(path: str | os.PathLike[str], *, variable: str | None = None) -> 
     require(rows == columns, f"graph file {file.name!r} holds a {rows}x{columns} matrix; an adjacency matrix is square")
     require(rows > 0, f"graph file {file.name!r} holds no node")
     require(np.isfinite(matrix.data).all(), f"graph file {file.name!r} holds weights that are no finite numbers")
+    least = matrix.data.min(initial=0.0)
+    require(least >= 0, f"graph file {file.name!r} holds negative weights, down to {least:g}; an edge's is positive")
     matrix = matrix.maximum(matrix.T)
     matrix = sparse.csr_array(matrix - sparse.diags_array(matrix.diagonal()))
     matrix.eliminate_zeros()
@@ -55,20 +60,7 @@ def read_graph(path: str | os.PathLike[str], *, variable: str | None = None) -> 
 
 
 def _edge_list(file: Path, variable: str | None) -> tuple[sparse.csr_array, tuple[str, ...]]:
-    separator = _SEPARATORS.get(file.suffix.lower(), r"[\s,;]+")
-    lines = [line.partition("#")[0].partition("%")[0].strip() for line in file.read_text("utf-8-sig").splitlines()]
-    parts = pd.Series([line for line in lines if line], dtype=str).str.split(separator, regex=len(separator) > 1)
-    require(len(parts) > 0, f"graph file {file.name!r} holds no edge")
-    fields = parts.map(len)
-    if (fields < 2).any():
-        line = " ".join(parts[fields < 2].iloc[0])
-        raise InputError(f"graph file {file.name!r} has a line that does not name two nodes: {line!r}")
-    first, second = (parts.str[place].str.strip().to_numpy(dtype=str) for place in (0, 1))
-    weights = pd.to_numeric(parts.str[2], errors="coerce").to_numpy(dtype=float)
-    if _is_header(first, second):
-        first, second, weights = first[1:], second[1:], weights[1:]
-        require(len(first) > 0, f"graph file {file.name!r} holds no edge below its first line")
-    weights = np.where(np.isnan(weights), 1.0, weights)
+    first, second, weights = read_edges(file)
     names, numbers = _numbered(np.concatenate([first, second]))
     count = len(names)
     rows, columns = numbers[: len(first)], numbers[len(first) :]
@@ -81,16 +73,8 @@ def _edge_list(file: Path, variable: str | None) -> tuple[sparse.csr_array, tupl
     return one, tuple(names)
 
 
-def _is_header(first: np.ndarray, second: np.ndarray) -> bool:
-    """Whether the first line names the columns: words, while all below are numbers; or words known for it."""
-    known = {"source", "target", "from", "to", "src", "dst", "node1", "node2", "u", "v"}
-    if {first[0].lower(), second[0].lower()} <= known:
-        return True
-    return not (_whole(first[:1]) or _whole(second[:1])) and len(first) > 1 and _whole(first[1:]) and _whole(second[1:])
-
-
 def _whole(words: np.ndarray) -> bool:
-    return all(word.lstrip("-").isdigit() for word in words.tolist())
+    return all(re.fullmatch(r"-?\d+", word) for word in words.tolist())
 
 
 def _numbered(words: np.ndarray) -> tuple[list[str], np.ndarray]:
@@ -107,7 +91,7 @@ def _numbered(words: np.ndarray) -> tuple[list[str], np.ndarray]:
 def _matrix_market(file: Path, variable: str | None) -> tuple[sparse.csr_array, tuple[str, ...]]:
     from scipy.io import mmread
 
-    return sparse.csr_array(mmread(file)).astype(np.float64), ()
+    return _real(mmread(file)), ()
 
 
 def _matlab(file: Path, variable: str | None) -> tuple[sparse.csr_array, tuple[str, ...]]:
@@ -120,17 +104,24 @@ def _matlab(file: Path, variable: str | None) -> tuple[sparse.csr_array, tuple[s
         if sparse.issparse(value) or (isinstance(value, np.ndarray) and value.ndim == 2 and min(value.shape) > 1)
     }
     if variable is not None:
-        return sparse.csr_array(lookup("variable", variable, matrices)).astype(np.float64), ()
+        return _real(lookup("variable", variable, matrices)), ()
     square = [name for name, value in matrices.items() if value.shape[0] == value.shape[1]]
     require(square, f"graph file {file.name!r} holds no square matrix, only {', '.join(held) or 'nothing'}")
     name = "net" if "net" in square else square[0]
     clear = name == "net" or len(square) == 1
     require(clear, f"graph file {file.name!r} holds several matrices: choose among {', '.join(square)}")
-    return sparse.csr_array(matrices[name]).astype(np.float64), ()
+    return _real(matrices[name]), ()
 
 
 def _scipy(file: Path, variable: str | None) -> tuple[sparse.csr_array, tuple[str, ...]]:
-    return sparse.csr_array(sparse.load_npz(file)).astype(np.float64), ()
+    return _real(sparse.load_npz(file)), ()
+
+
+def _real(matrix: Any) -> sparse.csr_array:
+    found: Any = sparse.csr_array(matrix)
+    if np.iscomplexobj(found.data):
+        raise ValueError("its weights are complex numbers")
+    return found.astype(np.float64)
 
 
 _Reader = Callable[[Path, str | None], tuple[sparse.csr_array, tuple[str, ...]]]

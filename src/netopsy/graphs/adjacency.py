@@ -38,7 +38,8 @@ def as_adjacency(
         called: the argument's name, for errors.
 
     Raises:
-        InputError: no graph, directed, negative or infinite weights, loops where there may be none, or no node.
+        InputError: no graph, directed, weights that are negative, infinite or no real numbers, loops where there may be
+            none, or no node.
 
     >>> as_adjacency(torch.tensor([[0, 1], [1, 2]])).toarray().astype(int).tolist()
     [[0, 1, 0], [1, 0, 1], [0, 1, 0]]
@@ -95,8 +96,9 @@ def from_edges(
     Raises:
         InputError: not ``[2, edges]`` of integers, a node out of range, or weights that differ between the two ways.
     """
+    whole = not (edge_index.is_floating_point() or edge_index.is_complex() or edge_index.dtype == torch.bool)
     require(
-        edge_index.ndim == 2 and edge_index.shape[0] == 2 and not edge_index.is_floating_point(),
+        edge_index.ndim == 2 and edge_index.shape[0] == 2 and whole,
         f"{called} must be integers [2, edges], got {tuple(edge_index.shape)} of {edge_index.dtype}",
     )
     first, second = edge_index.cpu().numpy().astype(np.int64)
@@ -105,7 +107,9 @@ def from_edges(
     count = most + 1 if nodes is None else nodes
     require(low >= 0, f"{called} must name nodes from 0 on, got {low}")
     require(most < count, f"{called} names node {most}, but there are only nodes 0 to {count - 1}")
+    require(weights is None or not weights.is_complex(), f"{called} must have weights that are real numbers")
     values = np.ones(len(first)) if weights is None else weights.detach().cpu().numpy().astype(np.float64).reshape(-1)
+    require(np.isfinite(values).all(), f"{called} must have finite weights, got NaN or infinity")
     require(len(values) == len(first), f"{called} has {len(first)} edges, but there are {len(values)} weights")
     one_way = np.minimum(first, second) * max(count, 1) + np.maximum(first, second)
     kept, where, inverse = np.unique(one_way, return_index=True, return_inverse=True)
@@ -122,13 +126,11 @@ def _matrix(graph: GraphLike, nodes: int | None, called: str) -> sparse.csr_arra
     if isinstance(graph, Graph):
         return graph.adjacency.copy()
     if sparse.issparse(graph):
-        matrix: Any = graph
-        return sparse.csr_array(matrix).astype(np.float64)
+        return real_matrix(graph, called)
     if isinstance(graph, Tensor):
         return _from_tensor(graph, nodes, called)
     if isinstance(graph, np.ndarray):
-        require(graph.ndim == 2, f"{called} must be a matrix, got an array of shape {graph.shape}")
-        return _dense(graph)
+        return real_matrix(graph, called)
     edge_index = getattr(graph, "edge_index", None)
     if isinstance(edge_index, Tensor):
         count = nodes if nodes is not None else getattr(graph, "num_nodes", None)
@@ -138,7 +140,10 @@ def _matrix(graph: GraphLike, nodes: int | None, called: str) -> sparse.csr_arra
 
         require(not graph.is_directed(), f"{called} must be undirected, got a directed networkx graph")
         require(len(graph) > 0, f"{called} must have at least one node, got none")
-        return sparse.csr_array(nx.to_scipy_sparse_array(graph, dtype=np.float64))
+        try:
+            return sparse.csr_array(nx.to_scipy_sparse_array(graph, dtype=np.float64))
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{called} must have weights that are real numbers: {error}") from error
     raise InputError(
         f"{called} must be a sparse or dense adjacency matrix, a networkx graph, an edge index [2, edges] or a "
         f"torch_geometric Data, got {type(graph).__name__}"
@@ -147,6 +152,7 @@ def _matrix(graph: GraphLike, nodes: int | None, called: str) -> sparse.csr_arra
 
 def _from_tensor(graph: Tensor, nodes: int | None, called: str) -> sparse.csr_array:
     """An edge index if it has two rows of integers, otherwise a matrix; so a matrix of two nodes must be of floats."""
+    require(not graph.is_complex(), f"{called} must hold real numbers, got {graph.dtype}")
     if graph.layout != torch.strided:
         coo = graph.to_sparse_coo().coalesce().cpu()
         rows, columns = coo.indices().numpy()
@@ -156,9 +162,17 @@ def _from_tensor(graph: Tensor, nodes: int | None, called: str) -> sparse.csr_ar
     whole = not graph.is_floating_point() and graph.dtype != torch.bool
     if whole and graph.shape[0] == 2:
         return from_edges(graph, nodes, None, called)
-    return _dense(graph.detach().cpu().numpy())
+    return real_matrix(graph.detach().cpu().numpy(), called)
 
 
-def _dense(values: np.ndarray) -> sparse.csr_array:
-    matrix: Any = values.astype(np.float64)
-    return sparse.csr_array(matrix)
+def real_matrix(values: Any, called: str) -> sparse.csr_array:
+    """A copy of a matrix in compressed rows of float64; raises `InputError` unless it holds real numbers."""
+    matrix: Any = values if sparse.issparse(values) else np.asarray(values)
+    require(matrix.ndim == 2, f"{called} must be a matrix, got an array of shape {matrix.shape}")
+    kind = matrix.dtype.kind
+    require(kind in "biufO", f"{called} must hold real numbers, got {matrix.dtype}")
+    try:
+        # An array of objects may hold numbers all the same.
+        return sparse.csr_array(matrix.astype(np.float64) if kind == "O" else matrix).astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{called} must hold real numbers: {error}") from error

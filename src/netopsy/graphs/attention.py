@@ -12,7 +12,8 @@ from torch.nn import functional
 from netopsy.core.errors import require
 from netopsy.core.seeds import seeded
 from netopsy.graphs.dropout import dropout
-from netopsy.graphs.propagation import EdgeIndex, Features, NodeScores, check_edges
+from netopsy.graphs.networks import check_architecture
+from netopsy.graphs.propagation import EdgeIndex, Features, NodeScores, check_edges, checked_weights
 
 SLOPE = 0.2
 
@@ -93,10 +94,8 @@ class GAT(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        require(isinstance(layers, int) and layers >= 1, f"layers must be an int of at least 1, got {layers!r}")
-        require(isinstance(heads, int) and heads >= 1, f"heads must be an int of at least 1, got {heads!r}")
-        require(hidden > 0 and hidden % heads == 0, f"hidden must be a multiple of heads, {heads}, got {hidden}")
-        require(0 <= dropout < 1, f"dropout must be at least 0 and below 1, got {dropout}")
+        check_architecture(dropout, in_dim=in_dim, hidden=hidden, out_dim=out_dim, layers=layers, heads=heads)
+        require(hidden % heads == 0, f"hidden must be a multiple of heads, {heads}, got {hidden}")
         options: Any = {"drop": dropout, "bias": bias}
         with seeded(seed):
             inner = [
@@ -130,12 +129,9 @@ class GAT(nn.Module):
 def with_own(edge_index: EdgeIndex, nodes: int, weights: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
     """The edges with one from each node to itself, of weight 1, in place of those there are."""
     check_edges(edge_index, nodes)
-    count = edge_index.shape[1]
     if weights is not None:
-        require(
-            weights.shape == (count,), f"edge_weight must be [{count}], one for each edge, got {tuple(weights.shape)}"
-        )
-        require(weights.isfinite().all() and (weights >= 0).all(), "edge_weight must be finite and not negative")
+        weights = checked_weights(edge_index, weights)
+        require((weights >= 0).all(), f"edge_weight must not be negative, got {weights.min():g}")
     apart = edge_index[0] != edge_index[1]
     own = torch.arange(nodes, device=edge_index.device)
     edges = torch.cat([edge_index[:, apart].long(), own.repeat(2, 1)], 1)

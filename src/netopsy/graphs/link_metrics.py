@@ -25,7 +25,7 @@ def hits_at_k(pos: LinkScores, neg: OtherScores, k: int) -> float:
     >>> hits_at_k(torch.tensor([0.9, 0.4]), torch.tensor([0.8, 0.5, 0.3]), 2)
     0.5
     """
-    _check(pos, neg)
+    _check_one_list(pos, neg)
     require(isinstance(k, int) and 1 <= k <= len(neg), f"k must be from 1 to {len(neg)}, the negatives, got {k!r}")
     return float((pos > neg.topk(k).values[-1]).double().mean())
 
@@ -58,7 +58,7 @@ def auc(pos: LinkScores, neg: OtherScores) -> float:
     >>> auc(torch.tensor([0.9, 0.4]), torch.tensor([0.5]))
     0.5
     """
-    _check(pos, neg)
+    _check_one_list(pos, neg)
     ordered = neg.sort().values
     below = torch.searchsorted(ordered, pos) + torch.searchsorted(ordered, pos, right=True)
     return float(below.double().mean() / (2 * len(neg)))
@@ -70,7 +70,7 @@ def average_precision(pos: LinkScores, neg: OtherScores) -> float:
     >>> round(average_precision(torch.tensor([0.9, 0.4]), torch.tensor([0.5])), 4)
     0.8333
     """
-    _check(pos, neg)
+    _check_one_list(pos, neg)
     links = len(pos) - torch.searchsorted(pos.sort().values, pos)
     others = len(neg) - torch.searchsorted(neg.sort().values, pos)
     return float((links.double() / (links + others)).mean())
@@ -78,8 +78,18 @@ def average_precision(pos: LinkScores, neg: OtherScores) -> float:
 
 def link_metrics(pos: LinkScores, neg: OtherScores, ks: Sequence[int] = (20, 50, 100)) -> dict[str, float]:
     """All of them by name: "AUC", "AP", "MRR", and "Hits@K" for each K for which there are enough other pairs."""
+    _check_one_list(pos, neg)
     every = {"AUC": auc(pos, neg), "AP": average_precision(pos, neg), "MRR": mrr(pos, neg)}
     return every | {f"Hits@{k}": hits_at_k(pos, neg, k) for k in ks if k <= len(neg)}
+
+
+def _check_one_list(pos: Tensor, neg: Tensor) -> None:
+    _check(pos, neg)
+    require(
+        neg.ndim == 1,
+        f"neg must be the scores [others] of pairs that all links are compared with, got {tuple(neg.shape)}; only mrr "
+        "takes a row for each link",
+    )
 
 
 def _check(pos: Tensor, neg: Tensor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,17 @@ from torch import Tensor, nn
 from netopsy.core.errors import require
 from netopsy.core.seeds import seeded
 from netopsy.graphs.dropout import Dropout, dropout
-from netopsy.graphs.propagation import EdgeIndex, Features, NodeScores, Operator, operator_of, propagator
+from netopsy.graphs.propagation import (
+    EdgeIndex,
+    Features,
+    NodeScores,
+    Operator,
+    check_edges,
+    checked_operator,
+    checked_weights,
+    operator_of,
+    propagator,
+)
 
 
 class GCN(nn.Module):
@@ -43,7 +54,7 @@ class GCN(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        require(isinstance(layers, int) and layers >= 1, f"layers must be an int of at least 1, got {layers!r}")
+        check_architecture(dropout, in_dim=in_dim, hidden=hidden, out_dim=out_dim, layers=layers)
         widths = [in_dim, *[hidden] * (layers - 1), out_dim]
         with seeded(seed):
             self.maps = nn.ModuleList([nn.Linear(a, b, bias=bias) for a, b in pairwise(widths)])
@@ -85,7 +96,7 @@ class GIN(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        require(isinstance(layers, int) and layers >= 1, f"layers must be an int of at least 1, got {layers!r}")
+        check_architecture(dropout, in_dim=in_dim, hidden=hidden, out_dim=out_dim, layers=layers)
         with seeded(seed):
             self.maps = nn.ModuleList(
                 [nn.Linear(in_dim if not number else hidden, hidden, bias=bias) for number in range(layers)]
@@ -124,6 +135,9 @@ class APPNP(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        check_architecture(dropout, in_dim=in_dim, hidden=hidden, out_dim=out_dim)
+        require(isinstance(K, int) and not isinstance(K, bool) and K >= 0, f"K must be an int of at least 0, got {K!r}")
+        require(0 <= alpha <= 1, f"alpha must be from 0 to 1, got {alpha}")
         with seeded(seed):
             self.transform = nn.Sequential(
                 Dropout(dropout),
@@ -144,9 +158,21 @@ class APPNP(nn.Module):
         return current
 
 
+def check_architecture(dropout: float, **sizes: int) -> None:
+    """Raise `InputError` unless sizes are ints of at least 1 and dropout is a share below 1."""
+    for name, size in sizes.items():
+        sound = isinstance(size, Integral) and not isinstance(size, bool) and size >= 1
+        require(sound, f"{name} must be an int of at least 1, got {size!r}")
+    require(0 <= dropout < 1, f"dropout must be at least 0 and below 1, got {dropout}")
+
+
 def neighbour_sum(edge_index: EdgeIndex | Operator, num_nodes: int, edge_weight: Tensor | None = None) -> Operator:
-    """The adjacency itself, without loops added and without normalisation."""
+    """The adjacency itself, without loops added and without normalisation; weights may be negative.
+
+    Raises:
+        InputError: nodes out of range, another number of weights or infinite ones, or an operator on other nodes.
+    """
     if isinstance(edge_index, Operator):
-        return edge_index
-    weights = torch.ones(edge_index.shape[1], device=edge_index.device) if edge_weight is None else edge_weight
-    return operator_of(edge_index, weights, num_nodes)
+        return checked_operator(edge_index, num_nodes)
+    check_edges(edge_index, num_nodes)
+    return operator_of(edge_index, checked_weights(edge_index, edge_weight), num_nodes)

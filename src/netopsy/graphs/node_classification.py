@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +17,7 @@ from netopsy.core.errors import require
 from netopsy.core.modes import evaluating, training
 from netopsy.core.progress import track
 from netopsy.core.seeds import derive, generator, seeded
-from netopsy.graphs.propagation import EdgeIndex, Features, Operator
+from netopsy.graphs.propagation import EdgeIndex, Features, Operator, check_features
 
 Mask = Bool[Tensor, "nodes"]
 Penalty = Callable[[Tensor], Tensor]
@@ -35,6 +36,16 @@ class NodeRecipe:
     """The epoch that counts: of lowest validation loss, or of best validation accuracy (of ties the last)."""
     patience: int | None = None
     """Stop, once past half of the epochs, when the validation loss exceeds the mean of so many before it."""
+
+    def __post_init__(self) -> None:
+        require(
+            isinstance(self.epochs, int) and self.epochs >= 1, f"epochs must be an int of at least 1, got {self.epochs}"
+        )
+        require(math.isfinite(self.lr) and self.lr > 0, f"lr must be a positive number, got {self.lr}")
+        decay = self.weight_decay
+        require(math.isfinite(decay) and decay >= 0, f"weight_decay must be a number from 0 on, got {decay}")
+        require(self.select in ("loss", "accuracy"), f"select must be 'loss' or 'accuracy', got {self.select!r}")
+        require(self.patience is None or self.patience >= 1, f"patience must be at least 1, got {self.patience}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +89,23 @@ def train_node_classifier(
         seed: of the dropout.
 
     Raises:
-        InputError: masks that overlap or are empty, or labels of another length.
+        InputError: features that are not finite, masks that overlap or are empty, or labels of another length or that
+            are none of the classes the model tells apart. Labels of nodes that no mask marks are not looked at.
     """
     recipe = recipe or NodeRecipe()
-    for name, mask in (("train", train), ("validation", validation), ("test", test)):
-        require(mask.shape == labels.shape and mask.any(), f"{name} must mark at least one of the {len(labels)} nodes")
-    require(not (train & validation).any() and not ((train | validation) & test).any(), "masks must not overlap")
+    check_features(x)
+    require(
+        labels.ndim == 1 and labels.dtype == torch.int64,
+        f"labels must be int64 [{len(x)}], got {tuple(labels.shape)} of {labels.dtype}",
+    )
     require(len(x) == len(labels), f"labels must be [{len(x)}], one for each node, got {tuple(labels.shape)}")
+    for name, mask in (("train", train), ("validation", validation), ("test", test)):
+        require(
+            mask.dtype == torch.bool and mask.shape == labels.shape and mask.any(),
+            f"{name} must mark at least one of the {len(labels)} nodes",
+        )
+    require(not (train & validation).any() and not ((train | validation) & test).any(), "masks must not overlap")
+    marked = labels[train | validation | test]
     optimiser = torch.optim.Adam(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
     best: tuple[float, float] | None = None
     kept: NodeResult | None = None
@@ -93,6 +114,8 @@ def train_node_classifier(
         for epoch in track(range(recipe.epochs), "training on the graph"):
             with training(model):
                 logits = model(x, edge_index)
+                if epoch == 0:
+                    _check_classes(marked, logits, len(x))
                 loss = functional.cross_entropy(logits[train], labels[train])
                 if penalty is not None:
                     loss = loss + penalty(logits)
@@ -114,6 +137,19 @@ def train_node_classifier(
                 break
     assert kept is not None
     return NodeResult(kept.model, kept.logits, kept.epoch, kept.validation, kept.test, tuple(losses))
+
+
+def _check_classes(labels: Tensor, logits: Tensor, nodes: int) -> None:
+    require(
+        logits.ndim == 2 and len(logits) == nodes,
+        f"model must return logits [{nodes}, classes], got {tuple(logits.shape)}",
+    )
+    low, high, classes = int(labels.min()), int(labels.max()), logits.shape[1]
+    require(
+        low >= 0 and high < classes,
+        f"labels must be from 0 to {classes - 1}, as the model tells {classes} classes apart, got "
+        f"{low if low < 0 else high}",
+    )
 
 
 def _stops(losses: list[float], recipe: NodeRecipe) -> bool:

@@ -98,8 +98,9 @@ class Verdict:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The verdict as JSON values; numbers that are not finite become ``None``."""
-        interval = [_finite(end) for end in self.interval] if self.interval is not None else None
+        """The verdict as JSON values; numbers that are not finite become ``None``, an interval without any, too."""
+        ends = [_finite(end) for end in self.interval or ()]
+        interval = None if all(end is None for end in ends) else ends
         return {
             "claim": self.claim,
             "verdict": self.verdict,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from netopsy.data.graphs import Graph
-    from netopsy.graphs.local_clustering import Cluster
+    from netopsy.graphs.local_clustering import CheckedGraph, Cluster
 
 
 def register(group: typer.Typer) -> None:
@@ -54,26 +55,30 @@ def cluster(
         require(hint is None or 0 < hint < float("inf"), f"{option} must be a positive number, got {hint}")
     require(0 <= eps < float("inf"), f"--eps must be a number from 0 on, got {eps:g}")
     start = time.perf_counter()
+    from contextlib import nullcontext
+
     from netopsy.cli.graph.files import folder_for, names_of, table_ending, unweighted
     from netopsy.cli.progress import shown
     from netopsy.core.progress import Task
-    from netopsy.graphs.local_clustering import local_cluster
+    from netopsy.graphs.local_clustering import checked_graph, local_cluster
 
     ending, place = table_ending(table), folder_for(out, "cluster")
-    with shown(), Task("clustering", 3) as task:
+    with nullcontext() if quiet else shown(), Task("clustering", 3) as task:
         graph = unweighted(file, variable, quiet)
         names = {name: number for number, name in enumerate(names_of(graph))}
         starts = [_number("--seed-node", name, names) for name in seed_node]
         guesses = None if labels is None else read_labels(labels, names)
+        checked = checked_graph(graph)
         task.advance()
         found = local_cluster(
-            graph,
+            checked,
             starts,
             labels=guesses,
             eps=eps,
             size_hint=size_hint,
             volume_hint=volume_hint,
             select="sweep" if sweep else "conductance",
+            volume=None if guesses is None else _volume(checked, starts, guesses, eps),
         )
         task.advance()
         _write(graph, file, place, found, starts, guesses, ending, seed)
@@ -99,17 +104,17 @@ def read_labels(file: Path, names: dict[str, int]) -> np.ndarray:
     """
     import numpy as np
 
+    from netopsy.data.edge_lists import without_comment
+
     require(file.is_file(), f"--labels file {str(file)!r} does not exist")
     try:
         lines = file.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"--labels file {file.name!r} cannot be read: {error}") from error
     guesses = np.zeros(len(names), dtype=np.int8)
-    rows = [line.partition("#")[0].strip() for line in lines]
     seen = 0
-    for row in filter(None, rows):
-        parts = row.replace(";", ",").replace("\t", ",").split(",") if set(row) & set(",;\t") else row.rsplit(None, 1)
-        parts = [part.strip() for part in parts]
+    for row in filter(None, (without_comment(line).strip() for line in lines)):
+        parts = _node_and_label(row)
         sound = len(parts) == 2 and parts[1] in ("0", "1")
         if not sound and seen == 0 and len(parts) == 2 and parts[0] not in names:
             seen = 1  # the line that names the columns
@@ -119,6 +124,23 @@ def read_labels(file: Path, names: dict[str, int]) -> np.ndarray:
         seen += 1
     require(seen > 0, f"--labels file {file.name!r} holds no label")
     return guesses
+
+
+def _node_and_label(row: str) -> list[str]:
+    """The fields of a line: at its separators, otherwise at the last blank; a name in quotation marks is one field."""
+    quoted = re.fullmatch(r'"((?:[^"]|"")*)"\s*[,;\s]\s*(\S+)', row)
+    if quoted:
+        return [quoted[1].replace('""', '"').strip(), quoted[2]]
+    return [part.strip() for part in (re.split("[,;\t]", row) if re.search("[,;\t]", row) else row.rsplit(None, 1))]
+
+
+def _volume(checked: CheckedGraph, starts: list[int], guesses: np.ndarray, eps: float) -> float:
+    """Of the whole graph with its edges weighted by the labels, where the seeds count as labelled 1."""
+    from netopsy.graphs.local_clustering import label_edge_weights
+
+    labels = guesses.copy()
+    labels[starts] = 1
+    return float(label_edge_weights(checked, labels, eps=eps).sum())
 
 
 def _number(option: str, name: str, names: dict[str, int]) -> int:
@@ -146,9 +168,10 @@ def _write(
     import pandas as pd
 
     from netopsy.cli.graph._cluster_picture import picture
-    from netopsy.cli.graph.files import names_of, write_picture, write_summary, write_table
+    from netopsy.cli.graph.files import begin, names_of, write_picture, write_summary, write_table
 
-    place.mkdir(parents=True, exist_ok=True)
+    drawn = picture(graph, found, starts, seed)
+    begin(place, "cluster")
     names = np.array(names_of(graph))
     columns = {"node": names[found.nodes], "seed": np.isin(found.nodes, starts).astype(int)}
     if guesses is not None:
@@ -157,7 +180,7 @@ def _write(
         for stale in place.glob(f"{name}.*"):
             stale.unlink()
         write_table(place / f"{name}.{ending}", pd.DataFrame(content))
-    write_picture(place / "cluster.png", picture(graph, found, starts, seed))
+    write_picture(place / "cluster.png", drawn)
     about = {"cluster": len(found), "conductance": found.conductance, "alpha": found.alpha}
     seeds = {"seeds": names[starts].tolist(), "labels": guesses is not None}
     write_summary(place, "cluster", graph, file, about | seeds)

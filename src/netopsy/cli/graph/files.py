@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections.abc import Sequence
@@ -19,7 +20,18 @@ if TYPE_CHECKING:
     from netopsy.data.graphs import Graph
 
 SUMMARY = "summary.json"
-"""Written last. By it a folder is known as one that a sub-command wrote, which may be written again."""
+"""Written first, to say whose the folder is, and again when all is there. Such a folder may be written again."""
+
+
+def checked_seed(seed: int) -> int:
+    """The seed itself if every generator takes it, those of the layouts included.
+
+    Raises:
+        InputError: a number below 0 or above 2^32 - 1.
+    """
+    require(0 <= seed < 2**32, f"--seed must be from 0 to {2**32 - 1}, got {seed}")
+    return seed
+
 
 File = Annotated[
     Path, typer.Argument(metavar="FILE", help="Edge list (.csv, .tsv, .txt, .edges), .mtx, .mat or scipy .npz.")
@@ -27,7 +39,7 @@ File = Annotated[
 Out = Annotated[Path, typer.Option(help="The folder to write to: new, empty, or written by this command before.")]
 Variable = Annotated[str | None, typer.Option(metavar="NAME", help="The matrix in a MATLAB file that holds several.")]
 Table = Annotated[str, typer.Option(metavar="csv|parquet", help="The format of tables.")]
-Seed = Annotated[int, typer.Option(help="For everything that is drawn at random.")]
+Seed = Annotated[int, typer.Option(callback=checked_seed, help="For everything that is drawn at random.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say only where the results are.")]
 
 
@@ -67,6 +79,23 @@ def folder_for(out: Path, command: str) -> Path:
     return out
 
 
+def begin(folder: Path, command: str) -> None:
+    """Make the folder and mark it as this command's, so that it may be written again if the run is cut short."""
+    from netopsy.lab.files import make_folder, write_json
+
+    make_folder(folder)
+    write_json(folder / SUMMARY, {"command": command, "finished": False})
+
+
+def interrupted(folder: Path) -> str:
+    """What is said when a run is cut short: whether the folder holds a part of its results."""
+    try:
+        whole = not folder.exists() or json.loads((folder / SUMMARY).read_text("utf-8"))["finished"]
+    except (OSError, ValueError, KeyError, TypeError):
+        whole = True  # nothing of this run
+    return "netopsy: interrupted" + ("" if whole else f"; what is in {folder} is not whole")
+
+
 def table_ending(table: str) -> str:
     """The ending of files with tables, or an error that names the formats."""
     return lookup("table format", table, {"csv": "csv", "parquet": "parquet"})
@@ -78,7 +107,10 @@ def write_table(path: Path, columns: pd.DataFrame) -> None:
 
     buffer = io.BytesIO()
     if path.suffix == ".csv":
-        columns.to_csv(buffer, index=False)
+        # Where a name holds what would begin a comment in an edge list, words are quoted.
+        words = columns.select_dtypes(["object", "string"]).astype(str)
+        marked = any(words[name].str.contains("[#%]").any() for name in words)
+        columns.to_csv(buffer, index=False, quoting=csv.QUOTE_NONNUMERIC if marked else csv.QUOTE_MINIMAL)
     else:
         columns.to_parquet(buffer, index=False)
     write(path, buffer.getvalue())
@@ -97,7 +129,7 @@ def write_summary(folder: Path, command: str, graph: Graph, file: Path, found: d
     from netopsy.lab.files import write_json
 
     about = {"nodes": len(graph), "edges": graph.edge_count}
-    write_json(folder / SUMMARY, {"command": command, "file": str(file), **about, **found})
+    write_json(folder / SUMMARY, {"command": command, "finished": True, "file": str(file), **about, **found})
 
 
 def names_of(graph: Graph) -> Sequence[str]:

@@ -49,23 +49,20 @@ def orbits(
     start = time.perf_counter()
     wanted = _keys(keys)
     require(threads is None or threads >= 1, f"--threads must be at least 1, got {threads}")
-    require(seed >= 0, f"--seed must not be negative, got {seed}")
     from contextlib import nullcontext
 
-    from netopsy.cli.graph.files import folder_for, table_ending, unweighted
+    from netopsy.cli.graph.files import folder_for, interrupted, table_ending, unweighted
     from netopsy.cli.interrupts import insistent_interrupts
     from netopsy.cli.progress import shown
-    from netopsy.lab.files import make_folder
 
     ending, place = table_ending(table), folder_for(out, "orbits")
     graph = unweighted(file, variable, quiet)
     require(graph.edge_count > 0, f"graph file {file.name!r} holds no edge")
-    make_folder(place)
     try:
         with insistent_interrupts(), nullcontext() if quiet else shown():
             counts = _write(graph, file, place, wanted, ending, threads, seed)
     except KeyboardInterrupt:
-        typer.echo(f"netopsy: interrupted; what is in {place} is not whole", err=True)
+        typer.echo(interrupted(place), err=True)
         return 130
     except MemoryError:
         typer.echo("netopsy: out of memory; ask for fewer matrices with --keys, or for none", err=True)
@@ -88,17 +85,19 @@ def _write(
 
     import pandas as pd
 
-    from netopsy.cli.graph.files import names_of, write_picture, write_summary, write_table
+    from netopsy.cli.graph.files import begin, names_of, write_picture, write_summary, write_table
     from netopsy.graphs.orbits import counts_from_vectors, graphlet_degree_vectors, orbit_adjacencies
 
+    vectors = graphlet_degree_vectors(graph)
+    drawn = _picture(graph, vectors, seed)
+    begin(place, "orbits")
     for old in place.glob("orbit_*.npz"):
         old.unlink()
-    vectors = graphlet_degree_vectors(graph)
     columns = {f"orbit_{orbit}": vectors[:, orbit] for orbit in range(vectors.shape[1])}
     for stale in place.glob("degree_vectors.*"):
         stale.unlink()
     write_table(place / f"degree_vectors.{ending}", pd.DataFrame({"node": names_of(graph), **columns}))
-    write_picture(place / "orbits.png", _picture(graph, vectors, seed))
+    write_picture(place / "orbits.png", drawn)
     counts = counts_from_vectors(vectors)
     entries = {}
     if wanted:

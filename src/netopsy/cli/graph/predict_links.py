@@ -54,13 +54,12 @@ def predict_links(
     pairs with a common neighbour that are not linked.
     """
     start = time.perf_counter()
-    _check(top, model, epochs, held_out, candidates, seed)
+    _check(top, model, epochs, held_out, candidates)
     from contextlib import nullcontext
 
-    from netopsy.cli.graph.files import folder_for, table_ending, unweighted
+    from netopsy.cli.graph.files import folder_for, interrupted, table_ending, unweighted
     from netopsy.cli.interrupts import insistent_interrupts
     from netopsy.cli.progress import shown
-    from netopsy.lab.files import make_folder
 
     ending, place = table_ending(table), folder_for(out, "predict-links")
     graph = unweighted(file, variable, quiet)
@@ -68,19 +67,18 @@ def predict_links(
         graph.edge_count >= _ENOUGH,
         f"graph file {file.name!r} holds {graph.edge_count} edges; at least {_ENOUGH} are needed to hold some out",
     )
-    make_folder(place)
     try:
         with insistent_interrupts(), nullcontext() if quiet else shown():
-            x, split, results = _learned(graph, model, epochs, held_out, seed)
-            measures = _measures(split, results)
             from netopsy.graphs.common_neighbor import candidate_pairs, missing_links
 
             pairs = candidate_pairs(graph.adjacency, candidates)
+            x, split, results = _learned(graph, model, epochs, held_out, seed)
+            measures = _measures(split, results)
             found = missing_links(results[model.upper()], x, graph.adjacency, top, candidates=pairs)
             scores = _probabilities(x, split, results[model.upper()])
             _write(graph, file, place, ending, found, measures, model, scores, seed)
     except KeyboardInterrupt:
-        typer.echo(f"netopsy: interrupted; what is in {place} is not whole", err=True)
+        typer.echo(interrupted(place), err=True)
         return 130
     if quiet:
         typer.echo(place)
@@ -93,13 +91,12 @@ def predict_links(
     return 0
 
 
-def _check(top: int, model: str, epochs: int, held_out: float, candidates: int, seed: int) -> None:
+def _check(top: int, model: str, epochs: int, held_out: float, candidates: int) -> None:
     require(top >= 1, f"--top must be at least 1, got {top}")
     lookup("model", model, {"ncn": 0, "ncnc": 1})
     require(epochs >= 1, f"--epochs must be at least 1, got {epochs}")
     require(0.02 <= held_out <= 0.5, f"--held-out must be a share from 0.02 to 0.5, got {held_out:g}")
     require(candidates >= 1, f"--candidates must be at least 1, got {candidates}")
-    require(seed >= 0, f"--seed must not be negative, got {seed}")
 
 
 def _learned(
@@ -187,13 +184,15 @@ def _write(
     scores: tuple[np.ndarray, np.ndarray],
     seed: int,
 ) -> None:
-    from netopsy.cli.graph.files import write_picture, write_summary, write_table
+    from netopsy.cli.graph.files import begin, write_picture, write_summary, write_table
 
+    drawn = _picture(graph, found, measures, scores, seed)
+    begin(place, "predict-links")
     for stale in (*place.glob("missing_links.*"), *place.glob("held_out.*")):
         stale.unlink()
     write_table(place / f"missing_links.{ending}", _links(graph, found))
     write_table(place / f"held_out.{ending}", measures.rename_axis("model").reset_index())
-    write_picture(place / "links.png", _picture(graph, found, measures, scores, seed))
+    write_picture(place / "links.png", drawn)
     kept = {name: {key: float(value) for key, value in row.items()} for name, row in measures.T.to_dict().items()}
     write_summary(place, "predict-links", graph, file, {"model": model, "held_out": kept})
 

@@ -38,17 +38,23 @@ def sparsify(
 
     Writes the edges that are kept with their scores as a table, which this command reads, too, and a picture.
     """
-    require(seed >= 0, f"--seed must not be negative, got {seed}")
     from contextlib import nullcontext
 
-    from netopsy.cli.graph.files import folder_for, table_ending, unweighted, write_picture, write_summary, write_table
+    from netopsy.cli.graph.files import (
+        begin,
+        folder_for,
+        table_ending,
+        unweighted,
+        write_picture,
+        write_summary,
+        write_table,
+    )
     from netopsy.cli.graph.sparsify_picture import picture
     from netopsy.cli.progress import shown
     from netopsy.core.progress import Task
     from netopsy.graphs.teddy import sparsify as thin
     from netopsy.graphs.teddy.pruning import check_sparsity
     from netopsy.graphs.teddy.sparsified import SCORES
-    from netopsy.lab.files import make_folder
 
     check_sparsity("--sparsity", sparsity)
     lookup("score", score, {known: known for known in SCORES})
@@ -59,12 +65,12 @@ def sparsify(
         task.advance()
         found = thin(graph, sparsity, score=score, seed=seed)
         task.advance()
-        make_folder(place)
+        drawn = picture(found, graph, seed)
+        task.advance()
+        begin(place, "sparsify")
         for stale in place.glob("edges.*"):
             stale.unlink()
         write_table(place / f"edges.{ending}", edge_table(graph, found))
-        task.advance()
-        drawn = picture(found, graph, seed)
         for form in ("svg", "png"):
             write_picture(place / f"sparsified.{form}", drawn)
         task.advance()

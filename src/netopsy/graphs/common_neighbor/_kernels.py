@@ -152,10 +152,14 @@ def merged(starts, columns, first, second, out_starts, out_columns, kinds):
 
 
 @compiled
-def thinned(starts, kinds, most, seed, keep, weights):
-    """Of a pair's neighbours of one end alone keep at most ``most``, drawn at random and weighted up."""
-    np.random.seed(seed)  # noqa: NPY002 - numba's own generator
+def thinned(starts, kinds, most, seeds, keep, weights):
+    """Of a pair's neighbours of one end alone keep at most ``most``, drawn at random and weighted up.
+
+    ``seeds`` holds one for all pairs, or one for each, so that what is drawn does not depend on the others.
+    """
     for pair in range(len(starts) - 1):
+        if pair < len(seeds):
+            np.random.seed(seeds[pair])  # noqa: NPY002 - numba's own generator
         low, high = starts[pair], starts[pair + 1]
         for kind in (FIRST, SECOND):
             count = 0

@@ -12,7 +12,8 @@ from netopsy.core.errors import require
 from netopsy.core.seeds import seeded
 from netopsy.graphs.common_neighbor.neighbourhoods import LinkGraph
 from netopsy.graphs.dropout import Dropout, dropout
-from netopsy.graphs.propagation import EdgeIndex, Features, NodeScores, Operator, propagator
+from netopsy.graphs.networks import check_architecture
+from netopsy.graphs.propagation import EdgeIndex, Features, NodeScores, Operator, no_news_of_sparse_matrices, propagator
 
 
 def common_block(width: int, hidden: int, dropout: float, last: bool) -> nn.Sequential:
@@ -77,7 +78,8 @@ class PureGCN(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        require(isinstance(layers, int) and layers >= 1, f"layers must be an int of at least 1, got {layers!r}")
+        check_architecture(dropout, in_dim=in_dim, hidden=hidden, layers=layers)
+        require(0 <= input_dropout < 1, f"input_dropout must be at least 0 and below 1, got {input_dropout}")
         with seeded(seed):
             self.map = nn.Linear(in_dim, hidden)
         self.coefficients = nn.Parameter(torch.ones(layers)) if jump else None
@@ -109,5 +111,6 @@ def normalised(graph: LinkGraph) -> Operator:
     dtype = torch.get_default_dtype()
     begins, places = torch.from_numpy(starts), torch.from_numpy(columns)
     made: Any = torch.from_numpy(values).to(dtype)
-    matrix = torch.sparse_csr_tensor(begins, places, made, (graph.nodes, graph.nodes))
+    with no_news_of_sparse_matrices():
+        matrix = torch.sparse_csr_tensor(begins, places, made, (graph.nodes, graph.nodes))
     return Operator(matrix, matrix)

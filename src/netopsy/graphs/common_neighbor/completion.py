@@ -43,7 +43,8 @@ class NCNCPredictor(NCNPredictor):
     Args:
         depth: at least 1; 0 is an `NCNPredictor`.
         scale, offset, pt, alpha: of `calibrated`; to be chosen for each data set.
-        max_degree: draw at most so many neighbours of one end alone, weighted up so that the sum is right on average.
+        max_degree: draw at most so many neighbours of one end alone, weighted up so that the sum is right on average;
+            anew in training, in evaluation always the same for a pair.
         split_size: how many pairs are completed at a time, which bounds the memory.
         transformed_again: what a pair's probabilities are computed from are embeddings already transformed, so that
             they are transformed twice, as in the reference implementation; otherwise the embeddings themselves.
@@ -82,6 +83,7 @@ class NCNCPredictor(NCNPredictor):
         require(split_size >= 1, f"split_size must be at least 1, got {split_size}")
         self.depth, self.scale, self.offset, self.pt, self.alpha = depth, scale, offset, pt, alpha
         self.max_degree, self.split_size, self.transformed_again = max_degree, split_size, transformed_again
+        self.seed = seed
 
     def completed_weights(
         self, H: Embeddings, adj: LinkGraph, pairs: Pairs
@@ -114,7 +116,8 @@ class NCNCPredictor(NCNPredictor):
         starts, columns, kinds = union_rows(graph, first, second)
         weights = np.ones(len(columns), dtype=np.float32)
         if self.max_degree is not None:
-            starts, columns, kinds, weights = self._thinned(starts, columns, kinds, weights)
+            seeds = self._seeds(first, second)
+            starts, columns, kinds, weights = self._thinned(starts, columns, kinds, weights, seeds)
         alone = np.flatnonzero(kinds != _kernels.BOTH)
         pair = np.searchsorted(starts, alone, side="right") - 1
         far = np.where(kinds[alone] == _kernels.FIRST, second[pair], first[pair])
@@ -140,10 +143,18 @@ class NCNCPredictor(NCNPredictor):
         found = calibrated(torch.cat(parts), scale=self.scale, offset=self.offset, pt=self.pt, alpha=self.alpha)
         return found[torch.from_numpy(inverse).to(H.device)]
 
+    def _seeds(self, first: Places, second: Places) -> np.ndarray:
+        """In training one from torch's global state, as dropout has it; in evaluation each pair's own, always the same.
+
+        Multipliers of Knuth's set the pairs apart.
+        """
+        if self.training:
+            return np.array([int(torch.randint(2**31, ()))])
+        return (first * 2654435761 + second * 40503 + self.seed) % 2**32
+
     def _thinned(
-        self, starts: Places, columns: Places, kinds: np.ndarray, weights: np.ndarray
+        self, starts: Places, columns: Places, kinds: np.ndarray, weights: np.ndarray, seeds: np.ndarray
     ) -> tuple[Places, Places, np.ndarray, np.ndarray]:
         keep = np.ones(len(columns), dtype=bool)
-        drawn = int(torch.randint(2**31, ()))
-        _kernels.thinned(starts, kinds, self.max_degree, drawn, keep, weights)
+        _kernels.thinned(starts, kinds, self.max_degree, seeds, keep, weights)
         return np.concatenate([[0], np.cumsum(keep)])[starts], columns[keep], kinds[keep], weights[keep]

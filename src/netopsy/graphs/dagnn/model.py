@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from netopsy.core.errors import require
+from netopsy.core.modes import check_model
 from netopsy.core.outputs import single_output
 from netopsy.core.seeds import seeded
 from netopsy.graphs.dropout import Dropout
+from netopsy.graphs.networks import check_architecture
 from netopsy.graphs.propagation import EdgeIndex, Features, NodeScores, Operator, propagator
 
 Gate = Literal["sigmoid", "mean", "last", "sum"]
@@ -108,6 +110,7 @@ def deepen(module: nn.Module, K: int, *, channels: int, gate: Gate = "sigmoid", 
     >>> deep(torch.zeros(2, 5), torch.tensor([[0, 1], [1, 0]])).shape
     torch.Size([2, 3])
     """
+    check_model(module)
     with seeded(seed):
         return Deepened(module, AdaptivePropagation(channels, K, gate))
 
@@ -143,7 +146,7 @@ class DAGNN(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        require(0 <= dropout < 1, f"dropout must be at least 0 and below 1, got {dropout}")
+        check_architecture(dropout, in_dim=in_dim, hidden=hidden, out_dim=out_dim)
         with seeded(seed):
             first: list[nn.Module] = [] if batch_norm else [Dropout(dropout)]
             norm: list[nn.Module] = [nn.BatchNorm1d(hidden)] if batch_norm else []
@@ -154,5 +157,6 @@ class DAGNN(nn.Module):
 
     def forward(self, x: Features, edge_index: EdgeIndex | Operator, edge_weight: Tensor | None = None) -> NodeScores:
         """Logits ``[nodes, classes]``."""
-        mixed: Tensor = self.propagation(self.transform(x), edge_index, edge_weight)
+        operator = propagator(edge_index, len(x), edge_weight).to(x)
+        mixed: Tensor = self.propagation(self.transform(x), operator)
         return mixed

@@ -43,6 +43,7 @@ def smoothness(X: Features) -> Smoothness:
     0.7071
     """
     require(X.ndim == 2 and len(X) >= 2, f"X must be [nodes, channels] with at least two nodes, got {tuple(X.shape)}")
+    require(X.is_floating_point(), f"X must be floats, got {X.dtype}")
     require(X.isfinite().all(), "X must be finite, got NaN or infinite features")
     lengths = X.norm(dim=1, keepdim=True)
     unit = X / lengths.where(lengths > 0, 1.0)

@@ -64,7 +64,8 @@ def flow_diffusion(
     Args:
         graph: from `checked_graph`, or a function that tells a node's neighbours, or any graph `checked_graph` takes.
         source: mass by node, a mapping or an array ``[nodes]``. The nodes that have some are the seeds.
-        sink: what a node can hold: "one", its "degree" in the unweighted graph, or numbers by node.
+        sink: what a node can hold: "one", its "degree" in the graph as given, or numbers by node. Neither labels nor
+            ``weights`` change that degree; of a graph that was checked with its weights it is the weighted one.
         labels: 0 or 1 for each node; edges between different labels get weight ``eps``. Seeds count as 1. They are read
             and checked at touched nodes alone. Integers or booleans, an array, a mapping or a function.
         eps: that weight; 1 ignores the labels, 0 cuts the graph.

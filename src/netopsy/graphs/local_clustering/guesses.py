@@ -85,16 +85,19 @@ def attribute_edge_weights(graph: Any, features: Any, *, gamma: float = 0.02) ->
 
 
 def _matrix(features: Any) -> Any:
+    """Finite real numbers ``[nodes, features]``, sparse as they are, otherwise as an array."""
     from scipy import sparse
 
+    given: Any = features
     if sparse.issparse(features):
-        matrix: Any = features
-        require(np.isfinite(matrix.data).all(), "features must be finite, got NaN or infinity")
-        return matrix.tocsr()
-    detach = getattr(features, "detach", None)
-    values = np.asarray(features if detach is None else detach().cpu())
+        values: Any = given.tocsr()
+    else:
+        detach = getattr(given, "detach", None)
+        values = np.asarray(given if detach is None else detach().cpu())
     require(values.ndim == 2, f"features must be [nodes, features], got shape {values.shape}")
-    require(np.isfinite(values).all(), "features must be finite, got NaN or infinity")
+    require(values.dtype.kind in "biuf", f"features must be real numbers, got {values.dtype}")
+    entries: Any = values.data if sparse.issparse(features) else values
+    require(np.isfinite(entries).all(), "features must be finite, got NaN or infinity")
     return values
 
 

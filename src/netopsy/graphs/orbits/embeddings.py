@@ -10,7 +10,7 @@ from scipy import sparse
 
 from netopsy.core.errors import require
 from netopsy.core.seeds import check_seed
-from netopsy.graphs.adjacency import GraphLike, as_adjacency
+from netopsy.graphs.adjacency import GraphLike, as_adjacency, real_matrix
 
 _BLOCK = 1 << 22
 """Entries of the dense rows of walks that are in memory at once."""
@@ -28,14 +28,14 @@ def gopmi(O: Any) -> sparse.csr_array:  # noqa: E741 - the paper's letter
         float64 ``[nodes, nodes]``, not negative, no zeros kept.
 
     Raises:
-        InputError: not square, or an entry that is negative or not finite.
+        InputError: not square, not of real numbers, or an entry that is negative or not finite.
 
     Source: the paper's GOPMI; details unconfirmed.
 
     >>> round(gopmi(np.array([[0, 1, 0], [1, 0, 3], [0, 3, 0]])).toarray()[0, 1].item(), 4)
     0.6931
     """
-    counts = sparse.csr_array(O).astype(np.float64)
+    counts = real_matrix(O, "O")
     rows, columns = counts.shape
     require(rows == columns, f"O must be square, got {rows}x{columns}")
     good = bool(np.isfinite(counts.data).all()) and bool((counts.data >= 0).all())
@@ -117,7 +117,7 @@ def embed(P: Any, dim: int = 128, *, seed: int = 0, both: bool = False) -> Float
     check_seed(seed)
     whole = isinstance(dim, int) and not isinstance(dim, bool) and dim >= 1
     require(whole, f"dim must be a whole number of at least 1, got {dim!r}")
-    matrix = sparse.csr_array(P).astype(np.float64)
+    matrix = real_matrix(P, "P")
     rows, columns = matrix.shape
     require(rows == columns, f"P must be square, got {rows}x{columns}")
     require(rows >= 2, f"P must have at least two nodes, got {rows}")

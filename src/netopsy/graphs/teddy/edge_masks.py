@@ -2,51 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from netopsy.graphs.propagation import Features, Operator
+from netopsy.graphs.propagation import Operator
 
 Kind = Literal["normalised", "sum", "attention"]
 """Of a network's propagation: the normalised adjacency with loops, as GCN has it; the plain sum, as GIN has it; or
 attention that takes a weight for each edge, as GAT has it."""
-
-
-@dataclass(frozen=True, eq=False)
-class WeightedOperator(Operator):
-    """A symmetric sparse matrix whose entries are the outcome of something that is learned."""
-
-    places: Tensor
-    """Row and column of each entry, ``[2, entries]``, sorted."""
-    values: Tensor
-    """The entries, with their history."""
-
-    def __matmul__(self, features: Features) -> Features:
-        product: Any = _Product.apply
-        return product(features, self.values, self)
-
-
-class _Product(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, features: Tensor, values: Tensor, operator: WeightedOperator) -> Tensor:
-        ctx.operator = operator
-        ctx.save_for_backward(features)
-        return operator.matrix @ features
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        (features,) = ctx.saved_tensors
-        gradient = gradients[0].contiguous()
-        to_features = ctx.operator.matrix @ gradient if ctx.needs_input_grad[0] else None
-        to_values = None
-        if ctx.needs_input_grad[1]:
-            # Only the products that the matrix has an entry for, without a copy of both features for each edge.
-            to_values = torch.sparse.sampled_addmm(ctx.operator.matrix, gradient, features.T, beta=0.0).values()
-        return to_features, to_values, None
 
 
 class EdgeWeights:
@@ -71,7 +37,7 @@ class EdgeWeights:
         ends = torch.bincount(self.places[0], minlength=nodes).cumsum(0)
         self.starts = torch.cat([ends.new_zeros(1), ends])
 
-    def operator(self, weights: Float[Tensor, "edges"]) -> WeightedOperator:
+    def operator(self, weights: Float[Tensor, "edges"]) -> Operator:
         """The matrix with these weights, one for each undirected edge; loops have weight 1.
 
         Normalised by degrees that add up the weights' sizes, as learned weights may turn negative.
@@ -84,4 +50,4 @@ class EdgeWeights:
         matrix = torch.sparse_csr_tensor(
             self.starts, self.places[1], values.detach(), (self.nodes, self.nodes), check_invariants=False
         )
-        return WeightedOperator(matrix, matrix, self.places, values)
+        return Operator(matrix, matrix, values)

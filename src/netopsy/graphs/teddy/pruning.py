@@ -74,7 +74,7 @@ def count_of(sparsity: float, size: int) -> int:
 
 def pairs_of(edge_index: Tensor) -> tuple[Tensor, Tensor]:
     """For each undirected edge, in the order of its nodes, its places in the list: upwards and downwards."""
-    first, second = edge_index
+    first, second = edge_index.long()  # the product of two nodes may not fit into anything shorter
     nodes = int(edge_index.max()) + 1 if edge_index.numel() else 0
     keys, places = [], []
     for low, high in ((first, second), (second, first)):
@@ -92,7 +92,7 @@ def pairs_of(edge_index: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _columns(edge_index: Tensor) -> tuple[Tensor]:
-    first, second = edge_index
+    first, second = edge_index.long()
     nodes = int(edge_index.max()) + 1 if edge_index.numel() else 0
     place = (first != second).nonzero().flatten()
     return (place[(first[place] * nodes + second[place]).argsort(stable=True)],)

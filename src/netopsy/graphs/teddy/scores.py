@@ -73,7 +73,7 @@ def random_scores(edge_index: EdgeIndex, num_nodes: int, *, seed: int | torch.Ge
         InputError: nodes out of range.
     """
     check_edges(edge_index, num_nodes)
-    low, high = edge_index.cpu().aminmax(dim=0)
+    low, high = edge_index.cpu().long().aminmax(dim=0)
     pairs, place = (low * num_nodes + high).unique(return_inverse=True)
     drawn = torch.rand(len(pairs), generator=generator(seed), dtype=torch.float64)
     return drawn[place].to(edge_index.device)

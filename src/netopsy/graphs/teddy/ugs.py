@@ -105,7 +105,7 @@ def _rounds(
     seed: int,
 ) -> Iterator[UGSTicket]:
     up, down = pairs_of(data.edge_index)
-    edges = data.edge_index[:, up]
+    edges = data.edge_index[:, up].long()
     left = torch.arange(len(up), device=up.device)
     first = model_factory()
     check_model(first)

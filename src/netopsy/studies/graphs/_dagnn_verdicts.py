@@ -41,7 +41,10 @@ def better(rows: pd.DataFrame, config: Any) -> Verdict:
     """DAGNN of the depth fixed beforehand against GCN of two layers."""
     about = claim(PAPER, "dagnn-sota")
     deep, gcn, appnp = accuracies(rows, DAGNN_NAME), accuracies(rows, GCN_NAME), accuracies(rows, APPNP_NAME)
-    hops = {graph: RECIPES[graph].hops if graph in RECIPES else config.compared for graph in deep.index.levels[0]}
+    hops = {
+        graph: RECIPES[graph].hops if graph in RECIPES else config.compared
+        for graph in deep.index.get_level_values("graph").unique()
+    }
     chosen = pd.Series({run: deep.loc[run, hops[run[0]]] for run in deep.index})
     gain = bootstrap_mean(chosen, gcn[gcn.columns.min()])
     over = bootstrap_mean(chosen, appnp.iloc[:, 0])

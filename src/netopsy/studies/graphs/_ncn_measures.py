@@ -72,11 +72,11 @@ def setting(
         encoder = PureGCN(channels, hidden, numbers["layers"], seed=start)
         return encoder, PREDICTORS[model](hidden, seed=start), LinkRecipe(batch_size=numbers["batch_size"], **given)
     own = RECIPES[numbers["recipe"]]
-    dropped = {"dropout": own.encoder_dropout, "input_dropout": own.input_dropout}
+    dropped: Any = {"dropout": own.encoder_dropout, "input_dropout": own.input_dropout}
     encoder = PureGCN(channels, hidden, numbers["layers"], seed=start, **dropped)
     completed = {"scale": own.scale, "offset": own.offset, "pt": own.pt, "alpha": own.alpha} if model == NCNC else {}
     predictor = PREDICTORS[model](hidden, own.predictor_dropout, seed=start, **completed)
-    rates = {"encoder_lr": own.encoder_lr, "predictor_lr": own.predictor_lr, "edge_dropout": own.edge_dropout}
+    rates: Any = {"encoder_lr": own.encoder_lr, "predictor_lr": own.predictor_lr, "edge_dropout": own.edge_dropout}
     return encoder, predictor, LinkRecipe(batch_size=own.batch_size, **rates, **given)
 
 
