@@ -7,6 +7,7 @@ import pytest
 
 from netopsy.cli import main
 from netopsy.graphs.valuation import GraphValuation
+from netopsy.lab.errors import StorageError
 
 KARATE = nx.karate_club_graph()
 ROWS = np.random.default_rng(0).normal(size=(34, 4)) * [3, 2, 1, 1]
@@ -102,6 +103,15 @@ def test_bad_input_is_one_sentence_and_writes_nothing(files, arguments, message,
     assert message in said
     assert said.count("\n") == 1
     assert not (files / "values").exists()
+
+
+def test_results_that_cannot_be_kept_are_one_sentence(files, capsys, monkeypatch):
+    def full(*_):
+        raise StorageError(28, "cannot write values.csv: No space left on device")
+
+    monkeypatch.setattr("netopsy.cli.graph.files.write_table", full)
+    assert run(files / "karate.csv", files / "copy.csv", "--out", files / "values") == 1
+    assert capsys.readouterr().err == "netopsy: cannot write values.csv: No space left on device\n"
 
 
 def test_a_folder_of_something_else_is_left_alone(files, capsys):

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 from torch import nn
 
 from netopsy import InputError
@@ -16,11 +17,13 @@ from netopsy.graphs.common_neighbor import (
     NCNCPredictor,
     NCNPredictor,
     PureGCN,
+    _kernels,
     calibrated,
     candidate_pairs,
     common_neighbors,
     link_graph,
     neighbor_difference,
+    neighbourhoods,
     pair_rule,
     pool,
 )
@@ -328,3 +331,32 @@ def test_bad_pairs_are_named(pairs, said, unchecked):
 def test_bad_options_are_named(make, said, unchecked):
     with pytest.raises(InputError, match=said):
         make()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_pairs_and_few_share_the_same(seed, monkeypatch):
+    """Both kernels against rows of the matrix multiplied; hubs, repeated pairs and nodes without links among them."""
+    graph = link_graph(nx.barabasi_albert_graph(300, 3, seed=seed))
+    random = np.random.default_rng(seed)
+    first, second = random.integers(0, 300, (2, 2000))
+    first[:50], second[:50] = 0, random.integers(1, 300, 50)
+    first, second = first[first != second], second[first != second]
+    expected = graph.matrix[first].multiply(graph.matrix[second]).tocsr()
+    for many in (0, neighbourhoods.MANY):
+        monkeypatch.setattr(neighbourhoods, "MANY", many)
+        starts, columns = neighbourhoods.shared_rows(graph, first, second)
+        assert np.array_equal(starts, expected.indptr)
+        assert np.array_equal(columns, expected.indices)
+    empty = np.zeros(0, dtype=np.int64)
+    assert [len(part) for part in neighbourhoods.shared_rows(graph, empty, empty)] == [1, 0]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 8), st.integers(1, 8), st.floats(0, 1))
+def test_rows_and_columns_exchanged(seed, rows, columns, density):
+    matrix = sparse.random_array((rows, columns), density=density, rng=seed, format="csr")
+    begins, at, entries = _kernels.transposed(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), columns)
+    expected = matrix.tocsc()
+    assert np.array_equal(begins, expected.indptr)
+    assert np.array_equal(at, expected.indices)
+    assert np.array_equal(matrix.data[entries], expected.data)

@@ -7,7 +7,8 @@ from netopsy.lab import run
 from netopsy.studies import load
 from netopsy.studies.graphs import neural_common_neighbor as study
 from netopsy.studies.graphs._ncn_data import attachment_graph, digits_links, network_links, present
-from netopsy.studies.graphs._ncn_measures import COUNT, GAE, NCN, NCNC, SEEN, TUNED
+from netopsy.studies.graphs._ncn_measures import COUNT, GAE, NCN, NCNC, SEEN, TUNED, setting
+from netopsy.studies.graphs._ncn_recipes import RECIPES
 from netopsy.studies.graphs._ncn_verdicts import judge
 
 CLAIMS = ["ncn-order", "ncn-tlr", "ncn-incomplete", "ncn-cost"]
@@ -103,3 +104,55 @@ def test_features_do_not_come_from_the_links_and_graphs_are_those_asked_for():
     assert not torch.equal(x, digits_links(8, 8, 1.0, 1)[1])
     grown = attachment_graph(100, 3, 0)
     assert grown.nnz == 2 * 3 * 97
+
+
+def test_a_tie_with_the_learned_count_is_told_and_decides_nothing():
+    apart = verdict("ncn-order")
+    assert "GAE + count) has Hits@100 0.9" in apart.detail
+    assert apart.detail.endswith("no tie")
+    tied = verdict("ncn-order", ncn=0.911, ncnc=0.95, spread=0.003)
+    assert "a tie" in tied.detail
+    assert tied.verdict == "holds"
+
+
+def with_citations(ncn=0.0, ncnc=0.0):
+    random, rows = np.random.default_rng(1), []
+    for name, recipe in RECIPES.items():
+        means = {GAE: recipe.ncn - 0.05, NCN: recipe.ncn + ncn, NCNC: recipe.ncnc + (ncnc if name == "pubmed" else 0)}
+        for seed in range(10):
+            for model, value in means.items():
+                at = {"measure": "held out", "network": name, "drop": 0.0, "seed": seed, "model": model}
+                rows.append({**at, "Hits@100": value + float(random.normal(0, 0.002))})
+    return pd.concat([table(), pd.DataFrame(rows)])
+
+
+@pytest.mark.parametrize(
+    ("options", "answer"),
+    [
+        ({}, "holds"),
+        ({"ncn": -0.06}, "does not hold"),
+        ({"ncnc": -0.05}, "does not hold"),
+        ({"ncnc": -0.022}, "undecided"),
+    ],
+)
+def test_at_the_papers_scale_the_order_of_its_table_is_asked_for(options, answer):
+    found = judge(with_citations(**options), load("neural-common-neighbor").configuration("paper"))[0]
+    assert found.verdict == answer
+    assert "pubmed, Hits@100: GAE" in found.detail
+    assert "pubmed" not in judge(with_citations(**options), study.Config())[0].detail
+
+
+def test_every_citation_network_has_its_recipe(monkeypatch):
+    monkeypatch.delenv("NETOPSY_DATA", raising=False)
+    cells = {cell.name: cell.parameters for cell in study.plan(load("neural-common-neighbor").configuration("paper"))}
+    given = cells["citeseer, run 9"]
+    encoder, predictor, recipe = setting(NCNC, 30, given, 0)
+    assert (recipe.encoder_lr, recipe.predictor_lr, recipe.batch_size, recipe.epochs) == (8.5e-3, 7.8e-3, 384, 100)
+    assert (encoder.input_dropout, encoder.dropout, encoder.layers) == (0.4, 0.75, 1)
+    assert {layer.p for layer in predictor.modules() if isinstance(layer, torch.nn.Dropout)} == {0.55}
+    assert (predictor.scale, predictor.offset, predictor.pt, predictor.alpha) == (6.5, 4.4, 0.75, 0.4)
+    assert [setting(GAE, 30, cells[f"{name}, run 0"], 0)[2].edge_dropout for name in RECIPES] == [0.4, 0.0, 0.0]
+    assert [setting(NCN, 30, cells[f"{name}, run 0"], 0)[2].batch_size for name in RECIPES] == [1152, 384, 2048]
+    # Elsewhere the library's defaults stay.
+    plain = setting(NCNC, 30, {**given, "recipe": None, "batch_size": 256}, 0)
+    assert (plain[1].scale, plain[2].batch_size, plain[2].encoder_lr) == (5.0, 256, 4.3e-3)

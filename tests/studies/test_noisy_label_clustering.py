@@ -139,3 +139,21 @@ def test_smoke(tmp_path):
     assert set(found.figures) == {"accuracy", "classes", "eps", "local"}
     counts = found.rows["measure"].value_counts()
     assert counts.to_dict() == {"accuracy": 3 * 2 * 2, "eps": 3 * 2 * 3, "real": 10, "size": 3 * 3}
+
+
+def test_the_number_shown_is_that_of_a_gain_and_the_control_comes_last():
+    found = judge(table(), study.Config(real=("digits", "cora")))[0]
+    assert found.estimate == pytest.approx(0.3, abs=0.02)
+    assert found.detail.index("right for 0.9 inside") < found.detail.index("right for 0.5 inside")
+    failed = verdict("lfd-synthetic", table(by_chance=0.6))
+    assert failed.estimate > 0  # of the control, which decides
+
+
+@pytest.mark.parametrize(("settled", "words"), [(0.76, "only before"), (0.9, "as large when")])
+def test_what_becomes_of_the_gain_when_it_has_settled_is_told(settled, words):
+    rows = table()
+    before = verdict("lfd-real", rows)
+    rows[LFD + SETTLED] = settled
+    after = verdict("lfd-real", rows)
+    assert words in after.detail
+    assert (after.verdict, after.estimate) == (before.verdict, before.estimate)

@@ -18,6 +18,7 @@ from netopsy.studies.graphs._teddy_measures import (
     TEDDY,
     UGS,
     sparsities,
+    tickets,
 )
 from netopsy.studies.graphs._teddy_verdicts import judge
 
@@ -119,7 +120,17 @@ def test_citations_are_left_out_where_they_are_not(monkeypatch):
     assert not any("cora" in name for name in names)
     monkeypatch.setattr(study, "local_planetoid", lambda: ("cora",))
     assert sum("cora" in cell.name for cell in study.plan(study.Config())) == 3
-    assert any("pubmed" in cell.name for cell in study.plan(load("teddy").configuration("paper")))
+    named = [cell.name for cell in study.plan(load("teddy").configuration("paper"))]
+    assert all(f"tickets, pubmed, {network}, run 0" in named for network in ("GCN", "GIN", "GAT"))
+
+
+def test_the_preset_of_the_paper_measures_attention_too():
+    given = {"hidden": 8, "epochs": 3, "levels": (1,), "rounds": (1,), "weights": (0.9,), "nodes": 200, "seed": 0}
+    rows = pd.DataFrame(tickets(BLOCKS, "GAT", **given))
+    assert set(rows[rows["measure"] == "joint"]["method"]) == {DENSE, TEDDY, NO_TEACHER, RANDOM_EDGES, UGS}
+    assert set(rows[rows["measure"] == "weights"]["method"]) == {DENSE, PROJECTED, AFTERWARDS}
+    assert "GAT" in load("teddy").configuration("paper").networks
+    assert "GAT" not in load("teddy").configuration("laptop").networks
 
 
 def test_smoke(tmp_path):

@@ -55,6 +55,10 @@ def main(arguments: list[str] | None = None) -> int:
             return _say("interrupted", 130)
         if hasattr(error, "format_message"):  # a usage error of the command-line parser
             return _say(error.format_message(), 2) if error.format_message() else 2
+        from netopsy.lab.errors import StorageError
+
+        if isinstance(error, StorageError):
+            return _say(str(error), 1)
         raise
     return code if isinstance(code, int) else 0
 

@@ -7,10 +7,10 @@ from numbers import Integral
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from netopsy.core.errors import require
 from netopsy.core.seeds import seeded
+from netopsy.graphs.dropout import Dropout, dropout
 from netopsy.graphs.propagation import (
     EdgeIndex,
     Features,
@@ -68,7 +68,7 @@ class GCN(nn.Module):
         """Logits ``[nodes, classes]``."""
         operator = propagator(edge_index, len(x), edge_weight).to(x)
         for number, layer in enumerate(self.maps):
-            given = functional.dropout(x, self.dropout, self.training)
+            given = dropout(x, self.dropout, self.training)
             made = operator @ layer(given)
             if self.residual and made.shape == x.shape:
                 made = made + x
@@ -110,10 +110,10 @@ class GIN(nn.Module):
         operator = neighbour_sum(edge_index, len(x), edge_weight).to(x)
         answers = []
         for layer, output, eps in zip(self.maps, self.outputs, self.eps, strict=True):
-            x = functional.dropout(x, self.dropout, self.training)
+            x = dropout(x, self.dropout, self.training)
             made = layer(x)
-            x = ((1 + eps) * made + operator @ made).relu()
-            answers.append(output(functional.dropout(x, self.dropout, self.training)))
+            x = (operator @ made).addcmul_(made, 1 + eps).relu_()
+            answers.append(output(dropout(x, self.dropout, self.training)))
         return torch.stack(answers).mean(0)
 
 
@@ -140,10 +140,10 @@ class APPNP(nn.Module):
         require(0 <= alpha <= 1, f"alpha must be from 0 to 1, got {alpha}")
         with seeded(seed):
             self.transform = nn.Sequential(
-                nn.Dropout(dropout),
+                Dropout(dropout),
                 nn.Linear(in_dim, hidden),
                 nn.ReLU(),
-                nn.Dropout(dropout),
+                Dropout(dropout),
                 nn.Linear(hidden, out_dim),
             )
         self.K, self.alpha = K, alpha

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -27,6 +27,23 @@ def milliseconds(call: Callable[[], Any], *, rounds: int = 5) -> float:
         call()
         times.append(perf_counter() - start)
     return 1e3 * min(times)
+
+
+def milliseconds_in_turns(calls: Mapping[str, Callable[[], Any]], *, rounds: int = 5) -> dict[str, float]:
+    """The fastest of ``rounds`` of each call, after one that warms up: for times that are compared with each other.
+
+    All take turns in every round, so that what slows the machine down for a while slows down all of them.
+    """
+    require(rounds > 0, f"rounds must be at least 1, got {rounds}")
+    for call in calls.values():
+        call()
+    fastest = dict.fromkeys(calls, float("inf"))
+    for _ in range(rounds):
+        for name, call in calls.items():
+            start = perf_counter()
+            call()
+            fastest[name] = min(fastest[name], 1e3 * (perf_counter() - start))
+    return fastest
 
 
 def cost_lines(axes: Axes, table: pd.DataFrame, *, x: str, value: str = "value", by: str | None = None) -> None:

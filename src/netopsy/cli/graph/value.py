@@ -54,14 +54,12 @@ def value(
     """
     from contextlib import nullcontext
 
-    from netopsy.cli.graph.files import folder_for, table_ending, write_picture, write_summary, write_table
+    from netopsy.cli.graph.files import begin, folder_for, table_ending, write_picture, write_summary, write_table
     from netopsy.cli.graph.value_picture import picture
     from netopsy.cli.progress import shown
     from netopsy.graphs.valuation import GraphValuation
     from netopsy.graphs.valuation.alignment import MATCHERS
-    from netopsy.lab.files import make_folder
 
-    require(seed >= 0, f"--seed must not be negative, got {seed}")
     lookup("matcher", matcher, {known: known for known in MATCHERS})
     ending, place = table_ending(table), folder_for(out, "value")
     files = [buyer, *sellers]
@@ -76,11 +74,11 @@ def value(
         found = market.value(holdings[0], holdings[1:])
     names = _names(sellers)
     values = value_table(names, graphs[1:], found)
-    make_folder(place)
+    drawn = picture(names, found)
+    begin(place, "value")
     for stale in place.glob("values.*"):
         stale.unlink()
     write_table(place / f"values.{ending}", values)
-    drawn = picture(names, found)
     for form in ("svg", "png"):
         write_picture(place / f"values.{form}", drawn)
     told = {

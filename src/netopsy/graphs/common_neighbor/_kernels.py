@@ -56,6 +56,75 @@ def shared(starts, columns, first, second, out_starts, out_columns):
 
 
 @compiled
+def shared_of_many(starts, columns, first, second):
+    """As `shared` for many pairs: the larger neighbourhood of a pair is marked once for all pairs that it is part of.
+
+    Returns where each pair's common neighbours begin, and they.
+    """
+    nodes, pairs = len(starts) - 1, len(first)
+    large, small = np.empty(pairs, dtype=np.int64), np.empty(pairs, dtype=np.int64)
+    ends, room = np.zeros(nodes + 1, dtype=np.int64), 0
+    for pair in range(pairs):
+        i, j = first[pair], second[pair]
+        one, other = starts[i + 1] - starts[i], starts[j + 1] - starts[j]
+        if one < other:
+            i, j = j, i
+        large[pair], small[pair] = i, j
+        ends[i + 1] += 1
+        room += min(one, other)
+    ends = np.cumsum(ends)
+    order = np.empty(pairs, dtype=np.int64)
+    for pair in range(pairs):
+        i = large[pair]
+        order[ends[i]] = pair
+        ends[i] += 1
+    marked = np.zeros(nodes, dtype=np.uint8)
+    found, begins, counts = np.empty(room, dtype=np.int64), np.empty(pairs, dtype=np.int64), np.empty(pairs, np.int64)
+    written, begin = 0, 0
+    for i in range(nodes):
+        end = ends[i]
+        if end == begin:
+            continue
+        for a in range(starts[i], starts[i + 1]):
+            marked[columns[a]] = 1
+        for place in range(begin, end):
+            pair = order[place]
+            j, begins[pair] = small[pair], written
+            for b in range(starts[j], starts[j + 1]):
+                u = columns[b]
+                if marked[u]:
+                    found[written] = u
+                    written += 1
+            counts[pair] = written - begins[pair]
+        for a in range(starts[i], starts[i + 1]):
+            marked[columns[a]] = 0
+        begin = end
+    out_starts, out_columns, placed = np.zeros(pairs + 1, dtype=np.int64), np.empty(written, dtype=np.int64), 0
+    for pair in range(pairs):
+        for place in range(begins[pair], begins[pair] + counts[pair]):
+            out_columns[placed] = found[place]
+            placed += 1
+        out_starts[pair + 1] = placed
+    return out_starts, out_columns
+
+
+@compiled
+def transposed(starts, columns, nodes):
+    """Rows and columns of a sparse matrix exchanged: where each column's entries begin, their rows, which entries."""
+    begins = np.zeros(nodes + 1, dtype=np.int64)
+    for column in columns:
+        begins[column + 1] += 1
+    begins = np.cumsum(begins)
+    free, rows, entries = begins.copy(), np.empty_like(columns), np.empty_like(columns)
+    for row in range(len(starts) - 1):
+        for entry in range(starts[row], starts[row + 1]):
+            place = free[columns[entry]]
+            rows[place], entries[place] = row, entry
+            free[columns[entry]] = place + 1
+    return begins, rows, entries
+
+
+@compiled
 def merged(starts, columns, first, second, out_starts, out_columns, kinds):
     """Write the neighbours of either end of every pair but the ends themselves, and whose neighbours they are."""
     written = 0

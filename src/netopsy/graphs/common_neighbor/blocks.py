@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from netopsy.core.errors import require
 from netopsy.core.seeds import seeded
 from netopsy.graphs.common_neighbor.neighbourhoods import LinkGraph
+from netopsy.graphs.dropout import Dropout, dropout
 from netopsy.graphs.networks import check_architecture
 from netopsy.graphs.propagation import EdgeIndex, Features, NodeScores, Operator, no_news_of_sparse_matrices, propagator
 
@@ -19,7 +19,7 @@ from netopsy.graphs.propagation import EdgeIndex, Features, NodeScores, Operator
 def common_block(width: int, hidden: int, dropout: float, last: bool) -> nn.Sequential:
     """For what the pair has in common; ``last`` adds a linear layer at the end."""
     return nn.Sequential(
-        nn.Linear(width, hidden), nn.Dropout(dropout), nn.ReLU(), *_normed(hidden, hidden, dropout), *_end(hidden, last)
+        nn.Linear(width, hidden), Dropout(dropout), nn.ReLU(), *_normed(hidden, hidden, dropout), *_end(hidden, last)
     )
 
 
@@ -30,7 +30,7 @@ def ends_block(hidden: int, dropout: float, last: bool) -> nn.Sequential:
 
 def node_block(hidden: int, dropout: float) -> nn.Sequential:
     """For what is added to a node's embedding before it is pooled."""
-    return nn.Sequential(nn.Linear(hidden, hidden), nn.Dropout(dropout), nn.ReLU(), *_normed(hidden, hidden, dropout))
+    return nn.Sequential(nn.Linear(hidden, hidden), Dropout(dropout), nn.ReLU(), *_normed(hidden, hidden, dropout))
 
 
 def score_block(hidden: int, dropout: float, two_layer: bool) -> nn.Sequential:
@@ -40,7 +40,7 @@ def score_block(hidden: int, dropout: float, two_layer: bool) -> nn.Sequential:
 
 
 def _normed(width: int, hidden: int, dropout: float) -> list[nn.Module]:
-    return [nn.Linear(width, hidden), nn.LayerNorm(hidden), nn.Dropout(dropout), nn.ReLU()]
+    return [nn.Linear(width, hidden), nn.LayerNorm(hidden), Dropout(dropout), nn.ReLU()]
 
 
 def _end(hidden: int, last: bool) -> list[nn.Module]:
@@ -88,10 +88,10 @@ class PureGCN(nn.Module):
     def forward(self, x: Features, edge_index: EdgeIndex | Operator, edge_weight: Tensor | None = None) -> NodeScores:
         """Embeddings ``[nodes, hidden]``."""
         operator = propagator(edge_index, len(x), edge_weight).to(x)
-        h = self.map(functional.dropout(x, self.input_dropout, self.training))
+        h = self.map(dropout(x, self.input_dropout, self.training))
         every = []
         for _ in range(self.layers):
-            made = functional.dropout(operator @ h, self.dropout, self.training)
+            made = dropout(operator @ h, self.dropout, self.training)
             h = made + h if self.residual else made
             every.append(h)
         if self.coefficients is None:

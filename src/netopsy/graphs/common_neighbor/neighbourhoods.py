@@ -18,6 +18,9 @@ from netopsy.graphs.common_neighbor import _kernels
 Pairs = Int[Tensor, "2 pairs"]
 Places = NDArray[np.int64]
 
+MANY = 8
+"""From one pair for so many nodes on, looking at every node once pays."""
+
 
 @dataclass(frozen=True, eq=False)
 class LinkGraph:
@@ -129,6 +132,9 @@ def neighbor_difference(adj: GraphLike | LinkGraph, pairs: Pairs) -> tuple[spars
 
 def shared_rows(graph: LinkGraph, first: Places, second: Places) -> tuple[Places, Places]:
     """Where each pair's common neighbours begin, and they, in order."""
+    if MANY * len(first) >= graph.nodes:
+        found: tuple[Places, Places] = _kernels.shared_of_many(graph.starts, graph.columns, first, second)
+        return found
     degrees = graph.degrees
     room = int(np.minimum(degrees[first], degrees[second]).sum())
     starts, columns = np.zeros(len(first) + 1, dtype=np.int64), np.empty(room, dtype=np.int64)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy import sparse
 from torch import Tensor
 from torch.nn import functional
 
 from netopsy.core.errors import require
+from netopsy.graphs.common_neighbor import _kernels
 
 Pooled = Float[Tensor, "pairs channels"]
 
@@ -52,12 +52,10 @@ class _Pool(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         (starts, columns), weights = ctx.rows, ctx.weights
-        # Entry numbers in place of values, so that the weights can follow the entries.
-        entries = np.arange(len(columns))
-        transposed = sparse.csr_array((entries, columns, starts), (len(starts) - 1, ctx.nodes)).tocsc()
+        begins, rows, entries = _kernels.transposed(starts, columns, ctx.nodes)
         if weights is not None:
-            weights = weights[torch.from_numpy(transposed.data).to(weights.device)]
-        return pool(gradients[0], transposed.indptr, transposed.indices, weights), None, None, None
+            weights = weights[torch.from_numpy(entries).to(weights.device)]
+        return pool(gradients[0], begins, rows, weights), None, None, None
 
 
 def _sums(features: Tensor, starts: np.ndarray, columns: np.ndarray, weights: Tensor | None) -> Tensor:

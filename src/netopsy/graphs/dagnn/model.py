@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +11,11 @@ from netopsy.core.errors import require
 from netopsy.core.modes import check_model
 from netopsy.core.outputs import single_output
 from netopsy.core.seeds import seeded
+from netopsy.graphs.dropout import Dropout
 from netopsy.graphs.networks import check_architecture
 from netopsy.graphs.propagation import EdgeIndex, Features, NodeScores, Operator, propagator
 
-Gate = Literal["sigmoid", "mean", "last"]
+Gate = Literal["sigmoid", "mean", "last", "sum"]
 
 
 class AdaptivePropagation(nn.Module):
@@ -26,8 +27,8 @@ class AdaptivePropagation(nn.Module):
     Args:
         channels: of the features.
         K: hops, 0 or more.
-        gate: ``"sigmoid"`` is the paper's; ``"mean"`` weighs all hops alike and ``"last"`` takes the last one, both
-            without parameters.
+        gate: ``"sigmoid"`` is the paper's; ``"mean"`` weighs all hops alike, ``"sum"`` adds them up and ``"last"``
+            takes the last one, all three without parameters.
 
     Source: Liu et al. 2020, Eqs. 8 to 12.
 
@@ -40,7 +41,7 @@ class AdaptivePropagation(nn.Module):
         super().__init__()
         require(isinstance(channels, int) and channels >= 1, f"channels must be an int of at least 1, got {channels!r}")
         require(isinstance(K, int) and not isinstance(K, bool) and K >= 0, f"K must be an int of at least 0, got {K!r}")
-        require(gate in ("sigmoid", "mean", "last"), f"gate must be 'sigmoid', 'mean' or 'last', got {gate!r}")
+        require(gate in get_args(Gate), f"gate must be one of {', '.join(get_args(Gate))}, got {gate!r}")
         self.channels, self.K, self.gate = channels, K, gate
         self.score = nn.Linear(channels, 1) if gate == "sigmoid" else None
 
@@ -72,8 +73,8 @@ class AdaptivePropagation(nn.Module):
         stacked = torch.stack(hops, 1)
         if self.score is not None:
             scores = torch.sigmoid(self.score(stacked))[:, :, 0]
-        elif self.gate == "mean":
-            scores = stacked.new_full(stacked.shape[:2], 1 / len(hops))
+        elif self.gate in ("mean", "sum"):
+            scores = stacked.new_full(stacked.shape[:2], 1 / len(hops) if self.gate == "mean" else 1.0)
         else:
             scores = stacked.new_zeros(stacked.shape[:2])
             scores[:, -1] = 1
@@ -147,10 +148,10 @@ class DAGNN(nn.Module):
         super().__init__()
         check_architecture(dropout, in_dim=in_dim, hidden=hidden, out_dim=out_dim)
         with seeded(seed):
-            first: list[nn.Module] = [] if batch_norm else [nn.Dropout(dropout)]
+            first: list[nn.Module] = [] if batch_norm else [Dropout(dropout)]
             norm: list[nn.Module] = [nn.BatchNorm1d(hidden)] if batch_norm else []
             self.transform = nn.Sequential(
-                *first, nn.Linear(in_dim, hidden), *norm, nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, out_dim)
+                *first, nn.Linear(in_dim, hidden), *norm, nn.ReLU(), Dropout(dropout), nn.Linear(hidden, out_dim)
             )
             self.propagation = AdaptivePropagation(out_dim, K, gate)
 

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from netopsy.graphs.propagation import Operator
 
-Kind = Literal["normalised", "sum"]
-"""Of a network's propagation: the normalised adjacency with loops, as GCN has it, or the plain sum, as GIN has it."""
+Kind = Literal["normalised", "sum", "attention"]
+"""Of a network's propagation: the normalised adjacency with loops, as GCN has it; the plain sum, as GIN has it; or
+attention that takes a weight for each edge, as GAT has it."""
 
 
 class EdgeWeights:

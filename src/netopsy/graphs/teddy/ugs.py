@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import Any, get_args
 
 import torch
 from jaxtyping import Bool, Int
@@ -65,10 +66,11 @@ def ugs_tickets(
 
     Args:
         model_factory: makes the network with its first weights, the same each time; its ``forward`` must take a
-            `netopsy.graphs.propagation.Operator` in place of an edge index, as those of `netopsy.graphs.networks` do.
+            `netopsy.graphs.propagation.Operator` in place of an edge index, as those of `netopsy.graphs.networks` do;
+            with attention an edge index and a weight for each edge, as `netopsy.graphs.attention.GAT` does.
         data: as of `find_ticket`, without edges from a node to itself.
         levels: after how many rounds a ticket is wanted, ascending.
-        kind: how the network propagates: "normalised" (GCN) or "sum" (GIN).
+        kind: how the network propagates: "normalised" (GCN), "sum" (GIN) or "attention" (GAT).
 
     Yields:
         A ticket for each level, as soon as its round is over.
@@ -81,7 +83,7 @@ def ugs_tickets(
     """
     ascending = list(levels) == sorted(set(levels)) and all(isinstance(level, int) and level >= 1 for level in levels)
     require(ascending and levels, f"levels must be ascending ints from 1 on, got {tuple(levels)}")
-    require(kind in ("normalised", "sum"), f"kind must be 'normalised' or 'sum', got {kind!r}")
+    require(kind in get_args(Kind), f"kind must be one of {', '.join(get_args(Kind))}, got {kind!r}")
     for name, rate in (("edge_rate", edge_rate), ("weight_rate", weight_rate)):
         require(0 <= rate < 1, f"{name} must be at least 0 and below 1, got {rate}")
     check_data(data)
@@ -137,7 +139,7 @@ class _Masked(nn.Module):
         self.names = list(kept)
         self.weights = nn.ParameterList([nn.Parameter(kept[name].to(value)) for name, value in self._own()])
         some = next(network.parameters())
-        self.edges = nn.Parameter(some.new_ones(int(structure.which.max()) + (structure.kind == "sum")))
+        self.edges = nn.Parameter(some.new_ones(int(structure.which.max()) + (structure.kind != "normalised")))
 
     def _own(self) -> list[tuple[str, nn.Parameter]]:
         return list(self.network.named_parameters())
@@ -147,7 +149,11 @@ class _Masked(nn.Module):
         parameters = {
             name: value * mask * self.kept[name] for (name, value), mask in zip(self._own(), self.weights, strict=True)
         }
-        answers: Tensor = functional_call(self.network, parameters, (x, self.structure.operator(self.edges)))
+        if self.structure.kind == "attention":
+            given: tuple[Any, ...] = x, self.structure.places, self.edges.abs().index_select(0, self.structure.which)
+        else:
+            given = x, self.structure.operator(self.edges)
+        answers: Tensor = functional_call(self.network, parameters, given)
         return answers
 
     def l1(self, edges: float, weights: float) -> Callable[[Tensor], Tensor]:
@@ -177,5 +183,9 @@ def _with_fixed_masks(
             value.mul_(masks[name])
 
     mask()
-    operator = (propagator if kind == "normalised" else neighbour_sum)(edge_index, len(data.x))
-    return trained(model, data, operator, recipe, after_step=mask, seed=seed)
+    ways: dict[Kind, Callable[[Tensor, int], Any]] = {
+        "normalised": propagator,
+        "sum": neighbour_sum,
+        "attention": lambda edges, nodes: edges,
+    }
+    return trained(model, data, ways[kind](edge_index, len(data.x)), recipe, after_step=mask, seed=seed)

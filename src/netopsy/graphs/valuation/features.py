@@ -49,13 +49,13 @@ class DiversityRelevance:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Both spreads by direction."""
-        from netopsy.lab.figures import PALETTE, figure
-
         if ax is None:
-            ax = figure(5.2, 3.0)[1]
+            import matplotlib.pyplot as plt
+
+            _, ax = plt.subplots(layout="constrained")
         places = np.arange(1, len(self.buyer) + 1)
-        ax.plot(places, self.buyer, "o-", color=PALETTE[0], label="buyer")
-        ax.plot(places, np.maximum(self.seller, FLOOR), "D-", color=PALETTE[1], label="seller")
+        ax.plot(places, self.buyer, "o-", label="buyer")
+        ax.plot(places, np.maximum(self.seller, FLOOR), "D-", label="seller")
         ax.set(yscale="log", xlabel="principal direction of the buyer", ylabel="variance along it")
         ax.set_title(f"relevance {self.relevance:.2f}, diversity {self.diversity:.2f}")
         ax.legend()

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from netopsy.lab import mean_interval
 from netopsy.lab.costs import cost_lines
 from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, mean_with_band
-from netopsy.studies.graphs._dagnn_measures import APPNP_NAME, DAGNN_NAME, GCN_NAME, LAST, MEAN, RESIDUAL
+from netopsy.studies.graphs._dagnn_measures import APPNP_NAME, DAGNN_NAME, GCN_NAME, LAST, MEAN, RESIDUAL, SUM
 from netopsy.studies.graphs._dagnn_verdicts import accuracies
 
 
@@ -45,13 +45,13 @@ def _gate(rows: pd.DataFrame) -> Figure:
     drawn, axes = figure_grid(1, 2, 8.0, 3.0, width_ratios=[1.0, 1.5])
     deep = accuracies(rows, DAGNN_NAME)
     most = deep.columns.max()
-    bars = {"gate": deep[most], **{name: accuracies(rows, name)[most] for name in (MEAN, LAST)}}
+    bars = {"gate": deep[most], **{name: accuracies(rows, name)[most] for name in (SUM, MEAN, LAST)}}
     for place, values in enumerate(bars.values()):
         found = mean_interval(values)
         axes[0, 0].bar(place, found.value, color=PALETTE[0] if not place else PALETTE[5], alpha=0.75, width=0.6)
         axes[0, 0].plot([place] * 2, found.interval, color=INK)
         axes[0, 0].plot([place] * len(values), values, ".", color=INK, alpha=0.6)
-    axes[0, 0].set_xticks(range(len(bars)), list(bars))
+    axes[0, 0].set_xticks(range(len(bars)), [name.replace(" ", "\n", 1) for name in bars])
     axes[0, 0].set(ylim=(0, 1), ylabel=f"accuracy, {most} hops")
     scores = rows[rows["measure"] == "gate"]
     for task, own in scores.groupby("graph"):

@@ -24,7 +24,7 @@ from netopsy.studies.graphs._citation import NodeTask
 
 Row = dict[str, Any]
 GCN_NAME, DAGNN_NAME, APPNP_NAME, RESIDUAL = "GCN", "DAGNN", "APPNP", "GCN, residual"
-LAST, MEAN = "last hop", "mean of hops"
+LAST, MEAN, SUM = "last hop", "mean of hops", "sum of hops"
 
 
 def by_depth(task: NodeTask, given: Mapping[str, Any], seed: int) -> Iterator[Row]:
@@ -65,7 +65,7 @@ def by_depth(task: NodeTask, given: Mapping[str, Any], seed: int) -> Iterator[Ro
         if depth == max(given["dagnn_depths"]):
             yield from gates(result.model, task)
     deepest = max(given["dagnn_depths"])
-    ablations: tuple[tuple[str, Gate], ...] = ((LAST, "last"), (MEAN, "mean"))
+    ablations: tuple[tuple[str, Gate], ...] = ((LAST, "last"), (MEAN, "mean"), (SUM, "sum"))
     for name, gate in ablations:
         yield row(name, deepest, trained(DAGNN(x.shape[1], 64, classes, deepest, dropout, gate=gate, seed=first), deep))
 

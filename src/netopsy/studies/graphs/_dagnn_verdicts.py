@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from netopsy.catalogue import claim
-from netopsy.lab import Verdict, bootstrap_mean
-from netopsy.studies.graphs._dagnn_measures import APPNP_NAME, DAGNN_NAME, GCN_NAME, LAST, MEAN, RESIDUAL
+from netopsy.lab import Verdict, bootstrap_mean, mean_interval
+from netopsy.studies.graphs._dagnn_measures import APPNP_NAME, DAGNN_NAME, GCN_NAME, LAST, MEAN, RESIDUAL, SUM
+from netopsy.studies.graphs._dagnn_recipes import RECIPES
 
 PAPER = "dagnn"
 
@@ -40,13 +41,28 @@ def better(rows: pd.DataFrame, config: Any) -> Verdict:
     """DAGNN of the depth fixed beforehand against GCN of two layers."""
     about = claim(PAPER, "dagnn-sota")
     deep, gcn, appnp = accuracies(rows, DAGNN_NAME), accuracies(rows, GCN_NAME), accuracies(rows, APPNP_NAME)
-    gain = bootstrap_mean(deep[config.compared], gcn[gcn.columns.min()])
-    over = bootstrap_mean(deep[config.compared], appnp.iloc[:, 0])
+    hops = {
+        graph: RECIPES[graph].hops if graph in RECIPES else config.compared
+        for graph in deep.index.get_level_values("graph").unique()
+    }
+    chosen = pd.Series({run: deep.loc[run, hops[run[0]]] for run in deep.index})
+    gain = bootstrap_mean(chosen, gcn[gcn.columns.min()])
+    over = bootstrap_mean(chosen, appnp.iloc[:, 0])
     detail = (
-        f"{config.compared} hops {deep[config.compared].mean():.3f}, GCN-2 {gcn[gcn.columns.min()].mean():.3f}, APPNP "
-        f"{appnp.iloc[:, 0].mean():.3f} (gain over it {over:.3f})"
+        f"{'/'.join(map(str, dict.fromkeys(hops.values())))} hops {chosen.mean():.3f}, "
+        f"GCN-2 {gcn[gcn.columns.min()].mean():.3f}, APPNP {appnp.iloc[:, 0].mean():.3f} (gain over it {over:.3f})"
     )
-    return Verdict.exceeds(about, gain, 0.015, detail)
+    found = Verdict.exceeds(about, gain, 0.015, detail)
+    near = [reported(about, chosen[graph], graph) for graph in hops if graph in RECIPES]
+    return Verdict.all_of(about, [found, *near]) if near else found
+
+
+def reported(about: Any, accuracy: pd.Series, graph: str) -> Verdict:
+    """The mean over runs on a citation network is within a point of what the paper reports."""
+    wanted = RECIPES[graph].accuracy
+    away = mean_interval(accuracy - wanted)
+    words = f"{graph}, {RECIPES[graph].hops} hops: {accuracy.mean():.3f}, the paper {wanted:.3f}, away by {away:.3f}"
+    return Verdict.between(about, away, -0.01, 0.01, words)
 
 
 def gated(rows: pd.DataFrame) -> Verdict:
@@ -63,7 +79,19 @@ def gated(rows: pd.DataFrame) -> Verdict:
     verdict = Verdict.all_of(about, parts)
     weights = rows[rows["measure"] == "gate"].groupby("hop")["value"].mean()
     even = f"; the gate's weight by hop, median over the nodes: from {weights.min():.2f} to {weights.max():.2f}"
-    return with_detail(verdict, verdict.detail + even)
+    return with_detail(verdict, verdict.detail + even + ungated(rows, deep[most]))
+
+
+def ungated(rows: pd.DataFrame, gate: pd.Series) -> str:
+    """Words on the sum of all hops without weights, which decides nothing: how much of the gain is the gate's."""
+    plain = accuracies(rows, SUM)
+    if not len(plain.columns):
+        return ""
+    gain = bootstrap_mean(gate, plain[plain.columns.max()])
+    return (
+        f"; for information, the plain sum of all hops, without gate or weights, has "
+        f"{plain[plain.columns.max()].mean():.3f}: the gate's gain over it is {gain:.3f}"
+    )
 
 
 def limited(rows: pd.DataFrame) -> Verdict:

@@ -13,7 +13,8 @@ from netopsy.lab import mean_interval
 from netopsy.lab.costs import cost_lines
 from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, mean_with_band, style
 from netopsy.studies.graphs._ncn_measures import COUNT, GAE, NCN, NCNC, SEEN, TUNED
-from netopsy.studies.graphs._ncn_verdicts import by_seed, lead, of
+from netopsy.studies.graphs._ncn_verdicts import by_seed, lead
+from netopsy.studies.graphs._tables import of
 
 COLORS = {NCN: PALETTE[0], SEEN: PALETTE[0], NCNC: PALETTE[1], TUNED: PALETTE[1], GAE: PALETTE[2], COUNT: PALETTE[2]}
 METRICS = ("AUC", "AP", "MRR", "Hits@20", "Hits@50", "Hits@100")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -23,6 +23,7 @@ from netopsy.graphs.common_neighbor import (
     LinkSplit,
     NCNCPredictor,
     NCNPredictor,
+    PairPredictor,
     PureGCN,
     fit_link_predictor,
     link_graph,
@@ -32,8 +33,9 @@ from netopsy.graphs.common_neighbor import (
     score_pairs,
 )
 from netopsy.graphs.common_neighbor.training import embed
-from netopsy.lab.costs import milliseconds
+from netopsy.lab.costs import milliseconds, milliseconds_in_turns
 from netopsy.studies.graphs._ncn_data import attachment_graph
+from netopsy.studies.graphs._ncn_recipes import RECIPES
 
 Row = dict[str, Any]
 GAE, COUNT, NCN, SEEN, NCNC = "GAE", "GAE + count", "NCN", "NCN, targets seen", "NCNC"
@@ -53,17 +55,29 @@ def rules(split: LinkSplit, ks: Sequence[int]) -> Iterator[Row]:
 
 def learned(model: str, x: Tensor, split: LinkSplit, numbers: Mapping[str, Any], seed: int) -> tuple[Row, LinkResult]:
     """One model trained and measured on the held-out links; all models with the same budget and encoder."""
-    hidden = numbers["hidden"]
-    start = derive(seed, "start") % 2**31
-    encoder = PureGCN(x.shape[1], hidden, numbers["layers"], seed=start)
-    predictor = PREDICTORS[model](hidden, seed=start)
-    recipe = LinkRecipe(
-        epochs=numbers["epochs"], batch_size=numbers["batch_size"], ks=tuple(numbers["ks"]), select=numbers["select"]
-    )
+    encoder, predictor, recipe = setting(model, x.shape[1], numbers, seed)
     result = fit_link_predictor(
         encoder, predictor, x, split, target_link_removal=model != SEEN, recipe=recipe, seed=derive(seed, model)
     )
     return {"measure": "held out", "model": model, **result.metrics}, result
+
+
+def setting(
+    model: str, channels: int, numbers: Mapping[str, Any], seed: int
+) -> tuple[PureGCN, PairPredictor, LinkRecipe]:
+    """What is trained and how: with the library's defaults, or by the paper's recipe for the graph of this name."""
+    hidden, start = numbers["hidden"], derive(seed, "start") % 2**31
+    given = {"epochs": numbers["epochs"], "ks": tuple(numbers["ks"]), "select": numbers["select"]}
+    if numbers.get("recipe") is None:
+        encoder = PureGCN(channels, hidden, numbers["layers"], seed=start)
+        return encoder, PREDICTORS[model](hidden, seed=start), LinkRecipe(batch_size=numbers["batch_size"], **given)
+    own = RECIPES[numbers["recipe"]]
+    dropped: Any = {"dropout": own.encoder_dropout, "input_dropout": own.input_dropout}
+    encoder = PureGCN(channels, hidden, numbers["layers"], seed=start, **dropped)
+    completed = {"scale": own.scale, "offset": own.offset, "pt": own.pt, "alpha": own.alpha} if model == NCNC else {}
+    predictor = PREDICTORS[model](hidden, own.predictor_dropout, seed=start, **completed)
+    rates: Any = {"encoder_lr": own.encoder_lr, "predictor_lr": own.predictor_lr, "edge_dropout": own.edge_dropout}
+    return encoder, predictor, LinkRecipe(batch_size=own.batch_size, **rates, **given)
 
 
 def tuned(
@@ -121,8 +135,13 @@ def _soft_count(result: LinkResult, x: Tensor, graph: LinkGraph, pairs: Tensor) 
     return torch.from_numpy(np.diff(sums.numpy()[starts]))
 
 
-def cost(sizes: Sequence[int], links: int, hidden: int, pairs: int, repeats: int) -> Iterator[Row]:
-    """Milliseconds for the encoder's pass and the scores of so many pairs, half of them links, on growing graphs."""
+def cost(
+    sizes: Sequence[int], links: int, hidden: int, pairs: int, repeats: int, rounds: int, completed: int
+) -> Iterator[Row]:
+    """Milliseconds for the encoder's pass and the scores of so many pairs, half of them links, on growing graphs.
+
+    Completion takes far longer: it is timed once, on one graph of each size up to ``completed`` nodes.
+    """
     for nodes in sizes:
         for repeat in range(repeats):
             graph = link_graph(attachment_graph(nodes, links, repeat))
@@ -134,13 +153,17 @@ def cost(sizes: Sequence[int], links: int, hidden: int, pairs: int, repeats: int
             asked = torch.cat([split.train[:, drawn], others], 1)
             x = torch.randn(nodes, hidden, generator=random)
             encoder = PureGCN(hidden, hidden)
+            calls: dict[str, Callable[[], Tensor]] = {"encoder alone": partial(_embed_once, encoder, x, graph)}
             for model in (GAE, NCN, NCNC):
                 with seeded(0):
                     predictor = PREDICTORS[model](hidden)
-                took = milliseconds(partial(score_pairs, encoder, predictor, x, graph, asked), rounds=3)
-                yield {"measure": "cost", "model": model, "nodes": nodes, "repeat": repeat, "value": took}
-            took = milliseconds(partial(_embed_once, encoder, x, graph), rounds=3)
-            yield {"measure": "cost", "model": "encoder alone", "nodes": nodes, "repeat": repeat, "value": took}
+                calls[model] = partial(score_pairs, encoder, predictor, x, graph, asked)
+            once = calls.pop(NCNC)
+            took = milliseconds_in_turns(calls, rounds=rounds)
+            if repeat == 0 and nodes <= completed:
+                took[NCNC] = milliseconds(once, rounds=1)
+            for model, value in took.items():
+                yield {"measure": "cost", "model": model, "nodes": nodes, "repeat": repeat, "value": value}
 
 
 @torch.no_grad()

@@ -12,7 +12,8 @@ from netopsy.lab import mean_interval
 from netopsy.lab.figures import INK, PALETTE, figure, figure_grid
 from netopsy.studies.graphs._noisy_graphs import DIGITS
 from netopsy.studies.graphs._noisy_measures import ATTRIBUTES, FD, LABELS, LFD, PAGERANK
-from netopsy.studies.graphs._noisy_verdicts import in_graph, of
+from netopsy.studies.graphs._noisy_verdicts import in_graph
+from netopsy.studies.graphs._tables import of
 
 COLORS = {LFD: PALETTE[0], FD: PALETTE[1], LABELS: PALETTE[2], PAGERANK: PALETTE[3], ATTRIBUTES: PALETTE[4]}
 SAID = {

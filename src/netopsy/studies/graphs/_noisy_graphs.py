@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from netopsy.core.seeds import derive
+from netopsy.data.neighbour_graphs import digits_graph
 from netopsy.data.planetoid import PLANETOID, local_planetoid, planetoid
 from netopsy.graphs.local_clustering import CheckedGraph, checked_graph
 
@@ -69,14 +70,10 @@ def attributed(name: str, noise: float) -> Attributed:
 
 
 def _digits(noise: float) -> Attributed:
-    """Digits with noisy pixels, each joined to the 10 nearest of each and those that it is among the nearest of."""
-    from sklearn.datasets import load_digits
-    from sklearn.neighbors import kneighbors_graph
-
-    pixels, classes = load_digits(return_X_y=True)
-    pixels = pixels + noise * np.random.default_rng(derive(0, "noise")).normal(size=pixels.shape)
-    near = kneighbors_graph(pixels, 10)
-    return Attributed(checked_graph(near.maximum(near.T)), pixels, classes)
+    """Digits with noisy pixels, each joined to its 10 nearest and to those that it is among the nearest of."""
+    graph, pixels = digits_graph(10, noise=noise, seed=derive(0, "noise"))
+    assert graph.labels is not None
+    return Attributed(checked_graph(graph.adjacency), pixels, graph.labels)
 
 
 @dataclass(frozen=True, eq=False)

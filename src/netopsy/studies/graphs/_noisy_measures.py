@@ -10,6 +10,7 @@ import numpy as np
 
 from netopsy.core.seeds import derive
 from netopsy.graphs.local_clustering import (
+    BY_SIZE,
     Cluster,
     approximate_pagerank,
     attribute_edge_weights,
@@ -25,7 +26,6 @@ LFD, FD, LABELS, PAGERANK, ATTRIBUTES = "labels and graph", "graph alone", "labe
 attributes."""
 SETTLED = " (ten times the passes)"
 """The same with ten times as many passes, in real graphs."""
-BY_SIZE = tuple(1.1 + 0.5 * step for step in range(8))
 TELEPORTS = (0.1, 0.2, 0.3)
 
 Row = dict[str, Any]

@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from netopsy.graphs.orbits import KEYS, UNSEEN
 from netopsy.lab.figures import INK, PALETTE, figure, figure_grid
 from netopsy.studies.graphs._orbit_measures import FAMILIES, REAL, name_of
-from netopsy.studies.graphs._orbit_verdicts import of
+from netopsy.studies.graphs._tables import of
 
 SEEN_COLOUR, UNSEEN_COLOUR, WALK_COLOUR = PALETTE[5], PALETTE[1], PALETTE[0]
 DASHES = ("-", "--", "-.", ":", (0, (1, 4)))

@@ -10,6 +10,7 @@ import pandas as pd
 from netopsy.catalogue import claim
 from netopsy.lab import Estimate, Verdict, paired_difference
 from netopsy.lab.verdicts import Answer
+from netopsy.studies.graphs._tables import of
 
 PAPER = "graphlet-orbits"
 EXPLAINED = 1 - 1e-6
@@ -80,8 +81,3 @@ def gains(rows: pd.DataFrame) -> dict[str, Estimate]:
     """For each graph F1 of the chosen orbit less that of the chosen window, paired by run."""
     means = of(rows, "chosen").groupby(["graph", "kind", "seed"], sort=False)["value"].mean().unstack("kind")
     return {str(name): paired_difference(own["orbit"], own["walk"]) for name, own in means.groupby("graph", sort=False)}
-
-
-def of(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """The rows of one measure."""
-    return rows[rows["measure"] == measure]

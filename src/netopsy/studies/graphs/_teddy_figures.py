@@ -11,6 +11,7 @@ from matplotlib.ticker import PercentFormatter
 
 from netopsy.lab.costs import cost_lines
 from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, mean_with_band
+from netopsy.studies.graphs._tables import of
 from netopsy.studies.graphs._teddy_data import BLOCKS
 from netopsy.studies.graphs._teddy_measures import (
     AFTERWARDS,
@@ -26,7 +27,6 @@ from netopsy.studies.graphs._teddy_measures import (
     UGS,
     sparsities,
 )
-from netopsy.studies.graphs._teddy_verdicts import of
 
 COLORS = {
     TEDDY: PALETTE[0],

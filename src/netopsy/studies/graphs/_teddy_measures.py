@@ -14,6 +14,7 @@ from netopsy.core.errors import lookup
 from netopsy.core.seeds import derive
 from netopsy.data.block_graphs import block_graph
 from netopsy.graphs.adjacency import as_adjacency, edge_index_of
+from netopsy.graphs.attention import GAT
 from netopsy.graphs.networks import GCN, GIN, neighbour_sum
 from netopsy.graphs.node_classification import NodeRecipe, NodeResult
 from netopsy.graphs.propagation import propagator
@@ -27,6 +28,7 @@ from netopsy.graphs.teddy import (
     teddy_scores,
     ugs_tickets,
 )
+from netopsy.graphs.teddy.edge_masks import Kind
 from netopsy.graphs.teddy.ticket import Prepare, Scorer, accuracy, trained
 from netopsy.lab.costs import milliseconds
 from netopsy.studies.graphs._teddy_data import Nodes, nodes_of
@@ -38,7 +40,11 @@ UGS, NO_TEACHER, RANDOM_EDGES = "UGS", "TEDDY without teacher", "random edges, a
 PROJECTED, AFTERWARDS = "projected at each step", "pruned once after training"
 LAM: Mapping[tuple[str, str], float] = {("citeseer", "GIN"): 10.0}
 """Weight of the distillation where it is not 0.1."""
-PREPARE: Mapping[str, Prepare] = {"GCN": propagator, "GIN": neighbour_sum}
+PREPARE: Mapping[str, Prepare] = {"GCN": propagator, "GIN": neighbour_sum, "GAT": lambda edges, nodes: edges}
+KINDS: Mapping[str, Kind] = {"GCN": "normalised", "GIN": "sum", "GAT": "attention"}
+"""What UGS needs to know of a network."""
+TIMED = ("GCN", "GIN")
+"""Networks whose epochs are timed."""
 
 
 def scorer(order: str, seed: int) -> Scorer:
@@ -132,7 +138,7 @@ def tickets(
                 "seconds": before + drawn.seconds,
             }
     if rounds:
-        kind: Any = "normalised" if network == "GCN" else "sum"
+        kind = KINDS[network]
         for other in ugs_tickets(make, data, levels=rounds, kind=kind, epochs=epochs, recipe=recipe, seed=seed):
             yield {
                 **at,
@@ -171,8 +177,8 @@ def cost(sizes: Sequence[int], shares: Sequence[float], epochs: int) -> Iterator
     edges = edge_index_of(as_adjacency(graph))
     scores = teddy_scores(edges, len(data.x))
     recipe = NodeRecipe(epochs=epochs, select="accuracy")
-    for network, prepare in PREPARE.items():
-        model = factory(network, data, 64, 0)()
+    for network in TIMED:
+        model, prepare = factory(network, data, 64, 0)(), PREPARE[network]
         for share in (0.0, *shares):
             left, _ = prune_edges(edges, scores, share)
             run = partial(trained, model, data, prepare(left, len(data.x)), recipe)
@@ -187,7 +193,7 @@ def cost(sizes: Sequence[int], shares: Sequence[float], epochs: int) -> Iterator
 
 def factory(network: str, data: Nodes, hidden: int, seed: int) -> Callable[[], nn.Module]:
     """Makes the network with its first weights, the same each time."""
-    kind: Any = lookup("network", network, {"GCN": GCN, "GIN": GIN})
+    kind: Any = lookup("network", network, {"GCN": GCN, "GIN": GIN, "GAT": GAT})
     return partial(kind, data.x.shape[1], hidden, data.classes, bias=False, seed=derive(seed, "init"))
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from netopsy.catalogue import claim
 from netopsy.lab import Estimate, Verdict, bootstrap_median, mean_interval, paired_difference
 from netopsy.lab.verdicts import Answer
+from netopsy.studies.graphs._tables import of
 from netopsy.studies.graphs._teddy_data import BLOCKS
 from netopsy.studies.graphs._teddy_measures import (
     AFTERWARDS,
@@ -137,8 +138,3 @@ def citations(rows: pd.DataFrame) -> str:
 def with_words(verdict: Verdict, words: str) -> Verdict:
     """The verdict with more said."""
     return dataclasses.replace(verdict, detail=f"{verdict.detail}; {words}")
-
-
-def of(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """The rows of one measure."""
-    return rows[rows["measure"] == measure]
