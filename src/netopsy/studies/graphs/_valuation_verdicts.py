@@ -10,6 +10,7 @@ import pandas as pd
 from netopsy.catalogue import claim
 from netopsy.lab import Verdict, mean_interval, paired_difference
 from netopsy.lab.verdicts import Answer
+from netopsy.studies.graphs._tables import of
 from netopsy.studies.graphs._valuation_data import DIGITS
 from netopsy.studies.graphs._valuation_measures import rank_correlation
 from netopsy.studies.graphs._valuation_sellers import OTHER, SAME
@@ -26,17 +27,15 @@ def judge(rows: pd.DataFrame, config: Any) -> list[Verdict]:
 def structure(rows: pd.DataFrame) -> Verdict:
     """val-structure: order by rewiring, nothing for renumbering alone, and what alignment takes away."""
     which, table = claim(PAPER, "val-structure"), of(rows, "structure")
-    orders = {
-        key: rank_correlation(own["fraction"].to_numpy(), own["aligned"].to_numpy())
-        for key, own in table.groupby(["graph", "seed"])
-    }
-    by_graph = pd.Series(orders).unstack(0)
+    by_graph, seeing = (_orders_by_graph(table, way) for way in ("aligned", "direct"))
     found = mean_interval(by_graph.to_numpy().mean(1))
     answer: Answer = "holds" if found.value >= 0.7 and found.low > 0.5 else "undecided"
     if found.high < 0.7:
         answer = "does not hold"
     words = ", ".join(f"{graph} {value:.2f}" for graph, value in by_graph.mean().items())
-    parts = [Verdict.of(which, answer, found, f"rank correlation of S with the share rewired {found:.2f} ({words})")]
+    told = f"rank correlation of S with the share rewired {found:.2f} ({words})"
+    both = ", ".join(f"{graph} {value:.2f}" for graph, value in seeing.mean().items())
+    parts = [Verdict.of(which, answer, found, f"{told}; for information, aligned by one who sees both: {both}")]
     still = table[(table["fraction"] == 0) & table["asymmetric"]]["aligned"]
     if len(still):
         blind: Answer = "holds" if still.max() < 1e-6 else "does not hold"
@@ -126,6 +125,15 @@ def gaps(table: pd.DataFrame) -> Any:
     return paired_difference(wide[SAME].to_numpy(), wide[OTHER].to_numpy())
 
 
+def _orders_by_graph(table: pd.DataFrame, way: str) -> pd.DataFrame:
+    """Rank correlations with the share rewired, a row a seed and a column a graph."""
+    found = {
+        key: rank_correlation(own["fraction"].to_numpy(), own[way].to_numpy())
+        for key, own in table.groupby(["graph", "seed"])
+    }
+    return pd.Series(found).unstack(0)
+
+
 def _orders(own: pd.DataFrame) -> dict[str, float]:
     gain = own["gain"].to_numpy()
     both = own["relevance"].rank() - own["disparity"].rank()
@@ -133,8 +141,3 @@ def _orders(own: pd.DataFrame) -> dict[str, float]:
         "R": rank_correlation(own["relevance"].to_numpy(), gain),
         "R - S": rank_correlation(both.to_numpy(), gain),
     }
-
-
-def of(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """The rows of one measure."""
-    return rows[rows["measure"] == measure]
