@@ -33,7 +33,7 @@ def test_the_file_is_valid_json_and_names_no_machine(toy, tmp_path, checkout):
     entry = json.loads(text, parse_constant=refuse)
     assert list(entry) == ["paper", "preset", "seeds", "seconds", "environment", "verdicts"]
     assert entry["verdicts"][0]["verdict"] == "undecided"  # two seeds have no interval
-    assert entry["verdicts"][0]["interval"] == [None, None]
+    assert entry["verdicts"][0]["interval"] is None
     import platform
 
     assert platform.node() not in text
