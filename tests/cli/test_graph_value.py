@@ -76,6 +76,9 @@ def test_files_of_one_name_are_told_apart(files):
     assert run(files / "karate.csv", files / "ring.csv", files / "more" / "ring.csv", "--out", files / "values") == 0
     names = pd.read_csv(files / "values" / "values.csv")["seller"].tolist()
     assert names == [str(files / "ring.csv"), str(files / "more" / "ring.csv")]
+    assert run(files / "karate.csv", files / "ring.csv", files / "ring.csv", "--out", files / "values") == 0
+    ring = str(files / "ring.csv")
+    assert pd.read_csv(files / "values" / "values.csv")["seller"].tolist() == [ring, f"{ring} (2)"]
 
 
 @pytest.mark.parametrize(
@@ -88,9 +91,10 @@ def test_files_of_one_name_are_told_apart(files):
             "has no row for node '34'",
         ),
         (["karate.csv", "copy.csv", "--matcher", "magic"], "unknown matcher 'magic'"),
-        (["karate.csv", "copy.csv", "--signals", "2"], "signals must be None or a whole number of at least 8"),
+        (["karate.csv", "copy.csv", "--signals", "2"], "signals must be None or a whole number from 8 to 10,000"),
+        (["karate.csv", "copy.csv", "--signals", "1000000000"], "from 8 to 10,000"),
         (["karate.csv", "copy.csv", "--proxy-size", "20"], "buyer has 34 nodes, more than the proxy, 20"),
-        (["karate.csv", "copy.csv", "--proxy-size", "20000"], "at most 10,000 nodes"),
+        (["karate.csv", "copy.csv", "--proxy-size", "20000"], "at most 5,000 nodes"),
         (["karate.csv", "copy.csv", "--smooth", "-1"], "smooth must be"),
         (["karate.csv", "copy.csv", "--table", "xls"], "unknown table format 'xls'"),
         (["karate.csv", "copy.csv", "--seed", "-1"], "--seed must"),

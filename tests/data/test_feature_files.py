@@ -36,6 +36,38 @@ def test_names_that_look_like_numbers(tmp_path):
     np.testing.assert_array_equal(read_features(tmp_path / "x.csv", ("1", "01", "2")), ROWS[[1, 0, 2]])
 
 
+def test_names_kept_as_an_index_are_names(tmp_path):
+    turned = table().iloc[[2, 0, 1]].set_index("node")
+    turned.to_parquet(tmp_path / "x.parquet")
+    turned.rename_axis(" Node ").to_csv(tmp_path / "x.csv")
+    for name in ("x.parquet", "x.csv"):
+        np.testing.assert_array_equal(read_features(tmp_path / name, NODES), ROWS)
+    turned.rename_axis(None).to_parquet(tmp_path / "y.parquet")
+    with pytest.raises(InputError, match="keeps names beside its columns: put them into a column 'node'"):
+        read_features(tmp_path / "y.parquet", NODES)
+    turned.rename_axis(None).to_csv(tmp_path / "y.csv")
+    with pytest.raises(InputError, match="first column without a name: call it 'node'"):
+        read_features(tmp_path / "y.csv", NODES)
+
+
+def test_a_count_of_rows_is_no_feature(tmp_path):
+    table().drop(columns="node").to_csv(tmp_path / "x.csv")
+    table().to_csv(tmp_path / "y.csv")
+    for name in ("x.csv", "y.csv"):
+        np.testing.assert_array_equal(read_features(tmp_path / name, NODES), ROWS)
+
+
+def test_a_heading_that_is_one_short_is_refused(tmp_path):
+    (tmp_path / "x.csv").write_text("a,b\nann,1,2\nbob,3,4\ncy,5,6\n")
+    with pytest.raises(InputError, match="fewer names of columns than columns"):
+        read_features(tmp_path / "x.csv", ("ann", "bob", "cy"))
+
+
+def test_a_node_may_be_called_na(tmp_path):
+    table(("NA", "null", " x ")).to_csv(tmp_path / "x.csv", index=False)
+    np.testing.assert_array_equal(read_features(tmp_path / "x.csv", ("NA", "null", "x")), ROWS)
+
+
 @pytest.mark.parametrize(
     ("made", "message"),
     [
@@ -44,7 +76,7 @@ def test_names_that_look_like_numbers(tmp_path):
         (pd.concat([table(), table(("eve", "fay", "gus"))]), "names 'eve', which is no node"),
         (table().drop(columns="node").iloc[:2], "must have a row for each of the 3 nodes"),
         (table()[["node"]], "at least one column of features"),
-        (table().assign(c=["x", "y", "z"]), "a column that is not numbers: 'c'"),
+        (table().assign(c=["x", "y", "z"]), "a column that is not real numbers: c"),
         (table().assign(b=[1.0, np.nan, 2.0]), "NaN, infinity or empty"),
     ],
 )

@@ -39,6 +39,23 @@ def test_weights_take_part():
     assert structural_disparity(matrix, other) < 1e-6
 
 
+@pytest.mark.parametrize("unit", [1e-30, 0.5, 2.0, 1e30])
+def test_the_unit_of_weights_does_not_matter(unit):
+    matrix = asymmetric(1)
+    other, _ = renumbered(unit * matrix, 0)
+    share = structural_disparity(matrix, other, normalised=True)
+    assert share == pytest.approx((1 - unit**-0.5) ** 2 / (1 + 1 / unit), abs=1e-9)
+
+
+def test_only_weights_tell_the_nodes_of_a_ring_apart():
+    ring = nx.to_numpy_array(nx.cycle_graph(9))
+    ring *= np.add.outer(np.arange(9.0), np.arange(9.0) ** 2) + np.add.outer(np.arange(9.0) ** 2, np.arange(9.0)) + 1
+    other, _ = renumbered(ring, 3)
+    proxy = proxy_graph(9, 0.5)
+    here, there = align_to_proxy(ring, proxy), align_to_proxy(other, proxy)
+    np.testing.assert_allclose(relabelled(ring, here).toarray(), relabelled(other, there).toarray())
+
+
 def test_similarity_is_the_sum_over_all_pairs_of_eigenvectors():
     matrix, proxy = asymmetric(3, 8), proxy_graph(8, 0.5).toarray()
     values, vectors = np.linalg.eigh(matrix / np.sqrt(matrix.sum() / 8))
@@ -128,6 +145,10 @@ def test_proxies_are_public():
         (lambda: relabelled(nx.path_graph(3), np.arange(2)), "places must be at least 3"),
         (lambda: relabelled(nx.path_graph(3), np.array([0, 0, 1])), "permutation of 0 to 2"),
         (lambda: structural_disparity(nx.path_graph(3), np.array([[0, -1], [-1, 0]])), "As must not have negative"),
+        (
+            lambda: structural_disparity(nx.path_graph(3), nx.path_graph(3), blind=False, matcher="nonsense"),
+            "matcher is for the blind alignment",
+        ),
         (
             lambda: structural_disparity(nx.path_graph(3), nx.path_graph(3), proxy_graph(3), blind=False),
             "proxy must not be given where blind is False",

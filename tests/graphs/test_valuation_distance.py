@@ -4,6 +4,7 @@ import networkx as nx
 import numpy as np
 import ot
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,10 +100,7 @@ def test_a_smaller_graph_is_given_isolated_nodes():
 
 def test_a_component_more_adds_what_varies_between_its_parts():
     together, apart = nx.path_graph(4), nx.Graph([(0, 1), (2, 3)])
-    # Along the one direction that is constant on both parts the second graph has no signal.
-    inverse = np.linalg.pinv(laplacian(together).toarray())
-    direction = np.array([1, 1, -1, -1]) / 2
-    assert distance(together, apart) >= direction @ inverse @ direction - inverse.trace() / 2
+    assert distance(together, apart) == pytest.approx(1.5)
     assert len(smooth_root(laplacian(apart)).scales) == 2
 
 
@@ -124,6 +122,39 @@ def test_two_components_are_found_among_the_smoothest_directions():
     whole, part = smooth_root(laplacian(two)), smooth_root(laplacian(two), rank=5)
     np.testing.assert_allclose(part.scales, whole.scales[:5], rtol=1e-8)
     assert len(whole.scales) == 88
+
+
+def test_the_bound_is_so_many_directions_of_the_last_variance_kept():
+    part = smooth_root(laplacian(nx.barabasi_albert_graph(300, 3, seed=0)), rank=40)
+    assert part.left_out == pytest.approx((299 - 40) * part.scales[-1] ** 2)
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e-12, 1e12, 1e30])
+def test_the_unit_of_weights_does_not_matter(unit):
+    matrix = nx.to_numpy_array(connected(3))
+    small, plain = smooth_root(laplacian(unit * matrix)), smooth_root(laplacian(matrix))
+    np.testing.assert_allclose(small.scales, plain.scales * unit**-0.5, rtol=1e-6)
+
+
+def test_links_that_rounding_loses_are_named():
+    matrix = nx.to_numpy_array(nx.path_graph(4))
+    matrix[1, 2] = matrix[2, 1] = 1e-17
+    for rank in (None, 1):
+        with pytest.raises(InputError, match="weights of so different sizes"):
+            smooth_root(laplacian(matrix), rank=rank)
+
+
+def test_the_jackknife_is_that_of_eight_groups():
+    first, second = (np.random.default_rng(seed).normal(size=(10, 16)) for seed in (0, 1))
+    left = [np.arange(16) % 8 != group for group in range(8)]
+    values = np.array([between(first[:, kept], second[:, kept])[0] * 16 / 14 for kept in left])
+    expected = np.sqrt(7 / 8 * ((values - values.mean()) ** 2).sum())
+    assert jackknife_error(first, second) == pytest.approx(expected)
+
+
+def test_tensors_are_laplacians_too():
+    matrix = torch.tensor([[1.0, -1.0], [-1.0, 1.0]], requires_grad=True)
+    assert smooth_root(matrix).scales == pytest.approx([0.5**0.5])
 
 
 def test_weak_edges_are_no_gaps():
@@ -161,6 +192,8 @@ def test_noise_does_not_depend_on_how_many_nodes_there_are():
         (np.array([[1.0, -1.0], [-2.0, 2.0]]), "symmetric"),
         (np.array([[2.0, -1.0], [-1.0, 2.0]]), "rows must add up to 0"),
         ("graph", "square Laplacian"),
+        (np.array([[1j, 0], [0, 1j]]), "real numbers"),
+        (np.array([["a", "b"], ["c", "d"]]), "real numbers"),
     ],
 )
 def test_what_is_no_laplacian(matrix, message, unchecked):

@@ -82,6 +82,8 @@ def test_more_columns_than_rows():
 
 
 def test_tensors_and_integers():
+    halves = torch.from_numpy(rows()).bfloat16()
+    assert diversity_relevance(halves, halves).relevance == pytest.approx(1)
     words = torch.randint(0, 2, (30, 4), generator=torch.Generator().manual_seed(0))
     assert diversity_relevance(words, words.float()).relevance == pytest.approx(1)
 
@@ -115,6 +117,10 @@ def test_the_picture():
         (rows()[0], rows(), r"Xb must be numbers \[rows, features\], got shape \(5,\)"),
         (rows(), [["a", "b"]], "Xs must be numbers"),
         (np.zeros((0, 5)), rows(), "Xb must be numbers"),
+        (rows() * 1j, rows(), "Xb must be numbers"),
+        (rows().astype(str), rows(), "Xb must be numbers"),
+        (rows(), rows() * 1e80, "Xs must be of a size"),
+        (rows() * 1e-85, rows(), "Xb must be of a size"),
     ],
 )
 def test_bad_input(ours, theirs, message, unchecked):
@@ -125,5 +131,7 @@ def test_bad_input(ours, theirs, message, unchecked):
 def test_other_bad_input(unchecked):
     with pytest.raises(InputError, match=r"rel_tol must be in \[0, 1\)"):
         diversity_relevance(rows(), rows(), 1.0)
+    with pytest.raises(InputError, match="hops must be a whole number"):
+        smoothed_features(nx.path_graph(3), rows(), -1)
     with pytest.raises(InputError, match="X must have one row a node, 3"):
         smoothed_features(nx.path_graph(3), rows(), 1)

@@ -16,9 +16,12 @@ from netopsy.graphs.valuation import (
     Message,
     Seller,
     diversity_relevance,
+    laplacian,
     proxy_graph,
+    smooth_root,
     structural_disparity,
 )
+from netopsy.graphs.valuation.wasserstein import shared_noise
 
 RANDOM = np.random.default_rng(0)
 KARATE = nx.karate_club_graph()
@@ -70,6 +73,74 @@ def test_a_seller_is_told_nothing_of_the_buyer_but_its_directions():
     np.testing.assert_array_equal(seen.content["proxy"], proxy_graph(40).toarray())
 
 
+def test_a_request_is_the_same_for_buyers_whose_directions_are():
+    """Buyers with other graphs and other variances along the same directions ask the same."""
+    axes = np.linalg.qr(RANDOM.normal(size=(34, 7)) - 0)[0]
+    axes = np.linalg.qr(axes - axes.mean(0))[0][:, :3]
+    buyers = [(KARATE, axes * [3.0, 2.0, 1.0]), (nx.cycle_graph(34), axes * [9.0, 5.0, 4.0])]
+    asked = []
+    for buyer in buyers:
+        market = GraphValuation(40, signals=16)
+        market.value(buyer, [(OTHER, THEIRS[:, :3])])
+        asked.append(next(message for message in market.messages if message.kind == "request").content)
+    for field in ("proxy", "noise", "directions"):
+        np.testing.assert_allclose(np.abs(asked[0][field]), np.abs(asked[1][field]), atol=1e-9)
+
+
+def test_as_many_signals_as_a_graph_has_nodes_can_be_undone():
+    """What the documents say of them: the noise is public."""
+    market = GraphValuation(40, signals=39, matcher=lambda A, proxy: np.arange(40))
+    market.value(OTHER, [KARATE])
+    seed = int(market.messages[0].content["noise"][1])
+    sent, noise = market.messages[1].content["roots"][0], shared_noise(40, 39, seed)
+    basis = np.linalg.svd(sent, full_matrices=False)[0]
+    root = sent @ np.linalg.pinv(basis @ basis.T @ noise)
+    found = np.linalg.pinv(root @ root)
+    np.testing.assert_allclose(found, laplacian(OTHER).toarray(), atol=1e-5)
+
+
+def test_options_reach_the_parties():
+    loose = GraphValuation(40, rel_tol=0.3)
+    loose.value((KARATE, OWN), [(OTHER, THEIRS)])
+    strict = GraphValuation(40, rel_tol=0.0)
+    strict.value((KARATE, OWN), [(OTHER, THEIRS)])
+    assert loose.messages[1].content["variances"].size < strict.messages[1].content["variances"].size == 6
+    own = GraphValuation(40, matcher=lambda A, proxy: np.arange(40))
+    own.value(KARATE, [OTHER])
+    first = np.zeros((40, 33))
+    first[:34] = smooth_root(laplacian(KARATE)).factor
+    np.testing.assert_array_equal(own.messages[1].content["roots"][0], first)
+
+
+def test_what_comes_from_outside_is_checked():
+    broker = Broker(proxy_graph(6).toarray())
+    offer = Buyer(nx.path_graph(6)).offer(broker.announce())
+    good = Seller(nx.cycle_graph(6)).answer(broker.ask(offer, 0))
+    bad = {
+        "finite": np.full((1, 6, 5), np.nan),
+        r"\[graphs, 6, columns\]": np.zeros((6, 5)),
+        "got \\[1, 5, 5\\]": np.zeros((1, 5, 5)),
+        "got \\[0, 6, 5\\]": np.zeros((0, 6, 5)),
+    }
+    for message, roots in bad.items():
+        with pytest.raises(InputError, match=message):
+            broker.appraise(offer, Message("answer", {"roots": roots, "variances": np.zeros(0)}))
+    with pytest.raises(InputError, match="not negative"):
+        broker.appraise(offer, Message("answer", {"roots": good.content["roots"], "variances": -np.ones(2)}))
+    with pytest.raises(InputError, match="a message 'offer' was expected, got 'answer'"):
+        broker.appraise(good, good)
+    with pytest.raises(InputError, match="a message 'proxy' was expected"):
+        Buyer(nx.path_graph(6)).offer(offer)
+
+
+def test_all_sellers_share_what_all_are_told():
+    market = GraphValuation(40)
+    market.value((KARATE, OWN), [(OTHER, THEIRS), (KARATE, OWN)])
+    first, second = (message for message in market.messages if message.kind == "request")
+    assert first.content["proxy"] is second.content["proxy"]
+    assert not first.content["proxy"].flags.writeable
+
+
 def test_what_a_buyer_says_does_not_depend_on_sellers_and_the_reverse():
     markets = [GraphValuation(40) for _ in range(2)]
     markets[0].value((KARATE, OWN), [(OTHER, THEIRS)])
@@ -91,23 +162,28 @@ def test_the_value_follows_from_the_messages_alone():
     assert found[0].disparity == again.content["disparity"][0]
 
 
-def test_no_party_can_reach_anything_of_another():
-    buyer = Buyer((KARATE, OWN))
-    seller = Seller((OTHER, THEIRS))
-    broker = Broker(proxy_graph(40).toarray())
-    proxy = _sent(broker.announce())
-    offer = _sent(buyer.offer(proxy))
-    answer = _sent(seller.answer(_sent(broker.ask(offer, 0))))
-    broker.appraise(offer, answer)
-    for one, others in ((buyer, (seller, broker)), (seller, (buyer, broker)), (broker, (buyer, seller))):
+def test_no_party_can_reach_anything_of_another(monkeypatch):
+    made = []
+
+    def kept(kind):
+        def make(*arguments, **options):
+            made.append(kind(*arguments, **options))
+            return made[-1]
+
+        return make
+
+    for name, kind in (("Buyer", Buyer), ("Seller", Seller), ("Broker", Broker)):
+        monkeypatch.setattr(f"netopsy.graphs.valuation.market.{name}", kept(kind))
+    GraphValuation(40).value((KARATE, OWN), [(OTHER, THEIRS), (KARATE, OWN.copy())])
+    assert [type(party).__name__ for party in made] == ["Broker", "Buyer", "Seller", "Seller"]
+    assert all(len(_reached(party)) > 0 for party in made)
+    for one in made:
+        others = [party for party in made if party is not one]
         reached = _reached(one)
+        assert not any(isinstance(item, Buyer | Seller | Broker) for item in vars(one).values())
         for other in others:
             assert not any(mine is theirs for mine in reached for theirs in _reached(other))
             assert not any(np.shares_memory(mine, theirs) for mine in reached for theirs in _reached(other))
-
-
-def _sent(message):
-    return Message.from_bytes(message.kind, message.to_bytes(), message.seller)
 
 
 def _reached(party):
@@ -156,7 +232,7 @@ def test_bytes_with_objects_are_not_unpickled(tmp_path):
         Message.from_bytes("answer", (tmp_path / "evil.npz").read_bytes())
 
 
-def test_signals_estimate_the_disparity_and_hide_the_root():
+def test_signals_estimate_the_disparity():
     exact = GraphValuation(40).value(KARATE, [OTHER])[0]
     market = GraphValuation(40, signals=24)
     found = market.value(KARATE, [OTHER])[0]
@@ -174,6 +250,13 @@ def test_sets_of_graphs_are_compared_in_pairs():
     pairs = [structural_disparity(a, b, proxy_graph(15)) for a in ours for b in theirs]
     assert found.disparity == pytest.approx(np.mean(pairs))
     assert found.disparity_error == pytest.approx(np.std(pairs, ddof=1) / len(pairs) ** 0.5)
+    random = np.random.default_rng(0)
+    sixty = [weight * nx.to_numpy_array(nx.path_graph(4)) for weight in random.uniform(0.1, 10, 65)]
+    once = GraphValuation(15).value(sixty[0], [sixty])[0]
+    twice = GraphValuation(15).value(sixty[:10], [sixty[:10]])[0]
+    assert once.disparity_error > 0
+    pairs = [structural_disparity(a, b, proxy_graph(15)) for a in sixty[:10] for b in sixty[:10]]
+    assert twice.disparity != pytest.approx(np.mean(pairs), rel=1e-6)  # 64 of the 100
     many = [nx.path_graph(4)] * 70
     market.value(many, [many])
     assert market.messages[1].content["roots"].shape == (64, 15, 3)
@@ -221,8 +304,17 @@ def test_smoothing_brings_structure_into_the_features():
         (lambda: GraphValuation(0), "size must be a whole number"),
         (lambda: GraphValuation(5, 0.0), "p must lie between 0 and 1"),
         (lambda: GraphValuation(5, seed=-1), "seed must be"),
-        (lambda: GraphValuation(5, signals=3), "signals must be None or a whole number of at least 8"),
+        (lambda: GraphValuation(5, signals=3), "signals must be None or a whole number from 8 to 10,000"),
         (lambda: GraphValuation(5, smooth=-1), "smooth must be a whole number"),
+        (lambda: GraphValuation(34).value(KARATE, KARATE), "sellers must be a list with one entry each, got Graph"),
+        (lambda: GraphValuation(34).value((KARATE, OWN, OWN), [KARATE]), "got a tuple of 3"),
+        (
+            lambda: GraphValuation(34).value((nx.to_numpy_array(KARATE), nx.to_numpy_array(KARATE)), [KARATE]),
+            "features of buyer are its adjacency matrix",
+        ),
+        (lambda: GraphValuation(34, rel_tol=3.0), "rel_tol must be in"),
+        (lambda: GraphValuation(34, matcher="foo"), "unknown matcher 'foo'"),
+        (lambda: Seller(KARATE, smooth=-1), "smooth must be a whole number"),
         (lambda: GraphValuation(34).value(KARATE, []), "sellers must be at least one"),
         (lambda: GraphValuation(34).value([], [KARATE]), "buyer must be at least one graph"),
         (lambda: GraphValuation(34).value(KARATE, [nx.DiGraph([(0, 1)])]), "seller 0 must be undirected"),

@@ -128,6 +128,8 @@ class GAT(nn.Module):
 
 def with_own(edge_index: EdgeIndex, nodes: int, weights: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
     """The edges with one from each node to itself, of weight 1, in place of those there are."""
+    plain = isinstance(edge_index, Tensor)
+    require(plain, f"edge_index must be the edges themselves for attention, got {type(edge_index).__name__}")
     check_edges(edge_index, nodes)
     if weights is not None:
         weights = checked_weights(edge_index, weights)
@@ -144,12 +146,13 @@ def softmax_into(
     """``w exp(score)`` of every edge over the sum of these over all edges that end where it does."""
     known = scores.detach()
     if weights is not None:
+        weights = weights.to(scores)
         known = known.masked_fill((weights == 0)[:, None], -torch.inf)
     most = known.new_full((nodes, scores.shape[1]), -torch.inf)
     most = most.scatter_reduce(0, end[:, None].expand_as(known), known, "amax")
     # An edge of weight 0 may have a score far above all others: it must not become infinite.
     parts = (scores - most.index_select(0, end)).clamp(max=0.0).exp()
     if weights is not None:
-        parts = parts * weights.to(parts)[:, None]
+        parts = parts * weights[:, None]
     sums = parts.new_zeros(nodes, scores.shape[1]).index_add(0, end, parts)
     return parts / sums.index_select(0, end)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from netopsy.data.graphs import Graph
     from netopsy.graphs.valuation import Value
 
-_LARGEST = 10_000
+_LARGEST = 5_000
 """Nodes: alignment takes time with the third power of their number, and memory with the second."""
 
 
@@ -141,4 +141,6 @@ def _holdings(files: list[Path], features: list[Path]) -> tuple[list[Graph], lis
 def _names(sellers: list[Path]) -> list[str]:
     """Their files' names, as short as tells them apart."""
     short = [seller.stem for seller in sellers]
-    return short if len(set(short)) == len(short) else [str(seller) for seller in sellers]
+    names = short if len(set(short)) == len(short) else [str(seller) for seller in sellers]
+    earlier = [names[:place].count(name) for place, name in enumerate(names)]
+    return [f"{name} ({count + 1})" if count else name for name, count in zip(names, earlier, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -120,13 +121,13 @@ def grampa(
     """How much node i of the graph looks like node j of the proxy: all pairs of eigenvectors, near eigenvalues most.
 
     ``K = sum_ij (v_i 1)(u_j 1) / ((m_i - l_j)^2 + eta^2) v_i u_j^T`` with the eigenpairs (m, v) of the graph and (l, u)
-    of the proxy, each divided by the root of its mean degree, and eta = 0.2.
+    of the proxy, each divided by the root of its mean degree (of its mean sum of squared weights), and eta = 0.2.
 
     Args:
         own: how many nodes of the graph are its own and no padding.
     """
     values, vectors = np.linalg.eigh(A / _spread(A, own))
-    values_q, vectors_q = np.linalg.eigh(proxy / _spread(proxy, len(proxy)))
+    values_q, vectors_q = _eigenpairs((proxy / _spread(proxy, len(proxy))).tobytes(), len(proxy))
     near = vectors.sum(0)[:, None] * vectors_q.sum(0) / ((values[:, None] - values_q) ** 2 + ETA**2)
     return vectors @ near @ vectors_q.T
 
@@ -145,9 +146,17 @@ def _all_differ(matrix: sparse.csr_array) -> bool:
     return True
 
 
+@lru_cache(maxsize=1)
+def _eigenpairs(matrix: bytes, nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Kept, as many graphs are matched with one proxy."""
+    values, vectors = np.linalg.eigh(np.frombuffer(matrix).reshape(nodes, nodes))
+    return values, vectors
+
+
 def _spread(matrix: np.ndarray, nodes: int) -> float:
-    degree = float(matrix.sum()) / nodes
-    return degree**0.5 if degree > 0 else 1.0
+    """The root of the mean degree; with weights the same of their squares, so that their unit does not matter."""
+    largest = float(matrix.max(initial=0.0))
+    return largest * float(((matrix / largest) ** 2).sum() / nodes) ** 0.5 if largest > 0 else 1.0
 
 
 def _faq(first: np.ndarray, second: np.ndarray, seed: int) -> Places:

@@ -46,6 +46,7 @@ def structural_disparity(
     True
     """
     buyer, seller = as_adjacency(Ab, weighted=True, called="Ab"), as_adjacency(As, weighted=True, called="As")
+    require(blind or matcher == "grampa", "matcher is for the blind alignment; seeing both, FAQ aligns")
     require(blind or proxy is None, "proxy must not be given where blind is False: the buyer's graph takes its place")
     if blind:
         shared = proxy_graph(max(buyer.shape[0], seller.shape[0]), seed=seed) if proxy is None else proxy

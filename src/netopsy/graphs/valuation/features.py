@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 FLOOR = 1e-12
 """The least that a factor of the geometric means counts: one exact equality would make all of D zero."""
 
+_SMALLEST, _LARGEST = 1e-60, 1e60
+
 Matrix = Float[np.ndarray, "rows features"]
 Variances = Float[np.ndarray, "directions"]
 
@@ -93,7 +95,7 @@ def principal_directions(
     X: Any, rel_tol: float = 1e-2, *, called: str = "X"
 ) -> tuple[Variances, Float[np.ndarray, "features directions"]]:
     """Variances along the principal directions of the rows, descending, and the directions as columns."""
-    require(isinstance(rel_tol, int | float) and 0 <= rel_tol < 1, f"rel_tol must be in [0, 1), got {rel_tol!r}")
+    check_tolerance(rel_tol)
     rows = feature_matrix(X, called)
     centred = rows - rows.mean(0)
     _, lengths, directions = np.linalg.svd(centred, full_matrices=False)
@@ -140,6 +142,8 @@ def smoothed_features(graph: GraphLike, X: Any, hops: int) -> Matrix:
 
     This brings structure into the features again, which the measures otherwise keep apart.
     """
+    whole = isinstance(hops, int) and not isinstance(hops, bool) and hops >= 0
+    require(whole, f"hops must be a whole number and not negative, got {hops!r}")
     rows = feature_matrix(X, "X")
     adjacency = as_adjacency(graph, weighted=True)
     nodes = adjacency.shape[0]
@@ -154,13 +158,24 @@ def smoothed_features(graph: GraphLike, X: Any, hops: int) -> Matrix:
 def feature_matrix(X: Any, called: str) -> Matrix:
     """``X`` as float64 ``[rows, features]``, or an error that says what is wrong with it."""
     try:
-        rows = np.asarray(X.detach().cpu() if isinstance(X, Tensor) else X, dtype=np.float64)
+        given = np.asarray(X.detach().cpu().double() if isinstance(X, Tensor) and not X.is_complex() else X)
+        rows = given.astype(np.float64) if given.dtype.kind in "biuf" else np.empty(0)
     except (TypeError, ValueError):
         rows = np.empty(0)
     require(rows.ndim == 2 and rows.size > 0, f"{called} must be numbers [rows, features], got {_told(X)}")
     require(len(rows) >= 2, f"{called} must have at least two rows to have a covariance, got {len(rows)}")
     require(np.isfinite(rows).all(), f"{called} must be finite, got NaN or infinity")
+    largest = float(np.abs(rows).max())
+    require(
+        largest == 0 or _SMALLEST < largest < _LARGEST,
+        f"{called} must be of a size whose square can be told, from {_SMALLEST:g} to {_LARGEST:g}, got {largest:g}",
+    )
     return rows
+
+
+def check_tolerance(rel_tol: float) -> None:
+    """Raise `InputError` unless this is a share from 0 to below 1."""
+    require(isinstance(rel_tol, int | float) and 0 <= rel_tol < 1, f"rel_tol must be in [0, 1), got {rel_tol!r}")
 
 
 def _told(X: Any) -> str:

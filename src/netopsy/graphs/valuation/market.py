@@ -11,9 +11,9 @@ from netopsy.core.errors import require
 from netopsy.core.progress import track
 from netopsy.core.seeds import check_seed
 from netopsy.graphs.valuation.alignment import Matcher, proxy_graph
+from netopsy.graphs.valuation.features import check_tolerance
 from netopsy.graphs.valuation.messages import Message
-from netopsy.graphs.valuation.parties import Broker, Buyer, Seller
-from netopsy.graphs.valuation.wasserstein import GROUPS
+from netopsy.graphs.valuation.parties import Broker, Buyer, Seller, check_options
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,10 @@ class GraphValuation:
     """Values sellers' graphs for a buyer without showing either the other's.
 
     Messages are listed in `netopsy.graphs.valuation.messages.KINDS`; each is turned into bytes and back, so that
-    nothing else can cross. Blindness is between buyer and sellers: the broker could undo the roots that it is sent.
-    From S and its normalised form together the buyer can work out the trace of the seller's ``L^+``.
+    nothing else can cross. Blindness is between buyer and sellers, and no more than this: neither is sent the other's
+    data. The broker could undo the roots. From S and its normalised form the buyer can work out the trace of the
+    seller's ``L^+``; and a buyer who makes features up learns, from R of one direction after another, the whole
+    covariance of the seller's features in as many questions as it has entries.
 
     Args:
         proxy_size: nodes of the public random graph that all align to: at least as many as the largest graph has.
@@ -63,8 +65,9 @@ class GraphValuation:
         matcher: how graphs are aligned to the proxy: see `align_to_proxy`.
         rel_tol: the buyer's principal directions with at most so much of the largest variance are left out.
         smooth: average features over neighbours so many times first; this mixes structure into R and D.
-        signals: exchange so many random smooth signals for each graph in place of the whole root, which the broker
-            then cannot undo if they are fewer than the nodes; S becomes an estimate. ``None`` for whole roots.
+        signals: exchange so many random smooth signals for each graph in place of the whole root, which is less to
+            send and to tell; S becomes an estimate. Their noise is public, so with as many as a graph has nodes less
+            components the broker can solve for the root; for fewer no guarantee is known. ``None`` for whole roots.
 
     Raises:
         InputError: an option out of range.
@@ -94,10 +97,8 @@ class GraphValuation:
         signals: int | None = None,
     ) -> None:
         check_seed(seed)
-        whole = isinstance(smooth, int) and not isinstance(smooth, bool) and smooth >= 0
-        require(whole, f"smooth must be a whole number and not negative, got {smooth!r}")
-        enough = signals is None or (isinstance(signals, int) and not isinstance(signals, bool) and signals >= GROUPS)
-        require(enough, f"signals must be None or a whole number of at least {GROUPS}, got {signals!r}")
+        check_options(matcher, smooth)
+        check_tolerance(rel_tol)
         self.messages: tuple[Message, ...] = ()
         """Everything exchanged in the last call of `value`, in order."""
         self._options: dict[str, Any] = {"matcher": matcher, "smooth": smooth, "seed": seed}
@@ -116,6 +117,8 @@ class GraphValuation:
             InputError: no seller, no graphs, directed or negative weights, or features that do not match the nodes, the
                 buyer's columns, are not finite, or do not vary at all for the buyer.
         """
+        several = isinstance(sellers, list | tuple)
+        require(several, f"sellers must be a list with one entry each, got {type(sellers).__name__}")
         require(len(sellers) > 0, "sellers must be at least one, got none")
         asking = Buyer(buyer, rel_tol=self._rel_tol, **self._options)
         offering = [Seller(seller, number=number, **self._options) for number, seller in enumerate(sellers)]
@@ -135,6 +138,13 @@ class GraphValuation:
 
 def _deliver(message: Message, sent: list[Message]) -> Message:
     """A copy of it out of bytes: sender and receiver share no memory."""
-    delivered = Message.from_bytes(message.kind, message.to_bytes(), message.seller)
+    data = message.to_bytes()
+    delivered = Message.from_bytes(message.kind, data, message.seller)
+    # All sellers are told the same, which is kept once.
+    same = next((one for one in sent if one.kind == message.kind == "request" and one.to_bytes() == data), None)
+    if same is not None:
+        delivered = Message(message.kind, same.content, message.seller)
+    for array in delivered.content.values():
+        array.flags.writeable = False
     sent.append(delivered)
     return delivered

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from netopsy.core.errors import require
+from netopsy.core.errors import lookup, require
 from netopsy.core.seeds import derive
 from netopsy.graphs.adjacency import GraphLike, as_adjacency
-from netopsy.graphs.valuation.alignment import Matcher, align_to_proxy, relabelled
+from netopsy.graphs.valuation.alignment import MATCHERS, Matcher, align_to_proxy
 from netopsy.graphs.valuation.features import (
     Matrix,
     compare,
@@ -23,8 +23,9 @@ from netopsy.graphs.valuation.features import (
 )
 from netopsy.graphs.valuation.messages import Message
 from netopsy.graphs.valuation.spectra import laplacian, smooth_root
-from netopsy.graphs.valuation.wasserstein import between, jackknife_error, shared_noise
+from netopsy.graphs.valuation.wasserstein import GROUPS, between, jackknife_error, shared_noise
 
+MOST_SIGNALS = 10_000
 MOST_PAIRS = 64
 """Pairs of graphs that are compared where the parties hold many; of more graphs each party takes so many."""
 
@@ -50,12 +51,21 @@ class Holding:
         require(len(every) > 0, f"{called} must be at least one graph, got an empty list")
         graphs, rows = [], []
         for one in every:
-            graph, features = one if isinstance(one, tuple) else (one, getattr(one, "x", None))
+            pair = one if isinstance(one, tuple) else (one, getattr(one, "x", None))
+            require(
+                len(pair) == 2,
+                f"{called} must be a graph, a pair (graph, features) or a list of such, got a tuple of {len(pair)}",
+            )
+            graph, features = pair
             adjacency = as_adjacency(graph, weighted=True, called=called)
             graphs.append(adjacency)
             if features is None:
                 continue
             matrix = feature_matrix(features, f"features of {called}")
+            require(
+                matrix.shape != adjacency.shape or not np.array_equal(matrix, adjacency.toarray()),
+                f"features of {called} are its adjacency matrix; several graphs go into a list, not into a tuple",
+            )
             require(
                 len(matrix) == adjacency.shape[0],
                 f"features of {called} must have one row a node, {adjacency.shape[0]}, got {len(matrix)}",
@@ -97,6 +107,7 @@ class Buyer:
         smooth: int = 0,
         seed: int = 0,
     ) -> None:
+        check_options(matcher, smooth)
         self._holding = Holding.of(holding, smooth=smooth, called="buyer")
         self._matcher, self._seed = matcher, seed
         variances, directions = np.zeros(0), np.zeros((0, 0))
@@ -106,6 +117,7 @@ class Buyer:
 
     def offer(self, proxy: Message) -> Message:
         """What the buyer tells the broker after reading about the proxy."""
+        _check_kind(proxy, "proxy")
         roots = self._holding.roots(proxy.content["proxy"], proxy.content["noise"], self._matcher, self._seed)
         return Message("offer", {"roots": roots, "variances": self._variances, "directions": self._directions})
 
@@ -116,6 +128,7 @@ class Seller:
     def __init__(
         self, holding: Any, *, matcher: str | Matcher = "grampa", smooth: int = 0, seed: int = 0, number: int = 0
     ) -> None:
+        check_options(matcher, smooth)
         self._holding = Holding.of(holding, smooth=smooth, called=f"seller {number}")
         self._matcher, self._seed, self._number = matcher, seed, number
 
@@ -125,6 +138,7 @@ class Seller:
         Raises:
             InputError: its features have other columns than the buyer's.
         """
+        _check_kind(request, "request")
         content, directions = request.content, request.content["directions"]
         variances = np.zeros(0)
         if self._holding.features is not None and directions.size:
@@ -147,6 +161,7 @@ class Broker:
     """
 
     def __init__(self, proxy: np.ndarray, *, signals: int | None = None, seed: int = 0) -> None:
+        check_signals(signals)
         self._proxy, self._seed = proxy, seed
         # A float64 keeps whole numbers up to 2**53 exactly.
         public = float(derive(seed, "noise") % 2**53)
@@ -158,6 +173,7 @@ class Broker:
 
     def ask(self, offer: Message, seller: int) -> Message:
         """To a seller: the same, and the buyer's directions."""
+        _check_kind(offer, "offer")
         directions = offer.content["directions"]
         return Message("request", {"proxy": self._proxy, "noise": self._noise, "directions": directions}, seller)
 
@@ -167,6 +183,8 @@ class Broker:
         ``disparity`` is S, its share of both traces, and its standard error; ``relevance`` and ``diversity`` are each
         the geometric and the arithmetic mean, NaN where one side has no features.
         """
+        _check_answers(offer, "offer", len(self._proxy))
+        _check_answers(answer, "answer", len(self._proxy))
         disparity = _disparity(offer.content["roots"], answer.content["roots"], self._noise.size > 0, self._seed)
         relevance = diversity = np.full(2, np.nan)
         buyer, seller = offer.content["variances"], answer.content["variances"]
@@ -178,13 +196,49 @@ class Broker:
         return Message("value", content, answer.seller)
 
 
+def check_options(matcher: str | Matcher, smooth: int) -> None:
+    """Raise `InputError` for an unknown matcher, or a number of averagings that is none."""
+    callable(matcher) or lookup("matcher", str(matcher), {known: known for known in MATCHERS})
+    whole = isinstance(smooth, int) and not isinstance(smooth, bool) and smooth >= 0
+    require(whole, f"smooth must be a whole number and not negative, got {smooth!r}")
+
+
+def check_signals(signals: int | None) -> None:
+    """Raise `InputError` unless there are to be whole roots, or as many signals as can be told about."""
+    whole = signals is None or (isinstance(signals, int) and not isinstance(signals, bool))
+    require(
+        whole and (signals is None or GROUPS <= signals <= MOST_SIGNALS),
+        f"signals must be None or a whole number from {GROUPS} to {MOST_SIGNALS:,}, got {signals!r}",
+    )
+
+
 def _root(graph: GraphLike, proxy: np.ndarray, noise: np.ndarray, matcher: str | Matcher, seed: int) -> np.ndarray:
-    places = align_to_proxy(graph, proxy, matcher=matcher, seed=seed)
-    root = smooth_root(laplacian(relabelled(graph, places)))
-    if not noise.size:
-        return root.factor
-    signals, public = (int(number) for number in noise)
-    return root.signals(shared_noise(len(places), signals, public))
+    adjacency = as_adjacency(graph, weighted=True)
+    places = align_to_proxy(adjacency, proxy, matcher=matcher, seed=seed)
+    own, root = places[: adjacency.shape[0]], smooth_root(laplacian(adjacency), called="the Laplacian of a graph")
+    if noise.size:
+        signals, public = (int(number) for number in noise)
+        rows = root.signals(shared_noise(len(places), signals, public)[own])
+    else:
+        rows = root.factor
+    # Isolated nodes have no signal: their rows stay zero.
+    found = np.zeros((len(places), rows.shape[1]))
+    found[own] = rows
+    return found
+
+
+def _check_kind(message: Message, kind: str) -> None:
+    require(message.kind == kind, f"a message {kind!r} was expected, got {message.kind!r}")
+
+
+def _check_answers(message: Message, kind: str, places: int) -> None:
+    """What comes from outside must be what it says it is."""
+    _check_kind(message, kind)
+    roots, variances = message.content["roots"], message.content["variances"]
+    good = roots.ndim == 3 and len(roots) > 0 and roots.shape[1] == places and bool(np.isfinite(roots).all())
+    require(good, f"roots of a message {kind!r} must be finite [graphs, {places}, columns], got {list(roots.shape)}")
+    good = variances.ndim == 1 and bool(np.isfinite(variances).all()) and not (variances < 0).any()
+    require(good, f"variances of a message {kind!r} must be finite, not negative and in a row")
 
 
 def _disparity(

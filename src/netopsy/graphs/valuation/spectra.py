@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from scipy import sparse
+from torch import Tensor
 
 from netopsy.core.errors import require
-from netopsy.graphs.adjacency import GraphLike, as_adjacency
+from netopsy.graphs.adjacency import GraphLike, as_adjacency, real_matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ def laplacian(graph: GraphLike) -> sparse.csr_array:
 def smooth_root(L: Any, *, rank: int | None = None, called: str = "L") -> SmoothRoot:
     """The root of the pseudo-inverse of a graph's Laplacian.
 
-    Eigenvalues count as 0 up to ``nodes * eps`` times the largest, with the rounding error eps of floating point.
+    As many eigenvalues are 0 as the graph has components.
 
     Args:
         L: a Laplacian, dense or sparse, ``[nodes, nodes]``.
@@ -65,7 +66,8 @@ def smooth_root(L: Any, *, rank: int | None = None, called: str = "L") -> Smooth
 
     Raises:
         InputError: not a Laplacian (square, symmetric, finite, rows that add up to 0, no positive entry off the
-            diagonal), or a rank out of range.
+            diagonal), weights that differ by so many powers of ten that a part of the graph hangs on by less than
+            rounding errors, or a rank out of range.
 
     Source: section on the graph Wasserstein distance; signals ~ N(0, L^+).
 
@@ -83,18 +85,24 @@ def smooth_root(L: Any, *, rank: int | None = None, called: str = "L") -> Smooth
     else:
         values, vectors = _smoothest(matrix, rank + components)
     largest = 2.0 * float(matrix.diagonal().max(initial=0.0))  # Gershgorin: no eigenvalue is larger
-    kept = np.flatnonzero(values > nodes * np.finfo(float).eps * largest)[:rank]
-    missing = nodes - components - len(kept)
-    left_out = 0.0 if missing <= 0 or rank is None else missing / float(values[kept[-1]])
-    return SmoothRoot(vectors[:, kept], values[kept] ** -0.5, left_out)
+    kept = slice(components, None if rank is None else components + rank)
+    values, vectors = values[kept], vectors[:, kept]
+    require(
+        (values > nodes * np.finfo(float).eps * largest).all(),
+        f"{called} must not have weights of so different sizes: the weakest links between its parts are lost in "
+        f"rounding beside the largest weights, {largest / 2:.1e}",
+    )
+    missing = nodes - components - len(values)
+    return SmoothRoot(vectors, values**-0.5, missing / float(values[-1]) if missing else 0.0)
 
 
 def check_laplacian(L: Any, called: str = "L") -> sparse.csr_array:
     """``L`` as a sparse matrix of floats, or an error that says why it is not the Laplacian of a graph."""
-    shape: tuple[int, ...] = tuple(getattr(L, "shape", ()))
+    given = L.detach().cpu() if isinstance(L, Tensor) else L
+    shape: tuple[int, ...] = tuple(getattr(given, "shape", ()))
     require(len(shape) == 2 and shape[0] == shape[1], f"{called} must be a square Laplacian, got shape {shape}")
     require(shape[0] > 0, f"{called} must have at least one node, got none")
-    matrix = sparse.csr_array(L).astype(np.float64)
+    matrix = real_matrix(given, called)
     require(np.isfinite(matrix.data).all(), f"{called} must be finite, got NaN or infinity")
     off = matrix - sparse.diags_array(matrix.diagonal())
     require(off.data.max(initial=0.0) <= 0, f"{called} must be a Laplacian: off its diagonal no entry is positive")

@@ -103,7 +103,8 @@ def useful(rows: pd.DataFrame) -> Verdict:
     found = pd.DataFrame([_orders(own) for _, own in table.groupby(["seed", "start"])])
     by_r, by_both = mean_interval(found["R"].to_numpy()), mean_interval(found["R - S"].to_numpy())
     gains = table.groupby("seller", sort=False)["gain"].mean()
-    words = ", ".join(f"{name} {gain:+.3f}" for name, gain in gains.items())
+    means: Any = table.groupby("seller", sort=False)["relevance"].mean()
+    words = ", ".join(f"{name} {gain:+.3f} at R {means[name]:.2f}" for name, gain in gains.items())
     told = (
         f"rank correlation with the gain in accuracy over guessing: R {by_r:.2f}, ranks of R and of -S together "
         f"{by_both:.2f}; gains: {words}"
