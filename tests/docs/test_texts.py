@@ -6,11 +6,12 @@ import re
 import shlex
 from pathlib import Path
 
+import networkx as nx
 import pytest
 import typer.main
 
 import netopsy
-from netopsy.cli.app import app
+from netopsy.cli.app import app, main
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
@@ -113,3 +114,15 @@ def test_pre_commit_fetches_nothing():
     for hook in config["repos"][0]["hooks"]:
         assert hook["language"] == "system"
         assert hook["entry"].startswith(".venv/bin/")
+
+
+def test_readme_s_graph_commands_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    friends = nx.relabel_nodes(nx.les_miserables_graph(), {"Valjean": "Ann"})
+    nx.write_edgelist(friends, "friends.csv", delimiter=",", data=False)
+    for name, seed in (("mine", 1), ("yours", 2), ("theirs", 3)):
+        nx.write_edgelist(nx.gnp_random_graph(20, 0.3, seed=seed), f"{name}.csv", delimiter=",", data=False)
+    graph = [words for words in commands(README) if words[:2] == ["netopsy", "graph"]]
+    assert {words[2] for words in graph} == {"orbits", "predict-links", "cluster", "sparsify", "value"}
+    for words in graph:
+        assert main(words[1:]) == 0, capsys.readouterr().err

@@ -142,8 +142,7 @@ def smoothed_features(graph: GraphLike, X: Any, hops: int) -> Matrix:
 
     This brings structure into the features again, which the measures otherwise keep apart.
     """
-    whole = isinstance(hops, int) and not isinstance(hops, bool) and hops >= 0
-    require(whole, f"hops must be a whole number and not negative, got {hops!r}")
+    check_hops("hops", hops)
     rows = feature_matrix(X, "X")
     adjacency = as_adjacency(graph, weighted=True)
     nodes = adjacency.shape[0]
@@ -171,6 +170,12 @@ def feature_matrix(X: Any, called: str) -> Matrix:
         f"{called} must be of a size whose square can be told, from {_SMALLEST:g} to {_LARGEST:g}, got {largest:g}",
     )
     return rows
+
+
+def check_hops(name: str, hops: int) -> None:
+    """Raise `InputError` unless this can be a number of averagings."""
+    whole = isinstance(hops, int) and not isinstance(hops, bool) and hops >= 0
+    require(whole, f"{name} must be a whole number and not negative, got {hops!r}")
 
 
 def check_tolerance(rel_tol: float) -> None:

@@ -15,6 +15,7 @@ from netopsy.graphs.adjacency import GraphLike, as_adjacency
 from netopsy.graphs.valuation.alignment import MATCHERS, Matcher, align_to_proxy
 from netopsy.graphs.valuation.features import (
     Matrix,
+    check_hops,
     compare,
     feature_matrix,
     principal_directions,
@@ -198,9 +199,9 @@ class Broker:
 
 def check_options(matcher: str | Matcher, smooth: int) -> None:
     """Raise `InputError` for an unknown matcher, or a number of averagings that is none."""
-    callable(matcher) or lookup("matcher", str(matcher), {known: known for known in MATCHERS})
-    whole = isinstance(smooth, int) and not isinstance(smooth, bool) and smooth >= 0
-    require(whole, f"smooth must be a whole number and not negative, got {smooth!r}")
+    if not callable(matcher):
+        lookup("matcher", matcher, {known: known for known in MATCHERS})
+    check_hops("smooth", smooth)
 
 
 def check_signals(signals: int | None) -> None:
