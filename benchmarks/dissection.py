@@ -10,8 +10,8 @@ from torch import Tensor
 
 from benchmarks.timing import Comparison, Growth
 from netopsy.data.concept_images import ConceptImages, concept_images
-from netopsy.interpretability.visualization.dissection import dissect_maps
-from netopsy.interpretability.visualization.enlarging import Enlarging
+from netopsy.interpretability.cnn_visualization.dissection import dissect_maps
+from netopsy.interpretability.cnn_visualization.enlarging import Enlarging
 
 QUANTILE, IMAGES, UNITS, GRID = 0.005, 500, 64, 12
 

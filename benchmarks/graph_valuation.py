@@ -11,8 +11,8 @@ import ot
 from scipy import sparse
 
 from benchmarks.timing import Comparison, Growth
-from netopsy.graphs.valuation import align_to_proxy, graph_wasserstein, laplacian, proxy_graph, smooth_root
-from netopsy.graphs.valuation.wasserstein import between
+from netopsy.graphs.graph_valuation import align_to_proxy, graph_wasserstein, laplacian, proxy_graph, smooth_root
+from netopsy.graphs.graph_valuation.wasserstein import between
 
 SELLERS = 10
 

@@ -13,7 +13,7 @@ from scipy import sparse
 from torch import Tensor
 
 from benchmarks.timing import Comparison, Growth
-from netopsy.graphs.common_neighbor import (
+from netopsy.graphs.neural_common_neighbor import (
     GAEPredictor,
     LinkGraph,
     NCNCPredictor,
@@ -23,7 +23,7 @@ from netopsy.graphs.common_neighbor import (
     pool,
     score_pairs,
 )
-from netopsy.graphs.common_neighbor.neighbourhoods import shared_rows
+from netopsy.graphs.neural_common_neighbor.neighbourhoods import shared_rows
 
 SIZES = (1000, 2000, 5000, 10_000, 20_000, 50_000)
 

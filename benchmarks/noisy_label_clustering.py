@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks.timing import Comparison, Growth
-from netopsy.graphs.local_clustering import CheckedGraph, FlowResult, flow_diffusion, local_cluster
+from netopsy.graphs.noisy_label_clustering import CheckedGraph, FlowResult, flow_diffusion, local_cluster
 from netopsy.studies.graphs._noisy_graphs import Blocks, Planted
 
 SOURCE = 460.0

@@ -39,7 +39,7 @@ from netopsy.interpretability.norm_grad import (
 )
 from netopsy.lab import load_evidence, run
 from netopsy.models import conv_net, initialise, mlp, resnet, resnet18, unet, vgg
-from netopsy.sparsity.lottery import (
+from netopsy.sparsity.lottery_ticket import (
     iterative_magnitude_pruning,
     iterative_magnitude_pruning_many,
     magnitude_masks,
@@ -449,7 +449,7 @@ FUNCTIONS = {
     "search: query": (lambda: search(5), "query must be"),
     "search: limit": (lambda: search("pruning", limit=True), "limit must be"),
     "paper: slug": (lambda: paper(["norm-grad"]), "unknown paper"),
-    "claim: id": (lambda: claim("norm-grad", "NG-9"), "unknown claim of norm-grad 'NG-9'"),
+    "claim: id": (lambda: claim("norm-grad", "norm-grad-9"), "unknown claim of norm-grad 'norm-grad-9'"),
     "in_room: room": (lambda: in_room("garage"), "unknown room 'garage'"),
 }
 

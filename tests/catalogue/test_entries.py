@@ -95,14 +95,14 @@ def test_the_methods_of_a_ready_paper_can_be_called_as_shown(entry: Paper):
 
 def test_the_criteria_of_the_first_two_papers_name_their_thresholds():
     for slug, name, number in [
-        ("norm-grad", "NG-1", "0.10"),
-        ("norm-grad", "NG-2", "-0.01"),
-        ("norm-grad", "NG-3", "0.10"),
-        ("norm-grad", "NG-4", "0.7"),
-        ("lottery-ticket", "lth-init-matters", "+0.2"),
-        ("lottery-ticket", "lth-learns-faster", "log 1.1"),
-        ("lottery-ticket", "lth-iterative-beats-one-shot", "above 0"),
-        ("lottery-ticket", "lth-warmup", "0.01"),
+        ("norm-grad", "norm-grad-1", "0.10"),
+        ("norm-grad", "norm-grad-2", "-0.01"),
+        ("norm-grad", "norm-grad-3", "0.10"),
+        ("norm-grad", "norm-grad-4", "0.7"),
+        ("lottery-ticket", "lottery-ticket-1", "+0.2"),
+        ("lottery-ticket", "lottery-ticket-2", "log 1.1"),
+        ("lottery-ticket", "lottery-ticket-3", "above 0"),
+        ("lottery-ticket", "lottery-ticket-4", "0.01"),
     ]:
         assert number in claim(slug, name).criterion
 
@@ -112,8 +112,8 @@ def test_the_criteria_of_the_first_two_papers_name_their_thresholds():
     [
         (lambda: paper("norm-grda"), "unknown paper 'norm-grda': did you mean 'norm-grad'?"),
         (lambda: paper(""), "unknown paper ''"),
-        (lambda: claim("norm-grad", "NG-9"), "unknown claim of norm-grad 'NG-9': did you mean"),
-        (lambda: claim("poincare-resnet", "NG-1"), "there is none to choose from"),
+        (lambda: claim("norm-grad", "norm-grad-9"), "unknown claim of norm-grad 'norm-grad-9': did you mean"),
+        (lambda: claim("poincare-resnet", "norm-grad-1"), "there is none to choose from"),
         (lambda: in_room("graph"), "did you mean 'graphs'?"),
         (lambda: resolve("netopsy.catalogue.paperz"), "did you mean 'paper"),
     ],
@@ -132,7 +132,7 @@ def test_entries_cannot_be_changed():
 
 
 def test_a_table_with_an_unknown_field_is_an_error():
-    table = tomllib.loads(files("netopsy.catalogue").joinpath("papers.toml").read_text())["paper"][0]
+    table = tomllib.loads(files("netopsy.catalogue").joinpath("papers/norm-grad.toml").read_text())
     with pytest.raises(TypeError):
         Paper(**table, colour="blue")
     with pytest.raises(TypeError):

@@ -14,7 +14,7 @@ from netopsy.cli import graph as group
 from netopsy.cli import main
 from netopsy.cli.graph.pictures import coloured_layouts, distributions
 from netopsy.data.graphs import Graph, graph
-from netopsy.graphs.orbits import KEYS, graphlet_degree_vectors, orbit_adjacency
+from netopsy.graphs.graphlet_orbits import KEYS, graphlet_degree_vectors, orbit_adjacency
 
 
 @pytest.fixture

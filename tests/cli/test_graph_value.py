@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from netopsy.cli import main
-from netopsy.graphs.valuation import GraphValuation
+from netopsy.graphs.graph_valuation import GraphValuation
 from netopsy.lab.errors import StorageError
 
 KARATE = nx.karate_club_graph()

@@ -117,21 +117,21 @@ def test_show_tells_all_about_a_paper(entry, capsys):
 def test_show_prints_the_recorded_verdicts(capsys, monkeypatch):
     verdicts = [
         {
-            "claim": "NG-1",
+            "claim": "norm-grad-1",
             "verdict": "does not hold",
             "estimate": 0.0512,
             "interval": [-0.01, 0.11],
             "detail": "by a hair",
         },
-        {"claim": "NG-2", "verdict": "undecided", "estimate": None, "interval": None},
+        {"claim": "norm-grad-2", "verdict": "undecided", "estimate": None, "interval": None},
     ]
     recorded = Evidence("norm-grad", "laptop", 3, 61.4, {}, verdicts, {})
     monkeypatch.setattr("netopsy.lab.evidence.load_evidence", lambda *_: {"norm-grad": recorded})
     text = told(capsys, "show", "norm-grad")[1]
-    assert "NG-1: does not hold, 0.0512 [-0.01, 0.11]" in text
+    assert "norm-grad-1: does not hold, 0.0512 [-0.01, 0.11]" in text
     assert "Measured: by a hair" in text
-    assert "NG-2: undecided\n" in text
-    assert "NG-3: not re-tested yet" in text
+    assert "norm-grad-2: undecided\n" in text
+    assert "norm-grad-3: not re-tested yet" in text
     assert "preset laptop, 3 seeds, 61 s" in text
     assert json.loads(told(capsys, "show", "norm-grad", "--json")[1])["evidence"]["verdicts"] == verdicts
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FIGURE = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20"/></svg>'
 VERDICTS = [
     {
-        "claim": "NG-1",
+        "claim": "norm-grad-1",
         "verdict": "does not hold",
         "criterion": "as fixed",
         "estimate": 0.0512,
@@ -27,8 +27,22 @@ VERDICTS = [
         "paper_value": "more",
         "detail": "a | b < c *stars*",
     },
-    {"claim": "NG-2", "verdict": "undecided", "criterion": "", "estimate": None, "interval": None, "paper_value": ""},
-    {"claim": "NG-3", "verdict": "holds", "criterion": "", "estimate": 1.0, "interval": [0.9, 1.1], "paper_value": ""},
+    {
+        "claim": "norm-grad-2",
+        "verdict": "undecided",
+        "criterion": "",
+        "estimate": None,
+        "interval": None,
+        "paper_value": "",
+    },
+    {
+        "claim": "norm-grad-3",
+        "verdict": "holds",
+        "criterion": "",
+        "estimate": 1.0,
+        "interval": [0.9, 1.1],
+        "paper_value": "",
+    },
 ]
 
 

@@ -5,9 +5,9 @@ from torch.nn import functional
 from torch_geometric import nn as peers
 
 from netopsy import InputError
-from netopsy.graphs.common_neighbor import PureGCN
 from netopsy.graphs.dagnn import DAGNN
 from netopsy.graphs.networks import APPNP, GCN, GIN, neighbour_sum
+from netopsy.graphs.neural_common_neighbor import PureGCN
 from netopsy.graphs.node_classification import NodeRecipe, random_split, train_node_classifier
 from netopsy.graphs.propagation import operator_of, propagator
 

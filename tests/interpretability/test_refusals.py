@@ -15,11 +15,7 @@ from netopsy.interpretability.causal_paths import (
     local_lipschitz,
     path_effect,
 )
-from netopsy.interpretability.concepts import ConceptLens
-from netopsy.interpretability.eigen_cam import eigen_cam
-from netopsy.interpretability.norm_grad import backprop_saliency
-from netopsy.interpretability.pattern_net import PatternMiner
-from netopsy.interpretability.visualization import (
+from netopsy.interpretability.cnn_visualization import (
     AlphaPenalty,
     L2Penalty,
     LayerUnits,
@@ -29,6 +25,10 @@ from netopsy.interpretability.visualization import (
     maximise_activation,
     train_upconv_inverter,
 )
+from netopsy.interpretability.concept_lens import ConceptLens
+from netopsy.interpretability.eigen_cam import eigen_cam
+from netopsy.interpretability.norm_grad import backprop_saliency
+from netopsy.interpretability.pattern_net import PatternMiner
 
 SHAPE = (3, 13, 17)
 

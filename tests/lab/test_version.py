@@ -10,7 +10,7 @@ from netopsy.lab.version import code_version
 STUDY = '''
 """A study."""
 import math
-from netopsy.sparsity import lottery
+from netopsy.sparsity import lottery_ticket
 
 SCALE = 3
 COLOUR = "red"
@@ -43,7 +43,7 @@ def version_of(tmp_path):
 
     def compute(source: str) -> str:
         path = tmp_path / f"study_{next(count)}.py"
-        path.write_text(textwrap.dedent(source).replace("from netopsy.sparsity import lottery\n", ""))
+        path.write_text(textwrap.dedent(source).replace("from netopsy.sparsity import lottery_ticket\n", ""))
         spec = importlib.util.spec_from_file_location(path.stem, path)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)

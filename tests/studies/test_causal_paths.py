@@ -56,13 +56,13 @@ def test_all_hold_where_the_table_says_so():
 @pytest.mark.parametrize(
     ("name", "options", "answer"),
     [
-        ("CP-1", {"restricted": 0.3}, "does not hold"),
-        ("CP-1", {"restricted": 0.4, "spread": 0.2}, "undecided"),
-        ("CP-2", {"ablated": 0.7}, "does not hold"),
-        ("CP-3", {"ratios": (-1.0, -1.0, 0.5, 0.5)}, "does not hold"),
-        ("CP-3", {"ratios": (-1.0, -1.0, 0.0, 0.5)}, "undecided"),
-        ("CP-4", {"halves": 0.5}, "does not hold"),
-        ("CP-4", {"halves": 0.71, "spread": 0.1}, "undecided"),
+        ("causal-paths-1", {"restricted": 0.3}, "does not hold"),
+        ("causal-paths-1", {"restricted": 0.4, "spread": 0.2}, "undecided"),
+        ("causal-paths-2", {"ablated": 0.7}, "does not hold"),
+        ("causal-paths-3", {"ratios": (-1.0, -1.0, 0.5, 0.5)}, "does not hold"),
+        ("causal-paths-3", {"ratios": (-1.0, -1.0, 0.0, 0.5)}, "undecided"),
+        ("causal-paths-4", {"halves": 0.5}, "does not hold"),
+        ("causal-paths-4", {"halves": 0.71, "spread": 0.1}, "undecided"),
     ],
 )
 def test_each_claim_can_fail_and_stay_open(name, options, answer):
@@ -77,7 +77,12 @@ def test_maps_are_scaled_alike():
 
 def test_smoke(tmp_path):
     found = run(load("causal-paths"), "smoke", out=tmp_path, workers=0)
-    assert [each.claim for each in found.verdicts] == ["CP-1", "CP-2", "CP-3", "CP-4"]
+    assert [each.claim for each in found.verdicts] == [
+        "causal-paths-1",
+        "causal-paths-2",
+        "causal-paths-3",
+        "causal-paths-4",
+    ]
     assert set(found.figures) == {"probability", "size", "steepness", "likeness", "cost"}
     counts = found.rows["measure"].value_counts()
     classes = counts["class"]

@@ -56,11 +56,11 @@ def test_both_claims_hold_where_the_table_says_so():
 @pytest.mark.parametrize(
     ("name", "options", "answer"),
     [
-        ("CV-1", {"gain": 0.02}, "does not hold"),
-        ("CV-1", {"gain": 0.12, "spread": 0.3}, "undecided"),
-        ("CV-2", {"errors": (0.5, 0.3, 0.1)}, "does not hold"),
-        ("CV-2", {"errors": (0.3, 0.1, 0.5)}, "does not hold"),  # larger at the end, but not in order
-        ("CV-2", {"errors": (0.1, 0.1, 0.1)}, "does not hold"),
+        ("cnn-visualization-1", {"gain": 0.02}, "does not hold"),
+        ("cnn-visualization-1", {"gain": 0.12, "spread": 0.3}, "undecided"),
+        ("cnn-visualization-2", {"errors": (0.5, 0.3, 0.1)}, "does not hold"),
+        ("cnn-visualization-2", {"errors": (0.3, 0.1, 0.5)}, "does not hold"),  # larger at the end, but not in order
+        ("cnn-visualization-2", {"errors": (0.1, 0.1, 0.1)}, "does not hold"),
     ],
 )
 def test_each_claim_can_fail_and_stay_open(name, options, answer):
@@ -77,7 +77,12 @@ def test_rank_correlations_are_scipys():
 
 def test_smoke(tmp_path):
     found = run(load("cnn-visualization"), "smoke", out=tmp_path, workers=0)
-    assert [each.claim for each in found.verdicts] == ["CV-1", "CV-2", "CV-3", "CV-4"]
+    assert [each.claim for each in found.verdicts] == [
+        "cnn-visualization-1",
+        "cnn-visualization-2",
+        "cnn-visualization-3",
+        "cnn-visualization-4",
+    ]
     counts = found.rows["measure"].value_counts()
     assert counts["judged"] == counts["preferred"] == 16 * 9
     assert counts["inverted"] == counts["expected"] == 4 * 5

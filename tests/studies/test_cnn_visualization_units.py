@@ -51,7 +51,7 @@ def table(first=1.0, last=3.0, spread=0.8, own=12, other=9.0, seeds=3, rotations
 
 def test_both_claims_hold_where_the_table_says_so():
     settling, detectors = judge_units(table(), None)
-    assert [settling.claim, detectors.claim] == ["CV-3", "CV-4"]
+    assert [settling.claim, detectors.claim] == ["cnn-visualization-3", "cnn-visualization-4"]
     assert (settling.verdict, detectors.verdict) == ("holds", "holds")
     assert settling.estimate == pytest.approx(2.0, abs=0.3)
     assert "left out: 9" in settling.detail
@@ -63,10 +63,10 @@ def test_both_claims_hold_where_the_table_says_so():
 @pytest.mark.parametrize(
     ("name", "options", "answer"),
     [
-        ("CV-3", {"last": 0.0}, "does not hold"),
-        ("CV-3", {"last": 1.05, "spread": 2.0}, "undecided"),
-        ("CV-4", {"other": 14.0}, "does not hold"),
-        ("CV-4", {"other": 12.3}, "undecided"),
+        ("cnn-visualization-3", {"last": 0.0}, "does not hold"),
+        ("cnn-visualization-3", {"last": 1.05, "spread": 2.0}, "undecided"),
+        ("cnn-visualization-4", {"other": 14.0}, "does not hold"),
+        ("cnn-visualization-4", {"other": 12.3}, "undecided"),
     ],
 )
 def test_each_claim_can_fail_and_stay_open(name, options, answer):

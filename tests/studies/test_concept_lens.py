@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from netopsy import InputError
-from netopsy.interpretability.concepts import c_deletion, c_insertion
+from netopsy.interpretability.concept_lens import c_deletion, c_insertion
 from netopsy.lab import run
 from netopsy.studies import load
 from netopsy.studies.interpretability import concept_lens as study
@@ -72,19 +72,19 @@ def test_all_hold_where_the_table_says_so():
 @pytest.mark.parametrize(
     ("name", "options", "answer"),
     [
-        ("CL-1", {"gap": 2e-5}, "does not hold"),
-        ("CL-1", {"mu": 0.99}, "does not hold"),
-        ("CL-1", {"gap": 9e-6}, "holds"),
-        ("CL-2", {"report": {"nmf": REPORT["nmf"] | {"instability": 0.3}}}, "does not hold"),
-        ("CL-2", {"report": {"nmf": REPORT["nmf"] | {"instability": 0.1}}}, "undecided"),
-        ("CL-2", {"report": {"kmeans": REPORT["kmeans"] | {"relative l2": 0.1}}}, "does not hold"),
-        ("CL-2", {"report": {"pca": REPORT["pca"] | {"sparsity": 0.7}}}, "does not hold"),
-        ("CL-3", {"deletion": {"oc": 3.0}}, "does not hold"),
-        ("CL-3", {"deletion": {"ig": 2.0}}, "undecided"),
-        ("CL-3", {"deletion": {"random": -5.0}}, "holds"),  # reported alone
-        ("CL-4", {"found": {"importance": 0.2}}, "does not hold"),
-        ("CL-4", {"found": {"pixels": 0.7}}, "does not hold"),
-        ("CL-4", {"found": {"importance": 0.45}, "noise": 0.1}, "undecided"),
+        ("concept-lens-1", {"gap": 2e-5}, "does not hold"),
+        ("concept-lens-1", {"mu": 0.99}, "does not hold"),
+        ("concept-lens-1", {"gap": 9e-6}, "holds"),
+        ("concept-lens-2", {"report": {"nmf": REPORT["nmf"] | {"instability": 0.3}}}, "does not hold"),
+        ("concept-lens-2", {"report": {"nmf": REPORT["nmf"] | {"instability": 0.1}}}, "undecided"),
+        ("concept-lens-2", {"report": {"kmeans": REPORT["kmeans"] | {"relative l2": 0.1}}}, "does not hold"),
+        ("concept-lens-2", {"report": {"pca": REPORT["pca"] | {"sparsity": 0.7}}}, "does not hold"),
+        ("concept-lens-3", {"deletion": {"oc": 3.0}}, "does not hold"),
+        ("concept-lens-3", {"deletion": {"ig": 2.0}}, "undecided"),
+        ("concept-lens-3", {"deletion": {"random": -5.0}}, "holds"),  # reported alone
+        ("concept-lens-4", {"found": {"importance": 0.2}}, "does not hold"),
+        ("concept-lens-4", {"found": {"pixels": 0.7}}, "does not hold"),
+        ("concept-lens-4", {"found": {"importance": 0.45}, "noise": 0.1}, "undecided"),
     ],
 )
 def test_each_claim_can_fail_and_stay_open(name, options, answer):
@@ -93,7 +93,12 @@ def test_each_claim_can_fail_and_stay_open(name, options, answer):
 
 def test_smoke(tmp_path):
     found = run(load("concept-lens"), "smoke", out=tmp_path, workers=0)
-    assert [each.claim for each in found.verdicts] == ["CL-1", "CL-2", "CL-3", "CL-4"]
+    assert [each.claim for each in found.verdicts] == [
+        "concept-lens-1",
+        "concept-lens-2",
+        "concept-lens-3",
+        "concept-lens-4",
+    ]
     assert found.verdicts[0].verdict == "holds"
     assert {"extraction", "curves", "cues", "cost"} <= set(found.figures)
     counts = found.rows["measure"].value_counts()

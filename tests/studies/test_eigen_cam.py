@@ -65,14 +65,14 @@ def test_all_hold_where_the_table_says_so():
 @pytest.mark.parametrize(
     ("name", "options", "answer"),
     [
-        ("EC-1", {"clean": {"Grad-CAM++": 0.02}}, "does not hold"),  # the better of the two counts
-        ("EC-1", {"clean": {"Eigen-CAM": 0.13}}, "undecided"),
-        ("EC-2", {"noise": {"Grad-CAM": 0.05}}, "does not hold"),
-        ("EC-2", {"noise": {"Grad-CAM++": 0.01}}, "holds"),  # speaks of Grad-CAM alone
-        ("EC-3", {"same": 0.0}, "does not hold"),
-        ("EC-3", {"mistaken": {"Eigen-CAM": 0.5}}, "does not hold"),
-        ("EC-3", {"mistaken": {"Grad-CAM": 0.01}}, "does not hold"),
-        ("EC-3", {"mistakes": 0.02}, "undecided"),  # 30 misclassified
+        ("eigen-cam-1", {"clean": {"Grad-CAM++": 0.02}}, "does not hold"),  # the better of the two counts
+        ("eigen-cam-1", {"clean": {"Eigen-CAM": 0.13}}, "undecided"),
+        ("eigen-cam-2", {"noise": {"Grad-CAM": 0.05}}, "does not hold"),
+        ("eigen-cam-2", {"noise": {"Grad-CAM++": 0.01}}, "holds"),  # speaks of Grad-CAM alone
+        ("eigen-cam-3", {"same": 0.0}, "does not hold"),
+        ("eigen-cam-3", {"mistaken": {"Eigen-CAM": 0.5}}, "does not hold"),
+        ("eigen-cam-3", {"mistaken": {"Grad-CAM": 0.01}}, "does not hold"),
+        ("eigen-cam-3", {"mistakes": 0.02}, "undecided"),  # 30 misclassified
     ],
 )
 def test_each_claim_can_fail_and_stay_open(name, options, answer):
@@ -80,8 +80,8 @@ def test_each_claim_can_fail_and_stay_open(name, options, answer):
 
 
 def test_a_trivial_map_as_good_as_eigen_cam_is_named():
-    assert "within 0.02 of Eigen-CAM or better" not in verdict("EC-1").detail
-    assert "energy: within 0.02 of Eigen-CAM or better" in verdict("EC-1", clean={"energy": 0.04}).detail
+    assert "within 0.02 of Eigen-CAM or better" not in verdict("eigen-cam-1").detail
+    assert "energy: within 0.02 of Eigen-CAM or better" in verdict("eigen-cam-1", clean={"energy": 0.04}).detail
 
 
 def test_the_interval_of_a_difference_is_newcombes():
@@ -103,7 +103,7 @@ def test_the_interval_of_a_difference_covers():
 
 def test_smoke(tmp_path):
     found = run(load("eigen-cam"), "smoke", out=tmp_path, workers=0)
-    assert [each.claim for each in found.verdicts] == ["EC-1", "EC-2", "EC-3", "EC-4"]
+    assert [each.claim for each in found.verdicts] == ["eigen-cam-1", "eigen-cam-2", "eigen-cam-3", "eigen-cam-4"]
     assert set(found.figures) == {"threshold", "noise", "mistakes", "examples", "cost"}
     counts = found.rows["measure"].value_counts()
     assert counts["wrong"] == 40 * 2 * 3

@@ -63,19 +63,19 @@ def test_all_hold_where_the_table_says_so():
 @pytest.mark.parametrize(
     ("name", "options", "answer"),
     [
-        ("GD-1", {"iou": 0.13}, "does not hold"),
-        ("GD-1", {"iou": 0.17}, "undecided"),
-        ("GD-2", {"removed": 0.3}, "does not hold"),
-        ("GD-2", {"removed": 0.41}, "undecided"),
-        ("GD-3", {"lead": 0.0}, "does not hold"),
-        ("GD-3", {"lead": -0.2}, "does not hold"),
-        ("GD-3", {"lead": 0.025}, "undecided"),
-        ("GD-4", {"gain": (0.1, 2.0)}, "does not hold"),
-        ("GD-4", {"gain": (2.0, 1.0)}, "does not hold"),  # twice as many, not three times
-        ("GD-4", {"house": (0.3, 0.1)}, "undecided"),
-        ("GD-4", {"gain": (2.0, -0.5)}, "holds"),
-        ("GD-1", {"presence": 0.2}, "undecided"),
-        ("GD-4", {"presence": 0.2}, "undecided"),
+        ("gan-dissection-1", {"iou": 0.13}, "does not hold"),
+        ("gan-dissection-1", {"iou": 0.17}, "undecided"),
+        ("gan-dissection-2", {"removed": 0.3}, "does not hold"),
+        ("gan-dissection-2", {"removed": 0.41}, "undecided"),
+        ("gan-dissection-3", {"lead": 0.0}, "does not hold"),
+        ("gan-dissection-3", {"lead": -0.2}, "does not hold"),
+        ("gan-dissection-3", {"lead": 0.025}, "undecided"),
+        ("gan-dissection-4", {"gain": (0.1, 2.0)}, "does not hold"),
+        ("gan-dissection-4", {"gain": (2.0, 1.0)}, "does not hold"),  # twice as many, not three times
+        ("gan-dissection-4", {"house": (0.3, 0.1)}, "undecided"),
+        ("gan-dissection-4", {"gain": (2.0, -0.5)}, "holds"),
+        ("gan-dissection-1", {"presence": 0.2}, "undecided"),
+        ("gan-dissection-4", {"presence": 0.2}, "undecided"),
     ],
 )
 def test_each_claim_can_fail_and_stay_open(name, options, answer):
@@ -86,7 +86,7 @@ def test_removal_must_beat_the_random_sets_in_every_generator():
     rows = table()
     one = (rows["measure"] == "removal") & (rows["by"] == "random") & (rows["seed"] == 1) & (rows["number"] < 2)
     rows.loc[one, "value"] = 0.95
-    found = next(each for each in judge(rows, study.Config()) if each.claim == "GD-2")
+    found = next(each for each in judge(rows, study.Config()) if each.claim == "gan-dissection-2")
     assert found.verdict == "does not hold"
     assert "95th percentile" in found.detail
 
@@ -103,7 +103,12 @@ def test_areas_are_those_of_trapezoids_and_bands_are_whole_rows():
 
 def test_smoke(tmp_path):
     found = run(load("gan-dissection"), "smoke", out=tmp_path / "out", workers=0)
-    assert [each.claim for each in found.verdicts] == ["GD-1", "GD-2", "GD-3", "GD-4"]
+    assert [each.claim for each in found.verdicts] == [
+        "gan-dissection-1",
+        "gan-dissection-2",
+        "gan-dissection-3",
+        "gan-dissection-4",
+    ]
     assert set(found.figures) == {"agreement", "ablated", "inserted", "removal", "side-effects", "insertion", "cost"}
     counts = found.rows["measure"].value_counts()
     assert counts["iou"] == 3 * 2 * (1 + 2 + 1)

@@ -9,7 +9,7 @@ import torch
 from netopsy.core.masks import density
 from netopsy.data import Dataset
 from netopsy.models import conv_net, mlp, resnet
-from netopsy.sparsity.lottery import iterative_magnitude_pruning
+from netopsy.sparsity.lottery_ticket import iterative_magnitude_pruning
 from netopsy.studies import load
 from netopsy.studies.sparsity import lottery_ticket
 from netopsy.studies.sparsity.lottery_ticket import SETTINGS, Config, judge, measure, one_shot_masks, plan
@@ -44,17 +44,17 @@ def answers(*arguments, **options):
 
 def test_verdicts_follow_the_criteria():
     good = answers(0.98, 0.97, 0.975)
-    assert good["lth-init-matters"] == "holds"
-    assert good["lth-learns-faster"] == "holds"
-    assert good["lth-iterative-beats-one-shot"] == "holds"
-    assert good["lth-warmup"] == "undecided"
+    assert good["lottery-ticket-1"] == "holds"
+    assert good["lottery-ticket-2"] == "holds"
+    assert good["lottery-ticket-3"] == "holds"
+    assert good["lottery-ticket-4"] == "undecided"
 
 
 def test_verdicts_go_the_other_way_on_the_opposite_numbers():
     bad = answers(0.97, 0.98, 0.98, steps=(600, 600))
     assert set(bad.values()) == {"does not hold", "undecided"}
-    assert bad["lth-learns-faster"] == "does not hold"
-    assert answers(0.981, 0.98, 0.9, steps=(400, 600))["lth-init-matters"] == "does not hold"  # +0.1 point is not +0.2
+    assert bad["lottery-ticket-2"] == "does not hold"
+    assert answers(0.981, 0.98, 0.9, steps=(400, 600))["lottery-ticket-1"] == "does not hold"  # +0.1 point is not +0.2
 
 
 def test_warmup_needs_failure_at_the_high_rate_and_success_at_a_lower_one():

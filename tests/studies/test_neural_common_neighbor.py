@@ -11,7 +11,12 @@ from netopsy.studies.graphs._ncn_measures import COUNT, GAE, NCN, NCNC, SEEN, TU
 from netopsy.studies.graphs._ncn_recipes import RECIPES
 from netopsy.studies.graphs._ncn_verdicts import judge
 
-CLAIMS = ["ncn-order", "ncn-tlr", "ncn-incomplete", "ncn-cost"]
+CLAIMS = [
+    "neural-common-neighbor-1",
+    "neural-common-neighbor-2",
+    "neural-common-neighbor-3",
+    "neural-common-neighbor-4",
+]
 
 
 def table(count=0.85, ncn=0.93, seen=0.9, ncnc=0.97, growth=0.1, ratio=1.8, spread=0.002):
@@ -50,15 +55,15 @@ def test_all_hold_where_the_table_says_so():
 @pytest.mark.parametrize(
     ("name", "options", "answer"),
     [
-        ("ncn-order", {"count": 0.92}, "does not hold"),
-        ("ncn-order", {"ncnc": 0.935}, "does not hold"),
-        ("ncn-order", {"count": 0.3, "ncn": 1.5, "ncnc": 1.52, "spread": 0.1}, "undecided"),
-        ("ncn-tlr", {"seen": 0.93}, "does not hold"),
-        ("ncn-tlr", {"seen": 0.915, "spread": 0.03}, "undecided"),
-        ("ncn-incomplete", {"growth": -0.1}, "does not hold"),
-        ("ncn-incomplete", {"growth": 0.0, "spread": 0.02}, "undecided"),
-        ("ncn-cost", {"ratio": 4.0}, "does not hold"),
-        ("ncn-cost", {"ratio": 3.0, "spread": 0.1}, "undecided"),
+        ("neural-common-neighbor-1", {"count": 0.92}, "does not hold"),
+        ("neural-common-neighbor-1", {"ncnc": 0.935}, "does not hold"),
+        ("neural-common-neighbor-1", {"count": 0.3, "ncn": 1.5, "ncnc": 1.52, "spread": 0.1}, "undecided"),
+        ("neural-common-neighbor-2", {"seen": 0.93}, "does not hold"),
+        ("neural-common-neighbor-2", {"seen": 0.915, "spread": 0.03}, "undecided"),
+        ("neural-common-neighbor-3", {"growth": -0.1}, "does not hold"),
+        ("neural-common-neighbor-3", {"growth": 0.0, "spread": 0.02}, "undecided"),
+        ("neural-common-neighbor-4", {"ratio": 4.0}, "does not hold"),
+        ("neural-common-neighbor-4", {"ratio": 3.0, "spread": 0.1}, "undecided"),
     ],
 )
 def test_each_claim_can_fail_and_stay_open(name, options, answer):
@@ -107,10 +112,10 @@ def test_features_do_not_come_from_the_links_and_graphs_are_those_asked_for():
 
 
 def test_a_tie_with_the_learned_count_is_told_and_decides_nothing():
-    apart = verdict("ncn-order")
+    apart = verdict("neural-common-neighbor-1")
     assert "GAE + count) has Hits@100 0.9" in apart.detail
     assert apart.detail.endswith("no tie")
-    tied = verdict("ncn-order", ncn=0.911, ncnc=0.95, spread=0.003)
+    tied = verdict("neural-common-neighbor-1", ncn=0.911, ncnc=0.95, spread=0.003)
     assert "a tie" in tied.detail
     assert tied.verdict == "holds"
 

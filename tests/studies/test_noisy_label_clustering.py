@@ -19,7 +19,13 @@ def test_labels_alone_are_as_good_as_their_shares_say():
     assert found == pytest.approx(expected, abs=0.004)
 
 
-CLAIMS = ["lfd-synthetic", "lfd-real", "lfd-citations", "lfd-local", "lfd-eps"]
+CLAIMS = [
+    "noisy-label-clustering-1",
+    "noisy-label-clustering-2",
+    "noisy-label-clustering-3",
+    "noisy-label-clustering-4",
+    "noisy-label-clustering-5",
+]
 
 
 def table(together=0.8, by_chance=0.2, real=0.9, cora=0.8, growth=0.0, slower=1.2, bound=0.5, varied=0.0, spread=0.02):
@@ -66,17 +72,17 @@ def test_all_hold_where_the_table_says_so():
 @pytest.mark.parametrize(
     ("name", "options", "answer"),
     [
-        ("lfd-synthetic", {"together": 0.5}, "does not hold"),
-        ("lfd-synthetic", {"together": 0.53, "spread": 0.1}, "undecided"),
-        ("lfd-synthetic", {"by_chance": 0.6}, "does not hold"),
-        ("lfd-real", {"real": 0.76}, "does not hold"),
-        ("lfd-real", {"real": 0.76, "spread": 0.5}, "undecided"),
-        ("lfd-citations", {"cora": 0.7}, "does not hold"),
-        ("lfd-local", {"growth": 0.3}, "does not hold"),
-        ("lfd-local", {"slower": 3.0}, "does not hold"),
-        ("lfd-local", {"bound": 1.1}, "does not hold"),
-        ("lfd-eps", {"varied": 0.1}, "does not hold"),
-        ("lfd-eps", {"varied": 0.03, "spread": 0.1}, "undecided"),
+        ("noisy-label-clustering-1", {"together": 0.5}, "does not hold"),
+        ("noisy-label-clustering-1", {"together": 0.53, "spread": 0.1}, "undecided"),
+        ("noisy-label-clustering-1", {"by_chance": 0.6}, "does not hold"),
+        ("noisy-label-clustering-2", {"real": 0.76}, "does not hold"),
+        ("noisy-label-clustering-2", {"real": 0.76, "spread": 0.5}, "undecided"),
+        ("noisy-label-clustering-3", {"cora": 0.7}, "does not hold"),
+        ("noisy-label-clustering-4", {"growth": 0.3}, "does not hold"),
+        ("noisy-label-clustering-4", {"slower": 3.0}, "does not hold"),
+        ("noisy-label-clustering-4", {"bound": 1.1}, "does not hold"),
+        ("noisy-label-clustering-5", {"varied": 0.1}, "does not hold"),
+        ("noisy-label-clustering-5", {"varied": 0.03, "spread": 0.1}, "undecided"),
     ],
 )
 def test_each_claim_can_fail_and_stay_open(name, options, answer):
@@ -85,8 +91,8 @@ def test_each_claim_can_fail_and_stay_open(name, options, answer):
 
 def test_what_is_not_here_is_told():
     rows = table()
-    assert "not on this machine: citeseer" in verdict("lfd-citations", rows).detail
-    alone = verdict("lfd-citations", rows[~((rows["measure"] == "real") & (rows["graph"] == "cora"))])
+    assert "not on this machine: citeseer" in verdict("noisy-label-clustering-3", rows).detail
+    alone = verdict("noisy-label-clustering-3", rows[~((rows["measure"] == "real") & (rows["graph"] == "cora"))])
     assert alone.verdict == "undecided"
     assert "cora, citeseer" in alone.detail
 
@@ -145,15 +151,15 @@ def test_the_number_shown_is_that_of_a_gain_and_the_control_comes_last():
     found = judge(table(), study.Config(real=("digits", "cora")))[0]
     assert found.estimate == pytest.approx(0.3, abs=0.02)
     assert found.detail.index("right for 0.9 inside") < found.detail.index("right for 0.5 inside")
-    failed = verdict("lfd-synthetic", table(by_chance=0.6))
+    failed = verdict("noisy-label-clustering-1", table(by_chance=0.6))
     assert failed.estimate > 0  # of the control, which decides
 
 
 @pytest.mark.parametrize(("settled", "words"), [(0.76, "only before"), (0.9, "as large when")])
 def test_what_becomes_of_the_gain_when_it_has_settled_is_told(settled, words):
     rows = table()
-    before = verdict("lfd-real", rows)
+    before = verdict("noisy-label-clustering-2", rows)
     rows[LFD + SETTLED] = settled
-    after = verdict("lfd-real", rows)
+    after = verdict("noisy-label-clustering-2", rows)
     assert words in after.detail
     assert (after.verdict, after.estimate) == (before.verdict, before.estimate)

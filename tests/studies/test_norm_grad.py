@@ -45,19 +45,19 @@ def answers(**numbers):
 
 
 def test_verdicts_follow_the_criteria():
-    assert answers() == {"NG-1": "holds", "NG-2": "holds", "NG-3": "holds", "NG-4": "holds"}
+    assert answers() == {"norm-grad-1": "holds", "norm-grad-2": "holds", "norm-grad-3": "holds", "norm-grad-4": "holds"}
 
 
 @pytest.mark.parametrize(
     ("claim", "numbers"),
     [
-        ("NG-1", {"early": 0.88}),
-        ("NG-1", {"early": 0.95}),
-        ("NG-1", {"late": 0.42}),
-        ("NG-2", {"gain": -0.2}),
-        ("NG-3", {"fall": 0.05}),
-        ("NG-3", {"fall": -0.05}),
-        ("NG-4", {"agreement": 0.5}),
+        ("norm-grad-1", {"early": 0.88}),
+        ("norm-grad-1", {"early": 0.95}),
+        ("norm-grad-1", {"late": 0.42}),
+        ("norm-grad-2", {"gain": -0.2}),
+        ("norm-grad-3", {"fall": 0.05}),
+        ("norm-grad-3", {"fall": -0.05}),
+        ("norm-grad-4", {"agreement": 0.5}),
     ],
 )
 def test_each_criterion_can_fail(claim, numbers):
@@ -66,19 +66,19 @@ def test_each_criterion_can_fail(claim, numbers):
 
 def test_a_claim_must_hold_on_every_data_set():
     both = pd.concat([table(), table(agreement=0.5, data="other")])
-    assert {v.claim: v.verdict for v in judge(both, study.Config())}["NG-4"] == "does not hold"
+    assert {v.claim: v.verdict for v in judge(both, study.Config())}["norm-grad-4"] == "does not hold"
 
 
 def test_one_layer_that_fails_fails_the_claim():
     rows = table()
     rows.loc[(rows["measure"] == "agreement") & (rows["layer"] == "third"), "value"] -= 0.4
-    verdict = next(v for v in judge(rows, study.Config()) if v.claim == "NG-4")
+    verdict = next(v for v in judge(rows, study.Config()) if v.claim == "norm-grad-4")
     assert verdict.verdict == "does not hold"
     assert verdict.estimate == pytest.approx(0.5, abs=0.02)
 
 
 def test_too_few_runs_leave_the_combination_undecided():
-    assert answers(seeds=2)["NG-2"] == "undecided"
+    assert answers(seeds=2)["norm-grad-2"] == "undecided"
 
 
 def test_the_step_is_chosen_on_even_scenes_and_tested_on_odd_ones():
@@ -86,7 +86,7 @@ def test_the_step_is_chosen_on_even_scenes_and_tested_on_odd_ones():
     sensitivity = (rows["measure"] == "sensitivity") & (rows["rate"] == 1e-3)
     rows.loc[sensitivity & (rows["scene"] % 2 == 0), "value"] = 0.0
     assert chosen_rate(rows) == 1e-3
-    verdict = next(v for v in judge(rows, study.Config()) if v.claim == "NG-3")
+    verdict = next(v for v in judge(rows, study.Config()) if v.claim == "norm-grad-3")
     assert verdict.estimate == pytest.approx(-0.03, abs=0.01)
 
 
@@ -94,14 +94,14 @@ def test_scenes_without_a_correlation_are_dropped_and_counted():
     rows = table()
     lost = (rows["measure"] == "sensitivity") & (rows["layer"] == "last") & (rows["scene"] == 1) & (rows["seed"] == 0)
     rows.loc[lost, "value"] = float("nan")
-    verdict = next(v for v in judge(rows, study.Config()) if v.claim == "NG-3")
+    verdict = next(v for v in judge(rows, study.Config()) if v.claim == "norm-grad-3")
     assert verdict.verdict == "holds"
     assert "1 scenes without a correlation" in verdict.detail
 
 
 def test_smoke(tmp_path):
     found = run(load("norm-grad"), "smoke", out=tmp_path, workers=0)
-    assert [verdict.claim for verdict in found.verdicts] == ["NG-1", "NG-2", "NG-3", "NG-4"]
+    assert [verdict.claim for verdict in found.verdicts] == ["norm-grad-1", "norm-grad-2", "norm-grad-3", "norm-grad-4"]
     assert set(found.figures) == {"depth", "combination", "meta", "virtual", "examples"}
     counts = found.rows["measure"].value_counts()
     assert counts["pointing"] == 20 * 5 * (4 + 1)

@@ -87,17 +87,17 @@ def test_all_hold_where_the_table_says_so():
 @pytest.mark.parametrize(
     ("name", "options", "answer"),
     [
-        ("PN-1", {"lift": 6.0}, "does not hold"),
-        ("PN-1", {"support": 0.3}, "does not hold"),
-        ("PN-1", {"lift": 9.5}, "undecided"),
-        ("PN-2", {"patterns": 0.8}, "does not hold"),
-        ("PN-2", {"patterns": 0.9}, "undecided"),
-        ("PN-3", {"recall": 0.35}, "does not hold"),
-        ("PN-3", {"recall": 0.48, "chance": 0.3}, "undecided"),
-        ("PN-4", {"ratios": (5, 20, 30)}, "does not hold"),
-        ("PN-4", {"ratios": (15, 15, 15)}, "undecided"),
-        ("PN-4", {"ratios": (15, 12, 10)}, "does not hold"),
-        ("PN-4", {"same": 0.9}, "does not hold"),
+        ("pattern-net-1", {"lift": 6.0}, "does not hold"),
+        ("pattern-net-1", {"support": 0.3}, "does not hold"),
+        ("pattern-net-1", {"lift": 9.5}, "undecided"),
+        ("pattern-net-2", {"patterns": 0.8}, "does not hold"),
+        ("pattern-net-2", {"patterns": 0.9}, "undecided"),
+        ("pattern-net-3", {"recall": 0.35}, "does not hold"),
+        ("pattern-net-3", {"recall": 0.48, "chance": 0.3}, "undecided"),
+        ("pattern-net-4", {"ratios": (5, 20, 30)}, "does not hold"),
+        ("pattern-net-4", {"ratios": (15, 15, 15)}, "undecided"),
+        ("pattern-net-4", {"ratios": (15, 12, 10)}, "does not hold"),
+        ("pattern-net-4", {"same": 0.9}, "does not hold"),
     ],
 )
 def test_each_claim_can_fail_and_stay_open(name, options, answer):
@@ -106,7 +106,12 @@ def test_each_claim_can_fail_and_stay_open(name, options, answer):
 
 def test_smoke(tmp_path):
     found = run(load("pattern-net"), "smoke", out=tmp_path, workers=0)
-    assert [each.claim for each in found.verdicts] == ["PN-1", "PN-2", "PN-3", "PN-4"]
+    assert [each.claim for each in found.verdicts] == [
+        "pattern-net-1",
+        "pattern-net-2",
+        "pattern-net-3",
+        "pattern-net-4",
+    ]
     assert set(found.figures) == {"telling", "examples", "accuracy", "recall", "speed", "cost"}
     counts = found.rows["measure"].value_counts()
     assert counts["answer"] == 40

@@ -1,4 +1,7 @@
-"""The entries of the catalogue: what a paper is, which claims it makes, and where they are read from."""
+"""The entries of the catalogue: what a paper is, which claims it makes, and where they are read from.
+
+One file a paper, ``papers/SLUG.toml``. A claim's criterion is fixed there before its study is run, and is never moved.
+"""
 
 from __future__ import annotations
 
@@ -84,8 +87,12 @@ def papers() -> tuple[Paper, ...]:
     >>> len(papers())
     51
     """
-    text = files(__package__).joinpath("papers.toml").read_text(encoding="utf-8")
-    return tuple(sorted((_paper(table) for table in tomllib.loads(text)["paper"]), key=lambda paper: paper.slug))
+    entries = {entry.name: entry for entry in files(__package__).joinpath("papers").iterdir()}
+    return tuple(
+        _paper(name.removesuffix(".toml"), tomllib.loads(entries[name].read_text(encoding="utf-8")))
+        for name in sorted(entries)
+        if name.endswith(".toml")
+    )
 
 
 def paper(slug: str) -> Paper:
@@ -100,8 +107,8 @@ def paper(slug: str) -> Paper:
 def claim(slug: str, claim_id: str) -> Claim:
     """One claim of one paper.
 
-    >>> claim("lottery-ticket", "lth-init-matters").id
-    'lth-init-matters'
+    >>> claim("lottery-ticket", "lottery-ticket-1").id
+    'lottery-ticket-1'
     """
     return paper(slug).claim(claim_id)
 
@@ -112,11 +119,11 @@ def in_room(room: str) -> tuple[Paper, ...]:
     return tuple(paper for paper in papers() if paper.room == room)
 
 
-def _paper(table: dict[str, Any]) -> Paper:
+def _paper(slug: str, table: dict[str, Any]) -> Paper:
     claims = tuple(Claim(**{key: _one_line(text) for key, text in entry.items()}) for entry in table.pop("claims", ()))
     methods = tuple(table.pop("methods", ()))
     prose = {"summary": _one_line(table["summary"]), "keywords": tuple(table["keywords"])}
-    return Paper(**table | prose, methods=methods, claims=claims)
+    return Paper(slug, **table | prose, methods=methods, claims=claims)
 
 
 def _one_line(text: str) -> str:

@@ -36,8 +36,8 @@ SHAPES = ("disc", "square", "triangle", "cross", "ring", "diamond", "frame", "ba
 class ConceptImages:
     """Images with a label a pixel in each of several categories of concepts.
 
-    A network is dissected on them: `netopsy.interpretability.visualization.dissection.dissect`. Images and labels of
-    your own fit in as well.
+    A network is dissected on them by `netopsy.interpretability.cnn_visualization.dissection.dissect`. Your own images
+    and labels fit in as well.
     """
 
     images: Images

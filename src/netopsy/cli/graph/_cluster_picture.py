@@ -11,7 +11,7 @@ from scipy import sparse
 
 from netopsy.cli.graph.pictures import NAMED, SMALL, layout
 from netopsy.data.graphs import Graph
-from netopsy.graphs.local_clustering import Cluster
+from netopsy.graphs.noisy_label_clustering import Cluster
 from netopsy.lab.figures import INK, PALETTE, figure_grid, style
 
 _MOST = 600

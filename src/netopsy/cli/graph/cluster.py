@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from netopsy.data.graphs import Graph
-    from netopsy.graphs.local_clustering import CheckedGraph, Cluster
+    from netopsy.graphs.noisy_label_clustering import CheckedGraph, Cluster
 
 
 def register(group: typer.Typer) -> None:
@@ -60,7 +60,7 @@ def cluster(
     from netopsy.cli.graph.files import folder_for, names_of, table_ending, unweighted
     from netopsy.cli.progress import shown
     from netopsy.core.progress import Task
-    from netopsy.graphs.local_clustering import checked_graph, local_cluster
+    from netopsy.graphs.noisy_label_clustering import checked_graph, local_cluster
 
     ending, place = table_ending(table), folder_for(out, "cluster")
     with nullcontext() if quiet else shown(), Task("clustering", 3) as task:
@@ -136,7 +136,7 @@ def _node_and_label(row: str) -> list[str]:
 
 def _volume(checked: CheckedGraph, starts: list[int], guesses: np.ndarray, eps: float) -> float:
     """Of the whole graph with its edges weighted by the labels, where the seeds count as labelled 1."""
-    from netopsy.graphs.local_clustering import label_edge_weights
+    from netopsy.graphs.noisy_label_clustering import label_edge_weights
 
     labels = guesses.copy()
     labels[starts] = 1

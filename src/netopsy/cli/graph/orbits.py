@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from netopsy.data.graphs import Graph
-    from netopsy.graphs.orbits import Key
+    from netopsy.graphs.graphlet_orbits import Key
 
 _DRAWN = (2, 3, 7)
 """Orbits by which a small graph is coloured: the middle of a path, a triangle, the centre of a claw."""
@@ -86,7 +86,7 @@ def _write(
     import pandas as pd
 
     from netopsy.cli.graph.files import begin, names_of, write_picture, write_summary, write_table
-    from netopsy.graphs.orbits import counts_from_vectors, graphlet_degree_vectors, orbit_adjacencies
+    from netopsy.graphs.graphlet_orbits import counts_from_vectors, graphlet_degree_vectors, orbit_adjacencies
 
     vectors = graphlet_degree_vectors(graph)
     drawn = _picture(graph, vectors, seed)
@@ -130,7 +130,7 @@ def _save(path: Path, matrix: csr_array) -> None:
 
 def _picture(graph: Graph, vectors: np.ndarray, seed: int) -> Figure:
     from netopsy.cli.graph.pictures import SMALL, coloured_layouts, distributions
-    from netopsy.graphs.orbits import ORBITS
+    from netopsy.graphs.graphlet_orbits import ORBITS
 
     if len(graph) <= SMALL:
         titles = [f"orbit {orbit}: {ORBITS[orbit]}" for orbit in _DRAWN]
@@ -141,7 +141,7 @@ def _picture(graph: Graph, vectors: np.ndarray, seed: int) -> Figure:
 
 def _keys(text: str) -> tuple[Key, ...]:
     """``all``, ``none``, or keys as ``H-A-B`` with commas between them."""
-    from netopsy.graphs.orbits import KEYS
+    from netopsy.graphs.graphlet_orbits import KEYS
 
     if text in ("all", "none"):
         return KEYS if text == "all" else ()

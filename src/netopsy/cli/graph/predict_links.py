@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from netopsy.data.graphs import Graph
-    from netopsy.graphs.common_neighbor import LinkResult, LinkSplit, MissingLinks
+    from netopsy.graphs.neural_common_neighbor import LinkResult, LinkSplit, MissingLinks
 
 _FEATURES = 64
 _ENOUGH = 30
@@ -69,7 +69,7 @@ def predict_links(
     )
     try:
         with insistent_interrupts(), nullcontext() if quiet else shown():
-            from netopsy.graphs.common_neighbor import candidate_pairs, missing_links
+            from netopsy.graphs.neural_common_neighbor import candidate_pairs, missing_links
 
             pairs = candidate_pairs(graph.adjacency, candidates)
             x, split, results = _learned(graph, model, epochs, held_out, seed)
@@ -106,7 +106,7 @@ def _learned(
     import torch
 
     from netopsy.core.seeds import generator
-    from netopsy.graphs.common_neighbor import (
+    from netopsy.graphs.neural_common_neighbor import (
         GAEPredictor,
         LinkRecipe,
         NCNCPredictor,
@@ -133,7 +133,7 @@ def _measures(split: LinkSplit, results: dict[str, LinkResult]) -> pd.DataFrame:
     """One row a model or rule: how well it does on the links held out."""
     import pandas as pd
 
-    from netopsy.graphs.common_neighbor import RULES, link_metrics, pair_rule
+    from netopsy.graphs.neural_common_neighbor import RULES, link_metrics, pair_rule
 
     rows = {}
     for rule in RULES:
@@ -147,7 +147,7 @@ def _measures(split: LinkSplit, results: dict[str, LinkResult]) -> pd.DataFrame:
 
 def _probabilities(x: Tensor, split: LinkSplit, result: LinkResult) -> tuple[np.ndarray, np.ndarray]:
     """Of the links held out and of the pairs that are none."""
-    from netopsy.graphs.common_neighbor import score_pairs
+    from netopsy.graphs.neural_common_neighbor import score_pairs
 
     found = [
         score_pairs(result.encoder, result.predictor, x, split.observed, pairs).sigmoid().numpy()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from netopsy.data.graphs import Graph
-    from netopsy.graphs.valuation import Value
+    from netopsy.graphs.graph_valuation import Value
 
 _LARGEST = 5_000
 """Nodes: alignment takes time with the third power of their number, and memory with the second."""
@@ -57,8 +57,8 @@ def value(
     from netopsy.cli.graph.files import begin, folder_for, table_ending, write_picture, write_summary, write_table
     from netopsy.cli.graph.value_picture import picture
     from netopsy.cli.progress import shown
-    from netopsy.graphs.valuation import GraphValuation
-    from netopsy.graphs.valuation.alignment import MATCHERS
+    from netopsy.graphs.graph_valuation import GraphValuation
+    from netopsy.graphs.graph_valuation.alignment import MATCHERS
 
     lookup("matcher", matcher, {known: known for known in MATCHERS})
     ending, place = table_ending(table), folder_for(out, "value")
@@ -104,7 +104,7 @@ def value_table(names: list[str], graphs: list[Graph], found: list[Value]) -> pd
     """One row a seller, in their order."""
     import pandas as pd
 
-    from netopsy.graphs.valuation import Value
+    from netopsy.graphs.graph_valuation import Value
 
     fields = list(Value.__dataclass_fields__)
     rows: list[dict[str, Any]] = [

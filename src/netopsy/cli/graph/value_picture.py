@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from netopsy.graphs.valuation import Value
+from netopsy.graphs.graph_valuation import Value
 from netopsy.lab.figures import INK, PALETTE, figure_grid
 
 _MOST = 40

@@ -18,7 +18,7 @@ from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments._saliency_methods import why_not as no_images
 from netopsy.examination.instruments.eigen_cam import layer_of
 from netopsy.examination.subject import Subject
-from netopsy.interpretability.concepts import (
+from netopsy.interpretability.concept_lens import (
     ConceptLens,
     c_deletion,
     c_mu_fidelity,
@@ -120,7 +120,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
         },
         code=(
             "from netopsy.examination import Subject\n"
-            "from netopsy.interpretability.concepts import ConceptLens\n\n"
+            "from netopsy.interpretability.concept_lens import ConceptLens\n\n"
             f"own = (Subject(model, data).predictions == {first.number}).nonzero()[:{MOST}, 0]\n"
             f"lens = ConceptLens(model, {layer!r}, n_concepts={count}, method={first.lens.method!r}, "
             f"seed={subject.seed})\n"

@@ -17,11 +17,11 @@ from netopsy.examination.drawing import label, show_image
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
+from netopsy.interpretability.cnn_visualization.dissection import dissect_maps, unit_pixels
+from netopsy.interpretability.cnn_visualization.dissection_report import DissectionReport
+from netopsy.interpretability.cnn_visualization.enlarging import Enlarging
+from netopsy.interpretability.cnn_visualization.rotation import random_rotation, rotated
 from netopsy.interpretability.receptive_field import receptive_field
-from netopsy.interpretability.visualization.dissection import dissect_maps, unit_pixels
-from netopsy.interpretability.visualization.dissection_report import DissectionReport
-from netopsy.interpretability.visualization.enlarging import Enlarging
-from netopsy.interpretability.visualization.rotation import random_rotation, rotated
 from netopsy.lab.figures import PALETTE, figure, figure_grid, style
 
 MOST, PIXELS, SMALLEST = 800, 2**21, 6
@@ -107,7 +107,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
         ),
         code=(
             "from netopsy.data.concept_images import concept_images\n"
-            "from netopsy.interpretability.visualization import dissect\n\n"
+            "from netopsy.interpretability.cnn_visualization import dissect\n\n"
             f"concepts = concept_images({count}, size=({height}, {width}), channels={subject.data.inputs.shape[1]})\n"
             "# scale concepts.images as your data are scaled\n"
             f"dissect(model, {best!r}, concepts).plot()"

@@ -16,9 +16,7 @@ from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._synthesis import Range, pixel_range, small, steps_within, why_no_images
 from netopsy.examination.subject import Subject, evaluate_outputs
-from netopsy.interpretability.gallery import gallery
-from netopsy.interpretability.top_images import top_images
-from netopsy.interpretability.visualization import (
+from netopsy.interpretability.cnn_visualization import (
     GaussianBlur,
     Jitter,
     LayerUnits,
@@ -27,7 +25,9 @@ from netopsy.interpretability.visualization import (
     maximise_activation,
     total_variation,
 )
-from netopsy.interpretability.visualization.objectives import Objective
+from netopsy.interpretability.cnn_visualization.objectives import Objective
+from netopsy.interpretability.gallery import gallery
+from netopsy.interpretability.top_images import top_images
 
 CLASSES, UNITS, STRONGEST, MOST = 10, 10, 3, 256
 STEPS, FEWEST = 150, 20
@@ -181,7 +181,7 @@ def _code(subject: Subject, pixels: Range, found: _Compared) -> str:
     low, high, mean = (tuple(round(float(end), 6) for end in each) for each in ends)
     return (
         "import torch\n"
-        "from netopsy.interpretability.visualization import (\n"
+        "from netopsy.interpretability.cnn_visualization import (\n"
         "    GaussianBlur, Jitter, TotalVariation, maximise_activation\n)\n\n"
         f"low, high, mean = (torch.tensor(each)[:, None, None] for each in ({low}, {high}, {mean}))\n"
         f"found = maximise_activation(\n    model, {list(made.units)}, {shape}, steps={len(made.trace)}, "

@@ -13,9 +13,9 @@ from netopsy.examination.drawing import label, show_image
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
+from netopsy.interpretability.cnn_visualization.deconvolution import crop_to_field, deconvnet
 from netopsy.interpretability.receptive_field import receptive_field
 from netopsy.interpretability.top_images import TopImages, top_images
-from netopsy.interpretability.visualization.deconvolution import crop_to_field, deconvnet
 from netopsy.lab.figures import figure_grid, style
 
 TOP, UNITS, MOST, LARGE = 9, 6, 512, 64
@@ -81,7 +81,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
         },
         code=(
             "from netopsy.interpretability.top_images import top_images\n"
-            "from netopsy.interpretability.visualization import deconvnet\n\n"
+            "from netopsy.interpretability.cnn_visualization import deconvnet\n\n"
             f"top = top_images(model, {layer!r}, data.inputs, k={TOP})\n"
             f"deconvnet(model, data.inputs[top.indices[{units[0]}]], {layer!r}, {units[0]}, guided={guided})"
         ),

@@ -17,7 +17,7 @@ from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
 from netopsy.lab.figures import INK, PALETTE, figure, mean_with_band
-from netopsy.sparsity.lottery import magnitude_masks, shuffle_masks
+from netopsy.sparsity.lottery_ticket import magnitude_masks, shuffle_masks
 from netopsy.training import evaluate
 
 KEPT = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05, 0.02, 0.01)
@@ -69,7 +69,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
         | {f"removable, {how}": round(share, 4) for how, share in spared.items()},
         code=(
             "from netopsy.core.masks import prunable_parameters, zero_masked\n"
-            "from netopsy.sparsity.lottery import magnitude_masks\n"
+            "from netopsy.sparsity.lottery_ticket import magnitude_masks\n"
             "from netopsy.training import evaluate\n"
             "import copy\n\n"
             "masks = magnitude_masks(prunable_parameters(model), rate=0.8, scope='global')\n"

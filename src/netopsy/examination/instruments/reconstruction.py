@@ -18,8 +18,8 @@ from netopsy.examination.instruments._synthesis import (
     why_no_images,
 )
 from netopsy.examination.subject import Subject, evaluate_outputs
+from netopsy.interpretability.cnn_visualization import Inversion, balanced_weights, invert_representation
 from netopsy.interpretability.gallery import gallery
-from netopsy.interpretability.visualization import Inversion, balanced_weights, invert_representation
 
 IMAGES, LAYERS = 8, 5
 STEPS, FEWEST = 150, 20
@@ -87,7 +87,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
             *((name, f"{error:.3f}", f"{feature:.2g}", f"{100 * same:.0f} %") for name, error, feature, same in rows),
         ),
         code=(
-            "from netopsy.interpretability.visualization import invert_representation\n\n"
+            "from netopsy.interpretability.cnn_visualization import invert_representation\n\n"
             f"images = data.inputs[:{IMAGES}]\n"
             "limits = float(images.min()), float(images.max())\n"
             f"invert_representation(model, {layers[0]!r}, images, limits=limits, steps={steps}).plot()"

@@ -15,8 +15,8 @@ from netopsy.examination.instruments.pruning import why_not as nothing_to_prune
 from netopsy.examination.subject import Subject
 from netopsy.lab.figures import INK, PALETTE, figure
 from netopsy.lab.statistics import Estimate, bootstrap_mean
-from netopsy.sparsity.lottery import IMPResult, iterative_magnitude_pruning, reinitialise
-from netopsy.sparsity.lottery.controls import Initialiser
+from netopsy.sparsity.lottery_ticket import IMPResult, iterative_magnitude_pruning, reinitialise
+from netopsy.sparsity.lottery_ticket.controls import Initialiser
 from netopsy.training import Evaluation, evaluate, fit, trainer
 
 FEWEST, MOST = 2, 6
@@ -85,7 +85,7 @@ def _finding(subject: Subject, found: IMPResult, other: Evaluation, gain: Estima
             "seconds of training": round(took, 1),
         },
         code=(
-            "from netopsy.sparsity.lottery import iterative_magnitude_pruning\n"
+            "from netopsy.sparsity.lottery_ticket import iterative_magnitude_pruning\n"
             "from netopsy.training import Recipe, evaluate, trainer\n\n"
             "train = trainer(data, Recipe(steps=100))  # your training data and recipe\n"
             "found = iterative_magnitude_pruning(\n"

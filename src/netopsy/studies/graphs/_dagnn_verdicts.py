@@ -22,7 +22,7 @@ def judge(rows: pd.DataFrame, config: Any) -> list[Verdict]:
 
 def entangled(rows: pd.DataFrame) -> Verdict:
     """Deep graph convolutions collapse and deep propagation does not."""
-    about = claim(PAPER, "dagnn-entangle")
+    about = claim(PAPER, "dagnn-1")
     gcn, deep = accuracies(rows, GCN_NAME), accuracies(rows, DAGNN_NAME)
     low, high = gcn.columns.min(), gcn.columns.max()
     fall = bootstrap_mean(gcn[low], gcn[high])
@@ -39,7 +39,7 @@ def entangled(rows: pd.DataFrame) -> Verdict:
 
 def better(rows: pd.DataFrame, config: Any) -> Verdict:
     """DAGNN of the depth fixed beforehand against GCN of two layers."""
-    about = claim(PAPER, "dagnn-sota")
+    about = claim(PAPER, "dagnn-2")
     deep, gcn, appnp = accuracies(rows, DAGNN_NAME), accuracies(rows, GCN_NAME), accuracies(rows, APPNP_NAME)
     hops = {
         graph: RECIPES[graph].hops if graph in RECIPES else config.compared
@@ -67,7 +67,7 @@ def reported(about: Any, accuracy: pd.Series, graph: str) -> Verdict:
 
 def gated(rows: pd.DataFrame) -> Verdict:
     """The gate against the last hop and against the mean of all, at the largest depth."""
-    about = claim(PAPER, "dagnn-gate")
+    about = claim(PAPER, "dagnn-3")
     deep = accuracies(rows, DAGNN_NAME)
     most = deep.columns.max()
     parts = []
@@ -96,7 +96,7 @@ def ungated(rows: pd.DataFrame, gate: pd.Series) -> str:
 
 def limited(rows: pd.DataFrame) -> Verdict:
     """The distance to the limit is what the eigenvalues say, and features grow ever more alike."""
-    about = claim(PAPER, "dagnn-limit")
+    about = claim(PAPER, "dagnn-4")
     table = rows[rows["measure"] == "limit"]
     gap = float((table["error"] - table["predicted"]).abs().max())
     rising = 0

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from netopsy.graphs.common_neighbor import RULES
+from netopsy.graphs.neural_common_neighbor import RULES
 from netopsy.lab import mean_interval
 from netopsy.lab.costs import cost_lines
 from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, mean_with_band, style

@@ -13,7 +13,7 @@ from scipy import stats
 from torch import Tensor
 
 from netopsy.core.seeds import derive, generator, seeded
-from netopsy.graphs.common_neighbor import (
+from netopsy.graphs.neural_common_neighbor import (
     RULES,
     CountPredictor,
     GAEPredictor,
@@ -32,7 +32,7 @@ from netopsy.graphs.common_neighbor import (
     random_link_split,
     score_pairs,
 )
-from netopsy.graphs.common_neighbor.training import embed
+from netopsy.graphs.neural_common_neighbor.training import embed
 from netopsy.lab.costs import milliseconds, milliseconds_in_turns
 from netopsy.studies.graphs._ncn_data import attachment_graph
 from netopsy.studies.graphs._ncn_recipes import RECIPES

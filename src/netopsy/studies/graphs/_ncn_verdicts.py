@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from netopsy.catalogue import claim
-from netopsy.graphs.common_neighbor import RULES
+from netopsy.graphs.neural_common_neighbor import RULES
 from netopsy.lab import Verdict, mean_interval, paired_difference
 from netopsy.studies.graphs._ncn_measures import COUNT, GAE, NCN, NCNC, SEEN, TUNED
 from netopsy.studies.graphs._ncn_recipes import RECIPES
@@ -25,8 +25,8 @@ def judge(rows: pd.DataFrame, config: Any) -> list[Verdict]:
 
 
 def order(rows: pd.DataFrame, config: Any) -> Verdict:
-    """ncn-order: NCN over the better of GAE and the plain count, and NCNC over NCN."""
-    entry, deepest = claim(PAPER, "ncn-order"), max(config.ks)
+    """neural-common-neighbor-1: NCN over the better of GAE and the plain count, and NCNC over NCN."""
+    entry, deepest = claim(PAPER, "neural-common-neighbor-1"), max(config.ks)
     hits = by_seed(rows, f"Hits@{deepest}")
     plain = hits[[GAE, RULES[0]]].max(axis=1)
     others = "; ".join(
@@ -60,7 +60,7 @@ def learned_count(hits: pd.DataFrame, k: int) -> str:
 
 def in_table(rows: pd.DataFrame, name: str) -> list[Verdict]:
     """The order of the paper's main table on a citation network: GAE below NCN below NCNC, in Hits@100."""
-    entry = claim(PAPER, "ncn-order")
+    entry = claim(PAPER, "neural-common-neighbor-1")
     hits, told = by_seed(rows, "Hits@100", network=name), RECIPES[name]
     words = (
         f"{name}, Hits@100: GAE {hits[GAE].mean():.3f}, NCN {hits[NCN].mean():.3f} (the paper {told.ncn:.3f}), NCNC "
@@ -76,7 +76,7 @@ SHOWN = (GAE, COUNT, NCN, NCNC, TUNED)
 
 
 def removal(rows: pd.DataFrame, config: Any) -> Verdict:
-    """ncn-tlr: NCN with and without its target links in the graph."""
+    """neural-common-neighbor-2: NCN with and without its target links in the graph."""
     hits = by_seed(rows, f"Hits@{max(config.ks)}")
     counts = of(rows, "counts").groupby("which", sort=False)[["mean", "distance"]].mean()
     words = "; ".join(
@@ -84,29 +84,31 @@ def removal(rows: pd.DataFrame, config: Any) -> Verdict:
         for which, row in counts.iterrows()
     )
     detail = f"NCN {hits[NCN].mean():.3f}, targets seen {hits[SEEN].mean():.3f}; neighbours in common of {words}"
-    return Verdict.exceeds(claim(PAPER, "ncn-tlr"), paired_difference(hits[NCN], hits[SEEN]), BY_REMOVAL, detail)
+    return Verdict.exceeds(
+        claim(PAPER, "neural-common-neighbor-2"), paired_difference(hits[NCN], hits[SEEN]), BY_REMOVAL, detail
+    )
 
 
 def incomplete(rows: pd.DataFrame, config: Any) -> Verdict:
-    """ncn-incomplete: the slope of NCNC's lead over the share of links thrown away."""
+    """neural-common-neighbor-3: the slope of NCNC's lead over the share of links thrown away."""
     leads = lead(rows, f"Hits@{max(config.ks)}")
     drops = np.array(leads.columns, dtype=float)
     centred = drops - drops.mean()
     slopes = leads.to_numpy(dtype=float) @ centred / (centred**2).sum()
     words = ", ".join(f"{drop:.0%}: {leads[drop].mean():+.3f}" for drop in leads.columns)
     detail = f"NCNC's lead in Hits@{max(config.ks)} by the share thrown away: {words}"
-    return Verdict.above(claim(PAPER, "ncn-incomplete"), mean_interval(slopes), 0.0, detail)
+    return Verdict.above(claim(PAPER, "neural-common-neighbor-3"), mean_interval(slopes), 0.0, detail)
 
 
 def cost(rows: pd.DataFrame) -> Verdict:
-    """ncn-cost: the largest ratio over the sizes, for each repeat."""
+    """neural-common-neighbor-4: the largest ratio over the sizes, for each repeat."""
     table = of(rows, "cost").pivot_table(index=["repeat", "nodes"], columns="model", values="value")
     ratio = (table[NCN] / table[GAE]).unstack("nodes")
     words = ", ".join(f"{nodes:,.0f}: {ratio[nodes].mean():.2f}" for nodes in ratio.columns)
     completed = (table[NCNC] / table[GAE]).dropna().unstack("nodes")
     last = completed.columns[-1]
     detail = f"NCN's time over GAE's by nodes: {words}; NCNC's at {last:,.0f}: {completed[last].mean():.1f}"
-    return Verdict.below(claim(PAPER, "ncn-cost"), mean_interval(ratio.max(axis=1)), TIMES, detail)
+    return Verdict.below(claim(PAPER, "neural-common-neighbor-4"), mean_interval(ratio.max(axis=1)), TIMES, detail)
 
 
 def by_seed(rows: pd.DataFrame, metric: str, drop: float = 0.0, network: str = "digits") -> pd.DataFrame:

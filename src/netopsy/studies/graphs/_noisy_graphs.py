@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from netopsy.core.seeds import derive
 from netopsy.data.neighbour_graphs import digits_graph
 from netopsy.data.planetoid import PLANETOID, local_planetoid, planetoid
-from netopsy.graphs.local_clustering import CheckedGraph, checked_graph
+from netopsy.graphs.noisy_label_clustering import CheckedGraph, checked_graph
 
 DIGITS = "digits"
 

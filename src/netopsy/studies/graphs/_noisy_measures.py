@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from netopsy.core.seeds import derive
-from netopsy.graphs.local_clustering import (
+from netopsy.graphs.noisy_label_clustering import (
     BY_SIZE,
     Cluster,
     approximate_pagerank,

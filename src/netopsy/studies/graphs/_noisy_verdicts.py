@@ -27,8 +27,8 @@ def judge(rows: pd.DataFrame, config: Any) -> list[Verdict]:
 
 
 def synthetic(rows: pd.DataFrame) -> Verdict:
-    """lfd-synthetic: labels and graph together against the better of the two, and no gain from labels by chance."""
-    which, parts, controls = claim(PAPER, "lfd-synthetic"), [], []
+    """noisy-label-clustering-1: labels and graph together against the better of the two, and no gain from labels by chance."""
+    which, parts, controls = claim(PAPER, "noisy-label-clustering-1"), [], []
     settings: Any = of(rows, "accuracy").groupby(["inside", "outside"])
     for (inside, outside), table in settings:
         means = ", ".join(f"{name} {table[name].mean():.3f}" for name in (LFD, FD, LABELS, PAGERANK))
@@ -43,8 +43,8 @@ def synthetic(rows: pd.DataFrame) -> Verdict:
 
 
 def real(rows: pd.DataFrame) -> Verdict:
-    """lfd-real: the gain over the graph alone and over the labels alone, on digits, and in how many classes."""
-    which = claim(PAPER, "lfd-real")
+    """noisy-label-clustering-2: the gain over the graph alone and over the labels alone, on digits, and in how many classes."""
+    which = claim(PAPER, "noisy-label-clustering-2")
     table = in_graph(rows, DIGITS)
     by_class = table.groupby("class")[[LFD, FD]].mean()
     ahead = int((by_class[LFD] >= by_class[FD]).sum())
@@ -77,8 +77,8 @@ def when_settled(table: pd.DataFrame) -> str:
 
 
 def citations(rows: pd.DataFrame, config: Any) -> Verdict:
-    """lfd-citations: the same gains on networks of citations, where they are on this machine."""
-    which = claim(PAPER, "lfd-citations")
+    """noisy-label-clustering-3: the same gains on networks of citations, where they are on this machine."""
+    which = claim(PAPER, "noisy-label-clustering-3")
     wanted = [name for name in config.real if name != DIGITS]
     here = [name for name in wanted if not in_graph(rows, name).empty]
     missing = [name for name in wanted if name not in here]
@@ -97,8 +97,8 @@ def citations(rows: pd.DataFrame, config: Any) -> Verdict:
 
 
 def local(rows: pd.DataFrame) -> Verdict:
-    """lfd-local: touched entries against the bound and the size of the graph, and the time over all sizes."""
-    which = claim(PAPER, "lfd-local")
+    """noisy-label-clustering-4: touched entries against the bound and the size of the graph, and the time over all sizes."""
+    which = claim(PAPER, "noisy-label-clustering-4")
     table = of(rows, "size")
     slopes, ratios = [], []
     for _, own in table.groupby("seed"):
@@ -119,8 +119,8 @@ def local(rows: pd.DataFrame) -> Verdict:
 
 
 def robust(rows: pd.DataFrame) -> Verdict:
-    """lfd-eps: the best mean F1 over weights from 0.01 to 0.1 against the worst."""
-    which = claim(PAPER, "lfd-eps")
+    """noisy-label-clustering-5: the best mean F1 over weights from 0.01 to 0.1 against the worst."""
+    which = claim(PAPER, "noisy-label-clustering-5")
     found = {float(str(weight)): own["value"].to_numpy() for weight, own in of(rows, "eps").groupby("eps")}
     judged = [values for weight, values in found.items() if 0.01 <= weight <= 0.1]
     spread = paired_difference(max(judged, key=np.mean), min(judged, key=np.mean))

@@ -15,7 +15,7 @@ import networkx as nx
 from scipy import sparse
 
 from netopsy.data.graphs import graph
-from netopsy.graphs.orbits import orbit_adjacencies
+from netopsy.graphs.graphlet_orbits import orbit_adjacencies
 from netopsy.studies.graphs._orbit_networks import real_networks
 
 

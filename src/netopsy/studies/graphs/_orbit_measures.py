@@ -15,7 +15,7 @@ from scipy import sparse
 
 from netopsy.core.seeds import derive
 from netopsy.data.graphs import GRAPHS, graph
-from netopsy.graphs.orbits import (
+from netopsy.graphs.graphlet_orbits import (
     KEYS,
     UNSEEN,
     embed,

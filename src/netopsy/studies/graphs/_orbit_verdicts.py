@@ -25,7 +25,7 @@ def judge(rows: pd.DataFrame, config: Any) -> list[Verdict]:
 
 def subset(rows: pd.DataFrame) -> Verdict:
     """Walks are an exact mixture of 13 matrices, and no regression on them gives any of the other 15."""
-    about = claim(PAPER, "orbits-subset")
+    about = claim(PAPER, "graphlet-orbits-1")
     identity, explained = of(rows, "identity"), of(rows, "explained")
     violations = int(identity["violations"].sum())
     best = explained["value"].max()
@@ -43,7 +43,7 @@ def subset(rows: pd.DataFrame) -> Verdict:
 
 def speed(rows: pd.DataFrame) -> Verdict:
     """Seconds and memory for 10,000 nodes."""
-    about, growth = claim(PAPER, "orbits-speed"), of(rows, "growth")
+    about, growth = claim(PAPER, "graphlet-orbits-2"), of(rows, "growth")
     told = ", ".join(f"{row.nodes:,.0f}: {row.seconds:.2f} s, {row.megabytes:.0f} MB" for row in growth.itertuples())
     real = ", ".join(f"{row.graph} {row.seconds:.2f} s" for row in of(rows, "network").itertuples())
     detail = f"nodes, seconds and memory of the whole process: {told}; real networks: {real}"
@@ -57,7 +57,7 @@ def speed(rows: pd.DataFrame) -> Verdict:
 
 def labels(rows: pd.DataFrame) -> Verdict:
     """How many graphs have labels that the chosen orbit tells better than the chosen window."""
-    about, found = claim(PAPER, "orbits-beat-walks"), gains(rows)
+    about, found = claim(PAPER, "graphlet-orbits-3"), gains(rows)
     parts = {name: Verdict.exceeds(about, gain, MARGIN).verdict for name, gain in found.items()}
     half = math.ceil(len(found) / 2)
     wins = sum(part == "holds" for part in parts.values())

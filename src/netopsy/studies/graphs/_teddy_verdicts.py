@@ -34,8 +34,8 @@ LEVEL = 10
 def judge(rows: pd.DataFrame, config: Any) -> list[Verdict]:
     """One verdict a claim."""
     return [
-        against(rows, "teddy-degree", INVERTED),
-        against(rows, "teddy-edges", RANDOM),
+        against(rows, "teddy-1", INVERTED),
+        against(rows, "teddy-2", RANDOM),
         joint(rows, LEVEL if LEVEL in config.rounds else max(config.rounds)),
         projection(rows),
     ]
@@ -71,10 +71,10 @@ def joint(rows: pd.DataFrame, level: int) -> Verdict:
             f"{accuracy[NO_TEACHER].mean():.3f}, random edges {accuracy[RANDOM_EDGES].mean():.3f}, dense "
             f"{dense.mean():.3f}; TEDDY less UGS {gain:.3f}, less dense {paired_difference(accuracy[TEDDY], dense):.3f}"
         )
-        parts.append(Verdict.of(claim(PAPER, "teddy-joint"), at_least(gain, POINT), gain, detail))
+        parts.append(Verdict.of(claim(PAPER, "teddy-3"), at_least(gain, POINT), gain, detail))
         took = f"{network}: UGS takes {ratio:.1f} times as long, the teacher's training counted"
-        parts.append(Verdict.above(claim(PAPER, "teddy-joint"), ratio, FASTER, took))
-    return with_words(Verdict.all_of(claim(PAPER, "teddy-joint"), parts), citations(rows))
+        parts.append(Verdict.above(claim(PAPER, "teddy-3"), ratio, FASTER, took))
+    return with_words(Verdict.all_of(claim(PAPER, "teddy-3"), parts), citations(rows))
 
 
 def projection(rows: pd.DataFrame) -> Verdict:
@@ -91,8 +91,8 @@ def projection(rows: pd.DataFrame) -> Verdict:
             for share in each[PROJECTED].index
         )
         detail = f"{network}: {words}; none gone {means[DENSE].mean():.3f}; gain {gain:.3f}"
-        parts.append(Verdict.of(claim(PAPER, "teddy-pgd"), at_least(gain, 2 * POINT), gain, detail))
-    return Verdict.all_of(claim(PAPER, "teddy-pgd"), parts)
+        parts.append(Verdict.of(claim(PAPER, "teddy-4"), at_least(gain, 2 * POINT), gain, detail))
+    return Verdict.all_of(claim(PAPER, "teddy-4"), parts)
 
 
 def at_least(gain: Estimate, wanted: float) -> Answer:

@@ -12,9 +12,7 @@ from scipy import sparse, stats
 
 from netopsy.core.seeds import derive
 from netopsy.graphs.adjacency import edge_index_of
-from netopsy.graphs.networks import GCN
-from netopsy.graphs.node_classification import NodeRecipe, train_node_classifier
-from netopsy.graphs.valuation import (
+from netopsy.graphs.graph_valuation import (
     GraphValuation,
     align_to_proxy,
     diversity_relevance,
@@ -24,6 +22,8 @@ from netopsy.graphs.valuation import (
     smooth_root,
     structural_disparity,
 )
+from netopsy.graphs.networks import GCN
+from netopsy.graphs.node_classification import NodeRecipe, train_node_classifier
 from netopsy.lab.costs import milliseconds
 from netopsy.studies.graphs._valuation_data import (
     DIGITS,

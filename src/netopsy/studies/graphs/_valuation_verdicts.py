@@ -25,8 +25,8 @@ def judge(rows: pd.DataFrame, config: Any) -> list[Verdict]:
 
 
 def structure(rows: pd.DataFrame) -> Verdict:
-    """val-structure: order by rewiring, nothing for renumbering alone, and what alignment takes away."""
-    which, table = claim(PAPER, "val-structure"), of(rows, "structure")
+    """graph-valuation-1: order by rewiring, nothing for renumbering alone, and what alignment takes away."""
+    which, table = claim(PAPER, "graph-valuation-1"), of(rows, "structure")
     by_graph, seeing = (_orders_by_graph(table, way) for way in ("aligned", "direct"))
     found = mean_interval(by_graph.to_numpy().mean(1))
     answer: Answer = "holds" if found.value >= 0.7 and found.low > 0.5 else "undecided"
@@ -51,8 +51,8 @@ def structure(rows: pd.DataFrame) -> Verdict:
 
 
 def relevance(rows: pd.DataFrame) -> Verdict:
-    """val-relevance: how often the matching seller comes first, and by how much."""
-    which, table = claim(PAPER, "val-relevance"), of(rows, "relevance")
+    """graph-valuation-2: how often the matching seller comes first, and by how much."""
+    which, table = claim(PAPER, "graph-valuation-2"), of(rows, "relevance")
     own = table[table["data"] == DIGITS]
     first, gap = ahead(own), gaps(own)
     by_seller = own.groupby("seller", sort=False)[["relevance", "diversity"]].mean()
@@ -71,8 +71,8 @@ def relevance(rows: pd.DataFrame) -> Verdict:
 
 
 def disentangled(rows: pd.DataFrame) -> Verdict:
-    """val-disentangle: each kind of change moves its own numbers and no others."""
-    which, table = claim(PAPER, "val-disentangle"), of(rows, "disentangle")
+    """graph-valuation-3: each kind of change moves its own numbers and no others."""
+    which, table = claim(PAPER, "graph-valuation-3"), of(rows, "disentangle")
     wide = table.pivot(index=["seed", "copy"], columns="change", values=["disparity", "relevance", "diversity"])
     S, R, D = wide["disparity"], wide["relevance"], wide["diversity"]
     spread = S["copy"].groupby("seed").std().clip(lower=1e-12)
@@ -98,8 +98,8 @@ def disentangled(rows: pd.DataFrame) -> Verdict:
 
 
 def useful(rows: pd.DataFrame) -> Verdict:
-    """val-useful: does the order by R, or by R and S, tell who helps a network on the buyer's nodes?"""
-    which, table = claim(PAPER, "val-useful"), of(rows, "useful")
+    """graph-valuation-4: does the order by R, or by R and S, tell who helps a network on the buyer's nodes?"""
+    which, table = claim(PAPER, "graph-valuation-4"), of(rows, "useful")
     found = pd.DataFrame([_orders(own) for _, own in table.groupby(["seed", "start"])])
     by_r, by_both = mean_interval(found["R"].to_numpy()), mean_interval(found["R - S"].to_numpy())
     gains = table.groupby("seller", sort=False)["gain"].mean()

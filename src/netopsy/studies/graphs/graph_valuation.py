@@ -27,12 +27,12 @@ class Config:
     sets: tuple[str, ...] = (DIGITS, "cora", "citeseer")
     """Those that are not on this machine are left out; the digits are judged."""
     copies: int = 10
-    """Of a graph with features, in each run of val-disentangle."""
+    """Of a graph with features, in each run of graph-valuation-3."""
     rewired: float = 0.2
     runs: int = 5
-    """Of val-disentangle and val-useful."""
+    """Of graph-valuation-3 and graph-valuation-4."""
     starts: tuple[int, ...] = (0, 2, 4, 6, 8)
-    """First of the buyer's three classes in val-useful."""
+    """First of the buyer's three classes in graph-valuation-4."""
     epochs: int = 100
     counts: tuple[int, ...] = (8, 16, 32, 64, 128, 256)
     """Signals, and directions, from which S is estimated."""

@@ -24,7 +24,7 @@ def judge(rows: pd.DataFrame, config: Any) -> list[Verdict]:
 
 
 def enough(rows: pd.DataFrame) -> Verdict:
-    """CP-1: class probability with the graph's edges alone less that with random ones."""
+    """causal-paths-1: class probability with the graph's edges alone less that with random ones."""
     table = of(rows, "class")
     gain = paired_difference(table["restricted"], table["restricted random"])
     detail = (
@@ -32,19 +32,19 @@ def enough(rows: pd.DataFrame) -> Verdict:
         f"{table['restricted random'].mean():.3f}; class against the rest, AUROC: whole "
         f"{table['AUROC whole'].mean():.3f}, graph alone {table['AUROC restricted'].mean():.3f}"
     )
-    return Verdict.above(claim(PAPER, "CP-1"), gain, MARGIN, detail)
+    return Verdict.above(claim(PAPER, "causal-paths-1"), gain, MARGIN, detail)
 
 
 def needed(rows: pd.DataFrame) -> Verdict:
-    """CP-2: class probability with random edges of the last layer cut less that with the causal ones cut."""
+    """causal-paths-2: class probability with random edges of the last layer cut less that with the causal ones cut."""
     table = of(rows, "class")
     gain = paired_difference(table["ablated random"], table["ablated"])
     detail = f"causal edges cut {table['ablated'].mean():.3f}, random ones {table['ablated random'].mean():.3f}"
-    return Verdict.above(claim(PAPER, "CP-2"), gain, MARGIN, detail)
+    return Verdict.above(claim(PAPER, "causal-paths-2"), gain, MARGIN, detail)
 
 
 def steady(rows: pd.DataFrame) -> Verdict:
-    """CP-3: the median log ratio of the causal maps' Lipschitz estimates to each baseline's."""
+    """causal-paths-3: the median log ratio of the causal maps' Lipschitz estimates to each baseline's."""
     ratios = log_ratios(rows)
     lower = [name for name, ratio in ratios.items() if ratio.high < 0]
     not_lower = [name for name, ratio in ratios.items() if ratio.low >= 0]
@@ -64,15 +64,17 @@ def steady(rows: pd.DataFrame) -> Verdict:
     )
     # Shown is the ratio that decides: the third lowest, since three must be below 0.
     deciding = sorted(ratios.values(), key=lambda ratio: ratio.high)[OF_FOUR - 1]
-    return Verdict.of(claim(PAPER, "CP-3"), answer, deciding, detail)
+    return Verdict.of(claim(PAPER, "causal-paths-3"), answer, deciding, detail)
 
 
 def alike(rows: pd.DataFrame) -> Verdict:
-    """CP-4: the median over classes and runs of how alike the graphs of two halves are."""
+    """causal-paths-4: the median over classes and runs of how alike the graphs of two halves are."""
     halves = bootstrap_median(by_class(rows, "halves")["value"])
     soft = of(rows, "beta").groupby("beta")["value"].median()
     words = ", ".join(f"{beta:g}: {value:.2f}" for beta, value in soft.items())
-    return Verdict.between(claim(PAPER, "CP-4"), halves, ALIKE, 1.0, f"Jaccard with the hard graph by beta: {words}")
+    return Verdict.between(
+        claim(PAPER, "causal-paths-4"), halves, ALIKE, 1.0, f"Jaccard with the hard graph by beta: {words}"
+    )
 
 
 def log_ratios(rows: pd.DataFrame, scale: str = LARGEST) -> dict[str, Estimate]:

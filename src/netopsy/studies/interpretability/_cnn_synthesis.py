@@ -13,7 +13,7 @@ from netopsy.core.modes import device_of
 from netopsy.core.seeds import derive
 from netopsy.core.shapes import Images
 from netopsy.core.split import run_to
-from netopsy.interpretability.visualization import (
+from netopsy.interpretability.cnn_visualization import (
     ClipSmallContribution,
     ClipSmallNorm,
     GaussianBlur,
@@ -29,7 +29,7 @@ from netopsy.interpretability.visualization import (
     total_variation,
     train_upconv_inverter,
 )
-from netopsy.interpretability.visualization.regularisers import Regulariser
+from netopsy.interpretability.cnn_visualization.regularisers import Regulariser
 from netopsy.lab import Rows
 from netopsy.lab.cells import Scalar
 from netopsy.studies.interpretability._patch_networks import LAYERS_OF, Setting, trained

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from netopsy.interpretability.visualization import (
+from netopsy.interpretability.cnn_visualization import (
     IMAGE_PRIORS,
     LayerUnits,
     invert_representation,

@@ -13,12 +13,12 @@ RANKED = 0.8
 
 
 def judge_synthesis(rows: pd.DataFrame) -> list[Verdict]:
-    """CV-1 and CV-2."""
+    """cnn-visualization-1 and cnn-visualization-2."""
     return [image_priors(rows), depth(rows)]
 
 
 def image_priors(rows: pd.DataFrame) -> Verdict:
-    """CV-1: what a second network makes of preferred images with priors and without, over classes and runs."""
+    """cnn-visualization-1: what a second network makes of preferred images with priors and without, over classes and runs."""
     table = judged(rows)
     gain = paired_difference(table[TOGETHER], table[NONE])
     means = ", ".join(f"{name} {table[name].mean():.3f}" for name in table)
@@ -27,12 +27,12 @@ def image_priors(rows: pd.DataFrame) -> Verdict:
         f"p_B(class) of preferred images: {means}; of test images of that class {natural['judge']:.3f} "
         f"(first network {natural['own']:.3f})"
     )
-    return Verdict.above(claim("cnn-visualization", "CV-1"), gain, MARGIN, detail)
+    return Verdict.above(claim("cnn-visualization", "cnn-visualization-1"), gain, MARGIN, detail)
 
 
 def depth(rows: pd.DataFrame) -> Verdict:
-    """CV-2: whether the image error of inversions grows with depth, image by image."""
-    about = claim("cnn-visualization", "CV-2")
+    """cnn-visualization-2: whether the image error of inversions grows with depth, image by image."""
+    about = claim("cnn-visualization", "cnn-visualization-2")
     table = errors_by_layer(rows, "inverted")
     ranks = mean_interval(spearman_with_depth(table))
     grown = paired_difference(table.iloc[:, -1], table.iloc[:, 0])

@@ -15,14 +15,14 @@ from netopsy.core.seeds import derive
 from netopsy.core.shapes import Images
 from netopsy.core.split import run_to
 from netopsy.data.concept_images import ConceptImages, concept_images
+from netopsy.interpretability.cnn_visualization.deconvolution import crop_to_field, deconvnet
+from netopsy.interpretability.cnn_visualization.dissection import dissect, dissect_maps
+from netopsy.interpretability.cnn_visualization.dissection_report import DissectionReport
+from netopsy.interpretability.cnn_visualization.enlarging import Enlarging
+from netopsy.interpretability.cnn_visualization.rotation import part_of, random_rotation, rotated
 from netopsy.interpretability.maps import rescaled
 from netopsy.interpretability.receptive_field import ReceptiveField, receptive_field
 from netopsy.interpretability.top_images import top_images
-from netopsy.interpretability.visualization.deconvolution import crop_to_field, deconvnet
-from netopsy.interpretability.visualization.dissection import dissect, dissect_maps
-from netopsy.interpretability.visualization.dissection_report import DissectionReport
-from netopsy.interpretability.visualization.enlarging import Enlarging
-from netopsy.interpretability.visualization.rotation import part_of, random_rotation, rotated
 from netopsy.lab import Rows
 from netopsy.lab.costs import milliseconds
 from netopsy.models import small_conv_net

@@ -15,12 +15,12 @@ from netopsy.studies.interpretability._cnn_units import RANDOM, TRAINED
 
 
 def judge_units(rows: pd.DataFrame, config: Any) -> list[Verdict]:
-    """CV-3 and CV-4."""
+    """cnn-visualization-3 and cnn-visualization-4."""
     return [stabilisation(rows), detectors(rows)]
 
 
 def stabilisation(rows: pd.DataFrame) -> Verdict:
-    """CV-3: epochs until the projections of the last convolution's filters settle, less those of the first's."""
+    """cnn-visualization-3: epochs until the projections of the last convolution's filters settle, less those of the first's."""
     epochs = settled(rows)
     layers = list(epochs)
     gap = difference_of_means(epochs[layers[-1]]["value"], epochs[layers[0]]["value"])
@@ -34,11 +34,11 @@ def stabilisation(rows: pd.DataFrame) -> Verdict:
         f"epochs until settled: {means}; last - first by run {runs}; cosine of the untrained with the last projection: "
         f"{before}; filters silent in the end, left out: {silent}"
     )
-    return Verdict.above(claim("cnn-visualization", "CV-3"), gap, 0.0, detail)
+    return Verdict.above(claim("cnn-visualization", "cnn-visualization-3"), gap, 0.0, detail)
 
 
 def detectors(rows: pd.DataFrame) -> Verdict:
-    """CV-4: unique detectors among the units less those among the directions of a random basis."""
+    """cnn-visualization-4: unique detectors among the units less those among the directions of a random basis."""
     own, other = unrotated(rows, TRAINED), fully_rotated(rows, TRAINED)
     lost = paired_difference(own["value"], other["value"])
     parts = []
@@ -54,7 +54,7 @@ def detectors(rows: pd.DataFrame) -> Verdict:
     share = lost.value / own["value"].mean() if own["value"].mean() > 0 else math.nan
     accuracy = rows[rows["measure"] == "accuracy"]["value"].mean()
     detail = f"fall by {100 * share:.0f} %, by run {runs}; {'. '.join(parts)}; names right {accuracy:.3f}"
-    return Verdict.above(claim("cnn-visualization", "CV-4"), lost, 0.0, detail)
+    return Verdict.above(claim("cnn-visualization", "cnn-visualization-4"), lost, 0.0, detail)
 
 
 def settled(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from netopsy.interpretability.concepts import strategy_graph
+from netopsy.interpretability.concept_lens import strategy_graph
 from netopsy.lab import mean_interval
 from netopsy.lab.costs import cost_lines
 from netopsy.lab.figures import INK, PALETTE, figure, figure_grid

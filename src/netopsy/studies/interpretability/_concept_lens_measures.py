@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from netopsy.core.seeds import derive, generator
 from netopsy.core.split import split_model
-from netopsy.interpretability.concepts import (
+from netopsy.interpretability.concept_lens import (
     ConceptExtractor,
     ConceptLens,
     c_mu_fidelity,
@@ -23,8 +23,8 @@ from netopsy.interpretability.concepts import (
     extraction_report,
     insertion_curve,
 )
-from netopsy.interpretability.concepts.masking import every_subset, masked_scores
-from netopsy.interpretability.concepts.places import as_the_layer, channels_last
+from netopsy.interpretability.concept_lens.masking import every_subset, masked_scores
+from netopsy.interpretability.concept_lens.places import as_the_layer, channels_last
 from netopsy.lab.costs import milliseconds
 from netopsy.models import small_conv_net
 from netopsy.studies.interpretability._single_objects import Objects

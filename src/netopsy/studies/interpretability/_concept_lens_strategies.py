@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from netopsy.interpretability.concepts import ConceptLens, strategy_graph
-from netopsy.interpretability.concepts.places import channels_last
+from netopsy.interpretability.concept_lens import ConceptLens, strategy_graph
+from netopsy.interpretability.concept_lens.places import channels_last
 from netopsy.studies.interpretability._hidden_cues import CueSetting, trained_on_cues
 from netopsy.studies.interpretability._pictures import as_text
 

@@ -22,8 +22,8 @@ def judge(rows: pd.DataFrame, config: Any) -> list[Verdict]:
 
 
 def optimal(rows: pd.DataFrame) -> Verdict:
-    """CL-1: the largest distance from the best order, and the least correlation, over runs and classes."""
-    about, found = claim("concept-lens", "CL-1"), rows[rows["measure"] == "affine"]
+    """concept-lens-1: the largest distance from the best order, and the least correlation, over runs and classes."""
+    about, found = claim("concept-lens", "concept-lens-1"), rows[rows["measure"] == "affine"]
     details, misses = [], []
     for method, own in found.groupby("method", sort=False):
         gap, least = float(own[["deletion", "insertion"]].max().max()), float(own["mu"].min())
@@ -38,8 +38,8 @@ def optimal(rows: pd.DataFrame) -> Verdict:
 
 
 def trade(rows: pd.DataFrame) -> Verdict:
-    """CL-2: five paired differences over runs and splits."""
-    about, found = claim("concept-lens", "CL-2"), _of_first_layer(rows, "extraction")
+    """concept-lens-2: five paired differences over runs and splits."""
+    about, found = claim("concept-lens", "concept-lens-2"), _of_first_layer(rows, "extraction")
     table = found.pivot(index=["seed", "split"], columns="method", values=list(MEASURES))
     parts = []
     for measure, less, more in (
@@ -60,8 +60,8 @@ def trade(rows: pd.DataFrame) -> Verdict:
 
 
 def order(rows: pd.DataFrame) -> Verdict:
-    """CL-3: C-Deletion less that of the absolute gradient, over runs and classes."""
-    about, found = claim("concept-lens", "CL-3"), _of_first_layer(rows, "ranking")
+    """concept-lens-3: C-Deletion less that of the absolute gradient, over runs and classes."""
+    about, found = claim("concept-lens", "concept-lens-3"), _of_first_layer(rows, "ranking")
     table = found.pivot(index=["seed", "class"], columns="method", values="deletion")
     parts = []
     for method in ("gi", "ig", "oc"):
@@ -73,8 +73,8 @@ def order(rows: pd.DataFrame) -> Verdict:
 
 
 def cues(rows: pd.DataFrame) -> Verdict:
-    """CL-4: the adjusted Rand index of importances, and what it exceeds that of pixels by."""
-    about, found = claim("concept-lens", "CL-4"), rows[rows["measure"] == "cluster"]
+    """concept-lens-4: the adjusted Rand index of importances, and what it exceeds that of pixels by."""
+    about, found = claim("concept-lens", "concept-lens-4"), rows[rows["measure"] == "cluster"]
     table = found.pivot(index="seed", columns="method", values="value")
     index, gain = mean_interval(table[IMPORTANCE]), paired_difference(table[IMPORTANCE], table[PIXELS])
     fails = index.high < LEAST or gain.high < MARGIN

@@ -35,7 +35,7 @@ def judge(rows: pd.DataFrame, config: Any) -> list[Verdict]:
 
 
 def localisation(rows: pd.DataFrame) -> Verdict:
-    """EC-1: at the earlier layer, the better of Grad-CAM and Grad-CAM++ against Eigen-CAM."""
+    """eigen-cam-1: at the earlier layer, the better of Grad-CAM and Grad-CAM++ against Eigen-CAM."""
     earlier, last = layers_of(rows)
     gains = {}
     for layer in (earlier, last):
@@ -48,11 +48,11 @@ def localisation(rows: pd.DataFrame) -> Verdict:
         trivial = [name for name in TRIVIAL if table[name].mean() <= table[EIGEN].mean() + 0.02]
         also = f"; {' and '.join(trivial)}: within 0.02 of Eigen-CAM or better" if trivial else ""
         details.append(f"{layer}: {best} - Eigen-CAM {gain:.3f} (errors: {_errors(table)}{also})")
-    return Verdict.exceeds(claim("eigen-cam", "EC-1"), gains[earlier][1], 0.02, ". ".join(details))
+    return Verdict.exceeds(claim("eigen-cam", "eigen-cam-1"), gains[earlier][1], 0.02, ". ".join(details))
 
 
 def noise(rows: pd.DataFrame) -> Verdict:
-    """EC-2: Grad-CAM against Eigen-CAM under adversarial noise, and how much each method's error rises."""
+    """eigen-cam-2: Grad-CAM against Eigen-CAM under adversarial noise, and how much each method's error rises."""
     accuracy = rows[(rows["measure"] == "accuracy") & (rows["condition"] == "noise")]["value"].mean()
     details = [f"accuracy under noise {accuracy:.2f}"]
     for layer in layers_of(rows):
@@ -61,13 +61,16 @@ def noise(rows: pd.DataFrame) -> Verdict:
         gain = gain_over(table, GRAD)
         details.append(f"{layer}: Grad-CAM - Eigen-CAM {gain:.3f} (errors: {_errors(table)}; over clean: {rises})")
     return Verdict.exceeds(
-        claim("eigen-cam", "EC-2"), gain_over(wrong(rows, "noise", layers_of(rows)[0]), GRAD), 0.05, ". ".join(details)
+        claim("eigen-cam", "eigen-cam-2"),
+        gain_over(wrong(rows, "noise", layers_of(rows)[0]), GRAD),
+        0.05,
+        ". ".join(details),
     )
 
 
 def mistakes(rows: pd.DataFrame) -> Verdict:
-    """EC-3: other heads leave the map as it is; and errors on misclassified images less those on the others."""
-    about = claim("eigen-cam", "EC-3")
+    """eigen-cam-3: other heads leave the map as it is; and errors on misclassified images less those on the others."""
+    about = claim("eigen-cam", "eigen-cam-3")
     same = rows[rows["measure"] == "head"]["value"]
     exact = bool((same == 1).all())
     parts = [
@@ -98,14 +101,16 @@ def mistakes(rows: pd.DataFrame) -> Verdict:
 
 
 def component(rows: pd.DataFrame) -> Verdict:
-    """EC-4: the differences alone; no direction is expected, so there is nothing to hold."""
+    """eigen-cam-4: the differences alone; no direction is expected, so there is nothing to hold."""
     details = []
     for layer in layers_of(rows):
         table = wrong(rows, "clean", layer)
         pairs = ", ".join(f"{name} {gain_over(table, name):.3f}" for name in (CENTRED, ENERGY, SECOND))
         details.append(f"{layer}, error less that of Eigen-CAM: {pairs}")
     first = gain_over(wrong(rows, "clean", layers_of(rows)[0]), CENTRED)
-    return Verdict.of(claim("eigen-cam", "EC-4"), "undecided", first, ". ".join([*details, "No direction is expected"]))
+    return Verdict.of(
+        claim("eigen-cam", "eigen-cam-4"), "undecided", first, ". ".join([*details, "No direction is expected"])
+    )
 
 
 def gain_over(table: pd.DataFrame, other: str) -> Estimate:

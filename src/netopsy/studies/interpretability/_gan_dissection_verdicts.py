@@ -37,10 +37,10 @@ def judge(rows: pd.DataFrame, config: Any) -> list[Verdict]:
 
 
 def matching(rows: pd.DataFrame) -> Verdict:
-    """GD-1: the best unit of each object, less the 95th percentile of the same by chance: by shuffled masks, and in
+    """gan-dissection-1: the best unit of each object, less the 95th percentile of the same by chance: by shuffled masks, and in
     untrained generators.
     """
-    about = claim(PAPER, "GD-1")
+    about = claim(PAPER, "gan-dissection-1")
     best = rows[rows["measure"] == "iou"].groupby(["object", "kind", "seed", "number"])["value"].max()
     parts = []
     for kind, called in (("shuffled", "masks shuffled"), ("untrained", "untrained generators")):
@@ -54,8 +54,8 @@ def matching(rows: pd.DataFrame) -> Verdict:
 
 
 def causal(rows: pd.DataFrame) -> Verdict:
-    """GD-2: what the best units take away, against random sets of as many, in every layer for every object."""
-    about = claim(PAPER, "GD-2")
+    """gan-dissection-2: what the best units take away, against random sets of as many, in every layer for every object."""
+    about = claim(PAPER, "gan-dissection-2")
     gone = rows[(rows["measure"] == "removal")]
     parts = []
     for layer in gone["layer"].unique():
@@ -74,8 +74,8 @@ def causal(rows: pd.DataFrame) -> Verdict:
 
 
 def ranking(rows: pd.DataFrame) -> Verdict:
-    """GD-3: the area under the removal curve by alpha less that by IoU, paired."""
-    about = claim(PAPER, "GD-3")
+    """gan-dissection-3: the area under the removal curve by alpha less that by IoU, paired."""
+    about = claim(PAPER, "gan-dissection-3")
     curves = areas(rows)
     difference = (curves["alpha"] - curves["IoU"]).unstack("object")
     gain = mean_interval(difference.mean(axis=1))
@@ -91,8 +91,8 @@ def ranking(rows: pd.DataFrame) -> Verdict:
 
 
 def context(rows: pd.DataFrame) -> Verdict:
-    """GD-4: pixels gained where an object belongs, less three times those gained where it does not."""
-    about = claim(PAPER, "GD-4")
+    """gan-dissection-4: pixels gained where an object belongs, less three times those gained where it does not."""
+    about = claim(PAPER, "gan-dissection-4")
     parts = []
     for name, (belongs, elsewhere) in FAVOURED.items():
         here, there = gained(rows, name, belongs), gained(rows, name, elsewhere)

@@ -1,6 +1,6 @@
 """What the measurements of the norm-grad study say about its four claims. The criteria are the catalogue's.
 
-Within a run, intervals are over scenes, as NG-1 asks. Over runs, the unit is the run, since one and the same network
+Within a run, intervals are over scenes, as norm-grad-1 asks. Over runs, the unit is the run, since one and the same network
 sees all scenes of a run.
 """
 
@@ -17,7 +17,7 @@ from netopsy.lab.verdicts import Answer
 
 PRODUCT = "product"
 MARGIN = 0.10
-"""What NG-1 and NG-3 ask a difference to exceed."""
+"""What norm-grad-1 and norm-grad-3 ask a difference to exceed."""
 
 
 def judge(rows: pd.DataFrame, config: Any) -> list[Verdict]:
@@ -26,13 +26,18 @@ def judge(rows: pd.DataFrame, config: Any) -> list[Verdict]:
         Verdict.all_of(
             claim("norm-grad", name), [part for _, data in rows.groupby("data", sort=False) for part in of(data)]
         )
-        for name, of in (("NG-1", depth), ("NG-2", combination), ("NG-3", meta), ("NG-4", virtual))
+        for name, of in (
+            ("norm-grad-1", depth),
+            ("norm-grad-2", combination),
+            ("norm-grad-3", meta),
+            ("norm-grad-4", virtual),
+        )
     ]
 
 
 def depth(rows: pd.DataFrame) -> Iterator[Verdict]:
-    """NG-1: selective NormGrad against Grad-CAM at the two earliest layers, Grad-CAM's last layer against its first."""
-    about, hits = claim("norm-grad", "NG-1"), pointing(rows)
+    """norm-grad-1: selective NormGrad against Grad-CAM at the two earliest layers, Grad-CAM's last layer against its first."""
+    about, hits = claim("norm-grad", "norm-grad-1"), pointing(rows)
     layers = layers_of(rows)
     for seed, run in hits.groupby("seed"):
         for layer in layers[:2]:
@@ -46,8 +51,8 @@ def depth(rows: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def combination(rows: pd.DataFrame) -> Iterator[Verdict]:
-    """NG-2: each method's product of layers against its best single layer, over the runs."""
-    about = claim("norm-grad", "NG-2")
+    """norm-grad-2: each method's product of layers against its best single layer, over the runs."""
+    about = claim("norm-grad", "norm-grad-2")
     for method, gains in gains_of_product(rows).items():
         gain = mean_interval(gains)
         answer = _answer(gain.value > 0 and gain.low > -0.01, gain.high <= 0)
@@ -55,8 +60,8 @@ def combination(rows: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def meta(rows: pd.DataFrame) -> Iterator[Verdict]:
-    """NG-3: how far NormGrad's correlation falls at each layer, on the scenes that the step was not chosen on."""
-    about, rate = claim("norm-grad", "NG-3"), chosen_rate(rows)
+    """norm-grad-3: how far NormGrad's correlation falls at each layer, on the scenes that the step was not chosen on."""
+    about, rate = claim("norm-grad", "norm-grad-3"), chosen_rate(rows)
     rho = correlations(rows)
     tested = rho[rho.index.get_level_values("scene") % 2 == 1]
     for layer in layers_of(rows):
@@ -72,8 +77,8 @@ def meta(rows: pd.DataFrame) -> Iterator[Verdict]:
 
 
 def virtual(rows: pd.DataFrame) -> Iterator[Verdict]:
-    """NG-4: the correlation of virtual and real maps, beside that with another scene's."""
-    about, agreement = claim("norm-grad", "NG-4"), rows[rows["measure"] == "agreement"]
+    """norm-grad-4: the correlation of virtual and real maps, beside that with another scene's."""
+    about, agreement = claim("norm-grad", "norm-grad-4"), rows[rows["measure"] == "agreement"]
     for layer, values in agreement.groupby("layer", sort=False):
         by_run = values.groupby(["method", "seed"])["value"].mean()
         rho, null = mean_interval(by_run["same scene"]), by_run["another scene"].mean()

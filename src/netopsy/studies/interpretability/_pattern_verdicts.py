@@ -33,10 +33,10 @@ def judge(rows: pd.DataFrame, config: Any) -> list[Verdict]:
 
 
 def combinations(rows: pd.DataFrame) -> Verdict:
-    """PN-1: the best pattern of each class against its best filter, held out."""
+    """pattern-net-1: the best pattern of each class against its best filter, held out."""
     table = of(rows, "class")
     found = table[table["found"] > 0]
-    about = claim(PAPER, "PN-1")
+    about = claim(PAPER, "pattern-net-1")
     if found.empty:
         return Verdict.undecided(about, "no class has a pattern")
     ratio = bootstrap_median(log_lift_ratio(found))
@@ -56,17 +56,17 @@ def combinations(rows: pd.DataFrame) -> Verdict:
 
 
 def classification(rows: pd.DataFrame) -> Verdict:
-    """PN-2: accuracy on patterns less that on as many random triples, over images."""
+    """pattern-net-2: accuracy on patterns less that on as many random triples, over images."""
     table = of(rows, "answer")
     gain = bootstrap_mean(table[PATTERNS], table[TRIPLES], resamples=1999)
     words = ", ".join(
         f"{name} {table[name].mean():.3f}" for name in (PATTERNS, TRIPLES, MEANS, FIRINGS, HEAD) if name in table
     )
-    return Verdict.exceeds(claim(PAPER, "PN-2"), gain, 0.01, f"accuracy: {words}")
+    return Verdict.exceeds(claim(PAPER, "pattern-net-2"), gain, 0.01, f"accuracy: {words}")
 
 
 def boxes(rows: pd.DataFrame) -> Verdict:
-    """PN-3: recall of the patterns' boxes less that of random ones, over images."""
+    """pattern-net-3: recall of the patterns' boxes less that of random ones, over images."""
     table = of(rows, "box")
     gain = bootstrap_mean(table[PATTERNS], table[RANDOM], resamples=1999)
     patterns = of(rows, "pattern")
@@ -79,7 +79,7 @@ def boxes(rows: pd.DataFrame) -> Verdict:
     if len(earlier):
         details.append(f"at the layer before: {recalls(earlier)}")
     detail = "; ".join(details)
-    return Verdict.exceeds(claim(PAPER, "PN-3"), gain, 0.2, detail)
+    return Verdict.exceeds(claim(PAPER, "pattern-net-3"), gain, 0.2, detail)
 
 
 def recalls(table: pd.DataFrame) -> str:
@@ -88,13 +88,13 @@ def recalls(table: pd.DataFrame) -> str:
 
 
 def faster(rows: pd.DataFrame) -> Verdict:
-    """PN-4: time of patches over time of one pass at the smallest size, and how it grows; with how far both agree."""
+    """pattern-net-4: time of patches over time of one pass at the smallest size, and how it grows; with how far both agree."""
     ratios = {size: mean_interval(own) for size, own in time_ratios(rows).items()}
     sizes = sorted(ratios)
     logs = time_ratios(rows)
     growths = [mean_interval(np.log(logs[large]) - np.log(logs[small])) for small, large in pairwise(sizes)]
     first = ratios[sizes[0]]
-    about = claim(PAPER, "PN-4")
+    about = claim(PAPER, "pattern-net-4")
     shares = rows[rows["measure"] == "agreement"].set_index("side")["value"]
     words = ", ".join(f"{size} pixels {ratios[size]:.1f}" for size in sizes)
     bare = ", ".join(f"{value:.1f}" for value in ratios_without_mining(rows))

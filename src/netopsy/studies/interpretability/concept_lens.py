@@ -31,17 +31,17 @@ class Config:
     setting: Setting = Setting()  # noqa: RUF009 - frozen
     cues: CueSetting = CueSetting()  # noqa: RUF009 - frozen
     layers: tuple[str, ...] = ("features.act3",)
-    """Layers of CL-2 and CL-3; the first is judged, others are reported."""
+    """Layers of concept-lens-2 and concept-lens-3; the first is judged, others are reported."""
     penultimate: str = "flatten"
     n_concepts: int = 10
     affine_concepts: int = 6
     affine_images: int = 100
     splits: int = 10
-    """Of CL-2: each of one class, the classes in turn."""
+    """Of concept-lens-2: each of one class, the classes in turn."""
     per_half: int = 200
     """Images in each half of a split, at most."""
     per_class: int = 20
-    """Test images of a class that are scored in CL-3, at most."""
+    """Test images of a class that are scored in concept-lens-3, at most."""
     to_fit: int = 100
     """Training images of a class that its concepts come from, at most."""
     examples: int = 60

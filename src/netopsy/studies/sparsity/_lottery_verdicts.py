@@ -21,11 +21,11 @@ def judge(rows: pd.DataFrame, config: Any) -> list[Verdict]:
     sparse, matched = config.sparse, config.matched
     beats = 100 * look("ticket", sparse), 100 * look("reinit", sparse)
     equals = 100 * look("ticket", matched), 100 * look("ticket", 0)
-    matters = claim(PAPER, "lth-init-matters")
-    faster = claim(PAPER, "lth-learns-faster")
+    matters = claim(PAPER, "lottery-ticket-1")
+    faster = claim(PAPER, "lottery-ticket-2")
     steps = partial(look, value="early_stop_step")
     to_dense = _ratio(steps("ticket", matched), steps("ticket", 0))
-    once = claim(PAPER, "lth-iterative-beats-one-shot")
+    once = claim(PAPER, "lottery-ticket-3")
     return [
         Verdict.all_of(
             matters,
@@ -51,7 +51,7 @@ def judge(rows: pd.DataFrame, config: Any) -> list[Verdict]:
 
 
 def _warmup_verdict(rows: pd.DataFrame, config: Any) -> Verdict:
-    warmup = claim(PAPER, "lth-warmup")
+    warmup = claim(PAPER, "lottery-ticket-4")
     gains = {
         name: paired_difference(
             100 * _column(rows, name, "ticket", config.matched), 100 * _column(rows, name, "reinit", config.matched)

@@ -18,7 +18,7 @@ from netopsy.core.modes import best_device
 from netopsy.core.seeds import derive
 from netopsy.data import Dataset
 from netopsy.lab import Cell, Rows, Study
-from netopsy.sparsity.lottery import (
+from netopsy.sparsity.lottery_ticket import (
     IMPResult,
     iterative_magnitude_pruning,
     iterative_magnitude_pruning_many,

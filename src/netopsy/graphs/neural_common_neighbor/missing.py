@@ -1,0 +1,77 @@
+"""The most likely links that a graph lacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy import sparse
+from torch import Tensor
+
+from netopsy.core.errors import require
+from netopsy.graphs.adjacency import GraphLike
+from netopsy.graphs.neural_common_neighbor.heuristics import pair_rule
+from netopsy.graphs.neural_common_neighbor.neighbourhoods import LinkGraph, Pairs, link_graph
+from netopsy.graphs.neural_common_neighbor.training import LinkResult, score_pairs
+from netopsy.graphs.propagation import Features
+
+
+@dataclass(frozen=True, eq=False)
+class MissingLinks:
+    """Pairs that no link joins, the likeliest first."""
+
+    pairs: Pairs
+    """``[2, links]``, the smaller node first."""
+    probability: Float[Tensor, "links"]
+    """From 0 to 1, as the model learned it from as many links as other pairs: on a graph links are far rarer."""
+    common: Float[Tensor, "links"]
+    """How many neighbours they have in common."""
+    candidates: int
+    """How many pairs were scored."""
+
+
+def candidate_pairs(adj: GraphLike | LinkGraph, most: int = 200_000) -> Pairs:
+    """The pairs at distance two, at most so many: those that resource allocation ranks highest.
+
+    Raises:
+        InputError: no pair is at distance two.
+
+    >>> candidate_pairs(torch.tensor([[0, 1], [1, 2]])).tolist()
+    [[0], [2]]
+    """
+    require(most >= 1, f"most must be at least 1, got {most}")
+    graph = link_graph(adj)
+    matrix = graph.matrix
+    two = sparse.coo_array(sparse.triu(matrix @ matrix, 1))
+    keys = np.setdiff1d(
+        two.row.astype(np.int64) * graph.nodes + two.col,
+        np.repeat(np.arange(graph.nodes), graph.degrees) * graph.nodes + graph.columns,
+    )
+    require(len(keys) > 0, "adj has no two nodes with a common neighbour that are not linked")
+    pairs = torch.from_numpy(np.stack(np.divmod(keys, graph.nodes)))
+    if pairs.shape[1] <= most:
+        return pairs
+    rank = pair_rule(graph, pairs, "resource allocation").argsort(descending=True, stable=True)
+    return pairs[:, rank[:most].sort().values]
+
+
+def missing_links(
+    result: LinkResult, x: Features, adj: GraphLike | LinkGraph, top: int = 20, *, candidates: Pairs | None = None
+) -> MissingLinks:
+    """The ``top`` likeliest of the candidates by a trained model, on the whole graph.
+
+    Args:
+        candidates: which pairs to score; those of `candidate_pairs` unless given.
+
+    Raises:
+        InputError: top below 1, or candidates that do not fit the graph.
+    """
+    require(isinstance(top, int) and top >= 1, f"top must be an int of at least 1, got {top!r}")
+    graph = link_graph(adj)
+    pairs = candidate_pairs(graph) if candidates is None else candidates
+    scores = score_pairs(result.encoder, result.predictor, x, graph, pairs).cpu()
+    best = scores.argsort(descending=True, stable=True)[:top]
+    chosen = pairs[:, best.to(pairs.device)]
+    return MissingLinks(chosen, scores[best].sigmoid(), pair_rule(graph, chosen), pairs.shape[1])

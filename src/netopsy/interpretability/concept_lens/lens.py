@@ -1,0 +1,241 @@
+"""Concepts of a network's layer in one object: found, looked for in images, scored, tested, and grouped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from netopsy.core.errors import InputError, require
+from netopsy.core.layers import Layer, layer_names
+from netopsy.core.modes import device_of
+from netopsy.core.outputs import single_output
+from netopsy.core.shapes import Images, Labels
+from netopsy.core.split import Split, split_model
+from netopsy.core.targets import Target, is_index, scores
+from netopsy.interpretability.concept_lens.checks import Codes, Score, Scores
+from netopsy.interpretability.concept_lens.extraction import ConceptExtractor, Extraction
+from netopsy.interpretability.concept_lens.fidelity import c_deletion, c_insertion, c_mu_fidelity
+from netopsy.interpretability.concept_lens.importance import Importance, concept_importance
+from netopsy.interpretability.concept_lens.places import as_the_layer, channels_last, patches, pooled, upsampled_codes
+from netopsy.interpretability.concept_lens.strategies import Normalise, Plane, StrategyGraph, numbered, strategy_graph
+from netopsy.interpretability.layer_maps import Reshape, check_images
+
+
+class ConceptLens:
+    """The concepts a network uses at one layer, and what each means to its answers.
+
+    The network is cut behind ``layer``: what comes before turns images into activations, what comes after turns
+    activations into the answer. `fit` factors the activations into concepts; everything else is asked in their terms.
+
+    Args:
+        model: any network; it runs in evaluation mode and is left as it was.
+        layer: a name as in ``named_modules()`` or a submodule, through which everything passes: a grid
+            ``[batch, channels, rows, columns]``, tokens ``[batch, tokens, channels]`` or features
+            ``[batch, channels]``.
+        n_concepts: how many to look for.
+        method: ``"nmf"`` for layers behind a ReLU, ``"pca"`` for any, ``"kmeans"``.
+        alpha: penalty of NMF, see `nmf`.
+        patch_size: pixels; concepts are then found in crops of the images, as CRAFT does, instead of in the places of
+            whole images.
+        reshape: lays tokens out as a grid for `concept_maps`: `netopsy.interpretability.layer_maps.token_grid`.
+        batch_size: images, or decoded images, that go through the network at once.
+        seed: for everything drawn at random.
+
+    Attributes:
+        extractor_: the fitted `ConceptExtractor`; its ``bank_`` is ``[concepts, channels]``.
+        split_: the network in two parts.
+        indices_: which of the images given to `fit` were used.
+
+    Raises:
+        InputError: a layer that a shortcut goes around, negative activations with NMF, no image of the class, a method
+            called before `fit`.
+
+    Source: Fel et al. 2023; CRAFT (Fel et al. 2023, CVPR) for patches.
+
+    >>> net = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3))
+    >>> images = torch.rand(12, 1, 8, 8)
+    >>> lens = ConceptLens(net, "1", n_concepts=2).fit(images)
+    >>> lens.encode(images).shape, lens.importance(images, 0).shape, lens.concept_maps(images).shape
+    (torch.Size([12, 6, 6, 2]), torch.Size([12, 2]), torch.Size([12, 2, 8, 8]))
+    """
+
+    extractor_: ConceptExtractor
+    split_: Split
+    indices_: Int[Tensor, "images"]
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: Layer,
+        n_concepts: int = 10,
+        *,
+        method: Extraction = "nmf",
+        alpha: float = 0.0,
+        centre: bool = False,
+        patch_size: int | None = None,
+        reshape: Reshape | None = None,
+        batch_size: int = 256,
+        seed: int = 0,
+    ) -> None:
+        [self.layer] = layer_names(model, [layer])
+        require(
+            isinstance(batch_size, int) and batch_size >= 1, f"batch_size must be an int of at least 1: {batch_size!r}"
+        )
+        self.model, self.patch_size, self.reshape = model, patch_size, reshape
+        self.batch_size, self.seed, self.method = batch_size, seed, method
+        self._empty = ConceptExtractor(method, n_concepts, alpha=alpha, centre=centre, random_state=seed)
+
+    def fit(self, images: Images, class_id: int | None = None) -> ConceptLens:
+        """Find the concepts of ``images``, or of those among them that the network takes for ``class_id``."""
+        check_images(images)
+        split = split_model(self.model, self.layer, self._there(images[:2]))
+        chosen = torch.arange(len(images))
+        if class_id is not None:
+            chosen = (self._outputs(split, images).argmax(1) == class_id).nonzero()[:, 0].cpu()
+            require(len(chosen) > 0, f"class_id {class_id!r} is predicted for none of the {len(images)} images")
+        rows = []
+        for some in images[chosen.to(images.device)].split(self.batch_size):
+            if self.patch_size is not None:
+                some = patches(some, self.patch_size)
+            for part in some.split(self.batch_size):
+                seen = self._activations(split, part)
+                rows.append((pooled(seen) if self.patch_size is not None else seen).reshape(-1, seen.shape[-1]))
+        self.extractor_ = self._empty.fit(torch.cat(rows))
+        self.split_, self.indices_ = split, chosen
+        return self
+
+    def encode(self, images: Images) -> Codes:
+        """Codes ``[batch, *places, concepts]``; differentiable in ``images`` where those ask for a gradient."""
+        check_images(images)
+        extractor, split = self._fitted()
+        parts = []
+        for some in images.split(self.batch_size):
+            if some.requires_grad:
+                seen = channels_last(split.head(self._there(some)), self.layer)
+            else:
+                seen = self._activations(split, some)
+            parts.append(extractor.encode(seen))
+        return torch.cat(parts)
+
+    def score(self, target: Target) -> Score:
+        """F: from codes to the number that ``target`` (a class, or a function of the output) picks of the output."""
+        extractor, split = self._fitted()
+        fine = is_index(target) or (callable(target) and not isinstance(target, Tensor))
+        require(fine, f"target must be a class index or a function from the output, got {target!r}")
+
+        def function(codes: Codes) -> Float[Tensor, "n"]:
+            outputs = split.tail(as_the_layer(extractor.decode(codes)))
+            return scores(outputs, target)
+
+        return function
+
+    def importance(self, images: Images, target: Target, method: Importance = "gi", **options: Any) -> Scores:
+        """What each concept means to ``target`` for every image, ``[batch, concepts]``; see `concept_importance`."""
+        codes = self.encode(images.detach())
+        return concept_importance(self.score(target), codes, method, **self._options(options))
+
+    def global_importance(
+        self, images: Images, target: Target, method: Importance = "gi", *, share: bool = False, **options: Any
+    ) -> Float[Tensor, "concepts"]:
+        """The mean importance over the images, which for a class are those predicted to be of it.
+
+        Args:
+            share: as a part of the mean score instead, as the authors' site shows it.
+        """
+        mean = self.importance(images, target, method, **options).mean(0)
+        if not share:
+            return mean
+        function = self.score(target)
+        with torch.no_grad():
+            whole = torch.cat([function(some) for some in self.encode(images.detach()).split(self.batch_size)]).mean()
+        require(whole != 0, "share needs a mean score other than 0")
+        return mean / whole
+
+    def fidelity(self, images: Images, target: Target, phi: Scores) -> dict[str, Float[Tensor, "batch"]]:
+        """C-Deletion, C-Insertion and C-muFidelity of importances, an image each."""
+        codes, function = self.encode(images.detach()), self.score(target)
+        phi = phi.to(codes)
+        measures = {"c-deletion": c_deletion, "c-insertion": c_insertion, "c-mu-fidelity": c_mu_fidelity}
+        return {name: measure(function, codes, phi, batch_size=self.batch_size) for name, measure in measures.items()}
+
+    def concept_maps(self, images: Images) -> Float[Tensor, "batch concepts height width"]:
+        """Where each concept is, at the size of the images.
+
+        At a layer with places these are the codes, enlarged. At one without, they are how much each pixel moves the
+        code: the size of its gradient, summed over colours.
+        """
+        codes = self.encode(images.detach())
+        size = int(images.shape[2]), int(images.shape[3])
+        if codes.ndim == 2:
+            return self._input_maps(images)
+        if codes.ndim == 3:
+            if self.reshape is None:
+                raise InputError("reshape must be given to lay tokens out as a grid (token_grid)")
+            return upsampled_codes(self.reshape(codes), size)
+        return upsampled_codes(codes.movedim(-1, 1), size)
+
+    def strategies(
+        self,
+        images: Images,
+        target: int,
+        *,
+        labels: Labels | None = None,
+        method: Importance = "gi",
+        clusters: int | None = None,
+        normalise: Normalise = "image",
+        plane: Plane = "auto",
+        **options: Any,
+    ) -> StrategyGraph:
+        """Groups of the images predicted as ``target`` by the concepts that made them so; see `strategy_graph`.
+
+        Args:
+            labels: the true classes of all images, for the concepts' reliability.
+
+        Raises:
+            InputError: no image is predicted as ``target``.
+        """
+        check_images(images)
+        _, split = self._fitted()
+        chosen = (self._outputs(split, images).argmax(1) == target).nonzero()[:, 0]
+        require(len(chosen) > 0, f"target {target!r} is predicted for none of the {len(images)} images")
+        phi = self.importance(images[chosen.to(images.device)], target, method, **options)
+        correct = None if labels is None else labels[chosen.to(labels.device)] == target
+        graph = strategy_graph(phi, correct, clusters=clusters, normalise=normalise, plane=plane, seed=self.seed)
+        return numbered(graph, chosen)
+
+    def _input_maps(self, images: Images) -> Tensor:
+        concepts, parts = len(self.extractor_.bank_), []
+        for some in images.detach().split(max(1, self.batch_size // concepts)):
+            with torch.enable_grad():
+                each = some.repeat_interleave(concepts, 0).requires_grad_()
+                codes = self.encode(each)
+                own = codes.gather(1, torch.arange(concepts, device=codes.device).repeat(len(some))[:, None])
+                gradient = torch.autograd.grad(own.sum(), each)[0]
+            parts.append(gradient.abs().sum(1).unflatten(0, (len(some), concepts)))
+        return torch.cat(parts)
+
+    def _options(self, options: dict[str, Any]) -> dict[str, Any]:
+        return {"seed": self.seed, "batch_size": self.batch_size, **options}
+
+    def _fitted(self) -> tuple[ConceptExtractor, Split]:
+        if not hasattr(self, "extractor_"):
+            raise InputError("this lens has no concepts yet: call fit first")
+        return self.extractor_, self.split_
+
+    def _there(self, images: Images) -> Images:
+        return images.to(device_of(self.model))
+
+    @torch.no_grad()
+    def _activations(self, split: Split, images: Images) -> Tensor:
+        seen = channels_last(split.head(self._there(images)), self.layer)
+        return seen.float() if seen.element_size() < 4 else seen
+
+    @torch.no_grad()
+    def _outputs(self, split: Split, images: Images) -> Tensor:
+        parts = [split.tail(split.head(self._there(some))) for some in images.split(self.batch_size)]
+        outputs = single_output(torch.cat(parts))
+        require(outputs.ndim == 2, f"the network must return class scores [batch, classes], got {tuple(outputs.shape)}")
+        return outputs

@@ -1,0 +1,154 @@
+"""The drawing of a strategic cluster graph."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from netopsy.core.shapes import Images
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from netopsy.interpretability.concept_lens.strategies import StrategyGraph
+
+_INK = "#808488"
+_COLORS = (
+    "#2f7fc1",
+    "#d9742b",
+    "#2a9d77",
+    "#b65fa8",
+    "#c9a227",
+    "#6b7f99",
+    "#b8524f",
+    "#7fae4a",
+    "#5cb7c9",
+    "#9a7b5f",
+)
+_CIRCLE = 1000.0
+"""Area, in square points, of a concept that is the most important one of all images."""
+
+
+def plot(graph: StrategyGraph, images: Images | None) -> Figure:
+    """Three panels, and below them a row of images a cluster where images are given."""
+    from matplotlib.figure import Figure
+
+    count = len(graph.sizes)
+    shown = max(len(each) for each in graph.examples)
+    below = 0.0 if images is None else 0.72 * count + 0.2
+    figure = Figure(figsize=(9.6, 3.3 + below), layout="constrained")
+    whole = figure.add_gridspec(2 if images is not None else 1, 1, height_ratios=[3.3, below] if below else [1.0])
+    top = whole[0].subgridspec(1, 3, width_ratios=[1, 1.15, 1.1])
+    _images(figure.add_subplot(top[0]), graph)
+    _concepts(figure.add_subplot(top[1]), graph)
+    _reasons(figure.add_subplot(top[2]), graph)
+    if images is not None:
+        grid = whole[1].subgridspec(count, max(shown, 12), wspace=0.0, hspace=0.0)
+        for number, rows in enumerate(graph.examples):
+            for column, row in enumerate(rows.tolist()):
+                ax = figure.add_subplot(grid[number, column])
+                _picture(ax, images[int(graph.indices[row])])
+                if column == 0:
+                    ax.set_ylabel(
+                        f"cluster {number}", color=_COLORS[number], rotation=0, ha="right", va="center", fontsize=8
+                    )
+    return figure
+
+
+def _images(ax: Axes, graph: StrategyGraph) -> None:
+    for number, size in enumerate(graph.sizes.tolist()):
+        own = graph.plane[graph.clusters == number]
+        ax.scatter(
+            own[:, 0], own[:, 1], s=10, color=_COLORS[number], label=f"cluster {number}: {size}", alpha=0.8, linewidth=0
+        )
+    ax.set(xticks=[], yticks=[])
+    _title(ax, "Images, by their reasons")
+    ax.legend(
+        fontsize=7, frameon=False, labelcolor=_INK, loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=2,
+        handletextpad=0.1, columnspacing=0.8,
+    )  # fmt: skip
+    for spine in ax.spines.values():
+        spine.set(color=_INK, alpha=0.4)
+
+
+def _concepts(ax: Axes, graph: StrategyGraph) -> None:
+    concepts = len(graph.prevalence)
+    angles = [math.pi / 2 - 2 * math.pi * number / concepts for number in range(concepts)]
+    places = [(math.cos(angle), math.sin(angle)) for angle in angles]
+    most = float(graph.together.max())
+    for one in range(concepts):
+        for other in range(one):
+            share = float(graph.together[one, other])
+            if share >= 0.02:
+                (x0, y0), (x1, y1) = places[one], places[other]
+                strength = share / most
+                ax.plot([x0, x1], [y0, y1], color=_INK, linewidth=0.4 + 5 * share, alpha=0.25 + 0.55 * strength)
+    known = bool(graph.reliability.isfinite().any())
+    values = graph.reliability.nan_to_num(0.0) if known else graph.prevalence
+    options: Any = {"cmap": "viridis", "vmin": 0, "vmax": 1} if known else {}
+    used = graph.prevalence > 0
+    sizes = 120 + _CIRCLE * graph.prevalence
+    x, y = torch.tensor(places).T
+    ax.scatter(x[~used], y[~used], s=120, facecolors="white", edgecolors=_INK, linewidths=0.8, zorder=3)
+    color: Any = {"c": values[used].tolist(), **options} if known else {"color": _COLORS[0]}
+    drawn = ax.scatter(x[used], y[used], s=sizes[used].tolist(), zorder=3, edgecolors="white", linewidths=0.8, **color)
+    for number, place in enumerate(places):
+        dark = bool(used[number]) and (not known or float(values[number]) < 0.7)
+        ax.text(
+            *place, str(number), ha="center", va="center", fontsize=7, color="white" if dark else "#333333", zorder=4
+        )
+    ax.set(xlim=(-1.4, 1.4), ylim=(-1.4, 1.4), aspect="equal")
+    ax.set_axis_off()
+    _title(ax, "Concepts, and how often two act together")
+    if known:
+        figure = ax.get_figure(root=True)
+        assert figure is not None
+        bar = figure.colorbar(drawn, ax=ax, location="bottom", shrink=0.6, aspect=30, pad=0.01)
+        bar.set_label("share of right answers; size: how often first", fontsize=7, color=_INK)
+        bar.ax.tick_params(labelsize=7, colors=_INK)
+        bar.ax.grid(False)
+        bar.outline.set_visible(False)  # type: ignore[operator]
+
+
+def _reasons(ax: Axes, graph: StrategyGraph) -> None:
+    values = graph.mean_phi
+    most = max(float(values.abs().max()), 1e-12)
+    ax.grid(False)
+    drawn = ax.imshow(values.numpy(), cmap="RdBu_r", vmin=-most, vmax=most, aspect="auto")
+    ax.set_yticks(range(len(graph.sizes)), [f"cluster {number}" for number in range(len(graph.sizes))])
+    concepts = values.shape[1]
+    step = 1 if concepts <= 12 else 5
+    ax.set_xticks(range(0, concepts, step), [str(number) for number in range(0, concepts, step)])
+    ax.tick_params(labelsize=7, colors=_INK, length=0)
+    for label, color in zip(ax.get_yticklabels(), _COLORS, strict=False):
+        label.set_color(color)
+    ax.set_xlabel("concept", fontsize=8, color=_INK)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    _title(ax, "What each cluster rests on")
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    bar = figure.colorbar(drawn, ax=ax, location="bottom", shrink=0.6, aspect=30, pad=0.02)
+    bar.set_label("mean importance", fontsize=7, color=_INK)
+    bar.ax.tick_params(labelsize=7, colors=_INK)
+    bar.ax.grid(False)
+    bar.outline.set_visible(False)  # type: ignore[operator]
+
+
+def _picture(ax: Axes, image: Tensor) -> None:
+    image = image.detach().cpu().float()
+    image = image if image.shape[0] == 3 else image.mean(0, keepdim=True)
+    low, high = float(image.min()), float(image.max())
+    shown = ((image - low) / max(high - low, 1e-9)).permute(1, 2, 0).numpy()
+    ax.imshow(shown if shown.shape[-1] == 3 else shown[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    ax.set(xticks=[], yticks=[])
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+
+
+def _title(ax: Axes, text: str) -> None:
+    ax.set_title(text, fontsize=9, color=_INK, loc="left")

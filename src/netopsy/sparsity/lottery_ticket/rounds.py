@@ -1,0 +1,108 @@
+"""The rounds of iterative magnitude pruning, for one network or for a stack of replicas."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from netopsy.core.errors import UnknownNameError, require
+from netopsy.core.masks import density, prunable_parameters
+from netopsy.core.progress import track
+from netopsy.sparsity.lottery_ticket.magnitude import Rate, Scope, layer_rates, magnitude_masks
+from netopsy.sparsity.lottery_ticket.result import IMPResult, MaskSet, State
+
+Train = Callable[[list[MaskSet], int], tuple[list[Any], list[State | None]]]
+"""Trains all networks with their masks from a step on; returns what each run gave and its state at the rewind step."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How much is pruned, how often and where, and what the survivors are reset to."""
+
+    rounds: int
+    rate: Rate
+    scope: Scope
+    output_rate_factor: float
+    output_layer: str | None
+    exclude: Sequence[str]
+    rewind_step: int
+    reset: bool
+
+    def __post_init__(self) -> None:
+        require(isinstance(self.rounds, int) and self.rounds >= 1, f"rounds must be at least 1, got {self.rounds}")
+        require(isinstance(self.rewind_step, int), f"rewind_step must be an int, got {self.rewind_step!r}")
+        require(self.rewind_step >= 0, f"rewind_step must not be negative, got {self.rewind_step}")
+        require(self.scope in ("layer", "global"), f"scope must be 'layer' or 'global', got {self.scope!r}")
+        factor = self.output_rate_factor
+        require(0 < factor <= 1, f"output_rate_factor must be in (0, 1], got {factor}")
+        if not isinstance(self.rate, Mapping):
+            share = isinstance(self.rate, int | float) and 0 < self.rate < 1
+            require(share, f"rate must be strictly between 0 and 1, got {self.rate!r}")
+
+    def rates(self, names: list[str], output: str | None) -> Rate:
+        """The rate of each layer, given which one is the output."""
+        if self.scope == "global":
+            return self.rate
+        return layer_rates(names, self.rate, output=self.output_layer or output, output_factor=self.output_rate_factor)
+
+
+def prune_and_train(
+    models: Sequence[nn.Module],
+    train: Train,
+    schedule: Schedule,
+    *,
+    output: Callable[[], str | None],
+    evaluate: Callable[[nn.Module], Any] | None,
+) -> list[IMPResult]:
+    """Run the schedule; ``output`` names the output layer's weight once a forward pass has been seen."""
+    prunable = [prunable_parameters(model, exclude=schedule.exclude) for model in models]
+    names = list(prunable[0])
+    if schedule.output_layer is not None and schedule.output_layer not in prunable[0]:
+        raise UnknownNameError("output_layer", schedule.output_layer, names)
+    masks: list[MaskSet] = [{n: torch.ones_like(w, dtype=torch.bool) for n, w in own.items()} for own in prunable]
+    starts: list[State | None] = [None if schedule.rewind_step else _copy(model) for model in models]
+    found: list[dict[str, list[Any]]] = [
+        {key: [] for key in ("masks", "final", "density", "metrics", "fits")} for _ in models
+    ]
+    for r in track(range(schedule.rounds + 1), "pruning rounds"):
+        first = 0
+        if r > 0:
+            rates = schedule.rates(names, output())
+            masks = [
+                magnitude_masks({name: w.detach() for name, w in own.items()}, mask, rates, schedule.scope)
+                for own, mask in zip(prunable, masks, strict=True)
+            ]
+            if schedule.reset or r == schedule.rounds:
+                _load(models, starts)
+                first = schedule.rewind_step
+        fits, reached = train(masks, first)
+        starts = [known if known is not None else new for known, new in zip(starts, reached, strict=True)]
+        require(
+            all(start is not None for start in starts),
+            f"the training loop never reported step {schedule.rewind_step} to on_step, which rewinding needs",
+        )
+        for model, mask, fit, own in zip(models, masks, fits, found, strict=True):
+            own["masks"].append(mask)
+            own["final"].append(_copy(model))
+            own["density"].append(density(mask))
+            own["fits"].append(fit)
+            if evaluate is not None:
+                own["metrics"].append(evaluate(model))
+    return [
+        IMPResult(state0=start or {}, network=copy.deepcopy(model), **own)
+        for model, start, own in zip(models, starts, found, strict=True)
+    ]
+
+
+def _load(models: Sequence[nn.Module], states: Sequence[State | None]) -> None:
+    for model, state in zip(models, states, strict=True):
+        model.load_state_dict(state or {})
+
+
+def _copy(model: nn.Module) -> State:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
