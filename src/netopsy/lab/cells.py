@@ -1,66 +1,103 @@
-"""The unit of work of a study: one point of its grid, and what measuring it gives."""
+"""The unit of work of a study: one measure at one point of its grid, and what measuring it gives."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import inspect
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args, get_origin, get_type_hints
 
 from netopsy.core.errors import InputError, require
 
 Scalar: TypeAlias = bool | int | float | str | None
 """What a column of a study's table may hold."""
 
-Rows: TypeAlias = list[dict[str, Scalar]]
-"""What measuring a cell returns: one dictionary a row of the study's table."""
+Row: TypeAlias = dict[str, Scalar]
+
+Rows: TypeAlias = Iterable[Mapping[str, Any]]
+"""What a measure gives: its rows, as a list or one after another."""
+
+Measure: TypeAlias = Callable[..., Rows]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One point of a study's grid: a name for people, and the parameters that decide the measurement completely.
+    """One measure and the arguments that decide its result completely. Comes from `Cell.of`.
 
-    Parameters are JSON values: numbers, strings, booleans, ``None``, and lists and dictionaries of them (tuples become
-    lists). A study that trains its seeds as one stack puts the list of seeds here, so a cell may cover several seeds.
+    Arguments are JSON values: numbers, strings, booleans, ``None``, lists, dictionaries, and dataclasses of them. A
+    measure gets them back in the types that it declares, tuples and dataclasses included. A study that trains its
+    seeds as one stack hands over the tuple of seeds, so a cell may cover several runs.
 
-    >>> Cell("width 3", {"width": 3, "seeds": (0, 1)}).parameters
-    {'width': 3, 'seeds': [0, 1]}
+    >>> def widths(width: int, seeds: tuple[int, ...]): ...
+    >>> cell = Cell.of(widths, width=3, seeds=(0, 1))
+    >>> cell.name, cell.parameters
+    ('widths, width 3', {'width': 3, 'seeds': [0, 1]})
     """
 
-    name: str
+    measure: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def of(measure: Measure, /, **arguments: Any) -> Cell:
+        """A cell of ``measure``; raises `InputError` where the arguments do not fit its signature."""
+        try:
+            inspect.signature(measure).bind(**arguments)
+        except TypeError as error:
+            raise InputError(f"the arguments of a cell do not fit the measure {measure.__name__}: {error}") from None
+        return Cell(measure.__name__, arguments)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", json.loads(self._canonical()))
 
     def __hash__(self) -> int:
-        return hash((self.name, self._canonical()))
+        return hash((self.measure, self._canonical(sort=True)))
+
+    @property
+    def name(self) -> str:
+        """For people: the measure and the arguments that are single values."""
+        return ", ".join((self.measure, *(f"{key} {value}" for key, value in self.scalars.items() if value != "")))
+
+    @property
+    def scalars(self) -> Row:
+        """The arguments that are single values; they become columns of the study's table."""
+        return {key: value for key, value in self.parameters.items() if isinstance(value, Scalar)}
 
     def key(self, paper: str, version: str) -> str:
-        """The name this cell's result is stored under: a hash of the paper, the parameters and the code version."""
-        text = "\n".join((paper, version, self._canonical(sort=True)))
+        """The name this cell's result is stored under: a hash of paper, measure, arguments and code version."""
+        text = "\n".join((paper, version, self.measure, self._canonical(sort=True)))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    def arguments(self, measure: Measure) -> dict[str, Any]:
+        """The arguments in the types that ``measure`` declares."""
+        hints = get_type_hints(measure)
+        return {name: _typed(value, hints.get(name, Any)) for name, value in self.parameters.items()}
 
     def _canonical(self, *, sort: bool = False) -> str:
         try:
-            return json.dumps(_string_keys(self.parameters), allow_nan=False, sort_keys=sort)
+            return json.dumps(_plain(self.parameters), allow_nan=False, sort_keys=sort)
         except (TypeError, ValueError) as error:
-            raise InputError(f"parameters of cell {self.name!r} must be finite JSON values: {error}") from None
+            raise InputError(f"arguments of a cell of {self.measure} must be finite JSON values: {error}") from None
 
 
-def as_rows(measured: object) -> Rows:
-    """What a measure returned as plain Python rows: numpy and torch scalars become numbers.
+def measured(measure: Measure, cell: Cell) -> list[Row]:
+    """The rows of a cell as plain Python values, each with the cell's single arguments and its measure as columns.
 
-    Raises `InputError` for anything else than a list of dictionaries from column names to scalars.
+    A row's own columns come first; its own ``measure`` wins over the cell's. Raises `InputError` for anything else
+    than dictionaries from column names to scalars.
     """
-    require(isinstance(measured, list), f"a measure must return a list of rows, got {type(measured).__name__}")
-    assert isinstance(measured, list)
-    return [_row(entry) for entry in measured]
+    found = measure(**cell.arguments(measure))
+    require(
+        isinstance(found, Iterable) and not isinstance(found, str | Mapping),
+        f"a measure must give rows, got {type(found).__name__}",
+    )
+    return [{"measure": cell.measure, **cell.scalars, **_row(entry)} for entry in found]
 
 
-def _row(entry: object) -> dict[str, Scalar]:
+def _row(entry: object) -> Row:
     require(isinstance(entry, Mapping), f"a row must be a dictionary of scalars, got {type(entry).__name__}")
     assert isinstance(entry, Mapping)
     require(all(isinstance(column, str) for column in entry), f"columns must be named by strings, got {list(entry)}")
@@ -79,12 +116,34 @@ def _scalar(column: str, value: Any) -> Scalar:
     return value
 
 
-def _string_keys(value: Any) -> Any:
-    """The value unchanged; refuses keys that JSON would silently turn into strings."""
+def _plain(value: Any) -> Any:
+    """The value with dataclasses as dictionaries; refuses keys that JSON would silently turn into strings."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {entry.name: _plain(getattr(value, entry.name)) for entry in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise TypeError(f"keys must be strings, got {list(value)}")
-        return {key: _string_keys(entry) for key, entry in value.items()}
+        return {key: _plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_string_keys(entry) for entry in value]
+        return [_plain(entry) for entry in value]
     return value
+
+
+def _typed(value: Any, wanted: Any) -> Any:
+    """A JSON value in the type that was declared for it."""
+    if isinstance(value, Mapping) and dataclasses.is_dataclass(wanted) and isinstance(wanted, type):
+        hints = get_type_hints(wanted)
+        return wanted(**{key: _typed(entry, hints[key]) for key, entry in value.items()})
+    if isinstance(value, Mapping):
+        inner = (get_args(wanted) or (Any, Any))[-1]
+        return {key: _typed(entry, inner) for key, entry in value.items()}
+    if not isinstance(value, list):
+        return value
+    if get_origin(wanted) is list:
+        return [_typed(entry, get_args(wanted)[0]) for entry in value]
+    inner_types = get_args(wanted)
+    if get_origin(wanted) is not tuple or not inner_types:
+        return tuple(_typed(entry, Any) for entry in value)
+    if inner_types[-1] is Ellipsis:
+        return tuple(_typed(entry, inner_types[0]) for entry in value)
+    return tuple(_typed(entry, each) for entry, each in zip(value, inner_types, strict=True))

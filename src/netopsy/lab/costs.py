@@ -1,15 +1,10 @@
-"""What a call costs, and how that grows: timed in a cell of a study, and drawn on two logarithmic axes."""
+"""What a call costs, and how that grows: timed in a cell of a study, drawn by `netopsy.lab.plots.growth`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Any
-
-import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from netopsy.core.errors import require
 
@@ -46,17 +41,28 @@ def milliseconds_in_turns(calls: Mapping[str, Callable[[], Any]], *, rounds: int
     return fastest
 
 
-def cost_lines(axes: Axes, table: pd.DataFrame, *, x: str, value: str = "value", by: str | None = None) -> None:
-    """Milliseconds (column ``value``) against a size (column ``x``), one line for each entry of column ``by``."""
-    for name, own in table.groupby(by, sort=False) if by else [(None, table)]:
-        line = own.groupby(x)[value].mean()
-        axes.plot(line.index, line, marker="o", label=None if name is None else str(name))
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.yaxis.set_minor_locator(NullLocator())
-    sizes = np.unique(table[x].to_numpy(dtype=float))
-    axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
-    if by:
-        axes.legend()
+def growth(
+    make: Callable[[int], Mapping[str, Callable[[], Any]]], sizes: Sequence[int], *, name: str = "size", rounds: int = 5
+) -> Iterator[dict[str, Any]]:
+    """One row a size and method: milliseconds of the calls that ``make(size)`` gives by the method's name.
+
+    Columns are ``name`` (the size), ``method`` and ``value``; at each size the methods take turns.
+
+    >>> [row["n"] for row in growth(lambda n: {"sort": lambda: sorted(range(n))}, (10, 20), name="n", rounds=1)]
+    [10, 20]
+    """
+    for size in sizes:
+        for method, value in milliseconds_in_turns(make(size), rounds=rounds).items():
+            yield {name: size, "method": method, "value": value}
+
+
+def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
+    """The slope of a cost against a size on two logarithmic axes: 1 for linear growth, 2 for quadratic.
+
+    >>> round(exponent([1, 2, 4], [3, 12, 48]), 6)
+    2.0
+    """
+    import numpy as np
+
+    require(len(sizes) == len(values) >= 2, f"exponent needs at least two sizes, got {len(sizes)} and {len(values)}")
+    return float(np.polyfit(np.log(np.asarray(sizes, float)), np.log(np.asarray(values, float)), 1)[0])

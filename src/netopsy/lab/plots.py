@@ -1,0 +1,240 @@
+"""The drawings that studies share: lines over seeds, bars, intervals, growth, and pictures kept in a table."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from netopsy.core.errors import require
+from netopsy.lab.figures import INK, PALETTE, figure_grid
+from netopsy.lab.statistics import Estimate, mean_interval
+
+__all__ = ["bars", "from_text", "growth", "intervals", "lines", "mean_with_band", "panels", "pictures", "to_text"]
+
+Colors = Mapping[str, str]
+Picture = Float[Tensor, "height width"]
+
+
+def mean_with_band(
+    ax: Axes,
+    x: Sequence[float] | ArrayLike,
+    samples: ArrayLike,
+    *,
+    label: str | None = None,
+    color: str | None = None,
+    confidence: float = 0.95,
+    **options: Any,
+) -> None:
+    """Draw the mean over seeds against ``x`` as a line, and its interval as a band.
+
+    ``samples`` is ``(seeds, points)``; ``options`` go to `Axes.plot`. With fewer than three seeds there is no band.
+    """
+    values, points = np.asarray(samples, dtype=np.float64), np.asarray(x, dtype=np.float64)
+    require(
+        values.ndim == 2 and points.shape == values.shape[1:],
+        f"samples must be (seeds, points) with one column for each x, got {values.shape} for x of shape {points.shape}",
+    )
+    estimates = [mean_interval(column, confidence=confidence) for column in values.T]
+    (line,) = ax.plot(points, [each.value for each in estimates], label=label, color=color, **options)
+    low, high = np.array([each.interval for each in estimates]).reshape(-1, 2).T
+    ax.fill_between(points, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+
+
+def lines(
+    ax: Axes,
+    table: pd.DataFrame,
+    *,
+    x: str,
+    by: str | None = None,
+    over: str | Sequence[str] = "seed",
+    values: str = "value",
+    names: Sequence[str] | None = None,
+    colors: Colors | None = None,
+    labels: Mapping[str, str] | None = None,
+    places: Mapping[Any, float] | None = None,
+    **options: Any,
+) -> None:
+    """One `mean_with_band` for each entry of column ``by`` (all, or ``names`` in their order), against column ``x``.
+
+    ``over`` is what was drawn independently. ``places`` maps values of ``x`` that are no numbers to where they are
+    drawn, and names the ticks. ``options`` go to `Axes.plot`.
+    """
+    groups = {None: table} if by is None else dict(iter(table.groupby(by, sort=False)))
+    for number, name in enumerate(names if names is not None else groups):
+        own = groups.get(name)
+        if own is None or own.empty:
+            continue
+        wide = own.groupby([*([over] if isinstance(over, str) else over), x], sort=False)[values].mean().unstack(x)
+        wide = wide[[column for column in places if column in wide]] if places else wide[sorted(wide.columns)]
+        at = [places[column] for column in wide.columns] if places else wide.columns.to_numpy(dtype=float)
+        shown = None if name is None else (labels or {}).get(str(name), str(name))
+        color = (colors or {}).get(str(name), PALETTE[number % len(PALETTE)])
+        mean_with_band(ax, at, wide.to_numpy(dtype=float), label=shown, color=color, **{"marker": "o", **options})
+    if places:
+        ax.set_xticks(list(places.values()), [str(name) for name in places])
+
+
+def intervals(
+    ax: Axes,
+    estimates: Mapping[str, Estimate],
+    *,
+    samples: Mapping[str, ArrayLike] | None = None,
+    colors: Colors | None = None,
+    mark: float | None = 0.0,
+) -> None:
+    """Estimates below one another: a diamond and its interval each, the single values as dots, a line at ``mark``."""
+    for place, (name, estimate) in enumerate(estimates.items()):
+        color = (colors or {}).get(name, PALETTE[place % len(PALETTE)])
+        ax.plot(estimate.interval, [place] * 2, color=color, alpha=0.6)
+        if samples is not None and name in samples:
+            values = np.asarray(samples[name], dtype=float)
+            ax.plot(values, [place] * len(values), "o", color=color, alpha=0.4)
+        ax.plot(estimate.value, place, "D", color=color)
+    if mark is not None:
+        ax.axvline(mark, color=INK, linewidth=0.8)
+    ax.set_yticks(range(len(estimates)), list(estimates))
+    ax.set_ylim(len(estimates) - 0.5, -0.5)
+
+
+def bars(
+    ax: Axes,
+    table: pd.DataFrame,
+    *,
+    by: str,
+    beside: str | None = None,
+    over: str | Sequence[str] = "seed",
+    values: str = "value",
+    colors: Colors | None = None,
+    names: Sequence[str] | None = None,
+) -> None:
+    """Means with their intervals: a group of bars for each entry of ``by``, one for each entry of ``beside`` in it."""
+    units = [over] if isinstance(over, str) else list(over)
+    groups = [None] if beside is None else list(names or table[beside].unique())
+    ticks = list(table[by].unique())
+    width = 0.8 / len(groups)
+    for number, group in enumerate(groups):
+        own = table if group is None else table[table[beside] == group]
+        color = (colors or {}).get(str(group), PALETTE[number % len(PALETTE)])
+        label = None if group is None else str(group)
+        for place, tick in enumerate(ticks):
+            found = own[own[by] == tick].groupby(units)[values].mean()
+            if found.empty:
+                continue
+            estimate = mean_interval(found)
+            at = place + width * (number - (len(groups) - 1) / 2)
+            ax.bar(at, estimate.value, 0.9 * width, color=color, alpha=0.8, label=label)
+            ax.plot([at] * 2, estimate.interval, color=INK, linewidth=1.2)
+            label = None
+    ax.set_xticks(range(len(ticks)), [str(tick) for tick in ticks])
+
+
+def growth(
+    ax: Axes, table: pd.DataFrame, *, x: str, values: str = "value", by: str | None = None, colors: Colors | None = None
+) -> None:
+    """What something costs against a size, both logarithmic: one line for each entry of column ``by``."""
+    for name, own in table.groupby(by, sort=False) if by else [(None, table)]:
+        line = own.groupby(x)[values].mean()
+        label = None if name is None else str(name)
+        ax.plot(line.index, line, marker="o", label=label, color=(colors or {}).get(str(name)))
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.yaxis.set_minor_locator(NullLocator())
+    sizes = np.unique(table[x].to_numpy(dtype=float))
+    ax.set_xticks(sizes, [_short(size) for size in sizes])
+    if by:
+        ax.legend()
+
+
+def _short(size: float) -> str:
+    return f"{size / 1e6:g}M" if size >= 1e6 else f"{size / 1e3:g}k" if size >= 1e4 else f"{size:g}"
+
+
+def panels(
+    parts: Mapping[Any, Any],
+    draw: Callable[[Axes, Any], None],
+    *,
+    columns: int = 3,
+    width: float = 3.6,
+    height: float = 3.2,
+    legend: bool = False,
+    **options: Any,
+) -> Figure:
+    """A figure with one set of axes a part, titled by its key; ``draw(ax, part)`` fills each.
+
+    With ``legend`` there is one below all of them. ``options`` go to `Figure.subplots`.
+    """
+    count = max(1, min(columns, len(parts)))
+    rows = -(-len(parts) // count)
+    drawn, axes = figure_grid(rows, count, width * count, height * rows + 0.4 * legend, **options)
+    every: list[Axes] = axes.ravel().tolist()
+    for ax, (name, part) in zip(every, parts.items(), strict=False):
+        draw(ax, part)
+        if name:
+            ax.set_title(", ".join(map(str, name)) if isinstance(name, tuple) else str(name))
+    for ax in every[len(parts) :]:
+        ax.set_axis_off()
+    if legend:
+        handles, labels = every[0].get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside lower center", ncols=min(4, max(1, len(labels))), labelcolor=INK)
+    return drawn
+
+
+def pictures(
+    grid: Sequence[Sequence[Picture | None]],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    size: float = 1.1,
+    title: str = "",
+    cmap: str = "gray",
+    limits: tuple[float, float] | None = (0.0, 1.0),
+) -> Figure:
+    """Pictures in rows and columns with a name each; ``None`` leaves a place empty."""
+    drawn, axes = figure_grid(len(rows), len(columns), size * len(columns) + 0.9, size * len(rows) + 0.3)
+    low, high = limits or (None, None)
+    for line, entries, name in zip(axes, grid, rows, strict=True):
+        for ax, picture, head in zip(line, entries, columns, strict=True):
+            ax.set_axis_off()
+            if picture is not None:
+                ax.imshow(np.asarray(picture), cmap=cmap, vmin=low, vmax=high)
+            ax.set_title(head if name == rows[0] else "", fontsize=8, loc="center")
+        line[0].text(-0.08, 0.5, name, transform=line[0].transAxes, ha="right", va="center", fontsize=8)
+    if title:
+        drawn.suptitle(title, color=INK, fontsize=10)
+    return drawn
+
+
+def to_text(picture: Picture) -> str:
+    """Values from 0 to 1 in 256 steps as "height width base64", so that a table can hold an example.
+
+    >>> import torch
+    >>> to_text(torch.tensor([[0.0, 1.0]]))
+    '1 2 AP8='
+    """
+    grey = (picture.detach().cpu().clamp(0, 1) * 255).round().byte()
+    return f"{grey.shape[0]} {grey.shape[1]} {base64.b64encode(grey.numpy().tobytes()).decode()}"
+
+
+def from_text(text: str) -> Picture:
+    """The picture that `to_text` made text of.
+
+    >>> from_text("1 2 AP8=")
+    tensor([[0., 1.]])
+    """
+    import torch
+
+    height, width, encoded = text.split()
+    grey = torch.frombuffer(bytearray(base64.b64decode(encoded)), dtype=torch.uint8)
+    return grey.reshape(int(height), int(width)).float() / 255
