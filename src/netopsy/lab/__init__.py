@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from netopsy.lab.cells import Cell, Rows
     from netopsy.lab.errors import CellsFailedError, StorageError
     from netopsy.lab.evidence import load_evidence
+    from netopsy.lab.judging import Claim, Part, Verdict, above, below, between, exact, gain, most, open_part
     from netopsy.lab.runs import Run, run
     from netopsy.lab.statistics import (
         Estimate,
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
         proportion_interval,
     )
     from netopsy.lab.study import Study
-    from netopsy.lab.verdicts import Claim, Verdict
+    from netopsy.lab.tables import Tables
 
 _HOMES = {
     "cells": ("Cell", "Rows"),
     "errors": ("CellsFailedError", "StorageError"),
     "evidence": ("load_evidence",),
+    "judging": ("Claim", "Part", "Verdict", "above", "below", "between", "exact", "gain", "most", "open_part"),
     "runs": ("Run", "run"),
     "statistics": (
         "Estimate",
@@ -38,7 +40,7 @@ _HOMES = {
         "proportion_interval",
     ),
     "study": ("Study",),
-    "verdicts": ("Claim", "Verdict"),
+    "tables": ("Tables",),
 }
 _EXPORTS = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -48,6 +50,16 @@ __all__ = [  # noqa: RUF022 - in the order of _HOMES
     "CellsFailedError",
     "StorageError",
     "load_evidence",
+    "Claim",
+    "Part",
+    "Verdict",
+    "above",
+    "below",
+    "between",
+    "exact",
+    "gain",
+    "most",
+    "open_part",
     "Run",
     "run",
     "Estimate",
@@ -57,8 +69,7 @@ __all__ = [  # noqa: RUF022 - in the order of _HOMES
     "paired_difference",
     "proportion_interval",
     "Study",
-    "Claim",
-    "Verdict",
+    "Tables",
 ]
 
 

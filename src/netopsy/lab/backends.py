@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from multiprocessing import forkserver
@@ -40,7 +40,7 @@ class Backend(Protocol):
 
 
 def backend(
-    workers: int | None = None, cluster: str | None = None, measure: Callable[..., Any] | None = None
+    workers: int | None = None, cluster: str | None = None, measures: Sequence[Callable[..., Any]] = ()
 ) -> Backend:
     """The backend asked for: a cluster's scheduler address, or a number of local processes (0: none, measure here)."""
     if cluster is not None:
@@ -51,7 +51,7 @@ def backend(
         isinstance(workers, int) and not isinstance(workers, bool) and workers >= 0,
         f"workers must be a number of processes, 0 or more, got {workers!r}",
     )
-    return LocalProcesses(workers, measure) if workers else ThisProcess()
+    return LocalProcesses(workers, measures) if workers else ThisProcess()
 
 
 def default_workers() -> int:
@@ -76,12 +76,12 @@ class LocalProcesses:
 
     lost = (BrokenExecutor,)
 
-    def __init__(self, workers: int, measure: Callable[..., Any] | None = None) -> None:
+    def __init__(self, workers: int, measures: Sequence[Callable[..., Any]] = ()) -> None:
         self.workers, self.width = workers, 2 * workers
         self._context: BaseContext
         if "forkserver" in multiprocessing.get_all_start_methods():
             self._context = multiprocessing.get_context("forkserver")
-            _start_server(measure.__module__ if measure else None)
+            _start_server({measure.__module__ for measure in measures})
         else:
             self._context = multiprocessing.get_context("spawn")
 
@@ -101,9 +101,9 @@ class LocalProcesses:
         pass
 
 
-def _start_server(module: str | None) -> None:
+def _start_server(modules: set[str]) -> None:
     """Start the process that workers are forked from, with the module search path and the threads they are to have."""
-    study = [module] if module not in (None, "__main__") else []
+    study = sorted(modules - {"__main__"})
     forkserver.set_forkserver_preload(["netopsy.lab.server", "netopsy.lab.worker", *study])
     search = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     settings = dict.fromkeys(THREAD_VARIABLES, "1") | {"PYTHONPATH": search, "PYTHONSAFEPATH": "1"}

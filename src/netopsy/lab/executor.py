@@ -8,7 +8,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from queue import SimpleQueue
 
 from netopsy.lab.backends import Backend
-from netopsy.lab.cells import Cell, Rows
+from netopsy.lab.cells import Cell, Measure
 from netopsy.lab.errors import WorkersError
 from netopsy.lab.worker import Outcome, measure_cell
 
@@ -18,15 +18,15 @@ DEATHS = 3
 Measured = Generator[tuple[Cell, Outcome], None, None]
 
 
-def execute(measure: Callable[[Cell], Rows], cells: Iterable[Cell], backend: Backend) -> Measured:
-    """Measure the cells and yield each with its outcome, in the order in which they finish.
+def execute(measure_of: Callable[[Cell], Measure], cells: Iterable[Cell], backend: Backend) -> Measured:
+    """Measure each cell by its measure and yield each with its outcome, in the order in which they finish.
 
     When a worker dies, all the cells that were under way are handed to fresh workers. Which of them was to blame is not
     known, so a cell that was lost twice is measured alone: only its own doing can give it up.
     """
     waiting, suspects, deaths = deque(cells), deque[Cell](), Counter[Cell]()
     while waiting or suspects:
-        lost = yield from _measure_until_broken(measure, waiting or deque([suspects.popleft()]), backend)
+        lost = yield from _measure_until_broken(measure_of, waiting or deque([suspects.popleft()]), backend)
         deaths.update(lost)
         for cell in lost:
             if deaths[cell] >= DEATHS:
@@ -38,7 +38,7 @@ def execute(measure: Callable[[Cell], Rows], cells: Iterable[Cell], backend: Bac
 
 
 def _measure_until_broken(
-    measure: Callable[[Cell], Rows], waiting: deque[Cell], backend: Backend
+    measure_of: Callable[[Cell], Measure], waiting: deque[Cell], backend: Backend
 ) -> Generator[tuple[Cell, Outcome], None, list[Cell]]:
     """Measure what is waiting until all is done or the pool breaks; returns the cells that were lost."""
     running: dict[Future[Outcome], Cell] = {}
@@ -48,7 +48,7 @@ def _measure_until_broken(
     with backend.pool() as pool:
         while running or (waiting and not broken):
             while waiting and not broken and len(running) < backend.width:
-                broken = not _submit(pool, measure, waiting, running, finished)
+                broken = not _submit(pool, measure_of, waiting, running, finished)
             if not running:
                 break
             future = finished.get()
@@ -66,7 +66,7 @@ def _measure_until_broken(
 
 def _submit(
     pool: Executor,
-    measure: Callable[[Cell], Rows],
+    measure_of: Callable[[Cell], Measure],
     waiting: deque[Cell],
     running: dict[Future[Outcome], Cell],
     finished: SimpleQueue[Future[Outcome]],
@@ -74,7 +74,7 @@ def _submit(
     """Hand the next cell to the pool; false if the pool is broken."""
     cell = waiting.popleft()
     try:
-        future = pool.submit(measure_cell, measure, cell)
+        future = pool.submit(measure_cell, measure_of(cell), cell)
     except BrokenExecutor:
         waiting.appendleft(cell)
         return False

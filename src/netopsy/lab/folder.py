@@ -21,7 +21,7 @@ from netopsy.lab import figures
 from netopsy.lab.errors import Failure
 from netopsy.lab.files import LOCK, TEMPORARY, make_folder, only_one, remove_unfinished, write, write_json
 from netopsy.lab.store import CellStore
-from netopsy.lab.verdicts import Verdict
+from netopsy.lab.judging import Verdict
 
 MARK = "run.json"
 """The file by which a run folder is known; it names the paper."""

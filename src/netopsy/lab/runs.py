@@ -20,9 +20,10 @@ from netopsy.lab.evidence import Evidence, checkout_folder, record_evidence
 from netopsy.lab.executor import execute
 from netopsy.lab.figures import style
 from netopsy.lab.folder import RunFolder, check_folder, opened
+from netopsy.lab.judging import Verdict
 from netopsy.lab.store import Result
 from netopsy.lab.study import Study
-from netopsy.lab.verdicts import Verdict
+from netopsy.lab.tables import Tables
 from netopsy.lab.version import code_version
 
 C = TypeVar("C")
@@ -78,7 +79,7 @@ def run(
     check_folder(path, study.paper)
     evidence = checkout_folder() if record else None
     require(not record or evidence, "record needs netopsy from a source checkout: evidence is committed there")
-    with closing(backend(workers, cluster, study.measure)) as machines, opened(path, study.paper) as folder:
+    with closing(backend(workers, cluster, study.measures)) as machines, opened(path, study.paper) as folder:
         results, computed = _measure_all(study, cells, folder, machines, fresh)
         done = _conclude(study, preset, config, cells, results, computed, folder)
     if evidence:
@@ -90,8 +91,8 @@ def _measure_all(
     study: Study[Any], cells: Sequence[Cell], folder: RunFolder, machines: Backend, fresh: bool
 ) -> tuple[list[Result], int]:
     """The results of all cells in the order of the plan, and how many had to be measured."""
-    version = code_version(study.measure)
-    keys = {cell: cell.key(study.paper, version) for cell in cells}
+    versions = {measure.__name__: code_version(measure) for measure in study.measures}
+    keys = {cell: cell.key(study.paper, versions[cell.measure]) for cell in cells}
     if fresh:
         for key in keys.values():
             folder.store.discard(key)
@@ -132,10 +133,11 @@ def _conclude(
     """Judge and draw the whole table, and write it all down."""
     rows = _table(cells, results)
     folder.write_rows(rows)
-    verdicts = study.judge(rows, config)
+    tables = Tables(row for result in results for row in result.rows)
+    verdicts = study.verdicts(tables, config)
     folder.write_verdicts(verdicts)
     with style():
-        figures = folder.write_figures(study.draw(rows, config))
+        figures = folder.write_figures(study.draw(tables, config))
     seeds, seconds = getattr(config, "seeds", None), sum(result.seconds for result in results)
     circumstances = environment()
     folder.write_environment({**circumstances, "preset": preset, "seeds": seeds, "seconds": seconds})

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from netopsy.lab.cells import Cell, Rows
+from netopsy.lab.cells import Cell, Row
 from netopsy.lab.files import make_folder, remove_unfinished, write
 
 _log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 class Result:
     """What measuring a cell gave, and the seconds it took."""
 
-    rows: Rows
+    rows: list[Row]
     seconds: float
 
 
@@ -55,7 +55,7 @@ class CellStore:
 
     def write(self, key: str, cell: Cell, result: Result) -> None:
         """Store a result; raises `StorageError` if the disk does not take it."""
-        write(self._path(key), _encode({"key": key, "cell": asdict(cell), **asdict(result)}))
+        write(self._path(key), _encode({"key": key, "cell": {"measure": cell.measure, **cell.parameters}, **asdict(result)}))
 
     def discard(self, key: str) -> None:
         """Forget the result under ``key``, if there is one."""

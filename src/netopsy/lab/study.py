@@ -1,18 +1,18 @@
-"""What re-tests a paper: a plan of cells, a measure, a judge and a figure."""
+"""What re-tests a paper: a plan of cells, the measures, a judge and figures."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-import pandas as pd
 from matplotlib.figure import Figure
 
 from netopsy.core.errors import InputError, lookup, require
-from netopsy.lab.cells import Cell, Rows
-from netopsy.lab.verdicts import Verdict
+from netopsy.lab.cells import Cell, Measure
+from netopsy.lab.judging import Claim, Part, Verdict, conclude
+from netopsy.lab.tables import Tables
 
 C = TypeVar("C")
 
@@ -24,17 +24,19 @@ class Study(Generic[C]):
     ``presets`` maps ``smoke``, ``laptop`` and ``paper`` to a configuration: a frozen dataclass that holds every number
     of the experiment once, with a field ``seeds: int`` for how many there are.
 
-    ``measure`` is the only slow part: a pure function of its cell, defined at the top level of its module so that
-    another process can import it. Its rows become one table, in the order of the plan, with a column ``cell`` for the
-    cell's name; ``judge`` and ``draw`` see the whole table and the configuration.
+    ``measures`` are the only slow part: pure functions of typed arguments, defined at the top level of their module so
+    that another process can import them. Their rows become one table a measure, in the order of the plan; ``judge``
+    yields a claim's id with each part of its answer (`netopsy.lab.judging`), or with a remark. ``claims`` are those of
+    the catalogue unless given.
     """
 
     paper: str
     presets: Mapping[str, C]
     plan: Callable[[C], Iterable[Cell]]
-    measure: Callable[[Cell], Rows]
-    judge: Callable[[pd.DataFrame, C], list[Verdict]]
-    draw: Callable[[pd.DataFrame, C], dict[str, Figure]]
+    measures: Sequence[Measure]
+    judge: Callable[[Tables, C], Iterator[tuple[str, Part | str]]]
+    draw: Callable[[Tables, C], dict[str, Figure]]
+    claims: Sequence[Claim] = ()
 
     def configuration(self, preset: str = "laptop", seeds: int | None = None) -> C:
         """The configuration of a preset, with another number of seeds if ``seeds`` says so."""
@@ -55,6 +57,17 @@ class Study(Generic[C]):
         require(len(cells) > 0, f"the plan of {self.paper} holds no cell")
         seen: dict[str, Cell] = {}
         for cell in cells:
+            self.measure(cell)
             twin = seen.setdefault(cell.key(self.paper, ""), cell)
-            require(twin is cell, f"cells {twin.name!r} and {cell.name!r} of {self.paper} have the same parameters")
+            require(twin is cell, f"the plan of {self.paper} holds the cell {cell.name!r} twice")
         return cells
+
+    def measure(self, cell: Cell) -> Measure:
+        """The measure of a cell; raises `UnknownNameError` where the study does not list it."""
+        return lookup(f"measure of {self.paper}", cell.measure, {each.__name__: each for each in self.measures})
+
+    def verdicts(self, tables: Tables, config: C) -> list[Verdict]:
+        """What the judge says, a verdict for each claim of the paper."""
+        from netopsy.catalogue import paper
+
+        return conclude(self.claims or paper(self.paper).claims, self.judge(tables, config))

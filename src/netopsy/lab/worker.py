@@ -9,10 +9,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from netopsy.lab.cells import Cell, Rows, as_rows
+from netopsy.lab.cells import Cell, Measure, Row, measured
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 """A worker keeps to one thread: two threads each on a few busy cores fight over them, and all lose."""
@@ -22,17 +21,17 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 class Outcome:
     """The rows of a cell and the seconds it took, or the reason why there are none."""
 
-    rows: Rows
+    rows: list[Row]
     seconds: float
     error: str = ""
     traceback: str = ""
 
 
-def measure_cell(measure: Callable[[Cell], Rows], cell: Cell) -> Outcome:
+def measure_cell(measure: Measure, cell: Cell) -> Outcome:
     """Measure a cell. An exception is reported, not raised, since not every exception survives the way back."""
     start = time.perf_counter()
     try:
-        rows = as_rows(measure(cell))
+        rows = measured(measure, cell)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return Outcome([], time.perf_counter() - start, " ".join(reason.split()), traceback.format_exc())

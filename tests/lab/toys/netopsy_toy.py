@@ -11,11 +11,11 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
 from matplotlib.figure import Figure
 
-from netopsy.lab import Cell, Study, Verdict, paired_difference, run, runs
-from netopsy.lab.figures import figure, mean_with_band
+from netopsy.lab import Cell, Study, above, paired_difference, run, runs
+from netopsy.lab.figures import figure
+from netopsy.lab.plots import lines
 
 
 @dataclass(frozen=True)
@@ -42,37 +42,28 @@ class Config:
 def plan(config):
     for size in config.sizes:
         for seed in range(config.seeds):
-            name = f"size {size} seed {seed}"
-            manner = config.manner if name in config.bad else ""
-            yield Cell(
-                name, {"size": size, "seed": seed, "nap": config.nap, "log": config.log, "manner": manner, "name": name}
-            )
+            manner = config.manner if f"size {size} seed {seed}" in config.bad else ""
+            yield Cell.of(measure, size=size, seed=seed, nap=config.nap, log=config.log, manner=manner)
 
 
-def measure(cell):
-    settings = cell.parameters
-    if settings["log"]:
-        with open(settings["log"], "a") as log:
-            log.write(f"{settings['name']},{os.getpid()}\n")
-    misbehave(settings)
-    if settings["nap"]:
-        time.sleep(settings["nap"])
-    size, seed = settings["size"], settings["seed"]
+def measure(size: int, seed: int, nap: float, log: str, manner: str):
+    if log:
+        with open(log, "a") as file:
+            file.write(f"size {size} seed {seed},{os.getpid()}\n")
+    misbehave(manner, log)
+    if nap:
+        time.sleep(nap)
     noise = math.sin(1000 * seed + size) / 10
-    return [
-        {"size": size, "seed": seed, "step": step, "value": size + noise + step / 3, "odd": math.nan if step else 0.1}
-        for step in range(2)
-    ]
+    return [{"step": step, "value": size + noise + step / 3, "odd": math.nan if step else 0.1} for step in range(2)]
 
 
-def misbehave(settings):
-    manner = settings["manner"]
+def misbehave(manner, log):
     if manner == "raise":
         raise ArithmeticError("the toy broke\nin two lines")
     if manner == "die":
         os._exit(7)
     if manner == "die once":
-        witness = Path(settings["log"] + ".died")
+        witness = Path(log + ".died")
         if not witness.exists():
             witness.touch()
             os._exit(7)
@@ -81,25 +72,24 @@ def misbehave(settings):
             pass
 
 
-def judge(rows, config):
-    first, last = (rows.query("size == @size and step == 0").value.to_numpy() for size in (1, 3))
-    return [Verdict.above(ToyClaim(), paired_difference(last, first), 0.5)]
+def judge(tables, config):
+    sizes = tables.wide("measure", columns="size", step=0)
+    yield "toy-grows", above("size 3 less size 1", paired_difference(sizes[3], sizes[1]), 0.5)
 
 
-def draw(rows: pd.DataFrame, config: Config) -> dict[str, Figure]:
+def draw(tables, config) -> dict[str, Figure]:
     drawn, axes = figure()
-    table = rows.query("step == 0").pivot_table(index="seed", columns="size", values="value")
-    mean_with_band(axes, table.columns, table.to_numpy())
+    lines(axes, tables.rows("measure", step=0), x="size")
     return {"growth": drawn}
 
 
 def study(**changes):
     """The toy with one preset, `smoke`, changed as told."""
     config = Config(**changes)
-    return Study("toy", {"smoke": config, "laptop": config}, plan, measure, judge, draw)
+    return Study("toy", {"smoke": config, "laptop": config}, plan, (measure, threads), judge, draw, (ToyClaim(),))
 
 
-def threads(cell):
+def threads():
     """A measure of the process it runs in."""
     import torch
 
