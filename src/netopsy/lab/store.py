@@ -55,7 +55,10 @@ class CellStore:
 
     def write(self, key: str, cell: Cell, result: Result) -> None:
         """Store a result; raises `StorageError` if the disk does not take it."""
-        write(self._path(key), _encode({"key": key, "cell": {"measure": cell.measure, **cell.parameters}, **asdict(result)}))
+        write(
+            self._path(key),
+            _encode({"key": key, "cell": {"measure": cell.measure, **cell.parameters}, **asdict(result)}),
+        )
 
     def discard(self, key: str) -> None:
         """Forget the result under ``key``, if there is one."""

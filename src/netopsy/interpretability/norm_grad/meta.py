@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from netopsy.core.errors import InputError, require
 from netopsy.core.modes import evaluating, running_on
 from netopsy.core.outputs import single_output
 from netopsy.core.per_sample import Parameters, PerSampleModel
+from netopsy.core.seeds import derive, generator
 from netopsy.core.shapes import Images, Labels
 from netopsy.core.targets import class_indices
 from netopsy.interpretability.layer_maps import LayerMaps, check_images, each_layer
@@ -30,6 +31,7 @@ def meta_saliency(
     *,
     lr: float = 1e-4,
     negate_loss: bool = False,
+    random_step: int | None = None,
     chunk: int = 16,
     one_by_one: bool = False,
     **options: Any,
@@ -46,6 +48,8 @@ def meta_saliency(
         target: a class, or one class an image; the step needs a class, so it cannot be a function.
         lr: size of the step. The paper's default; its class-sensitivity study takes 2.5e-3.
         negate_loss: climb the loss instead: where would the network have to forget?
+        random_step: a seed for the control instead: a step of the same length in every parameter tensor, in a random
+            direction of each image and class. What it changes too is not the doing of the loss.
         chunk: images that go through together. Memory for parameters and their gradients grows with it.
         one_by_one: for methods that must see the network itself, not a `PerSampleModel` (another library's): its
             parameters are exchanged for each image in turn, and put back at the end whatever happens. Slower for small
@@ -73,8 +77,12 @@ def meta_saliency(
     parts = []
     with evaluating(model):
         size = 1 if one_by_one else chunk
-        for own_images, own_labels in zip(torch.split(images, size), torch.split(labels, size), strict=True):
-            moved = after_one_step(model, own_images, own_labels, rate)
+        for start in range(0, len(images), size):
+            own_images, own_labels = images[start : start + size], labels[start : start + size]
+            seeds = None
+            if random_step is not None:
+                seeds = [derive(random_step, start + place, int(label)) for place, label in enumerate(own_labels)]
+            moved = after_one_step(model, own_images, own_labels, rate, seeds)
             if one_by_one:
                 with _exchanged(model, {name: value[0] for name, value in moved.items()}):
                     parts.append(method(model, own_images, own_labels, **options))
@@ -83,8 +91,13 @@ def meta_saliency(
     return each_layer(lambda *maps: torch.cat(maps), *parts)
 
 
-def after_one_step(model: nn.Module, images: Images, labels: Labels, lr: float) -> Parameters:
-    """Each image's own parameters after one step of gradient descent on its cross-entropy, ``[batch, *shape]``."""
+def after_one_step(
+    model: nn.Module, images: Images, labels: Labels, lr: float, random_steps: Sequence[int] | None = None
+) -> Parameters:
+    """Each image's own parameters after one step of gradient descent on its cross-entropy, ``[batch, *shape]``.
+
+    With a seed an image, the step keeps its length in every parameter tensor and goes in a random direction.
+    """
     parameters = {name: value.detach() for name, value in model.named_parameters()}
 
     def loss(parameters: Parameters, image: Tensor, label: Tensor) -> Tensor:
@@ -92,7 +105,20 @@ def after_one_step(model: nn.Module, images: Images, labels: Labels, lr: float) 
 
     with torch.inference_mode(False), evaluating(model):
         slopes = vmap(grad(loss), in_dims=(None, 0, 0))(parameters, images.detach(), labels)
+        if random_steps is not None:
+            slopes = _turned(slopes, random_steps)
     return {name: value - lr * slopes[name] for name, value in parameters.items()}
+
+
+def _turned(slopes: Parameters, seeds: Sequence[int]) -> Parameters:
+    """Random directions, each as long as the image's own gradient of that parameter tensor."""
+    turned = {name: torch.empty_like(slope) for name, slope in slopes.items()}
+    for place, seed in enumerate(seeds):
+        random = generator(seed)
+        for name, slope in slopes.items():
+            drawn = torch.randn(slope.shape[1:], generator=random, dtype=torch.float64).to(slope)
+            turned[name][place] = drawn * (slope[place].norm() / drawn.norm())
+    return turned
 
 
 def _labels(model: nn.Module, images: Images, target: int | Labels) -> Labels:
