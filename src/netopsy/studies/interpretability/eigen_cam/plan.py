@@ -34,7 +34,7 @@ class Config:
     calibration: int = 300
     """The first so many test images choose the thresholds, the others measure the errors."""
     thresholds: tuple[float, ...] = (0.15, 0.2, 0.3, 0.4, 0.5, 0.6)
-    examples: int = 3
+    examples: int = 2
     """Images of the first run whose maps are shown."""
     sides: tuple[int, ...] = (32, 64, 128, 224)
     """Images whose maps are timed, pixels a side."""

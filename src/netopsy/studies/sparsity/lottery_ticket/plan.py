@@ -1,4 +1,4 @@
-"""Networks, data and hyper-parameters of the lottery ticket study: the paper's table, and a small row for laptops."""
+"""The numbers of the lottery ticket study: the rows of the paper's table, and a small one for laptops."""
 
 from __future__ import annotations
 
@@ -79,6 +79,48 @@ SETTINGS = {
     "resnet20-high": _RESNET(recipe=_DEEP(lr=0.1)),
     "resnet20-low": _RESNET(recipe=_DEEP(lr=0.01)),
     "resnet20-warmup": _RESNET(recipe=_DEEP(lr=0.03, warmup=20_000)),
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every number of the experiment."""
+
+    settings: tuple[str, ...] = ("mlp-digits",)
+    """Names in `SETTINGS`; the first is the one the claims about small networks are judged on."""
+    seeds: int = 8
+    stack: int = 4
+    """Seeds in one cell."""
+    rounds: int = 15
+    compared: tuple[int, ...] = (3, 7, 12, 15)
+    """Rounds at which the controls are trained."""
+    matched: int = 7
+    """The round where a ticket should equal the dense network and learn faster: density about 21 %."""
+    sparse: int = 12
+    """The round where a ticket should beat its controls: density about 7 %."""
+    evaluate_every: int = 20
+    steps: int | None = None
+    """Replaces the setting's own number of steps."""
+
+
+PRESETS = {
+    "smoke": Config(seeds=3, stack=3, rounds=3, compared=(1, 3), matched=1, sparse=3, steps=40),
+    "laptop": Config(),
+    "paper": Config(
+        settings=(
+            "lenet-mnist",
+            "lenet-fashion",
+            "conv2-cifar10",
+            "conv4-cifar10",
+            "conv6-cifar10",
+            "resnet20-high",
+            "resnet20-low",
+            "resnet20-warmup",
+        ),
+        seeds=5,
+        stack=1,
+        evaluate_every=100,
+    ),
 }
 
 

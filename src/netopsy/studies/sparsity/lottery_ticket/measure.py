@@ -1,4 +1,4 @@
-"""The Lottery Ticket Hypothesis (arXiv 1803.03635), re-tested.
+"""What the lottery ticket study measures: tickets, and their controls trained beside them.
 
 Tickets against the dense network, against their masks on new initial values, against shuffled masks, and against masks
 pruned at one go.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
@@ -17,7 +16,7 @@ from netopsy.core.masks import density
 from netopsy.core.modes import best_device
 from netopsy.core.seeds import derive
 from netopsy.data import Dataset
-from netopsy.lab import Cell, Rows, Study
+from netopsy.lab import Cell, Rows
 from netopsy.sparsity.lottery_ticket import (
     IMPResult,
     iterative_magnitude_pruning,
@@ -26,83 +25,57 @@ from netopsy.sparsity.lottery_ticket import (
     reinitialise,
     shuffle_masks,
 )
-from netopsy.studies.sparsity._lottery_figures import draw
-from netopsy.studies.sparsity._lottery_settings import SETTINGS, Setting, load
-from netopsy.studies.sparsity._lottery_verdicts import PAPER, judge
+from netopsy.studies.sparsity.lottery_ticket.plan import SETTINGS, Config, Setting, load
 from netopsy.training import Fit, Recipe, fit, fit_many, trainer
 
 Masks = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Config:
-    """Every number of the experiment."""
-
-    settings: tuple[str, ...] = ("mlp-digits",)
-    """Names in `SETTINGS`; the first is the one the claims about small networks are judged on."""
-    seeds: int = 8
-    stack: int = 4
-    """Seeds in one cell."""
-    rounds: int = 15
-    compared: tuple[int, ...] = (3, 7, 12, 15)
-    """Rounds at which the controls are trained."""
-    matched: int = 7
-    """The round where a ticket should equal the dense network and learn faster: density about 21 %."""
-    sparse: int = 12
-    """The round where a ticket should beat its controls: density about 7 %."""
-    evaluate_every: int = 20
-    steps: int | None = None
-    """Replaces the setting's own number of steps."""
 
 
 def plan(config: Config) -> Iterable[Cell]:
     """A cell for every setting and every stack of seeds."""
     for name in config.settings:
         for first in range(0, config.seeds, config.stack):
-            seeds = list(range(first, min(first + config.stack, config.seeds)))
-            yield Cell(
-                f"{name}, seeds {seeds[0]} to {seeds[-1]}",
-                {
-                    "setting": name,
-                    "seeds": seeds,
-                    "rounds": config.rounds,
-                    "compared": config.compared,
-                    "one_shot": sorted({config.matched, config.sparse}),
-                    "evaluate_every": config.evaluate_every,
-                    "steps": config.steps or SETTINGS[name].recipe.steps,
-                },
+            yield Cell.of(
+                networks,
+                setting=name,
+                seeds=tuple(range(first, min(first + config.stack, config.seeds))),
+                rounds=config.rounds,
+                compared=config.compared,
+                one_shot=tuple(sorted({config.matched, config.sparse})),
+                evaluate_every=config.evaluate_every,
+                steps=config.steps or SETTINGS[name].recipe.steps,
             )
 
 
-def measure(cell: Cell) -> Rows:
+def networks(
+    setting: str,
+    seeds: tuple[int, ...],
+    rounds: int,
+    compared: tuple[int, ...],
+    one_shot: tuple[int, ...],
+    evaluate_every: int,
+    steps: int,
+) -> Rows:
     """Train the tickets and controls of some seeds; a row for every trained network."""
-    given = cell.parameters
-    setting, seeds = SETTINGS[given["setting"]], given["seeds"]
-    recipe = dataclasses.replace(setting.recipe, steps=given["steps"])
-    train, validation, test = (part.to(best_device()) for part in load(setting.data))
-    options = {"evaluation": {"validation": validation, "test": test}, "evaluate_every": given["evaluate_every"]}
+    own = SETTINGS[setting]
+    recipe = dataclasses.replace(own.recipe, steps=steps)
+    train, validation, test = (part.to(best_device()) for part in load(own.data))
+    options = {"evaluation": {"validation": validation, "test": test}, "evaluate_every": evaluate_every}
 
     def build(seed: int) -> nn.Module:
-        return setting.network(seed=seed).to(best_device())
+        return own.network(seed=seed).to(best_device())
 
-    found = _tickets(setting, [build(seed) for seed in seeds], train, recipe, seeds, given["rounds"], options)
-    rows = [
-        _row(given["setting"], seed, "ticket", r, own.density[r], own.fits[r])
-        for seed, own in zip(seeds, found, strict=True)
-        for r in range(given["rounds"] + 1)
-    ]
-    controls = [
-        (seed, condition, r, model, masks)
-        for seed, own in zip(seeds, found, strict=True)
-        for condition, r, model, masks in _controls(own, setting, seed, given["compared"], given["one_shot"], build)
-    ]
-    fits = _train(
-        setting, [c[3] for c in controls], train, recipe, [c[0] for c in controls], [c[4] for c in controls], options
-    )
-    return rows + [
-        _row(given["setting"], seed, condition, r, density(masks), run)
-        for (seed, condition, r, _, masks), run in zip(controls, fits, strict=True)
-    ]
+    tickets = _tickets(own, [build(seed) for seed in seeds], train, recipe, seeds, rounds, options)
+    controls = []
+    for seed, found in zip(seeds, tickets, strict=True):
+        for r in range(rounds + 1):
+            yield _row(seed, "ticket", r, found.density[r], found.fits[r])
+        for control in _controls(found, own, seed, compared, one_shot, build):
+            controls.append((seed, *control))
+    owners, conditions, places, models, masks = (list(each) for each in zip(*controls, strict=True))
+    fits = _train(own, models, train, recipe, owners, masks, options)
+    for seed, condition, r, mask, run in zip(owners, conditions, places, masks, fits, strict=True):
+        yield _row(seed, condition, r, density(mask), run)
 
 
 def _tickets(
@@ -170,10 +143,9 @@ def _train(
     ]
 
 
-def _row(setting: str, seed: int, condition: str, r: int, share: float, run: Fit) -> dict[str, Any]:
+def _row(seed: int, condition: str, r: int, share: float, run: Fit) -> dict[str, Any]:
     history, best = run.history, run.history.best("validation")
     return {
-        "setting": setting,
         "seed": seed,
         "condition": condition,
         "round": r,
@@ -183,31 +155,3 @@ def _row(setting: str, seed: int, condition: str, r: int, share: float, run: Fit
         "accuracy": float(history.accuracy["test"][best]),
         "final_accuracy": float(history.accuracy["test"][-1]),
     }
-
-
-STUDY = Study(
-    paper=PAPER,
-    presets={
-        "smoke": Config(seeds=3, stack=3, rounds=3, compared=(1, 3), matched=1, sparse=3, steps=40),
-        "laptop": Config(),
-        "paper": Config(
-            settings=(
-                "lenet-mnist",
-                "lenet-fashion",
-                "conv2-cifar10",
-                "conv4-cifar10",
-                "conv6-cifar10",
-                "resnet20-high",
-                "resnet20-low",
-                "resnet20-warmup",
-            ),
-            seeds=5,
-            stack=1,
-            evaluate_every=100,
-        ),
-    },
-    plan=plan,
-    measure=measure,
-    judge=judge,
-    draw=draw,
-)
