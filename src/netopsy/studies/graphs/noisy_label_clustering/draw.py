@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from netopsy.lab import mean_interval
+from netopsy.lab import Tables, mean_interval
 from netopsy.lab.figures import INK, PALETTE, figure, figure_grid
-from netopsy.studies.graphs._noisy_graphs import DIGITS
-from netopsy.studies.graphs._noisy_measures import ATTRIBUTES, FD, LABELS, LFD, PAGERANK
-from netopsy.studies.graphs._noisy_verdicts import in_graph
-from netopsy.studies.graphs._tables import of
+from netopsy.studies.graphs.noisy_label_clustering.plan import ATTRIBUTES, DIGITS, FD, LABELS, LFD, PAGERANK, Config
 
 COLORS = {LFD: PALETTE[0], FD: PALETTE[1], LABELS: PALETTE[2], PAGERANK: PALETTE[3], ATTRIBUTES: PALETTE[4]}
 SAID = {
@@ -25,21 +20,21 @@ SAID = {
 }
 
 
-def draw(rows: pd.DataFrame, config: Any) -> dict[str, Figure]:
+def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     """F1 by the labels' accuracy, by class of the digits, in networks of citations, by eps; and the cost by size."""
-    drawn = {"accuracy": _accuracy(rows), "classes": _classes(rows), "eps": _eps(rows), "local": _local(rows)}
-    known = list(of(rows, "real")["graph"].unique())
+    drawn = {"accuracy": _accuracy(tables), "classes": _classes(tables), "eps": _eps(tables), "local": _local(tables)}
+    known = list(tables["real"]["graph"].unique())
     if len(known) > 1:
-        drawn["graphs"] = _graphs(rows, known)
+        drawn["graphs"] = _graphs(tables, known)
     return drawn
 
 
-def _accuracy(rows: pd.DataFrame) -> Figure:
+def _accuracy(tables: Tables) -> Figure:
     drawn, ax = figure(6.2, 3.4)
-    groups = sorted(of(rows, "accuracy").groupby(["inside", "outside"]), key=lambda each: each[1][LABELS].mean())
+    groups = sorted(tables["accuracy"].groupby(["inside", "outside"]), key=lambda each: each[1][LABELS].mean())
     places = np.arange(len(groups))
     for name in (LFD, FD, LABELS, PAGERANK):
-        found = [mean_interval(table[name]) for _, table in groups]
+        found = [mean_interval(table.groupby("seed")[name].mean()) for _, table in groups]
         values = [each.value for each in found]
         errors = np.abs(np.array([each.interval for each in found]).T - np.array(values))
         dashed = name == PAGERANK
@@ -60,29 +55,26 @@ def _accuracy(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _classes(rows: pd.DataFrame) -> Figure:
+def _classes(tables: Tables) -> Figure:
     drawn, ax = figure(7.0, 3.2)
-    table = in_graph(rows, DIGITS)
+    table = by_draw(tables, DIGITS)
     labels = sorted(table["class"].unique())
     for turn, name in enumerate((LFD, FD, LABELS)):
-        found = [mean_interval(table[table["class"] == label][name]) for label in labels]
         places = np.arange(len(labels)) + 0.27 * (turn - 1)
-        ax.bar(places, [each.value for each in found], width=0.25, color=COLORS[name], label=SAID[name])
-        for place, each in zip(places, found, strict=True):
-            ax.plot([place] * 2, each.interval, color=INK, linewidth=1)
+        ax.bar(places, table.groupby("class")[name].mean(), width=0.25, color=COLORS[name], label=SAID[name])
     ax.set_xticks(range(len(labels)), [f"{int(label)}" for label in labels])
     ax.set(ylim=(0, 1.02), xlabel="digit whose images are the cluster", ylabel="F1 of the class")
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=3)
     return drawn
 
 
-def _graphs(rows: pd.DataFrame, known: list[str]) -> Figure:
+def _graphs(tables: Tables, known: list[str]) -> Figure:
     drawn, axes = figure_grid(1, len(known), 2.5 * len(known) + 1.6, 2.7, sharey=True)
     names = (LFD, FD, LABELS, PAGERANK, ATTRIBUTES)
     for ax, graph in zip(axes[0], known, strict=True):
-        table = in_graph(rows, graph)
+        table = by_draw(tables, graph)
         for place, name in enumerate(names):
-            found = mean_interval(table[name])
+            found = mean_interval(table.groupby("class")[name].mean())
             ax.barh(place, found.value, color=COLORS[name], alpha=0.85, height=0.65)
             ax.plot(found.interval, [place] * 2, color=INK)
         ax.set(xlim=(0, 1), xlabel="mean F1 over classes")
@@ -92,11 +84,11 @@ def _graphs(rows: pd.DataFrame, known: list[str]) -> Figure:
     return drawn
 
 
-def _eps(rows: pd.DataFrame) -> Figure:
+def _eps(tables: Tables) -> Figure:
     drawn, ax = figure(5.2, 3.0)
-    table = of(rows, "eps")
+    table = tables["eps"]
     weights = sorted(table["eps"].unique())
-    found = [mean_interval(table[table["eps"] == weight]["value"]) for weight in weights]
+    found = [mean_interval(table[table["eps"] == weight].groupby("seed")["value"].mean()) for weight in weights]
     # Zero has no place on a logarithmic axis: it gets one to the left.
     places = np.arange(len(weights))
     ax.fill_between(places, *np.array([each.interval for each in found]).T, color=PALETTE[0], alpha=0.2, linewidth=0)
@@ -109,9 +101,9 @@ def _eps(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _local(rows: pd.DataFrame) -> Figure:
+def _local(tables: Tables) -> Figure:
     drawn, axes = figure_grid(1, 2, 7.6, 3.0)
-    table = of(rows, "size")
+    table = tables["size"]
     for ax, column, label in (
         (axes[0, 0], "value", "milliseconds for the whole scan"),
         (axes[0, 1], "touched", "entries read"),
@@ -128,3 +120,8 @@ def _local(rows: pd.DataFrame) -> Figure:
     axes[0, 1].set(yscale="log", ylim=(0.3 * table["touched"].min(), 6 * whole.max()))
     axes[0, 1].legend(loc="upper left")
     return drawn
+
+
+def by_draw(tables: Tables, graph: str) -> pd.DataFrame:
+    """The rows of one real graph."""
+    return tables.rows("real", graph=graph)
