@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import numpy as np
-import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from netopsy.lab import mean_interval
-from netopsy.lab.costs import cost_lines
-from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, mean_with_band, style
-from netopsy.studies.interpretability._causal_measures import BASELINES, CAUSAL, LARGEST, RANGE
-from netopsy.studies.interpretability._causal_verdicts import by_class, log_ratios, of, steepness_of
+from netopsy.lab import Tables, mean_interval
+from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, style
+from netopsy.lab.plots import growth, mean_with_band, panels
+from netopsy.studies.interpretability.causal_paths.judge import UNIT, by_run, log_ratio
+from netopsy.studies.interpretability.causal_paths.plan import BASELINES, CAUSAL, LARGEST, RANGE, SHUFFLED, Config
 
 BARS = {
     "whole": ("whole network", INK),
@@ -23,22 +23,24 @@ BARS = {
 }
 
 
-def draw(rows: pd.DataFrame, config: Any) -> dict[str, Figure]:
+def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     """Class probabilities with and without the graph, its size, the maps' steepness, the graphs' likeness, the cost."""
     return {
-        "probability": _probability(rows),
-        "size": _size(rows),
-        "steepness": _steepness(rows),
-        "likeness": _likeness(rows),
-        "cost": _cost(rows),
+        "probability": _probability(tables),
+        "size": _size(tables),
+        "steepness": _steepness(tables),
+        "likeness": _likeness(tables),
+        "cost": panels(
+            {"": ("side", "pixels a side"), " ": ("units", "units of the dense layer")}, partial(_cost, tables)
+        ),
     }
 
 
-def _probability(rows: pd.DataFrame) -> Figure:
+def _probability(tables: Tables) -> Figure:
     drawn, ax = figure(6.0, 3.0)
-    table = of(rows, "class")
+    table = tables["class"]
     for place, (name, (label, color)) in enumerate(BARS.items()):
-        found = mean_interval(table[name])
+        found = mean_interval(table.groupby(UNIT)[name].mean())
         ax.barh(place, found.value, color=color, alpha=0.75, height=0.62)
         ax.plot(found.interval, [place] * 2, color=INK)
         ax.plot(table[name], place + np.linspace(-0.2, 0.2, len(table)), ".", color=INK, alpha=0.6, markersize=3)
@@ -48,16 +50,15 @@ def _probability(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _size(rows: pd.DataFrame) -> Figure:
+def _size(tables: Tables) -> Figure:
     drawn, ax = figure(5.4, 2.8)
-    table = of(rows, "layer").drop_duplicates(["network", "seed", "class", "layer"])
+    table = tables["layer"].drop_duplicates(["network", "seed", "class", "layer"])
     table = table[table["rule"] != "input"]
     layers = list(table["layer"].unique())
     for place, layer in enumerate(layers):
         own = table[table["layer"] == layer]
         share = own["causes"] / own["nodes"]
-        found = mean_interval(share)
-        ax.barh(place, found.value, color=PALETTE[0], alpha=0.75, height=0.62)
+        ax.barh(place, share.mean(), color=PALETTE[0], alpha=0.75, height=0.62)
         ax.plot(share, place + np.linspace(-0.2, 0.2, len(share)), ".", color=INK, alpha=0.6, markersize=3)
     names = [f"{layer}\n{int(table[table['layer'] == layer]['nodes'].iloc[0])} inputs" for layer in layers]
     ax.set_yticks(range(len(layers)), names)
@@ -65,10 +66,10 @@ def _size(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _steepness(rows: pd.DataFrame) -> Figure:
+def _steepness(tables: Tables) -> Figure:
     drawn, axes = figure_grid(1, 2, 8.4, 3.0, width_ratios=[1.4, 1.0])
-    table = steepness_of(rows, LARGEST)
-    names = [CAUSAL, *BASELINES]
+    table = tables.rows("lipschitz", scale=LARGEST)
+    names = [CAUSAL, *BASELINES, SHUFFLED]
     values = [np.log10(table[name]) for name in names]
     with style():
         boxes = axes[0, 0].boxplot(
@@ -85,7 +86,7 @@ def _steepness(rows: pd.DataFrame) -> Figure:
     axes[0, 0].invert_yaxis()
     axes[0, 0].set(xlabel="log10 of the local Lipschitz estimate, over images")
     for scale, color, aside in ((LARGEST, PALETTE[0], -0.12), (RANGE, PALETTE[1], 0.12)):
-        for place, ratio in enumerate(log_ratios(rows, scale).values(), start=2):
+        for place, ratio in enumerate((log_ratio(tables, name, scale) for name in names[1:]), start=2):
             label = f"maps scaled: {scale}" if place == 2 else None
             axes[0, 1].plot(ratio.interval, [place + aside] * 2, color=color)
             axes[0, 1].plot(ratio.value, place + aside, "D", color=color, label=label)
@@ -96,30 +97,23 @@ def _steepness(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _likeness(rows: pd.DataFrame) -> Figure:
+def _likeness(tables: Tables) -> Figure:
     drawn, axes = figure_grid(1, 2, 7.4, 3.0, sharey=True, width_ratios=[2.2, 1.0])
-    soft = of(rows, "beta").groupby(["network", "seed", "class", "beta"])["value"].mean().unstack("beta")
+    soft = tables["beta"].groupby([*UNIT, "beta"])["value"].mean().unstack("beta")
     mean_with_band(axes[0, 0], list(soft.columns), soft, color=PALETTE[0], marker="o")
     axes[0, 0].set(
         xlabel="value that the edges' weights are set to", ylabel="Jaccard similarity of the causes", ylim=(0, 1.03)
     )
     axes[0, 0].set_title("with the graph found by setting them to 0")
-    halves = by_class(rows, "halves")["value"].to_numpy(dtype=float)
+    halves = by_run(tables, "halves").to_numpy(dtype=float)
     axes[0, 1].plot(np.linspace(-0.25, 0.25, len(halves)), halves, "o", color=PALETTE[1], alpha=0.6)
     axes[0, 1].plot([-0.35, 0.35], [np.median(halves)] * 2, color=INK)
     axes[0, 1].axhline(0.7, color=INK, linewidth=0.8, linestyle=":")
-    axes[0, 1].set(xlim=(-0.6, 0.6), xticks=[], xlabel="a dot a class and run")
+    axes[0, 1].set(xlim=(-0.6, 0.6), xticks=[], xlabel="a dot a run")
     axes[0, 1].set_title("of two halves")
     return drawn
 
 
-def _cost(rows: pd.DataFrame) -> Figure:
-    drawn, axes = figure_grid(1, 2, 7.4, 3.0, sharey=True)
-    for ax, measure, x, label in (
-        (axes[0, 0], "cost by side", "side", "pixels a side"),
-        (axes[0, 1], "cost by units", "units", "units of the dense layer"),
-    ):
-        cost_lines(ax, of(rows, measure), x=x)
-        ax.set(xlabel=label)
-    axes[0, 0].set_ylabel("milliseconds for one class, 16 images")
-    return drawn
+def _cost(tables: Tables, ax: Axes, of: tuple[str, str]) -> None:
+    growth(ax, tables[f"cost_by_{of[0]}"], x=of[0])
+    ax.set(xlabel=of[1], ylabel="milliseconds for one class, 16 images")

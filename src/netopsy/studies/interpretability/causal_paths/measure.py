@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,9 +10,10 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from netopsy.core.errors import InputError
+from netopsy.core.errors import InputError, lookup
+from netopsy.core.modes import best_device
 from netopsy.core.seeds import derive, generator
-from netopsy.data import Dataset
+from netopsy.data import Dataset, crop_and_flip, digits_split, hub_dataset
 from netopsy.interpretability.causal_paths import (
     CausalGraph,
     ablated_model,
@@ -31,25 +32,54 @@ from netopsy.interpretability.input_gradients import (
     integrated_gradients,
 )
 from netopsy.interpretability.maps import rescaled
-from netopsy.lab.costs import milliseconds
-from netopsy.models import lenet
-from netopsy.training import evaluate
+from netopsy.lab import Cell, Rows
+from netopsy.lab.costs import growth
+from netopsy.models import lenet, vgg
+from netopsy.studies.interpretability.causal_paths.plan import (
+    CAUSAL,
+    DIGITS,
+    MAPPED,
+    RANGE,
+    SCALES,
+    SHUFFLED,
+    Config,
+    Examination,
+    Setting,
+)
+from netopsy.training import Recipe, evaluate, fit
 
 Row = dict[str, Any]
-CAUSAL = "causal maps"
-SCALES = (LARGEST, RANGE) = "largest is 1", "0 to 1"
-BASELINES = ("gradient", "input x gradient", "integrated gradients", "gradient SHAP")
+
+
+def plan(config: Config) -> Iterable[Cell]:
+    """One network a cell: train it, then measure everything on it. And what a graph costs."""
+    for setting in config.settings:
+        for seed in range(config.seeds):
+            name = {"network": setting.network, "seed": seed}
+            yield Cell.of(graphs, **name, setting=setting, examination=config.examination)
+    yield Cell.of(cost_by_side, sides=config.sides)
+    yield Cell.of(cost_by_units, units=config.units)
+
+
+def graphs(network: str, seed: int, setting: Setting, examination: Examination) -> Rows:
+    """Rows of the measures accuracy, class, layer, halves, beta, lipschitz and irof."""
+    model, train, test = trained(setting, seed)
+    found, used = graphs_of(model, train, examination.images)
+    yield {"measure": "accuracy", "value": evaluate(model, test).accuracy}
+    yield from sufficiency(model, found, test, examination.draws, seed)
+    yield from stability(model, used, found, examination.betas, examination.repeats, seed)
+    yield from steepness(model, found, test, MAPPED[network], examination, seed)
 
 
 def graphs_of(model: nn.Module, train: Dataset, images: int) -> tuple[dict[int, CausalGraph], dict[int, Tensor]]:
-    """The graph of each class from up to ``images`` training images that the network names rightly, and those."""
+    """The graph of each class from up to ``images`` training images that the network classifies correctly, and those."""
     predicted = evaluate(model, train, batch_size=256).outputs.argmax(1).to(train.targets.device)
     graphs, used = {}, {}
     for label in range(train.class_count):
         own = train.inputs[(train.targets == label) & (predicted == label)][:images]
         try:
             graphs[label] = discover_causal_graph(model, own, label)
-        except InputError:  # a class that the network does not name twice has no graph
+        except InputError:  # a class that the network does not give twice has no graph
             continue
         used[label] = own
     return graphs, used
@@ -70,6 +100,7 @@ def sufficiency(
             "images": len(own),
             "whole": probability(model, own, label),
             "restricted": probability(kept, own, label),
+            "restricted on others": probability(kept, test.inputs[test.targets != label], label),
             "restricted random": mean(probability(restricted_model(model, other), own, label) for other in others),
             "ablated": probability(ablated_model(model, graph, last), own, label),
             "ablated random": mean(probability(ablated_model(model, other, last), own, label) for other in others),
@@ -114,9 +145,7 @@ def steepness(
     graphs: Mapping[int, CausalGraph],
     test: Dataset,
     layer: str,
-    images: int,
-    perturbations: int,
-    segments: int | None,
+    examination: Examination,
     seed: int,
 ) -> Iterator[Row]:
     """Local Lipschitz estimates of causal maps and of attributions by gradients, all maps scaled alike.
@@ -125,7 +154,7 @@ def steepness(
     """
     predicted = evaluate(model, test, batch_size=256).outputs.argmax(1).to(test.targets.device)
     known = torch.isin(test.targets, torch.tensor(list(graphs), device=test.targets.device))
-    right = (known & (predicted == test.targets)).nonzero().flatten()[:images]
+    right = (known & (predicted == test.targets)).nonzero().flatten()[: examination.explained]
     done = 0
     for label in test.targets[right].unique().tolist():
         own = test.inputs[right][test.targets[right] == label]
@@ -133,15 +162,17 @@ def steepness(
         noise = derive(seed, "noise", label)
         found = {
             scale: {
-                name: local_lipschitz(partial(scaled, way, scale), own, n=perturbations, seed=noise).tolist()
+                name: local_lipschitz(
+                    partial(scaled, way, scale), own, n=examination.perturbations, seed=noise
+                ).tolist()
                 for name, way in ways.items()
             }
             for scale in SCALES
         }
         areas: dict[str, list[float]] = {}
-        if segments is not None:
+        if examination.segments is not None:
             for name, way in ways.items():
-                areas[name] = irof(model, own, way(own), label, n_segments=segments).area.tolist()
+                areas[name] = irof(model, own, way(own), label, n_segments=examination.segments).area.tolist()
         for number in range(len(own)):
             row = {"class": label, "image": done + number}
             for scale, by_name in found.items():
@@ -157,7 +188,8 @@ def methods(
 ) -> dict[str, Callable[[Tensor], Tensor]]:
     """Every way of explaining a class, as maps."""
     ways: dict[str, Callable[[Tensor], Tensor]] = {
-        CAUSAL: partial(causal_attribution, model, graph, layer=layer, normalise=False)
+        CAUSAL: partial(causal_attribution, model, graph, layer=layer, normalise=False),
+        SHUFFLED: partial(causal_attribution, model, graph.shuffled(seed), layer=layer, normalise=False),
     }
     pixels: dict[str, Callable[..., Tensor]] = {
         "gradient": input_gradient,
@@ -172,23 +204,24 @@ def methods(
     return ways | {name: of(way) for name, way in pixels.items()}
 
 
-def cost(sides: Sequence[int], widths: Sequence[int]) -> Iterator[Row]:
-    """Milliseconds for the graph of one class from 16 images, by the images' side and by the dense layer's units."""
-    for side in sides:
-        yield {"measure": "cost by side", "side": side, "value": _cost(side, (8, 16), (48,))}
-    for width in widths:
-        yield {"measure": "cost by units", "units": width, "value": _cost(16, (8, 16), (width,))}
+def cost_by_side(sides: tuple[int, ...]) -> Rows:
+    """Milliseconds for the graph of one class from 16 images, by the images' side."""
+    return growth(lambda side: {"graph": _discovery(side, (48,))}, sides, name="side", rounds=3)
 
 
-def _cost(side: int, widths: tuple[int, ...], hidden: tuple[int, ...]) -> float:
-    model = lenet(widths, hidden, kernel=3, size=side, seed=0).eval()
-    images = torch.rand(16, 1, side, side, generator=generator(0))
+def cost_by_units(units: tuple[int, ...]) -> Rows:
+    """The same by the dense layer's units, on images of 16 pixels a side."""
+    return growth(lambda width: {"graph": _discovery(16, (width,))}, units, name="units", rounds=3)
+
+
+def _discovery(side: int, hidden: tuple[int, ...]) -> Callable[[], CausalGraph]:
+    """The discovery for nearly equal images, which surely have one class."""
+    model = lenet((8, 16), hidden, kernel=3, size=side, seed=0).eval()
+    noise = torch.rand(17, 1, side, side, generator=generator(0))
+    images = noise[:1] + 0.001 * noise[1:]
     with torch.no_grad():
         label = int(model(images).argmax(1).mode().values)
-    images = images[:1].expand(16, -1, -1, -1) + 0.001 * torch.rand(16, 1, side, side, generator=generator(1))
-    with torch.no_grad():
-        label = int(model(images).argmax(1).mode().values)
-    return milliseconds(partial(discover_causal_graph, model, images, label), rounds=3)
+    return partial(discover_causal_graph, model, images, label)
 
 
 def probability(model: nn.Module, images: Tensor, label: int) -> float:
@@ -215,3 +248,39 @@ def scaled(way: Callable[[Tensor], Tensor], scale: str, images: Tensor) -> Tenso
     if scale == RANGE:
         return rescaled(maps)
     return maps / maps.amax((1, 2), keepdim=True).clamp(min=torch.finfo(maps.dtype).tiny)
+
+
+def _small_lenet(channels: int, size: int, classes: int, seed: int) -> nn.Sequential:
+    return lenet((8, 16), (48,), kernel=3, channels=channels, size=size, classes=classes, seed=seed)
+
+
+def _lenet(channels: int, size: int, classes: int, seed: int) -> nn.Sequential:
+    return lenet(channels=channels, size=size, classes=classes, seed=seed)
+
+
+def _vgg11(channels: int, size: int, classes: int, seed: int) -> nn.Sequential:
+    return vgg(11, channels=channels, size=size, classes=classes, seed=seed)
+
+
+NETWORKS: Mapping[str, Any] = {"small lenet": _small_lenet, "lenet": _lenet, "vgg11": _vgg11}
+
+
+def trained(setting: Setting, seed: int) -> tuple[nn.Module, Dataset, Dataset]:
+    """A network trained on the setting's images, those images, and others that it has not seen."""
+    device = best_device()
+    train, test = _data(setting.data)
+    make = lookup("network", setting.network, NETWORKS)
+    channels, size = train.inputs.shape[1], train.inputs.shape[2]
+    model: nn.Module = make(channels, size, train.class_count, derive(seed, "init")).to(device)
+    recipe = Recipe(steps=setting.steps, batch_size=setting.batch_size, lr=setting.lr, schedule="onecycle")
+    augment = None if setting.data == DIGITS else crop_and_flip
+    fit(model, train, recipe, seed=derive(seed, "order"), augment=augment)
+    return model.eval(), train.to(device), test.to(device)
+
+
+def _data(name: str) -> tuple[Dataset, Dataset]:
+    if name == DIGITS:
+        train, _, test = digits_split()
+        return train, test
+    train = hub_dataset(name, "train").standardise()
+    return train, hub_dataset(name, "test").standardise(like=train)
