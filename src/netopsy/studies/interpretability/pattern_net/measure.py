@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -19,18 +21,55 @@ from netopsy.interpretability.pattern_net import PatternMiner, filter_peaks, fre
 from netopsy.interpretability.pattern_net.firing import filter_maps
 from netopsy.interpretability.pattern_net.mining import SMOOTHING
 from netopsy.interpretability.pattern_net.proposals import propose
-from netopsy.lab.costs import milliseconds
+from netopsy.lab import Cell, Rows
+from netopsy.lab.costs import growth
+from netopsy.lab.plots import to_text
+from netopsy.lab.subjects.images import ImageSubject, Scenes, scenes_of, trained
 from netopsy.models import small_conv_net
-from netopsy.studies.interpretability._pictures import as_text
-from netopsy.studies.interpretability._single_objects import Objects
+from netopsy.studies.interpretability.pattern_net.patchwise import speed
+from netopsy.studies.interpretability.pattern_net.plan import (
+    AT,
+    EARLIER,
+    ENERGY,
+    FIRINGS,
+    HEAD,
+    MEANS,
+    OVERLAP,
+    PATTERNS,
+    RANDOM,
+    TRIPLES,
+    Config,
+)
 
 Row = dict[str, Any]
-PATTERNS, FIRINGS, TRIPLES, MEANS, HEAD = "patterns", "firings", "random triples", "mean activations", "network"
-RANDOM, ENERGY = "random boxes", "energy map"
-OVERLAP = 0.5
 
 
-def telling(miner: PatternMiner, train: Objects, test: Objects) -> Iterator[Row]:
+def plan(config: Config) -> Iterable[Cell]:
+    """One network a cell; one cell for the speed against patches, and two for what mining costs."""
+    for seed in range(config.seeds):
+        numbers: Row = {"per_class": config.per_class, "boxes": config.boxes}
+        shown = config.examples if seed == 0 else 0
+        yield Cell.of(patterns, seed=seed, subject=config.subject, shown=shown, **numbers)
+    numbers = {"sizes": config.patch_sizes, "images": config.patch_images, "rounds": config.rounds}
+    yield Cell.of(speed, subject=config.patch_subject, **numbers)
+    yield Cell.of(cost_by_side, sides=config.sides)
+    yield Cell.of(cost_by_units, units=config.units)
+
+
+def patterns(seed: int, subject: ImageSubject, per_class: int, boxes: int, shown: int) -> Rows:
+    """Rows of the measures class, pattern, answer, box, peak and example."""
+    found, train = trained(subject, seed), scenes_of(subject, "train", seed)
+    earlier, last = subject.layers[-2:]
+    for name, layer in ((AT, last), (EARLIER, earlier)):
+        miner = PatternMiner(found.model, layer, per_class=per_class).fit(train.images, train.labels)
+        measured = [*telling(miner, train, found.scenes), *proposals(miner, found.scenes, boxes, seed)]
+        if name == AT:
+            measured += classification(miner, train, found.scenes, seed)
+            measured += examples(miner, found.scenes, shown)
+        yield from ({"layer": name, **row} for row in measured)
+
+
+def telling(miner: PatternMiner, train: Scenes, test: Scenes) -> Iterator[Row]:
     """For every class, held out: how often its best pattern and its best single filter fire, in it and elsewhere.
 
     Best is by lift in training. A filter counts if its support there is enough for a pattern.
@@ -48,8 +87,13 @@ def telling(miner: PatternMiner, train: Objects, test: Objects) -> Iterator[Row]
             continue
         best, single = of_class[0], max(singles, key=lambda one: one.lift)
         alone = unseen.values[:, single.items[0]] > miner.thresholds_[single.items[0]]
+        equal, level = equal_support(peaks.values, labels == cls, miner.patterns_[best].support)
         row = {"measure": "class", "class": cls, "found": len(of_class), "filters": len(miner.patterns_[best].filters)}
-        for name, fires in (("pattern", fired[:, best]), ("filter", alone)):
+        for name, fires in (
+            ("pattern", fired[:, best]),
+            ("filter", alone),
+            ("equal filter", unseen.values[:, equal] > level),
+        ):
             own = held == cls
             support, background = float(fires[own].float().mean()), float(fires[~own].float().mean())
             row |= {
@@ -72,8 +116,20 @@ def telling(miner: PatternMiner, train: Objects, test: Objects) -> Iterator[Row]
         }
 
 
-def classification(miner: PatternMiner, train: Objects, test: Objects, seed: int) -> Iterator[Row]:
-    """Whether a linear classifier on each description names each test image rightly, and whether the network does."""
+def equal_support(values: Tensor, own: Tensor, support: float) -> tuple[int, float]:
+    """The single filter that is best by lift when its threshold is raised until it fires as often in the class.
+
+    The control of equal support: a higher threshold alone makes a filter rarer elsewhere.
+    """
+    levels = values[own].quantile(1 - support, dim=0)
+    background = (values[~own] > levels).double().mean(0)
+    lift = (values[own] > levels).double().mean(0) / (background + SMOOTHING)
+    best = int(lift.argmax())
+    return best, float(levels[best])
+
+
+def classification(miner: PatternMiner, train: Scenes, test: Scenes, seed: int) -> Iterator[Row]:
+    """Whether a linear classifier on each description classifies test images correctly, and how often the network does."""
     with torch.no_grad():
         named = torch.cat([miner.backbone(some).argmax(1) for some in test.images.split(256)])
     right: dict[str, Any] = {HEAD: (named == test.labels).cpu().numpy()}
@@ -81,11 +137,11 @@ def classification(miner: PatternMiner, train: Objects, test: Objects, seed: int
         pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
         pipeline.fit(known.numpy(), train.labels.cpu().numpy())
         right[name] = pipeline.predict(unseen.numpy()) == test.labels.cpu().numpy()
-    for image in range(len(test)):
-        yield {"measure": "answer", "image": image, **{name: int(values[image]) for name, values in right.items()}}
+    for name, values in right.items():
+        yield {"measure": "answer", "method": name, "value": values.mean()}
 
 
-def descriptions(miner: PatternMiner, train: Objects, test: Objects, seed: int) -> dict[str, tuple[Tensor, Tensor]]:
+def descriptions(miner: PatternMiner, train: Scenes, test: Scenes, seed: int) -> dict[str, tuple[Tensor, Tensor]]:
     """Of training and test images: patterns' responses and firings, random triples' responses, mean activations."""
     means = miner.means_.where(miner.means_ > 0, torch.inf)
     alive = (miner.means_ > 0).nonzero().flatten()
@@ -103,8 +159,8 @@ def descriptions(miner: PatternMiner, train: Objects, test: Objects, seed: int) 
     return {name: (known, unseen) for name, (known, unseen) in found.items() if known.shape[1]}
 
 
-def proposals(miner: PatternMiner, test: Objects, top: int, seed: int) -> Iterator[Row]:
-    """Whether one of the boxes of each kind is the object's, and whether the class's best pattern peaks inside it."""
+def proposals(miner: PatternMiner, test: Scenes, top: int, seed: int) -> Iterator[Row]:
+    """How often one of the boxes of each kind is the object's, and the class's best pattern peaks inside it."""
     images, truth = test.images, test.boxes.cpu().float()
     found = miner.propose(images, top)
     sizes = torch.tensor([one.box for one in miner.patterns_]) if miner.patterns_ else torch.zeros(1, 4)
@@ -114,17 +170,20 @@ def proposals(miner: PatternMiner, test: Objects, top: int, seed: int) -> Iterat
     random = generator(derive(seed, "boxes"))
     best = {one.cls: number for number, one in reversed(list(enumerate(miner.patterns_)))}
     inside = peaks_inside(miner, test, best)
+    hits: dict[str, list[float]] = {name: [] for name in (PATTERNS, ENERGY, RANDOM)}
+    overlaps: dict[str, list[float]] = {name: [] for name in hits}
     for number, box in enumerate(truth):
-        row: Row = {"measure": "box", "image": number}
         elsewhere = _moved(found[number][:, :4], images.shape[2], images.shape[3], random)
         for name, boxes in ((PATTERNS, found[number][:, :4]), (ENERGY, energy[number][:, :4]), (RANDOM, elsewhere)):
-            row[name] = int(bool((overlap_of_boxes(boxes, box) >= OVERLAP).any())) if len(boxes) else 0
-            row[f"{name} overlap"] = float(overlap_of_boxes(boxes, box).max()) if len(boxes) else 0.0
-        row["peak inside"] = inside.get(number)
-        yield row
+            overlaps[name].append(float(overlap_of_boxes(boxes, box).max()) if len(boxes) else 0.0)
+            hits[name].append(float(overlaps[name][-1] >= OVERLAP))
+    for name, found_there in hits.items():
+        overlap = float(np.mean(overlaps[name]))
+        yield {"measure": "box", "method": name, "value": float(np.mean(found_there)), "overlap": overlap}
+    yield {"measure": "peak", "value": float(np.mean(list(inside.values()) or [math.nan]))}
 
 
-def peaks_inside(miner: PatternMiner, test: Objects, best: Mapping[int, int]) -> dict[int, int]:
+def peaks_inside(miner: PatternMiner, test: Scenes, best: Mapping[int, int]) -> dict[int, int]:
     """For each image of a class that has a pattern: whether the pattern's peak lies in the object's box."""
     found: dict[int, int] = {}
     for cls, pattern in best.items():
@@ -140,7 +199,7 @@ def peaks_inside(miner: PatternMiner, test: Objects, best: Mapping[int, int]) ->
     return found
 
 
-def examples(miner: PatternMiner, test: Objects, count: int) -> Iterator[Row]:
+def examples(miner: PatternMiner, test: Scenes, count: int) -> Iterator[Row]:
     """The test images that answer most to the best pattern of each class, and the pattern's box in them."""
     responses = miner.transform(test.images)
     seen = set()
@@ -151,29 +210,32 @@ def examples(miner: PatternMiner, test: Objects, count: int) -> Iterator[Row]:
         for rank, image in enumerate(responses[:, number].argsort(descending=True)[:count].tolist()):
             boxes = miner.propose(test.images[image : image + 1], 1, patterns=[number])[0]
             box = " ".join(str(round(value)) for value in boxes[0, :4].tolist()) if len(boxes) else "0 0 1 1"
-            picture = as_text(test.images[image].mean(0))
+            picture = to_text(test.images[image].mean(0))
             right = int(test.labels[image] == one.cls)
             yield {"measure": "example", "class": one.cls, "rank": rank, "right": right, "box": box, "picture": picture}
 
 
-def cost(sides: Sequence[int], units: Sequence[int]) -> Iterator[Row]:
-    """Milliseconds to find patterns in 64 images by their side, and to mine 1000 images' firings by the filters."""
-    labels = torch.arange(64) % 2
-    for side in sides:
-        model = small_conv_net(seed=0).eval()
+def cost_by_side(sides: tuple[int, ...]) -> Rows:
+    """Milliseconds to find patterns in 64 images by their side."""
+
+    def ways(side: int) -> dict[str, Any]:
         images = torch.rand(64, 1, side, side, generator=generator(0))
-        miner = PatternMiner(model, "features.act4", min_support=0.3, min_lift=1.0, radius=None, quantile=0.5)
-        yield {
-            "measure": "cost by side",
-            "side": side,
-            "value": milliseconds(partial(miner.fit, images, labels), rounds=3),
-        }
-    for count in units:
+        options: Row = {"min_support": 0.3, "min_lift": 1.0, "radius": None, "quantile": 0.5}
+        miner = PatternMiner(small_conv_net(seed=0).eval(), "features.act4", **options)
+        return {"fit": partial(miner.fit, images, torch.arange(64) % 2)}
+
+    return growth(ways, sides, name="side", rounds=3)
+
+
+def cost_by_units(units: tuple[int, ...]) -> Rows:
+    """Milliseconds to mine 1000 images' firings by the number of filters."""
+
+    def ways(count: int) -> dict[str, Any]:
         fired = torch.rand(1000, count, generator=generator(1)) < 0.2
         fired[:500, : count // 4] |= torch.rand(500, 1, generator=generator(2)) < 0.6
-        both = torch.arange(1000) // 500
-        call = partial(mine_itemsets, fired, both)
-        yield {"measure": "cost by units", "units": count, "value": milliseconds(call, rounds=3)}
+        return {"mine": partial(mine_itemsets, fired, torch.arange(1000) // 500)}
+
+    return growth(ways, units, name="units", rounds=3)
 
 
 def energy_maps(miner: PatternMiner, images: Tensor) -> Tensor:

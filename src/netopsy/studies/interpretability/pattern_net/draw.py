@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
 from netopsy.interpretability.gallery import gallery
-from netopsy.lab import mean_interval
-from netopsy.lab.costs import cost_lines
+from netopsy.lab import Tables, mean_interval
 from netopsy.lab.figures import INK, PALETTE, figure, figure_grid
-from netopsy.studies.interpretability._pattern_measures import (
+from netopsy.lab.plots import from_text, growth
+from netopsy.studies.interpretability.pattern_net.judge import time_ratios
+from netopsy.studies.interpretability.pattern_net.plan import (
+    AT,
+    EARLIER,
     ENERGY,
     FIRINGS,
     HEAD,
@@ -21,26 +22,25 @@ from netopsy.studies.interpretability._pattern_measures import (
     PATTERNS,
     RANDOM,
     TRIPLES,
+    Config,
 )
-from netopsy.studies.interpretability._pattern_verdicts import of, time_ratios
-from netopsy.studies.interpretability._pictures import from_text
 
 
-def draw(rows: pd.DataFrame, config: Any) -> dict[str, Figure]:
+def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     """Support against background, the best patterns' images, accuracies, recalls, the speed, and the cost."""
     return {
-        "telling": _telling(rows),
-        "examples": _examples(rows),
-        "accuracy": _dots(rows, "answer", (PATTERNS, TRIPLES, MEANS, FIRINGS, HEAD), "accuracy on unseen images"),
-        "recall": _dots(rows, "box", (PATTERNS, ENERGY, RANDOM), "recall of the object's box among ten, overlap 0.5"),
-        "speed": _speed(rows),
-        "cost": _cost(rows),
+        "telling": _telling(tables),
+        "examples": _examples(tables),
+        "accuracy": _dots(tables, "answer", (PATTERNS, TRIPLES, MEANS, FIRINGS, HEAD), "accuracy on unseen images"),
+        "recall": _dots(tables, "box", (PATTERNS, ENERGY, RANDOM), "recall of the object's box among ten, overlap 0.5"),
+        "speed": _speed(tables),
+        "cost": _cost(tables),
     }
 
 
-def _telling(rows: pd.DataFrame) -> Figure:
+def _telling(tables: Tables) -> Figure:
     drawn, axes = figure_grid(1, 2, 8.2, 3.3)
-    table = of(rows, "pattern").dropna(axis=1, how="all")
+    table = _at(tables, "pattern")
     for number, size in enumerate(sorted(table["filters"].unique()) if len(table) else ()):
         own = table[table["filters"] == size]
         axes[0, 0].plot(
@@ -51,9 +51,9 @@ def _telling(rows: pd.DataFrame) -> Figure:
     )
     if len(table):
         axes[0, 0].legend(loc="lower left")
-    best = of(rows, "class")
+    best = _at(tables, "class")
     best = best[best["found"] > 0]
-    for name, color in (("filter", PALETTE[5]), ("pattern", PALETTE[0])):
+    for name, color in (("filter", PALETTE[5]), ("equal filter", PALETTE[1]), ("pattern", PALETTE[0])):
         if not len(best):
             break
         background = best[f"{name} background"] + 1e-3
@@ -65,8 +65,8 @@ def _telling(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _examples(rows: pd.DataFrame) -> Figure:
-    table = of(rows, "example")
+def _examples(tables: Tables) -> Figure:
+    table = _at(tables, "example")
     if table.empty:
         return figure()[0]
     table = table.sort_values(["class", "rank"])
@@ -78,22 +78,19 @@ def _examples(rows: pd.DataFrame) -> Figure:
     return gallery(pictures, titles, columns=columns, row_titles=names, boxes=boxes)
 
 
-def _dots(rows: pd.DataFrame, measure: str, names: tuple[str, ...], label: str) -> Figure:
+def _dots(tables: Tables, measure: str, names: tuple[str, ...], label: str) -> Figure:
     drawn, ax = figure(5.6, 0.4 * len(names) + 1.0)
-    layers = [layer for layer in ("last", "earlier") if len(of(rows, measure, layer))]
+    layers = [layer for layer in (AT, EARLIER) if layer in set(tables[measure]["layer"])] if measure in tables else []
     for number, layer in enumerate(layers):
-        table = of(rows, measure, layer)
+        table = tables.wide(measure, layer=layer)
         aside = 0.14 * (2 * number - len(layers) + 1)
         for place, name in enumerate(names):
-            if name not in table or table[name].isna().all():
-                continue
-            by_run = table.groupby("seed")[name].mean()
-            found = mean_interval(by_run)
-            ax.plot(found.interval, [place + aside] * 2, color=PALETTE[number], alpha=0.6)
-            ax.plot(by_run, [place + aside] * len(by_run), "o", color=PALETTE[number], alpha=0.4)
-            ax.plot(
-                found.value, place + aside, "D", color=PALETTE[number], label=f"{layer} layer" if not place else None
-            )
+            if name in table:
+                found, color = mean_interval(table[name]), PALETTE[number]
+                ax.plot(found.interval, [place + aside] * 2, color=color, alpha=0.6)
+                ax.plot(table[name], [place + aside] * len(table), "o", color=color, alpha=0.4)
+                label_once = f"{layer} layer" if not place else None
+                ax.plot(found.value, place + aside, "D", color=color, label=label_once)
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
     ax.set(xlabel=f"{label}; a dot a run", xlim=(None, min(ax.get_xlim()[1], 1.02)))
@@ -102,28 +99,30 @@ def _dots(rows: pd.DataFrame, measure: str, names: tuple[str, ...], label: str) 
     return drawn
 
 
-def _speed(rows: pd.DataFrame) -> Figure:
+def _speed(tables: Tables) -> Figure:
     drawn, axes = figure_grid(1, 2, 7.6, 3.0)
-    table = rows.loc[rows["measure"] == "speed", ["side", "round", "one pass", "patches"]]
+    table = tables["speed"][["side", "round", "one pass", "patches"]]
     table = table.melt(["side", "round"], var_name="way")
-    cost_lines(axes[0, 0], table, x="side", by="way")
+    growth(axes[0, 0], table, x="side", by="way")
     axes[0, 0].set(xlabel="pixels a side", ylabel="milliseconds")
-    for size, ratios in time_ratios(rows).items():
+    for size, ratios in time_ratios(tables).items():
         axes[0, 1].plot([size] * len(ratios), ratios, "o", color=PALETTE[0], alpha=0.5)
         axes[0, 1].plot(size, np.mean(ratios), "D", color=PALETTE[0])
     axes[0, 1].axhline(10, color=INK, linewidth=0.8, linestyle=":")
     axes[0, 1].set(xscale="log", ylim=(0, None), xlabel="pixels a side", ylabel="patches / one pass")
-    axes[0, 1].set_xticks(list(time_ratios(rows)), [str(size) for size in time_ratios(rows)], minor=False)
+    axes[0, 1].set_xticks(list(time_ratios(tables)), [str(size) for size in time_ratios(tables)], minor=False)
     axes[0, 1].minorticks_off()
     return drawn
 
 
-def _cost(rows: pd.DataFrame) -> Figure:
+def _cost(tables: Tables) -> Figure:
     drawn, axes = figure_grid(1, 2, 7.6, 3.0)
-    for ax, measure, x, label, what in (
-        (axes[0, 0], "cost by side", "side", "pixels a side", "milliseconds to find patterns, 64 images"),
-        (axes[0, 1], "cost by units", "units", "filters", "milliseconds to mine 1000 images' firings"),
-    ):
-        cost_lines(ax, rows[rows["measure"] == measure], x=x)
-        ax.set(xlabel=label, ylabel=what)
+    growth(axes[0, 0], tables["cost_by_side"], x="side")
+    axes[0, 0].set(xlabel="pixels a side", ylabel="milliseconds to find patterns, 64 images")
+    growth(axes[0, 1], tables["cost_by_units"], x="units")
+    axes[0, 1].set(xlabel="filters", ylabel="milliseconds to mine 1000 images' firings")
     return drawn
+
+
+def _at(tables: Tables, measure: str) -> pd.DataFrame:
+    return tables.rows(measure, layer=AT) if measure in tables else pd.DataFrame()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +15,9 @@ from netopsy.data import canvases
 from netopsy.interpretability.pattern_net import Itemset, Peaks, mine_itemsets
 from netopsy.interpretability.pattern_net.firing import filter_maps
 from netopsy.interpretability.receptive_field import ReceptiveField, receptive_field
+from netopsy.lab import Rows
 from netopsy.lab.costs import milliseconds
+from netopsy.lab.subjects.images import ImageSubject, trained
 
 
 def patchwise_maps(
@@ -87,22 +88,23 @@ def mined(maps_of: Callable[[], Tensor], labels: Tensor) -> list[Itemset]:
     return mine_itemsets(values > values.quantile(0.8, dim=0), labels, peaks=peaks)
 
 
-def speed(model: nn.Module, layer: str, sizes: Sequence[int], count: int, rounds: int) -> Iterator[dict[str, Any]]:
-    """Milliseconds of both ways for ``count`` images of each size, round by round, and how far they agree.
+def speed(subject: ImageSubject, sizes: tuple[int, ...], images: int, rounds: int) -> Rows:
+    """Milliseconds of both ways for so many images of each size, round by round, and how far they agree.
 
     Both ways end with the same mining, whose own time is told, too. The patches that are timed are as large as the
     receptive field; those compared are the smallest ones of which the network makes the same cell.
     """
+    model, layer = trained(subject, 0).model, subject.layers[-1]
     for size in sizes:
-        shown = canvases(count, split="test", size=size, objects=1, seed=0)
-        images = shown.images.to(next(model.parameters()).device)
+        shown = canvases(images, split="test", size=size, objects=1, seed=0)
+        those = shown.images.to(next(model.parameters()).device)
         labels = shown.classes[:, 0]
-        field = receptive_field(model, layer, images)
-        ways = {"one pass": partial(filter_maps, model, layer, images)}
-        ways["patches"] = partial(patchwise_maps, model, layer, images, field, exact=False)
-        maps = filter_maps(model, layer, images)
+        field = receptive_field(model, layer, those)
+        ways = {"one pass": partial(filter_maps, model, layer, those)}
+        ways["patches"] = partial(patchwise_maps, model, layer, those, field, exact=False)
+        maps = filter_maps(model, layer, those)
         for turn in range(rounds):
             times = {name: milliseconds(partial(mined, way, labels), rounds=1) for name, way in ways.items()}
             alone = milliseconds(partial(mined, maps.clone, labels), rounds=1)
             yield {"measure": "speed", "side": size, "round": turn, "mining": alone, **times}
-        yield {"measure": "agreement", "side": size, "value": agreement(model, layer, images)}
+        yield {"measure": "agreement", "side": size, "value": agreement(model, layer, those)}
