@@ -27,7 +27,7 @@ class Picture:
     @staticmethod
     def of(figure: Figure, description: str, caption: str = "") -> Picture:
         """A picture of a matplotlib figure."""
-        from netopsy.lab.figures import render
+        from netopsy.core.drawing import render
 
         return Picture(render(figure, "svg").decode(), description, caption)
 

@@ -125,6 +125,12 @@ class Subject:
         """What a class is called; its number where nobody said."""
         return self.data.classes[number] if number < len(self.data.classes) else str(number)
 
+    def class_label(self, number: int, most: int = 24) -> str:
+        """The name of a class for a drawing, as `netopsy.core.drawing.label` makes it."""
+        from netopsy.core.drawing import label
+
+        return label(self.class_name(number), most, number=number)
+
     @cached_property
     def spatial_layers(self) -> tuple[str, ...]:
         """Layers whose output is a grid of more than one place, in the order of the network, at most four of them.

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from netopsy.core.drawing import PALETTE, figure
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._saliency_methods import METHODS, layer_label, layers, why_not
 from netopsy.examination.subject import Subject
 from netopsy.interpretability.norm_grad import class_sensitivity
-from netopsy.lab.figures import PALETTE, figure
 from netopsy.lab.statistics import Estimate, mean_interval
 
 BATCH, MOST = 32, 256

@@ -51,10 +51,9 @@ class DiversityRelevance:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Both spreads by direction."""
-        if ax is None:
-            import matplotlib.pyplot as plt
+        from netopsy.core.drawing import panel
 
-            _, ax = plt.subplots(layout="constrained")
+        ax = panel(ax)
         places = np.arange(1, len(self.buyer) + 1)
         ax.plot(places, self.buyer, "o-", label="buyer")
         ax.plot(places, np.maximum(self.seller, FLOOR), "D-", label="seller")

@@ -119,6 +119,8 @@ class CausalGraph:
         from matplotlib.collections import LineCollection
         from matplotlib.figure import Figure
 
+        from netopsy.core.drawing import INK, label
+
         columns = self._columns(most)
         height = 0.36 * max(len(numbers) for _, numbers, _, _ in columns) + 1.1
         if ax is None:
@@ -128,12 +130,12 @@ class CausalGraph:
         for number in range(len(columns) - 1):
             lines = [[(number, low), (number + 1, high)] for low in places[number] for high in places[number + 1]]
             ax.add_collection(
-                LineCollection(lines, colors="#808488", linewidths=0.5, alpha=min(0.6, 12 / len(lines)), zorder=1)
+                LineCollection(lines, colors=INK, linewidths=0.5, alpha=min(0.6, 12 / len(lines)), zorder=1)
             )
         for number, (title, names, shades, total) in enumerate(columns):
             y = places[number]
             ax.scatter(
-                [number] * len(y), y, c=shades, cmap="Blues", vmin=-0.4, vmax=1.0, s=190, edgecolors="#808488", zorder=2
+                [number] * len(y), y, c=shades, cmap="Blues", vmin=-0.4, vmax=1.0, s=190, edgecolors=INK, zorder=2
             )
             for name, at, shade in zip(names, y, shades, strict=True):
                 ax.text(
@@ -150,11 +152,11 @@ class CausalGraph:
             ax.text(
                 number,
                 0.62,
-                class_name or title if last else f"{title}\n{total}",
+                (label(class_name) if class_name else title) if last else f"{title}\n{total}",
                 ha="center",
                 va="bottom",
                 fontsize=8,
-                color="#808488",
+                color=INK,
             )
         ax.set(xlim=(-0.6, len(columns) - 0.4), ylim=(-0.58, 0.85))
         ax.set_axis_off()

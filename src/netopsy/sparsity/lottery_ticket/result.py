@@ -56,9 +56,9 @@ class IMPResult:
         """
         number = bool(self.metrics) and isinstance(self.metrics[0], int | float)
         require(number, "plot needs one number for each round: give evaluate a function that returns one")
-        import matplotlib.pyplot as plt
+        from netopsy.core.drawing import panel
 
-        ax = ax or plt.subplots()[1]
+        ax = panel(ax)
         ax.plot([100 * share for share in self.density], self.metrics, marker="o")
         ax.set(xscale="log", xlabel="weights kept (%)", ylabel="metric of the trained ticket")
         ax.invert_xaxis()
