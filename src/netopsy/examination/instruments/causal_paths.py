@@ -184,10 +184,10 @@ def _test(subject: Subject, label: int, chain: Sequence[str]) -> Tested | None:
 
 
 def _pictures(subject: Subject, label: int, one: Tested, tested: dict[int, Tested]) -> tuple[Picture, ...]:
-    name = subject.class_label(label)
+    name = subject.class_name(label)
     drawn = [
         Picture.of(
-            one.graph.plot(class_name=name),
+            one.graph.plot(class_name=subject.class_label(label)),
             f"The causal graph of {name}, from the input to the class",
             f"The paths that carry {name}, the input on the left; the strongest causes of each layer.",
         ),

@@ -55,7 +55,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
         sentence=(
             f"Of the {TOP} images in which a unit of {layer} is highest, {float(purity.mean()):.1f} are of one class "
             f"on average, where chance gives {chance:.1f}; unit {purest} has {int(purity[purest])} of "
-            f"{subject.class_label(int(own[purest].argmax()))}."
+            f"{subject.class_name(int(own[purest].argmax()))}."
         ),
         reading=(
             "For each unit, on the left the images in which it is highest, on the right what in them it answers to: "

@@ -152,7 +152,7 @@ class CausalGraph:
             ax.text(
                 number,
                 0.62,
-                (label(class_name) if class_name else title) if last else f"{title}\n{total}",
+                label(class_name or title) if last else f"{label(title)}\n{total}",
                 ha="center",
                 va="bottom",
                 fontsize=8,
