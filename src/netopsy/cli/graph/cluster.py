@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netopsy.cli.graph.files import File, Out, Quiet, Seed, Table, Variable
+from netopsy.cli.graph.options import File, Out, Quiet, Seed, Table, Variable
 from netopsy.core.errors import InputError, require
 
 if TYPE_CHECKING:
@@ -55,17 +55,15 @@ def cluster(
         require(hint is None or 0 < hint < float("inf"), f"{option} must be a positive number, got {hint}")
     require(0 <= eps < float("inf"), f"--eps must be a number from 0 on, got {eps:g}")
     start = time.perf_counter()
-    from contextlib import nullcontext
-
-    from netopsy.cli.graph.files import folder_for, names_of, table_ending, unweighted
-    from netopsy.cli.progress import shown
+    from netopsy.cli.graph.options import table_ending, unweighted, working
+    from netopsy.cli.outputs import results_place
     from netopsy.core.progress import Task
     from netopsy.graphs.noisy_label_clustering import checked_graph, local_cluster
 
-    ending, place = table_ending(table), folder_for(out, "cluster")
-    with nullcontext() if quiet else shown(), Task("clustering", 3) as task:
+    ending, place = table_ending(table), results_place(out, "cluster")
+    with working(quiet), Task("clustering", 3) as task:
         graph = unweighted(file, variable, quiet)
-        names = {name: number for number, name in enumerate(names_of(graph))}
+        names = {name: number for number, name in enumerate(graph.names)}
         starts = [_number("--seed-node", name, names) for name in seed_node]
         guesses = None if labels is None else read_labels(labels, names)
         checked = checked_graph(graph)
@@ -167,20 +165,20 @@ def _write(
     import numpy as np
     import pandas as pd
 
-    from netopsy.cli.graph._cluster_picture import picture
-    from netopsy.cli.graph.files import begin, names_of, write_picture, write_summary, write_table
+    from netopsy.cli.graph.options import about
+    from netopsy.cli.outputs import results
+    from netopsy.core.drawing import figure_grid
 
-    drawn = picture(graph, found, starts, seed)
-    begin(place, "cluster")
-    names = np.array(names_of(graph))
+    drawn, axes = figure_grid(1, 2, 9.0, 4.4, width_ratios=[1.5, 1.0])
+    found.plot_graph(axes[0, 0], graph=graph, seeds=starts, layout_seed=seed)
+    found.plot(axes[0, 1])
+    names = np.array(graph.names)
     columns = {"node": names[found.nodes], "seed": np.isin(found.nodes, starts).astype(int)}
     if guesses is not None:
         columns["label"] = guesses[found.nodes]
-    for name, content in (("cluster", columns), ("scan", [asdict(scan) for scan in found.path])):
-        for stale in place.glob(f"{name}.*"):
-            stale.unlink()
-        write_table(place / f"{name}.{ending}", pd.DataFrame(content))
-    write_picture(place / "cluster.png", drawn)
-    about = {"cluster": len(found), "conductance": found.conductance, "alpha": found.alpha}
-    seeds = {"seeds": names[starts].tolist(), "labels": guesses is not None}
-    write_summary(place, "cluster", graph, file, about | seeds)
+    with results(place, "cluster") as folder:
+        folder.table("cluster", pd.DataFrame(columns), ending)
+        folder.table("scan", pd.DataFrame([asdict(scan) for scan in found.path]), ending)
+        folder.figure("cluster", drawn)
+        folder.summary(**about(graph, file), cluster=len(found), conductance=found.conductance, alpha=found.alpha)
+        folder.summary(seeds=names[starts].tolist(), labels=guesses is not None)
