@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netopsy.core.drawing import render
 from netopsy.core.errors import InputError, require
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def output_place(out: Path, holds: Callable[[Path], bool], what: str, *, file: b
         free = not out.exists() or (not file and not any(map(_kept, out.iterdir()))) or holds(out)
     except OSError as error:
         raise InputError(f"--out {str(out)!r} cannot be looked into: {error.strerror}") from error
-    require(free, f"--out {str(out)!r} is left as it is: what is there is no {what}; choose another place")
+    require(free, f"--out {str(out)!r} is left as it is: it is not empty and holds no {what}; choose another")
     return out
 
 
@@ -76,7 +77,6 @@ class Results:
 
     def figure(self, name: str, drawn: Figure) -> None:
         """As SVG and as PNG."""
-        from netopsy.core.drawing import render
         from netopsy.lab.files import write
 
         for ending in ("png", "svg"):

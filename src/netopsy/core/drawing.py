@@ -1,7 +1,7 @@
 """One look for every figure: print quality, colours that colour-blind readers can tell apart, light and dark pages.
 
-Nothing global is changed: the style holds only inside the functions here and in ``with style():``. What has a `.plot`
-imports this module inside it, so that `import netopsy` does without matplotlib.
+Nothing global is changed: the style holds only inside the functions here, in ``with style():`` and in what is decorated
+with ``@style()``. Matplotlib is imported only when something is drawn.
 """
 
 from __future__ import annotations
@@ -10,21 +10,20 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import matplotlib as mpl
 import numpy as np
 import torch.nn.functional as F
 from cycler import cycler
 from jaxtyping import Float
-from matplotlib import font_manager
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
 from netopsy.core.errors import require
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PALETTE = ("#2f7fc1", "#d9742b", "#2a9d77", "#b65fa8", "#c9a227", "#6b7f99")
 """Blue, orange, green, purple, ochre, slate: distinct under every common colour blindness, on white and on black."""
@@ -77,6 +76,8 @@ _STYLE: Any = {
 @contextmanager
 def style() -> Iterator[None]:
     """The theme, for what is drawn inside the block."""
+    import matplotlib as mpl
+
     with mpl.rc_context(_STYLE):
         yield
 
@@ -91,6 +92,9 @@ def figure_grid(
     rows: int, columns: int, width: float = 7.0, height: float = 3.2, **options: Any
 ) -> tuple[Figure, NDArray[np.object_]]:
     """An empty figure with ``rows`` by ``columns`` axes; ``options`` go to `Figure.subplots`."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     require(width > 0 and height > 0, f"width and height must be positive inches, got {width} and {height}")
     with style():
         drawn = Figure(figsize=(width, height))
@@ -111,6 +115,8 @@ def panel(ax: Axes | None = None, width: float = 5.0, height: float = 3.2) -> Ax
 
 def image_grid(count: int, columns: int, width: float, height: float) -> list[Axes]:
     """Axes for so many images of ``width`` by ``height`` inches, at most ``columns`` in a row, in a new figure."""
+    from matplotlib.figure import Figure
+
     columns = max(1, min(columns, count))
     rows = -(-count // columns)
     axes = Figure(figsize=(width * columns, height * rows), layout="constrained").subplots(rows, columns, squeeze=False)
@@ -190,6 +196,8 @@ def title(text: str, most: int = 60) -> str:
 
 @cache
 def _drawable(letter: str) -> bool:
+    from matplotlib import font_manager
+
     font = font_manager.get_font(font_manager.findfont("DejaVu Sans"))
     return font.get_char_index(ord(letter)) != 0
 

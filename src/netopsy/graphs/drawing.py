@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
+from netopsy.core.drawing import INK, label
 from netopsy.graphs.adjacency import GraphLike, as_adjacency
 
 if TYPE_CHECKING:
@@ -48,8 +49,6 @@ def draw_edges(ax: Axes, places: Places, ends: Int[np.ndarray, "2 edges"], **opt
 
 def draw_names(ax: Axes, places: Places, names: Iterable[str], lift: float = 4.0) -> None:
     """Every node's name so many points above its place, in a graph of at most `NAMED` nodes."""
-    from netopsy.core.drawing import INK, label
-
     options: Any = {"textcoords": "offset points", "ha": "center", "fontsize": 6, "color": INK}
     if len(places) <= NAMED:
         for place, name in zip(places.tolist(), names, strict=True):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from jaxtyping import Int
 from torch import Tensor
 
+from netopsy.core.drawing import image_grid, show_image, title
 from netopsy.core.errors import require
 from netopsy.core.shapes import Images
 from netopsy.interpretability.maps import rescaled
@@ -55,8 +56,6 @@ def gallery(
     if limits is None:
         shown = rescaled(shown.flatten(1)[:, None]).reshape(shown.shape)
     from matplotlib.patches import Rectangle
-
-    from netopsy.core.drawing import image_grid, show_image, title
 
     lines = max((title.count("\n") + 1 for title in titles), default=0)
     places = image_grid(count, columns, _INCHES + 0.1 / columns, _INCHES + 0.16 * lines + 0.1 / rows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.drawing import image_grid, show_image, title
 from netopsy.core.errors import require
 from netopsy.core.shapes import Images
 from netopsy.interpretability.maps import rescaled, resized
@@ -53,8 +54,6 @@ def overlay(
     require(len(maps) == len(images), f"maps must be as many as images, {len(images)}, got {len(maps)}")
     require(not titles or len(titles) == len(images), f"titles must be as many as images, {len(images)}, or none")
     require(0 <= opacity <= 1, f"opacity must be from 0 to 1, got {opacity}")
-    from netopsy.core.drawing import image_grid, show_image, title
-
     new = image_grid(len(images), _COLUMNS, _INCHES, _INCHES) if ax is None else ax
     places = list(new) if isinstance(new, Iterable) else [new]
     require(len(places) == len(images), f"ax must be as many axes as images, {len(images)}, got {len(places)}")

@@ -25,12 +25,17 @@ def checked_seed(seed: int) -> int:
     return seed
 
 
+def checked_table(table: str) -> str:
+    """The ending of files with tables, or an error that names the formats."""
+    return lookup("table format", table, {"csv": "csv", "parquet": "parquet"})
+
+
 File = Annotated[
     Path, typer.Argument(metavar="FILE", help="Edge list (.csv, .tsv, .txt, .edges), .mtx, .mat or scipy .npz.")
 ]
 Out = Annotated[Path, typer.Option(help="The folder to write to: new, empty, or written by this command before.")]
 Variable = Annotated[str | None, typer.Option(metavar="NAME", help="The matrix in a MATLAB file that holds several.")]
-Table = Annotated[str, typer.Option(metavar="csv|parquet", help="The format of tables.")]
+Table = Annotated[str, typer.Option(metavar="csv|parquet", callback=checked_table, help="The format of tables.")]
 Seed = Annotated[int, typer.Option(callback=checked_seed, help="For everything that is drawn at random.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say only where the results are.")]
 
@@ -47,11 +52,6 @@ def unweighted(file: Path, variable: str | None, quiet: bool) -> Graph:
     adjacency = graph.adjacency.copy()
     adjacency.data[:] = 1
     return replace(graph, adjacency=adjacency)
-
-
-def table_ending(table: str) -> str:
-    """The ending of files with tables, or an error that names the formats."""
-    return lookup("table format", table, {"csv": "csv", "parquet": "parquet"})
 
 
 @contextmanager

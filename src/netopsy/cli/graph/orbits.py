@@ -42,15 +42,15 @@ def orbits(
     start = time.perf_counter()
     wanted = _keys(keys)
     require(threads is None or threads >= 1, f"--threads must be at least 1, got {threads}")
-    from netopsy.cli.graph.options import table_ending, unweighted, working
+    from netopsy.cli.graph.options import unweighted, working
     from netopsy.cli.outputs import results_place
 
-    ending, place = table_ending(table), results_place(out, "orbits")
+    place = results_place(out, "orbits")
     graph = unweighted(file, variable, quiet)
     require(graph.edge_count > 0, f"graph file {file.name!r} holds no edge")
     try:
         with working(quiet):
-            counts = _write(graph, file, place, wanted, ending, threads, seed)
+            counts = _write(graph, file, place, wanted, table, threads, seed)
     except MemoryError:
         typer.echo("netopsy: out of memory; ask for fewer matrices with --keys, or for none", err=True)
         return 1
@@ -66,7 +66,7 @@ def orbits(
 
 
 def _write(
-    graph: Graph, file: Path, place: Path, wanted: tuple[Key, ...], ending: str, threads: int | None, seed: int
+    graph: Graph, file: Path, place: Path, wanted: tuple[Key, ...], table: str, threads: int | None, seed: int
 ) -> dict[str, int]:
     import os
 
@@ -86,7 +86,7 @@ def _write(
     columns = {f"orbit_{orbit}": vectors[:, orbit] for orbit in range(vectors.shape[1])}
     counts, entries = counts_from_vectors(vectors), {}
     with results(place, "orbits") as folder:
-        folder.table("degree_vectors", pd.DataFrame({"node": graph.names, **columns}), ending)
+        folder.table("degree_vectors", pd.DataFrame({"node": graph.names, **columns}), table)
         folder.figure("orbits", plot_degree_vectors(graph, vectors, seed=seed))
         cores = threads or os.cpu_count() or 1
         for key, matrix in orbit_adjacencies(graph, wanted, threads=cores) if wanted else ():

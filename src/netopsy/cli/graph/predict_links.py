@@ -13,6 +13,7 @@ from netopsy.core.errors import lookup, require
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from netopsy.data.graphs import Graph
     from netopsy.graphs.neural_common_neighbor import HeldOut, MissingLinks
@@ -50,10 +51,10 @@ def predict_links(
     """
     start = time.perf_counter()
     _check(top, model, epochs, held_out, candidates)
-    from netopsy.cli.graph.options import table_ending, unweighted, working
-    from netopsy.cli.outputs import results_place
+    from netopsy.cli.graph.options import about, unweighted, working
+    from netopsy.cli.outputs import results, results_place
 
-    ending, place = table_ending(table), results_place(out, "predict-links")
+    place = results_place(out, "predict-links")
     graph = unweighted(file, variable, quiet)
     require(
         graph.edge_count >= _ENOUGH,
@@ -66,7 +67,11 @@ def predict_links(
         compared = compare_on_held_out(graph, model, epochs=epochs, held_out=held_out, seed=seed)
         found = missing_links(compared.model, compared.x, graph.adjacency, top, candidates=pairs)
         links = _links(graph, found)
-        _write(graph, file, place, ending, model, compared, found, links, seed)
+        with results(place, "predict-links") as folder:
+            folder.table("missing_links", links, table)
+            folder.table("held_out", compared.measures.rename_axis("model").reset_index(), table)
+            folder.figure("links", _picture(graph, compared, found, seed))
+            folder.summary(**about(graph, file), model=model, held_out=compared.measures.T.to_dict())
     if quiet:
         typer.echo(place)
         return 0
@@ -91,7 +96,8 @@ def _check(top: int, model: str, epochs: int, held_out: float, candidates: int) 
 def _links(graph: Graph, found: MissingLinks) -> pd.DataFrame:
     import pandas as pd
 
-    first, second = ([graph.names[node] for node in end] for end in found.pairs.tolist())
+    names = graph.names
+    first, second = ([names[node] for node in end] for end in found.pairs.tolist())
     return pd.DataFrame(
         {
             "source": first,
@@ -102,19 +108,8 @@ def _links(graph: Graph, found: MissingLinks) -> pd.DataFrame:
     )
 
 
-def _write(
-    graph: Graph,
-    file: Path,
-    place: Path,
-    ending: str,
-    model: str,
-    compared: HeldOut,
-    found: MissingLinks,
-    links: pd.DataFrame,
-    seed: int,
-) -> None:
-    from netopsy.cli.graph.options import about
-    from netopsy.cli.outputs import results
+def _picture(graph: Graph, compared: HeldOut, found: MissingLinks, seed: int) -> Figure:
+    """The measures, beside the missing links in a layout, or how the model tells links where the graph is large."""
     from netopsy.core.drawing import figure_grid
     from netopsy.graphs.drawing import SMALL
 
@@ -124,8 +119,4 @@ def _write(
         found.plot(axes[0, 1], graph=graph, seed=seed)
     else:
         compared.plot_probabilities(axes[0, 1], least=float(found.probability.min()))
-    with results(place, "predict-links") as folder:
-        folder.table("missing_links", links, ending)
-        folder.table("held_out", compared.measures.rename_axis("model").reset_index(), ending)
-        folder.figure("links", drawn)
-        folder.summary(**about(graph, file), model=model, held_out=compared.measures.T.to_dict())
+    return drawn

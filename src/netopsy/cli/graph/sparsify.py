@@ -39,7 +39,7 @@ def sparsify(
 
     Writes the edges that are kept with their scores as a table, which this command reads, too, and a picture.
     """
-    from netopsy.cli.graph.options import about, table_ending, unweighted, working
+    from netopsy.cli.graph.options import about, unweighted, working
     from netopsy.cli.outputs import results, results_place
     from netopsy.core.progress import Task
     from netopsy.graphs.teddy import sparsify as thin
@@ -48,7 +48,7 @@ def sparsify(
 
     check_sparsity("--sparsity", sparsity)
     lookup("score", score, {known: known for known in SCORES})
-    ending, place = table_ending(table), results_place(out, "sparsify")
+    place = results_place(out, "sparsify")
     with working(quiet), Task("thinning the graph", 3) as task:
         graph = unweighted(file, variable, quiet)
         require(graph.edge_count > 0, f"graph file {file.name!r} holds no edge")
@@ -57,7 +57,7 @@ def sparsify(
         task.advance()
         kept = int(found.kept.sum())
         with results(place, "sparsify") as folder:
-            folder.table("edges", edge_table(graph, found), ending)
+            folder.table("edges", edge_table(graph, found), table)
             folder.figure("sparsified", _picture(graph, found, seed))
             folder.summary(**about(graph, file), sparsity=sparsity, score=score, seed=seed)
             folder.summary(kept=kept, isolated=found.isolated)
@@ -67,7 +67,7 @@ def sparsify(
         return 0
     alone = f"; {found.isolated:,} of {found.nodes:,} nodes are left without any" if found.isolated else ""
     typer.echo(f"{graph.name}: {kept:,} of {len(found.kept):,} edges kept{alone}")
-    typer.echo(f"{place / f'edges.{ending}'} and {place / 'sparsified.svg'} written")
+    typer.echo(f"{place / f'edges.{table}'} and {place / 'sparsified.svg'} written")
     return 0
 
 

@@ -52,13 +52,13 @@ def value(
 
     Buyer and sellers are kept apart as if they were strangers: what they tell each other is listed in summary.json.
     """
-    from netopsy.cli.graph.options import about, table_ending, working
+    from netopsy.cli.graph.options import about, working
     from netopsy.cli.outputs import results, results_place
     from netopsy.graphs.graph_valuation import GraphValuation, plot_values
     from netopsy.graphs.graph_valuation.alignment import MATCHERS
 
     lookup("matcher", matcher, {known: known for known in MATCHERS})
-    ending, place = table_ending(table), results_place(out, "value")
+    place = results_place(out, "value")
     files = [buyer, *sellers]
     graphs, holdings = _holdings(files, features or [])
     size = max(map(len, graphs)) if proxy_size is None else proxy_size
@@ -72,7 +72,7 @@ def value(
     names = _names(sellers)
     values = value_table(names, graphs[1:], found)
     with results(place, "value") as folder:
-        folder.table("values", values, ending)
+        folder.table("values", values, table)
         folder.figure("values", plot_values(names, found))
         folder.summary(**about(graphs[0], buyer), sellers=[str(seller) for seller in sellers], proxy_size=size)
         folder.summary(matcher=matcher, signals=signals, smooth=smooth, seed=seed)
@@ -82,7 +82,7 @@ def value(
         return 0
     shown_columns = ["seller", "normalised_disparity", "relevance", "diversity"]
     typer.echo(values[shown_columns].dropna(axis=1).round(3).to_string(index=False))
-    typer.echo(f"{place / f'values.{ending}'} and {place / 'values.svg'} written")
+    typer.echo(f"{place / f'values.{table}'} and {place / 'values.svg'} written")
     return 0
 
 

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.drawing import panel
 from netopsy.core.errors import require
 from netopsy.graphs.adjacency import GraphLike, as_adjacency, edge_index_of, edge_weights_of
 from netopsy.graphs.propagation import propagator
@@ -51,8 +52,6 @@ class DiversityRelevance:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Both spreads by direction."""
-        from netopsy.core.drawing import panel
-
         ax = panel(ax)
         places = np.arange(1, len(self.buyer) + 1)
         ax.plot(places, self.buyer, "o-", label="buyer")

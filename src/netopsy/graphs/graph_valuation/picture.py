@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from netopsy.core.drawing import INK, PALETTE, figure_grid, label
 from netopsy.graphs.graph_valuation.market import Value
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ _MOST = 40
 
 def plot_values(names: Sequence[str], values: Sequence[Value]) -> Figure:
     """A line a seller, the structurally nearest on top; features only if there are any, error bars of 95 %."""
-    from netopsy.core.drawing import INK, PALETTE, figure_grid, label
-
     order = sorted(range(len(values)), key=lambda index: values[index].normalised_disparity)[:_MOST]
     columns = 3 if any(math.isfinite(value.relevance) for value in values) else 1
     drawn, axes = figure_grid(1, columns, 2.5 * columns + 1.8, 0.3 * len(order) + 1.3, sharey=True)

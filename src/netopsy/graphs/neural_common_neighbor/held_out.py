@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.drawing import INK, PALETTE, panel, style
 from netopsy.core.errors import lookup, require
 from netopsy.core.seeds import generator
 from netopsy.graphs.adjacency import GraphLike, as_adjacency
@@ -42,38 +43,34 @@ class HeldOut:
     measures: pd.DataFrame
     """One row a rule or model, the model last; hits at K only where every part has so many pairs that are no links."""
 
+    @style()
     def plot(self, ax: Axes | None = None) -> Axes:
         """Area under the ROC curve and average precision of each."""
-        from netopsy.core.drawing import INK, PALETTE, panel, style
-
         ax = panel(ax, 4.6, 4.4)
-        with style():
-            for number, name in enumerate(("AUC", "AP")):
-                places = np.arange(len(self.measures)) + 0.36 * (number - 0.5)
-                ax.barh(places, self.measures[name], 0.34, color=PALETTE[number], alpha=0.8, label=name)
-                for place, value in zip(places, self.measures[name], strict=True):
-                    ax.text(float(value) + 0.01, place, f"{value:.3f}", va="center", fontsize=7, color=INK)
-            ax.set_yticks(range(len(self.measures)), list(self.measures.index))
-            ax.set(xlim=(0, 1.12), xlabel="on the links held out")
-            ax.invert_yaxis()
-            ax.legend(loc="upper center", bbox_to_anchor=(0.45, 1.12), ncols=2)
+        for number, name in enumerate(("AUC", "AP")):
+            places = np.arange(len(self.measures)) + 0.36 * (number - 0.5)
+            ax.barh(places, self.measures[name], 0.34, color=PALETTE[number], alpha=0.8, label=name)
+            for place, value in zip(places, self.measures[name], strict=True):
+                ax.text(float(value) + 0.01, place, f"{value:.3f}", va="center", fontsize=7, color=INK)
+        ax.set_yticks(range(len(self.measures)), list(self.measures.index))
+        ax.set(xlim=(0, 1.12), xlabel="on the links held out")
+        ax.invert_yaxis()
+        ax.legend(loc="upper center", bbox_to_anchor=(0.45, 1.12), ncols=2)
         return ax
 
+    @style()
     def plot_probabilities(self, ax: Axes | None = None, *, least: float | None = None) -> Axes:
         """How the model's probabilities tell links held out from pairs without a link; ``least`` is marked."""
-        from netopsy.core.drawing import INK, PALETTE, panel, style
-
         ax = panel(ax, 5.4, 4.4)
         parts = (("links held out", self.split.test), ("pairs without a link", self.split.test_negatives))
-        with style():
-            for (text, pairs), color in zip(parts, PALETTE, strict=False):
-                logits = score_pairs(self.model.encoder, self.model.predictor, self.x, self.split.observed, pairs)
-                bins = np.linspace(0, 1, 26).tolist()
-                ax.hist(logits.sigmoid().numpy(), bins, color=color, alpha=0.6, label=text)
-            if least is not None:
-                ax.axvline(least, color=INK, linestyle=":", label="least of the pairs written")
-            ax.set(xlabel="probability by the model", ylabel="pairs")
-            ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=3)
+        for (text, pairs), color in zip(parts, PALETTE, strict=False):
+            logits = score_pairs(self.model.encoder, self.model.predictor, self.x, self.split.observed, pairs)
+            bins = np.linspace(0, 1, 26).tolist()
+            ax.hist(logits.sigmoid().numpy(), bins, color=color, alpha=0.6, label=text)
+        if least is not None:
+            ax.axvline(least, color=INK, linestyle=":", label="least of the pairs written")
+        ax.set(xlabel="probability by the model", ylabel="pairs")
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=3)
         return ax
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from scipy import sparse
 from torch import Tensor
 
+from netopsy.core.drawing import INK, PALETTE, panel, style
 from netopsy.core.errors import require
 from netopsy.graphs.adjacency import GraphLike
 from netopsy.graphs.drawing import draw_edges, draw_names, edge_ends, layout, node_names
@@ -36,20 +37,18 @@ class MissingLinks:
     candidates: int
     """How many pairs were scored."""
 
+    @style()
     def plot(self, ax: Axes | None = None, *, graph: GraphLike, seed: int = 0) -> Axes:
         """The links over the layout of the graph that lacks them."""
-        from netopsy.core.drawing import INK, PALETTE, panel, style
-
         ax = panel(ax, 5.4, 4.4)
         places = layout(graph, seed)
-        with style():
-            draw_edges(ax, places, edge_ends(graph), colors=INK, linewidths=0.7, alpha=0.4, label="edges")
-            draw_edges(ax, places, self.pairs.numpy(), colors=PALETTE[1], linewidths=1.8, label="likely missing")
-            ax.scatter(places[:, 0], places[:, 1], 26, color=PALETTE[0], zorder=3, edgecolors=INK, linewidths=0.5)
-            draw_names(ax, places, node_names(graph))
-            ax.margins(0.08)
-            ax.set_axis_off()
-            ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.06), ncols=2)
+        draw_edges(ax, places, edge_ends(graph), colors=INK, linewidths=0.7, alpha=0.4, label="edges")
+        draw_edges(ax, places, self.pairs.numpy(), colors=PALETTE[1], linewidths=1.8, label="likely missing")
+        ax.scatter(places[:, 0], places[:, 1], 26, color=PALETTE[0], zorder=3, edgecolors=INK, linewidths=0.5)
+        draw_names(ax, places, node_names(graph))
+        ax.margins(0.08)
+        ax.set_axis_off()
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.06), ncols=2)
         return ax
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Int
 from scipy import sparse
 
+from netopsy.core.drawing import INK, PALETTE, panel, style
 from netopsy.core.errors import lookup, require
 from netopsy.graphs.adjacency import GraphLike, as_adjacency
 from netopsy.graphs.drawing import SMALL, draw_edges, draw_names, edge_ends, layout, node_names
@@ -62,28 +63,26 @@ class Cluster:
     def __len__(self) -> int:
         return len(self.nodes)
 
+    @style()
     def plot(self, ax: Axes | None = None) -> Axes:
         """Conductance and size for every source of the scan; the cluster's is ringed."""
-        from netopsy.core.drawing import INK, PALETTE, panel, style
-
         ax = panel(ax, 3.6, 4.4)
-        ax.plot([scan.alpha for scan in self.path], [scan.conductance for scan in self.path], "o-", color=PALETTE[0])
+        scanned = np.array([(scan.alpha, scan.conductance) for scan in self.path])
+        ax.plot(*scanned.T, "o-", color=PALETTE[0], markersize=6)
         ax.plot(self.alpha, self.conductance, "o", color=PALETTE[1], markersize=9, fillstyle="none")
         # Every second size, above its point: all of them would run into each other.
         above: Any = {"textcoords": "offset points", "ha": "center", "fontsize": 7, "color": INK}
         for scan in self.path[:: max(1, len(self.path) // 6)]:
             ax.annotate(f"{scan.size:,}", (scan.alpha, scan.conductance), (0, 7), **above)
         ax.set(xlabel="source, as a multiple of the hint", ylabel="conductance", ylim=(0, 1.08))
-        with style():
-            ax.set_title("nodes found; ringed: the cluster")
+        ax.set_title("nodes found; ringed: the cluster")
         return ax
 
+    @style()
     def plot_graph(
         self, ax: Axes | None = None, *, graph: GraphLike, seeds: Sequence[int] = (), layout_seed: int = 0
     ) -> Axes:
         """The cluster in its graph: in all of it while that is small, otherwise with the nodes next to it."""
-        from netopsy.core.drawing import INK, PALETTE, panel, style
-
         ax = panel(ax, 5.4, 4.4)
         adjacency = as_adjacency(graph, loops=True)
         shown = self._drawn_nodes(adjacency)
@@ -107,8 +106,7 @@ class Cluster:
         draw_names(ax, places, (names[node] for node in shown.tolist()), 0.6 * np.sqrt(size))
         ax.margins(0.06)
         ax.set_axis_off()
-        with style():
-            ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, labelcolor=INK)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, labelcolor=INK)
         return ax
 
     def _drawn_nodes(self, adjacency: sparse.csr_array) -> Int[np.ndarray, "shown"]:

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from netopsy.core.drawing import INK, PALETTE, label, panel, style
 from netopsy.core.errors import lookup
 from netopsy.graphs.adjacency import GraphLike, as_adjacency, from_edges, undirected_edges
 from netopsy.graphs.drawing import NAMED, SMALL, draw_edges, layout
@@ -63,6 +64,7 @@ class Sparsified:
         )
         return int((before & ~after).sum())
 
+    @style()
     def plot(self, ax: Axes | None = None, *, names: Sequence[str] = (), seed: int = 0) -> Axes:
         """The removed edges faint among those kept, wider for a higher score; the scores' histogram of a large graph.
 
@@ -70,74 +72,53 @@ class Sparsified:
             names: of the nodes; their numbers unless given.
             seed: of the layout.
         """
-        from netopsy.core.drawing import INK, PALETTE, label, panel, style
-
-        small = self.nodes <= SMALL
-        ax = panel(ax, *((6.0, 5.4) if small else (4.0, 3.2)))
+        if self.nodes > SMALL:
+            return self._histogram(panel(ax, 4.0, 3.2))
+        ax = panel(ax, 6.0, 5.4)
         ends, scores, kept = self.edges.numpy(), self.scores.numpy(), self.kept.numpy()
-        with style():
-            if not small:
-                return self._histogram(ax)
-            places = layout(from_edges(self.edges, self.nodes), seed)
-            order = np.argsort(np.argsort(scores)) / max(len(kept) - 1, 1)
-            draw_edges(ax, places, ends[:, ~kept], colors=PALETTE[1], alpha=0.3, linewidths=0.8)
-            draw_edges(ax, places, ends[:, kept], colors=PALETTE[0], alpha=0.9, linewidths=0.8 + 2.0 * order[kept])
-            named = self.nodes <= NAMED
-            ax.scatter(places[:, 0], places[:, 1], s=150 if named else 18, color=INK, zorder=3, linewidths=0)
-            for node, place in enumerate(places.tolist() if named else []):
-                text = label(names[node]) if names else str(node)
-                inside = len(text) <= 2
-                ax.annotate(
-                    text,
-                    place,
-                    (0, 0 if inside else 9),
-                    textcoords="offset points",
-                    ha="center",
-                    va="center" if inside else "bottom",
-                    fontsize=7,
-                    color="white" if inside else INK,
-                    zorder=4,
-                )
-            ax.plot([], [], color=PALETTE[0], alpha=0.9, label=f"{kept.sum():,} edges kept, wider for a higher score")
-            ax.plot([], [], color=PALETTE[1], alpha=0.3, label=f"{(~kept).sum():,} removed")
-            ax.set_axis_off()
-            ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2)
+        places = layout(from_edges(self.edges, self.nodes), seed)
+        order = np.argsort(np.argsort(scores)) / max(len(kept) - 1, 1)
+        draw_edges(ax, places, ends[:, ~kept], colors=PALETTE[1], alpha=0.3, linewidths=0.8)
+        draw_edges(ax, places, ends[:, kept], colors=PALETTE[0], alpha=0.9, linewidths=0.8 + 2.0 * order[kept])
+        named = self.nodes <= NAMED
+        ax.scatter(places[:, 0], places[:, 1], s=150 if named else 18, color=INK, zorder=3, linewidths=0)
+        for node, place in enumerate(places.tolist() if named else []):
+            text = label(names[node]) if names else str(node)
+            inside = len(text) <= 2
+            where: Any = {"va": "center", "color": "white"} if inside else {"va": "bottom", "color": INK}
+            shift = (0, 0 if inside else 9)
+            ax.annotate(text, place, shift, textcoords="offset points", ha="center", fontsize=7, zorder=4, **where)
+        ax.plot([], [], color=PALETTE[0], alpha=0.9, label=f"{kept.sum():,} edges kept, wider for a higher score")
+        ax.plot([], [], color=PALETTE[1], alpha=0.3, label=f"{(~kept).sum():,} removed")
+        ax.set_axis_off()
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2)
         return ax
 
     def _histogram(self, ax: Axes) -> Axes:
-        from netopsy.core.drawing import PALETTE
-
         scores, kept = self.scores.numpy(), self.kept.numpy()
         low, high = scores.min(initial=np.inf), scores.max(initial=-np.inf)
         logarithmic = bool(low > 0 and high > 10 * low)
         if not low < high:
             low, high = (low - 0.5, high + 0.5) if np.isfinite(low) else (0.0, 1.0)
-        ax.hist(
-            [scores[~kept], scores[kept]],
-            bins=(np.geomspace if logarithmic else np.linspace)(low, high, 60).tolist(),
-            stacked=True,
-            color=[PALETTE[1], PALETTE[0]],
-            alpha=0.8,
-            label=[f"{(~kept).sum():,} removed", f"{kept.sum():,} kept"],
-        )
+        bins = (np.geomspace if logarithmic else np.linspace)(low, high, 60).tolist()
+        names, colors = [f"{(~kept).sum():,} removed", f"{kept.sum():,} kept"], [PALETTE[1], PALETTE[0]]
+        ax.hist([scores[~kept], scores[kept]], bins, stacked=True, color=colors, alpha=0.8, label=names)
         ax.set(xlabel="score of an edge", ylabel="edges", xscale="log" if logarithmic else "linear")
         ax.legend()
         return ax
 
+    @style()
     def plot_degrees(self, ax: Axes | None = None) -> Axes:
         """The share of nodes with at least so many neighbours, before and after."""
-        from netopsy.core.drawing import PALETTE, panel, style
-
         ax = panel(ax, 4.0, 3.2)
         parts = ((self.edges, PALETTE[1], "before"), (self.edges[:, self.kept], PALETTE[0], "after"))
-        with style():
-            for edges, color, text in parts:
-                degree = np.bincount(edges.flatten().numpy(), minlength=self.nodes)
-                values, counts = np.unique(degree, return_counts=True)
-                above = counts[::-1].cumsum()[::-1] / self.nodes
-                ax.step(values.clip(min=0.5), above, where="post", color=color, label=text)
-            ax.set(xscale="log", yscale="log", xlabel="degree (none: at 0.5)", ylabel="share of nodes with so many")
-            ax.legend()
+        for edges, color, text in parts:
+            degree = np.bincount(edges.flatten().numpy(), minlength=self.nodes)
+            values, counts = np.unique(degree, return_counts=True)
+            above = counts[::-1].cumsum()[::-1] / self.nodes
+            ax.step(values.clip(min=0.5), above, where="post", color=color, label=text)
+        ax.set(xscale="log", yscale="log", xlabel="degree (none: at 0.5)", ylabel="share of nodes with so many")
+        ax.legend()
         return ax
 
 

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from netopsy.core.drawing import INK, label
 from netopsy.core.seeds import generator
 
 if TYPE_CHECKING:
@@ -119,8 +120,6 @@ class CausalGraph:
         from matplotlib.collections import LineCollection
         from matplotlib.figure import Figure
 
-        from netopsy.core.drawing import INK, label
-
         columns = self._columns(most)
         height = 0.36 * max(len(numbers) for _, numbers, _, _ in columns) + 1.1
         if ax is None:
@@ -138,26 +137,11 @@ class CausalGraph:
                 [number] * len(y), y, c=shades, cmap="Blues", vmin=-0.4, vmax=1.0, s=190, edgecolors=INK, zorder=2
             )
             for name, at, shade in zip(names, y, shades, strict=True):
-                ax.text(
-                    number,
-                    at,
-                    name,
-                    ha="center",
-                    va="center",
-                    fontsize=6.5,
-                    zorder=3,
-                    color="white" if shade > 0.45 else "#222222",
-                )
+                color = "white" if shade > 0.45 else "#222222"
+                ax.text(number, at, name, ha="center", va="center", fontsize=6.5, zorder=3, color=color)
             last = number == len(columns) - 1
-            ax.text(
-                number,
-                0.62,
-                label(class_name or title) if last else f"{label(title)}\n{total}",
-                ha="center",
-                va="bottom",
-                fontsize=8,
-                color=INK,
-            )
+            text = label(class_name or title) if last else f"{label(title)}\n{total}"
+            ax.text(number, 0.62, text, ha="center", va="bottom", fontsize=8, color=INK)
         ax.set(xlim=(-0.6, len(columns) - 0.4), ylim=(-0.58, 0.85))
         ax.set_axis_off()
         drawn = ax.get_figure(root=True)

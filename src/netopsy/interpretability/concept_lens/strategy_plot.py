@@ -94,13 +94,7 @@ def _concepts(ax: Axes, graph: StrategyGraph) -> None:
     ax.set_axis_off()
     _title(ax, "Concepts, and how often two act together")
     if known:
-        figure = ax.get_figure(root=True)
-        assert figure is not None
-        bar = figure.colorbar(drawn, ax=ax, location="bottom", shrink=0.6, aspect=30, pad=0.01)
-        bar.set_label("share of right answers; size: how often first", fontsize=7, color=INK)
-        bar.ax.tick_params(labelsize=7, colors=INK)
-        bar.ax.grid(False)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        _bar(ax, drawn, "share of right answers; size: how often first", 0.01)
 
 
 def _reasons(ax: Axes, graph: StrategyGraph) -> None:
@@ -119,10 +113,14 @@ def _reasons(ax: Axes, graph: StrategyGraph) -> None:
     for spine in ax.spines.values():
         spine.set_visible(False)
     _title(ax, "What each cluster rests on")
+    _bar(ax, drawn, "mean importance", 0.02)
+
+
+def _bar(ax: Axes, drawn: Any, text: str, pad: float) -> None:
     figure = ax.get_figure(root=True)
     assert figure is not None
-    bar = figure.colorbar(drawn, ax=ax, location="bottom", shrink=0.6, aspect=30, pad=0.02)
-    bar.set_label("mean importance", fontsize=7, color=INK)
+    bar = figure.colorbar(drawn, ax=ax, location="bottom", shrink=0.6, aspect=30, pad=pad)
+    bar.set_label(text, fontsize=7, color=INK)
     bar.ax.tick_params(labelsize=7, colors=INK)
     bar.ax.grid(False)
     bar.outline.set_visible(False)  # type: ignore[operator]
