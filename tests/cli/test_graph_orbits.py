@@ -12,9 +12,9 @@ from scipy import sparse
 
 from netopsy.cli import graph as group
 from netopsy.cli import main
-from netopsy.cli.graph.pictures import coloured_layouts, distributions
 from netopsy.data.graphs import Graph, graph
 from netopsy.graphs.graphlet_orbits import KEYS, graphlet_degree_vectors, orbit_adjacency
+from netopsy.graphs.graphlet_orbits.pictures import coloured_layouts, distributions
 
 
 @pytest.fixture
@@ -63,7 +63,12 @@ def test_the_same_command_writes_its_folder_again(karate, tmp_path, capsys):
     assert said.strip() == str(tmp_path / "again")  # a matrix that was written is a graph that is read, weights aside
     assert told(capsys, karate, "--out", out, "--keys", "none")[0] == 0
     assert not list(out.glob("*.npz"))
-    assert {path.name for path in out.iterdir()} == {"degree_vectors.csv", "orbits.png", "summary.json"}
+    assert {path.name for path in out.iterdir()} == {
+        "degree_vectors.csv",
+        "orbits.png",
+        "orbits.svg",
+        "summary.json",
+    }
 
 
 def test_weights_are_left_aside_and_that_is_said(tmp_path, capsys):
@@ -119,12 +124,12 @@ def test_the_group_takes_more_commands_and_helps_without_one(capsys):
 
 def test_pictures_of_graphs_of_all_sizes():
     small = graph("florentine")
-    drawn = coloured_layouts(small, graphlet_degree_vectors(small)[:, :2], ["a", "b"], "copies")
+    drawn = coloured_layouts(small, graphlet_degree_vectors(small)[:, :2], ["a", "b"])
     assert isinstance(drawn, Figure)
     assert [text.get_text() for text in drawn.axes[0].texts] == list(small.nodes)
     tree = nx.to_scipy_sparse_array(nx.star_graph(300), dtype=float)
     vectors = graphlet_degree_vectors(Graph(tree))
-    panels = distributions(vectors, [str(orbit) for orbit in range(15)], "copies").axes
+    panels = distributions(vectors, [str(orbit) for orbit in range(15)]).axes
     assert len(panels) == 15
     assert [text.get_text() for text in panels[14].texts] == ["none"]
     assert panels[0].lines[0].get_ydata()[0] == 1.0

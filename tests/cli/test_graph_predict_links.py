@@ -94,7 +94,7 @@ def test_an_interrupt_in_training_writes_nothing(karate, tmp_path, monkeypatch, 
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("netopsy.graphs.neural_common_neighbor.fit_link_predictor", stop)
+    monkeypatch.setattr("netopsy.graphs.neural_common_neighbor.held_out.fit_link_predictor", stop)
     assert main(arguments) == 130
     assert capsys.readouterr().err.strip() == "netopsy: interrupted"
     assert sorted(tmp_path.rglob("*")) == was

@@ -113,7 +113,7 @@ def test_results_that_cannot_be_kept_are_one_sentence(files, capsys, monkeypatch
     def full(*_):
         raise StorageError(28, "cannot write values.csv: No space left on device")
 
-    monkeypatch.setattr("netopsy.cli.graph.files.write_table", full)
+    monkeypatch.setattr("netopsy.cli.outputs.Results.table", full)
     assert run(files / "karate.csv", files / "copy.csv", "--out", files / "values") == 1
     assert capsys.readouterr().err == "netopsy: cannot write values.csv: No space left on device\n"
 

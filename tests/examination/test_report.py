@@ -5,6 +5,7 @@ import hashlib
 import html.parser
 import json
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -13,12 +14,12 @@ from torch import nn
 
 from netopsy import InputError
 from netopsy.catalogue import paper
+from netopsy.core.drawing import INK, figure
 from netopsy.data import Dataset
 from netopsy.examination import Absence, Examination, Finding, Instrument, Picture, examine
-from netopsy.examination.place import report_place
 from netopsy.examination.result import Reading
 from netopsy.examination.svg import inline_svg
-from netopsy.lab.figures import INK, figure
+from netopsy.training import Recipe
 
 HOSTILE = "<script>alert(1)</script>"
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -149,6 +150,31 @@ def test_hostile_names_stay_text(hostile):
     assert HOSTILE in "".join(page.text)
     assert "{{ 7*7 }}" in "".join(page.text)
     assert text.count("alert(1)") == text.count("&lt;script&gt;alert(1)&lt;/script&gt;")
+
+
+def test_every_instrument_draws_names_that_are_no_formulas(trained):
+    model, train, test = trained
+    names = (
+        r"cat$\x$",
+        r"$\nonsense$",
+        "bell\x07\x00\x1b[31m",
+        "n" * 300,
+        "$",
+        "a\nb\u202e",
+        "",
+        "100 %",
+        "猫$\\x$",
+        "$$",
+    )
+    network = nn.Sequential()
+    for name, part in model.named_children():
+        network.add_module(rf"{name}$\x$", part)
+    examination = examine(
+        network, replace(test, classes=names), train=replace(train, classes=names), recipe=Recipe(steps=20), budget=10.0
+    )
+    assert not [absence.reason for absence in examination.absences if absence.failed]
+    assert {"eigen-cam", "saliency", "class-sensitivity", "causal-paths"} <= set(examination.findings)
+    assert r"\$" not in examination.to_html()
 
 
 def test_the_notebook_shows_the_page_in_a_frame_that_cannot_reach_out(hostile):
@@ -289,31 +315,6 @@ def test_what_could_run_or_load_does_not_pass():
 def test_a_picture_must_be_svg(text):
     with pytest.raises(InputError, match="a picture must be SVG"):
         inline_svg(text, "a-", "none")
-
-
-# Where a report may go
-
-
-@pytest.mark.parametrize("name", ["new", "new/deeper", "page.html", "empty", "ours", "ours/report.html"])
-def test_new_empty_and_own_places_are_fine(name, tmp_path, hostile):
-    (tmp_path / "empty").mkdir()
-    hostile.save(tmp_path / "ours")
-    assert report_place(tmp_path / name) == tmp_path / name
-
-
-@pytest.mark.parametrize("name", ["notes.txt", "notes.txt/report", "photos", "site", "site/report.html", "odd.html"])
-def test_what_others_keep_is_left_as_it_is(name, tmp_path):
-    (tmp_path / "notes.txt").write_text("mine")
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "a.png").write_bytes(b"mine")
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "report.html").write_text("<html>mine</html>")
-    (tmp_path / "odd.html").mkdir()
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(InputError) as caught:
-        report_place(tmp_path / name)
-    assert "\n" not in str(caught.value)
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_figures_that_are_no_numbers_are_null_in_the_json(tmp_path):

@@ -77,11 +77,10 @@ def examine(
     }
     _check_together(model, weights, data, [name for name, value in images.items() if value is not None])
     require(recipe is None or train is not None, "--recipe needs --train: the data to train on")
-    from netopsy.cli.interrupts import insistent_interrupts
+    from netopsy.cli.interrupts import insistent_interrupts, uninterrupted
     from netopsy.cli.progress import shown
     from netopsy.examination.examine import examine as examine_network
     from netopsy.examination.instrument import instruments as named_instruments
-    from netopsy.examination.place import report_place
 
     place = report_place(out)
     wanted: dict[str, Any] = {
@@ -101,7 +100,8 @@ def examine(
                 else _own(model, weights, data, train, recipe, split, reading, _normalisation(mean, std), device, seed)
             )
             examination = examine_network(**subject, **wanted)
-            page = examination.save(place)
+            with uninterrupted():
+                page = examination.save(place)
     except KeyboardInterrupt:
         typer.echo("netopsy: interrupted; no report was written", err=True)
         return 130
@@ -111,6 +111,20 @@ def examine(
         asked = bool(wanted["instruments"])
         _summarise(examination, page, time.perf_counter() - start, asked)
     return 0
+
+
+def report_place(out: Path) -> Path:
+    """``out`` if a report may go there: a folder that is new, empty or holds a report, or such a file ending in .html.
+
+    Raises:
+        InputError: something else is there.
+    """
+    from netopsy.cli.outputs import output_place
+    from netopsy.examination.report import is_report
+
+    if out.suffix == ".html":
+        return output_place(out, is_report, "report of netopsy", file=True)
+    return output_place(out, lambda folder: is_report(folder / "report.html"), "report of netopsy")
 
 
 def _check_numbers(budget: float, seed: int, limit: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C that cannot get lost."""
+"""Ctrl-C that cannot get lost, and that waits where it must."""
 
 from __future__ import annotations
 
@@ -48,4 +48,17 @@ def insistent_interrupts() -> Iterator[None]:
     finally:
         over.set()
         sys.unraisablehook = report
+        signal.signal(signal.SIGINT, previous)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let no interrupt into the block: for what takes a moment and must be done whole."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
         signal.signal(signal.SIGINT, previous)

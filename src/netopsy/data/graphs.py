@@ -48,6 +48,11 @@ class Graph:
         return int(self.adjacency.shape[0])
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What the nodes are called; their numbers where nobody said."""
+        return self.nodes or tuple(map(str, range(len(self))))
+
+    @property
     def edge_count(self) -> int:
         """Edges, each counted once, loops included."""
         loops = int(np.count_nonzero(self.adjacency.diagonal()))

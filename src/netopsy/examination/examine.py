@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from netopsy import __version__
+from netopsy.core.drawing import style
 from netopsy.core.errors import InputError, UnknownNameError, require
 from netopsy.core.progress import Task
 from netopsy.core.seeds import check_seed
@@ -19,7 +20,6 @@ from netopsy.examination.instrument import instruments as named_instruments
 from netopsy.examination.intake import as_dataset
 from netopsy.examination.result import Absence, Examination, Reading
 from netopsy.examination.subject import Subject
-from netopsy.lab.figures import style
 from netopsy.models.initialisation import SCHEMES
 from netopsy.training import Recipe
 

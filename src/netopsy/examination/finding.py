@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from netopsy.core.drawing import render
 from netopsy.core.errors import require
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ class Picture:
     @staticmethod
     def of(figure: Figure, description: str, caption: str = "") -> Picture:
         """A picture of a matplotlib figure."""
-        from netopsy.lab.figures import render
-
         return Picture(render(figure, "svg").decode(), description, caption)
 
 

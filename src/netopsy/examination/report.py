@@ -6,6 +6,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
@@ -14,9 +15,11 @@ from netopsy import __version__
 from netopsy.catalogue import Paper, paper
 from netopsy.examination.chapters import CHAPTERS, QUESTIONS, Chapter
 from netopsy.examination.finding import Number, Picture
-from netopsy.examination.place import MARK
 from netopsy.examination.result import Absence, Examination, Reading
 from netopsy.examination.svg import inline_svg
+
+MARK = '<meta name="generator" content="netopsy'
+"""By this a report is known as ours."""
 
 LONG = 10
 """A table with more rows than this, or a list with more figures, is folded."""
@@ -58,6 +61,14 @@ class Section:
     question: str
     articles: tuple[Article, ...]
     absences: tuple[Absence, ...]
+
+
+def is_report(page: Path) -> bool:
+    """Whether the file is a report, of whatever version."""
+    if not page.is_file():
+        return False
+    with page.open(encoding="utf-8", errors="replace") as file:
+        return MARK in file.read(4096)
 
 
 def page(examination: Examination) -> str:

@@ -99,10 +99,12 @@ class Examination:
         target = Path(path)
         page = target if target.suffix == ".html" else target / "report.html"
         try:
-            page.parent.mkdir(parents=True, exist_ok=True)
-            _write(page, self.to_html())
+            texts = {page: self.to_html()}
             if page is not target:
-                _write(page.with_suffix(".json"), json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n")
+                texts[page.with_suffix(".json")] = json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n"
+            page.parent.mkdir(parents=True, exist_ok=True)
+            for place, text in texts.items():
+                _write(place, text)
         except OSError as error:
             raise InputError(f"the report cannot be written to {page}: {error.strerror or error}") from error
         return page

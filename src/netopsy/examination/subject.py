@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from netopsy.core.capture import layer_activations
+from netopsy.core.drawing import label
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import layer_names, spatial_layers
 from netopsy.core.modes import device_of, evaluating
@@ -124,6 +125,10 @@ class Subject:
     def class_name(self, number: int) -> str:
         """What a class is called; its number where nobody said."""
         return self.data.classes[number] if number < len(self.data.classes) else str(number)
+
+    def class_label(self, number: int, most: int = 24) -> str:
+        """The name of a class for a drawing, as `netopsy.core.drawing.label` makes it."""
+        return label(self.class_name(number), most, number=number)
 
     @cached_property
     def spatial_layers(self) -> tuple[str, ...]:

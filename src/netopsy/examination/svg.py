@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+from netopsy.core.drawing import INK
 from netopsy.core.errors import InputError
-from netopsy.lab.figures import INK
 
 _POINTS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "in": 96.0, "cm": 96 / 2.54, "mm": 9.6 / 2.54}
 

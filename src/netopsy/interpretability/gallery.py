@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from jaxtyping import Int
 from torch import Tensor
 
+from netopsy.core.drawing import image_grid, show_image, title
 from netopsy.core.errors import require
-from netopsy.core.shapes import Images, Maps
+from netopsy.core.shapes import Images
 from netopsy.interpretability.maps import rescaled
 
 if TYPE_CHECKING:
@@ -52,39 +53,22 @@ def gallery(
     require(boxes is None or len(boxes) == count, f"boxes must be as many as images, {count}")
     shown = images.detach().cpu().float()
     shown = shown if shown.shape[1] == 3 else shown.mean(1, keepdim=True)
-    shown = _own_range(shown) if limits is None else ((shown - limits[0]) / (limits[1] - limits[0])).clamp(0, 1)
-    # Without pyplot: nothing global, no window, no figure that stays open.
-    from matplotlib.figure import Figure
-
-    lines = max((title.count("\n") + 1 for title in titles), default=0)
-    figure = Figure(figsize=(_INCHES * columns + 0.1, (_INCHES + 0.16 * lines) * rows + 0.1), layout="constrained")
-    places = figure.subplots(rows, columns, squeeze=False).flatten()
-    for spare in places[count:]:
-        spare.remove()
-    for number, (place, image) in enumerate(zip(places[:count], shown, strict=True)):
-        # Sharp pixels: these pictures are small, and smoothing would show what is not there.
-        place.imshow(image.permute(1, 2, 0).numpy().squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        place.set(xticks=[], yticks=[])
-        for side in place.spines.values():
-            side.set_visible(False)
-        if titles:
-            place.set_title(titles[number], fontsize=7, pad=2)
-        if row_titles and number % columns == 0:
-            place.set_ylabel(row_titles[number // columns], fontsize=8)
-        if boxes is not None:
-            _draw_box(place, boxes[number].tolist())
-    return figure
-
-
-def _own_range(images: Images) -> Images:
-    flat: Maps = images.flatten(2)
-    return rescaled(flat.flatten(1)[:, None]).reshape(images.shape)
-
-
-def _draw_box(place: object, box: list[int]) -> None:
+    if limits is None:
+        shown = rescaled(shown.flatten(1)[:, None]).reshape(shown.shape)
     from matplotlib.patches import Rectangle
 
-    y0, x0, y1, x1 = box
-    place.add_patch(  # type: ignore[attr-defined]
-        Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, edgecolor="#e4572e", linewidth=1.5)
-    )
+    lines = max((title.count("\n") + 1 for title in titles), default=0)
+    places = image_grid(count, columns, _INCHES + 0.1 / columns, _INCHES + 0.16 * lines + 0.1 / rows)
+    for number, (place, image) in enumerate(zip(places, shown, strict=True)):
+        # Sharp pixels: these pictures are small, and smoothing would show what is not there.
+        show_image(place, image, limits=limits or (0.0, 1.0))
+        if titles:
+            place.set_title(title(titles[number]), fontsize=7, pad=2)
+        if row_titles and number % columns == 0:
+            place.set_ylabel(title(row_titles[number // columns]), fontsize=8)
+        if boxes is not None:
+            y0, x0, y1, x1 = boxes[number].tolist()
+            place.add_patch(
+                Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, edgecolor="#e4572e", linewidth=1.5)
+            )
+    return cast("Figure", places[0].get_figure(root=True))

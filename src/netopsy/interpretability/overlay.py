@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.drawing import image_grid, show_image, title
 from netopsy.core.errors import require
 from netopsy.core.shapes import Images
 from netopsy.interpretability.maps import rescaled, resized
@@ -53,33 +54,14 @@ def overlay(
     require(len(maps) == len(images), f"maps must be as many as images, {len(images)}, got {len(maps)}")
     require(not titles or len(titles) == len(images), f"titles must be as many as images, {len(images)}, or none")
     require(0 <= opacity <= 1, f"opacity must be from 0 to 1, got {opacity}")
-    places = _new_axes(len(images)) if ax is None else list(ax) if isinstance(ax, Iterable) else [ax]
+    new = image_grid(len(images), _COLUMNS, _INCHES, _INCHES) if ax is None else ax
+    places = list(new) if isinstance(new, Iterable) else [new]
     require(len(places) == len(images), f"ax must be as many axes as images, {len(images)}, got {len(places)}")
     grey = rescaled(images.detach().float().mean(1)).cpu()
     heat = rescaled(resized(maps.detach().float(), (images.shape[2], images.shape[3]))).cpu()
-    for place, image, one, title in zip(places, grey, heat, titles or [""] * len(images), strict=True):
-        _draw(place, image, one, title, opacity, cmap)
+    for place, image, one, text in zip(places, grey, heat, titles or [""] * len(images), strict=True):
+        show_image(place, image[None])
+        place.imshow(one.numpy(), cmap=cmap, vmin=0, vmax=1, alpha=(opacity * one).numpy())
+        if text:
+            place.set_title(title(text), fontsize=8)
     return cast("Figure", places[0].get_figure(root=True))
-
-
-def _draw(
-    ax: Axes, image: Float[Tensor, "h w"], heat: Float[Tensor, "h w"], title: str, opacity: float, cmap: str
-) -> None:
-    ax.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1)
-    ax.imshow(heat.numpy(), cmap=cmap, vmin=0, vmax=1, alpha=(opacity * heat).numpy())
-    ax.set_axis_off()
-    if title:
-        ax.set_title(title, fontsize=8)
-
-
-def _new_axes(count: int) -> list[Axes]:
-    # Without pyplot: nothing global, no window, no figure that stays open.
-    from matplotlib.figure import Figure
-
-    columns = min(count, _COLUMNS)
-    rows = -(-count // columns)
-    figure = Figure(figsize=(_INCHES * columns, _INCHES * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).flatten()
-    for spare in axes[count:]:
-        spare.remove()
-    return list(axes[:count])

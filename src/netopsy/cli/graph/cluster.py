@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netopsy.cli.graph.files import File, Out, Quiet, Seed, Table, Variable
+from netopsy.cli.graph.options import File, Out, Quiet, Seed, Table, Variable
 from netopsy.core.errors import InputError, require
 
 if TYPE_CHECKING:
     import numpy as np
+    from matplotlib.figure import Figure
 
     from netopsy.data.graphs import Graph
     from netopsy.graphs.noisy_label_clustering import CheckedGraph, Cluster
@@ -55,17 +56,20 @@ def cluster(
         require(hint is None or 0 < hint < float("inf"), f"{option} must be a positive number, got {hint}")
     require(0 <= eps < float("inf"), f"--eps must be a number from 0 on, got {eps:g}")
     start = time.perf_counter()
-    from contextlib import nullcontext
+    from dataclasses import asdict
 
-    from netopsy.cli.graph.files import folder_for, names_of, table_ending, unweighted
-    from netopsy.cli.progress import shown
+    import numpy as np
+    import pandas as pd
+
+    from netopsy.cli.graph.options import about, unweighted, working
+    from netopsy.cli.outputs import results, results_place
     from netopsy.core.progress import Task
     from netopsy.graphs.noisy_label_clustering import checked_graph, local_cluster
 
-    ending, place = table_ending(table), folder_for(out, "cluster")
-    with nullcontext() if quiet else shown(), Task("clustering", 3) as task:
+    place = results_place(out, "cluster")
+    with working(quiet), Task("clustering", 3) as task:
         graph = unweighted(file, variable, quiet)
-        names = {name: number for number, name in enumerate(names_of(graph))}
+        names = {name: number for number, name in enumerate(graph.names)}
         starts = [_number("--seed-node", name, names) for name in seed_node]
         guesses = None if labels is None else read_labels(labels, names)
         checked = checked_graph(graph)
@@ -81,7 +85,15 @@ def cluster(
             volume=None if guesses is None else _volume(checked, starts, guesses, eps),
         )
         task.advance()
-        _write(graph, file, place, found, starts, guesses, ending, seed)
+        columns = {"node": np.array(graph.names)[found.nodes], "seed": np.isin(found.nodes, starts).astype(int)}
+        if guesses is not None:
+            columns["label"] = guesses[found.nodes]
+        with results(place, "cluster") as folder:
+            folder.table("cluster", pd.DataFrame(columns), table)
+            folder.table("scan", pd.DataFrame([asdict(scan) for scan in found.path]), table)
+            folder.figure("cluster", _picture(graph, found, starts, seed))
+            folder.summary(**about(graph, file), cluster=len(found), conductance=found.conductance, alpha=found.alpha)
+            folder.summary(seeds=seed_node, labels=guesses is not None)
         task.advance()
     if quiet:
         typer.echo(place)
@@ -152,35 +164,10 @@ def _number(option: str, name: str, names: dict[str, int]) -> int:
         raise InputError(f"{option}: {error}") from None
 
 
-def _write(
-    graph: Graph,
-    file: Path,
-    place: Path,
-    found: Cluster,
-    starts: list[int],
-    guesses: np.ndarray | None,
-    ending: str,
-    seed: int,
-) -> None:
-    from dataclasses import asdict
+def _picture(graph: Graph, found: Cluster, starts: list[int], seed: int) -> Figure:
+    from netopsy.core.drawing import figure_grid
 
-    import numpy as np
-    import pandas as pd
-
-    from netopsy.cli.graph._cluster_picture import picture
-    from netopsy.cli.graph.files import begin, names_of, write_picture, write_summary, write_table
-
-    drawn = picture(graph, found, starts, seed)
-    begin(place, "cluster")
-    names = np.array(names_of(graph))
-    columns = {"node": names[found.nodes], "seed": np.isin(found.nodes, starts).astype(int)}
-    if guesses is not None:
-        columns["label"] = guesses[found.nodes]
-    for name, content in (("cluster", columns), ("scan", [asdict(scan) for scan in found.path])):
-        for stale in place.glob(f"{name}.*"):
-            stale.unlink()
-        write_table(place / f"{name}.{ending}", pd.DataFrame(content))
-    write_picture(place / "cluster.png", drawn)
-    about = {"cluster": len(found), "conductance": found.conductance, "alpha": found.alpha}
-    seeds = {"seeds": names[starts].tolist(), "labels": guesses is not None}
-    write_summary(place, "cluster", graph, file, about | seeds)
+    drawn, axes = figure_grid(1, 2, 9.0, 4.4, width_ratios=[1.5, 1.0])
+    found.plot_graph(axes[0, 0], graph=graph, seeds=starts, layout_seed=seed)
+    found.plot(axes[0, 1])
+    return drawn

@@ -8,19 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netopsy.cli.graph.files import File, Out, Quiet, Seed, Table, Variable
+from netopsy.cli.graph.options import File, Out, Quiet, Seed, Table, Variable
 from netopsy.core.errors import InputError, require
 
 if TYPE_CHECKING:
-    import numpy as np
-    from matplotlib.figure import Figure
-    from scipy.sparse import csr_array
-
     from netopsy.data.graphs import Graph
     from netopsy.graphs.graphlet_orbits import Key
-
-_DRAWN = (2, 3, 7)
-"""Orbits by which a small graph is coloured: the middle of a path, a triangle, the centre of a claw."""
 
 
 def register(group: typer.Typer) -> None:
@@ -49,21 +42,15 @@ def orbits(
     start = time.perf_counter()
     wanted = _keys(keys)
     require(threads is None or threads >= 1, f"--threads must be at least 1, got {threads}")
-    from contextlib import nullcontext
+    from netopsy.cli.graph.options import unweighted, working
+    from netopsy.cli.outputs import results_place
 
-    from netopsy.cli.graph.files import folder_for, interrupted, table_ending, unweighted
-    from netopsy.cli.interrupts import insistent_interrupts
-    from netopsy.cli.progress import shown
-
-    ending, place = table_ending(table), folder_for(out, "orbits")
+    place = results_place(out, "orbits")
     graph = unweighted(file, variable, quiet)
     require(graph.edge_count > 0, f"graph file {file.name!r} holds no edge")
     try:
-        with insistent_interrupts(), nullcontext() if quiet else shown():
-            counts = _write(graph, file, place, wanted, ending, threads, seed)
-    except KeyboardInterrupt:
-        typer.echo(interrupted(place), err=True)
-        return 130
+        with working(quiet):
+            counts = _write(graph, file, place, wanted, table, threads, seed)
     except MemoryError:
         typer.echo("netopsy: out of memory; ask for fewer matrices with --keys, or for none", err=True)
         return 1
@@ -79,64 +66,35 @@ def orbits(
 
 
 def _write(
-    graph: Graph, file: Path, place: Path, wanted: tuple[Key, ...], ending: str, threads: int | None, seed: int
+    graph: Graph, file: Path, place: Path, wanted: tuple[Key, ...], table: str, threads: int | None, seed: int
 ) -> dict[str, int]:
     import os
 
     import pandas as pd
-
-    from netopsy.cli.graph.files import begin, names_of, write_picture, write_summary, write_table
-    from netopsy.graphs.graphlet_orbits import counts_from_vectors, graphlet_degree_vectors, orbit_adjacencies
-
-    vectors = graphlet_degree_vectors(graph)
-    drawn = _picture(graph, vectors, seed)
-    begin(place, "orbits")
-    for old in place.glob("orbit_*.npz"):
-        old.unlink()
-    columns = {f"orbit_{orbit}": vectors[:, orbit] for orbit in range(vectors.shape[1])}
-    for stale in place.glob("degree_vectors.*"):
-        stale.unlink()
-    write_table(place / f"degree_vectors.{ending}", pd.DataFrame({"node": names_of(graph), **columns}))
-    write_picture(place / "orbits.png", drawn)
-    counts = counts_from_vectors(vectors)
-    entries = {}
-    if wanted:
-        cores = threads or os.cpu_count() or 1
-        for key, matrix in orbit_adjacencies(graph, wanted, threads=cores):
-            name = "orbit_{}_{}_{}.npz".format(*key)
-            _save(place / name, matrix)
-            entries[name] = int(matrix.nnz)
-    write_summary(place, "orbits", graph, file, {"graphlets": counts, "matrices": entries})
-    return counts
-
-
-def _save(path: Path, matrix: csr_array) -> None:
-    """Written beside its place and moved there; a matrix may be far too large to be put together in memory first."""
-    import os
-
     from scipy import sparse
 
-    unfinished = path.with_name(f".{path.name}.part.npz")
-    try:
-        sparse.save_npz(unfinished, matrix, compressed=False)
-        os.replace(unfinished, path)
-    except OSError as error:
-        from netopsy.lab.errors import StorageError
+    from netopsy.cli.graph.options import about
+    from netopsy.cli.outputs import results
+    from netopsy.graphs.graphlet_orbits import (
+        counts_from_vectors,
+        graphlet_degree_vectors,
+        orbit_adjacencies,
+        plot_degree_vectors,
+    )
 
-        raise StorageError(error.errno, f"cannot write {path.name} in {path.parent}: {error.strerror}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _picture(graph: Graph, vectors: np.ndarray, seed: int) -> Figure:
-    from netopsy.cli.graph.pictures import SMALL, coloured_layouts, distributions
-    from netopsy.graphs.graphlet_orbits import ORBITS
-
-    if len(graph) <= SMALL:
-        titles = [f"orbit {orbit}: {ORBITS[orbit]}" for orbit in _DRAWN]
-        return coloured_layouts(graph, vectors[:, _DRAWN], titles, "copies", seed)
-    titles = [f"{orbit}: {name}" for orbit, name in enumerate(ORBITS)]
-    return distributions(vectors, titles, "copies that a node sits in on the orbit")
+    vectors = graphlet_degree_vectors(graph)
+    columns = {f"orbit_{orbit}": vectors[:, orbit] for orbit in range(vectors.shape[1])}
+    counts, entries = counts_from_vectors(vectors), {}
+    with results(place, "orbits") as folder:
+        folder.table("degree_vectors", pd.DataFrame({"node": graph.names, **columns}), table)
+        folder.figure("orbits", plot_degree_vectors(graph, vectors, seed=seed))
+        cores = threads or os.cpu_count() or 1
+        for key, matrix in orbit_adjacencies(graph, wanted, threads=cores) if wanted else ():
+            name = "orbit_{}_{}_{}.npz".format(*key)
+            sparse.save_npz(folder.path(name), matrix, compressed=False)
+            entries[name] = int(matrix.nnz)
+        folder.summary(**about(graph, file), graphlets=counts, matrices=entries)
+    return counts
 
 
 def _keys(text: str) -> tuple[Key, ...]:

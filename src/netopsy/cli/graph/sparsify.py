@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netopsy.cli.graph.files import File, Out, Quiet, Seed, Table, Variable
+from netopsy.cli.graph.options import File, Out, Quiet, Seed, Table, Variable
 from netopsy.core.errors import lookup, require
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from netopsy.data.graphs import Graph
     from netopsy.graphs.teddy import Sparsified
@@ -38,19 +39,8 @@ def sparsify(
 
     Writes the edges that are kept with their scores as a table, which this command reads, too, and a picture.
     """
-    from contextlib import nullcontext
-
-    from netopsy.cli.graph.files import (
-        begin,
-        folder_for,
-        table_ending,
-        unweighted,
-        write_picture,
-        write_summary,
-        write_table,
-    )
-    from netopsy.cli.graph.sparsify_picture import picture
-    from netopsy.cli.progress import shown
+    from netopsy.cli.graph.options import about, unweighted, working
+    from netopsy.cli.outputs import results, results_place
     from netopsy.core.progress import Task
     from netopsy.graphs.teddy import sparsify as thin
     from netopsy.graphs.teddy.pruning import check_sparsity
@@ -58,31 +48,26 @@ def sparsify(
 
     check_sparsity("--sparsity", sparsity)
     lookup("score", score, {known: known for known in SCORES})
-    ending, place = table_ending(table), folder_for(out, "sparsify")
-    with nullcontext() if quiet else shown(), Task("thinning the graph", 4) as task:
+    place = results_place(out, "sparsify")
+    with working(quiet), Task("thinning the graph", 3) as task:
         graph = unweighted(file, variable, quiet)
         require(graph.edge_count > 0, f"graph file {file.name!r} holds no edge")
         task.advance()
         found = thin(graph, sparsity, score=score, seed=seed)
         task.advance()
-        drawn = picture(found, graph, seed)
+        kept = int(found.kept.sum())
+        with results(place, "sparsify") as folder:
+            folder.table("edges", edge_table(graph, found), table)
+            folder.figure("sparsified", _picture(graph, found, seed))
+            folder.summary(**about(graph, file), sparsity=sparsity, score=score, seed=seed)
+            folder.summary(kept=kept, isolated=found.isolated)
         task.advance()
-        begin(place, "sparsify")
-        for stale in place.glob("edges.*"):
-            stale.unlink()
-        write_table(place / f"edges.{ending}", edge_table(graph, found))
-        for form in ("svg", "png"):
-            write_picture(place / f"sparsified.{form}", drawn)
-        task.advance()
-    kept = int(found.kept.sum())
-    told = {"sparsity": sparsity, "score": score, "seed": seed, "kept": kept, "isolated": found.isolated}
-    write_summary(place, "sparsify", graph, file, told)
     if quiet:
         typer.echo(place)
         return 0
     alone = f"; {found.isolated:,} of {found.nodes:,} nodes are left without any" if found.isolated else ""
     typer.echo(f"{graph.name}: {kept:,} of {len(found.kept):,} edges kept{alone}")
-    typer.echo(f"{place / f'edges.{ending}'} and {place / 'sparsified.svg'} written")
+    typer.echo(f"{place / f'edges.{table}'} and {place / 'sparsified.svg'} written")
     return 0
 
 
@@ -95,3 +80,17 @@ def edge_table(graph: Graph, found: Sparsified) -> pd.DataFrame:
     if graph.nodes:
         ends = np.array(graph.nodes)[ends]
     return pd.DataFrame({"source": ends[0], "target": ends[1], "score": found.scores[found.kept].numpy()})
+
+
+def _picture(graph: Graph, found: Sparsified, seed: int) -> Figure:
+    from netopsy.core.drawing import figure, figure_grid
+    from netopsy.graphs.drawing import SMALL
+
+    if found.nodes <= SMALL:
+        drawn, ax = figure(6.0, 5.4)
+        found.plot(ax, names=graph.names, seed=seed)
+        return drawn
+    drawn, axes = figure_grid(1, 2, 8.0, 3.2)
+    found.plot(axes[0, 0])
+    found.plot_degrees(axes[0, 1])
+    return drawn

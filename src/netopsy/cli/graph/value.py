@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netopsy.cli.graph.files import Out, Quiet, Seed, Table
+from netopsy.cli.graph.options import Out, Quiet, Seed, Table
 from netopsy.core.errors import lookup, require
 
 if TYPE_CHECKING:
@@ -52,16 +52,13 @@ def value(
 
     Buyer and sellers are kept apart as if they were strangers: what they tell each other is listed in summary.json.
     """
-    from contextlib import nullcontext
-
-    from netopsy.cli.graph.files import begin, folder_for, table_ending, write_picture, write_summary, write_table
-    from netopsy.cli.graph.value_picture import picture
-    from netopsy.cli.progress import shown
-    from netopsy.graphs.graph_valuation import GraphValuation
+    from netopsy.cli.graph.options import about, working
+    from netopsy.cli.outputs import results, results_place
+    from netopsy.graphs.graph_valuation import GraphValuation, plot_values
     from netopsy.graphs.graph_valuation.alignment import MATCHERS
 
     lookup("matcher", matcher, {known: known for known in MATCHERS})
-    ending, place = table_ending(table), folder_for(out, "value")
+    place = results_place(out, "value")
     files = [buyer, *sellers]
     graphs, holdings = _holdings(files, features or [])
     size = max(map(len, graphs)) if proxy_size is None else proxy_size
@@ -70,33 +67,22 @@ def value(
         f"the graphs and the proxy must have at most {_LARGEST:,} nodes, got {max(size, *map(len, graphs)):,}",
     )
     market = GraphValuation(size, seed=seed, matcher=matcher, signals=signals, smooth=smooth)
-    with nullcontext() if quiet else shown():
+    with working(quiet):
         found = market.value(holdings[0], holdings[1:])
     names = _names(sellers)
     values = value_table(names, graphs[1:], found)
-    drawn = picture(names, found)
-    begin(place, "value")
-    for stale in place.glob("values.*"):
-        stale.unlink()
-    write_table(place / f"values.{ending}", values)
-    for form in ("svg", "png"):
-        write_picture(place / f"values.{form}", drawn)
-    told = {
-        "sellers": [str(seller) for seller in sellers],
-        "proxy_size": size,
-        "matcher": matcher,
-        "signals": signals,
-        "smooth": smooth,
-        "seed": seed,
-        "messages": [message.describe() for message in market.messages],
-    }
-    write_summary(place, "value", graphs[0], buyer, told)
+    with results(place, "value") as folder:
+        folder.table("values", values, table)
+        folder.figure("values", plot_values(names, found))
+        folder.summary(**about(graphs[0], buyer), sellers=[str(seller) for seller in sellers], proxy_size=size)
+        folder.summary(matcher=matcher, signals=signals, smooth=smooth, seed=seed)
+        folder.summary(messages=[message.describe() for message in market.messages])
     if quiet:
         typer.echo(place)
         return 0
     shown_columns = ["seller", "normalised_disparity", "relevance", "diversity"]
     typer.echo(values[shown_columns].dropna(axis=1).round(3).to_string(index=False))
-    typer.echo(f"{place / f'values.{ending}'} and {place / 'values.svg'} written")
+    typer.echo(f"{place / f'values.{table}'} and {place / 'values.svg'} written")
     return 0
 
 
@@ -117,7 +103,6 @@ def value_table(names: list[str], graphs: list[Graph], found: list[Value]) -> pd
 
 def _holdings(files: list[Path], features: list[Path]) -> tuple[list[Graph], list[tuple[Any, Any]]]:
     """The graphs, and each with its features or None."""
-    from netopsy.cli.graph.files import names_of
     from netopsy.data.feature_files import read_features
     from netopsy.data.graph_files import read_graph
 
@@ -129,7 +114,7 @@ def _holdings(files: list[Path], features: list[Path]) -> tuple[list[Graph], lis
     graphs = [read_graph(file) for file in files]
     if not features:
         return graphs, [(graph, None) for graph in graphs]
-    rows = [read_features(file, names_of(graph)) for file, graph in zip(features, graphs, strict=True)]
+    rows = [read_features(file, graph.names) for file, graph in zip(features, graphs, strict=True)]
     for file, own in zip(features[1:], rows[1:], strict=True):
         require(
             own.shape[1] == rows[0].shape[1],

@@ -10,11 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from netopsy.examination.drawing import class_label
+from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
-from netopsy.lab.figures import INK, PALETTE, figure
 from netopsy.lab.statistics import Estimate, proportion_interval
 
 MOST = 30
@@ -94,7 +93,7 @@ def classes_of(subject: Subject) -> list[OfClass]:
     return [
         OfClass(
             subject.class_name(number),
-            class_label(subject, number),
+            subject.class_label(number),
             proportion_interval(_at(found, number), _at(true, number)),
             f1,
         )

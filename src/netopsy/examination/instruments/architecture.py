@@ -13,12 +13,11 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from netopsy.core.drawing import PALETTE, figure_grid, label
 from netopsy.core.modes import evaluating
-from netopsy.examination.drawing import label
 from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
-from netopsy.lab.figures import PALETTE, figure_grid
 
 MOST = 20
 """Bars in the picture; a deeper network is drawn by its blocks."""

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from netopsy.core.drawing import INK, PALETTE, figure_grid
 from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._calibration import (
@@ -22,7 +23,6 @@ from netopsy.examination.instruments._calibration import (
     error_when_scaled,
 )
 from netopsy.examination.subject import Subject
-from netopsy.lab.figures import INK, PALETTE, figure_grid
 from netopsy.lab.statistics import proportion_interval
 
 FEWEST = 20

@@ -11,9 +11,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.core.errors import InputError
 from netopsy.core.seeds import derive
-from netopsy.examination.drawing import class_label
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.subject import Subject, evaluate_outputs
@@ -27,7 +27,6 @@ from netopsy.interpretability.causal_paths import (
 from netopsy.interpretability.causal_paths.discovery import require_class_scores, require_no_shortcuts
 from netopsy.interpretability.causal_paths.weight_layers import weight_layers
 from netopsy.interpretability.overlay import overlay
-from netopsy.lab.figures import INK, PALETTE, figure
 
 _CHAIN = "causal paths: chain"
 MOST, FEWEST, DRAWS, SHOWN = 100, 8, 3, 8
@@ -185,10 +184,10 @@ def _test(subject: Subject, label: int, chain: Sequence[str]) -> Tested | None:
 
 
 def _pictures(subject: Subject, label: int, one: Tested, tested: dict[int, Tested]) -> tuple[Picture, ...]:
-    name = class_label(subject, label)
+    name = subject.class_name(label)
     drawn = [
         Picture.of(
-            one.graph.plot(class_name=name),
+            one.graph.plot(class_name=subject.class_label(label)),
             f"The causal graph of {name}, from the input to the class",
             f"The paths that carry {name}, the input on the left; the strongest causes of each layer.",
         ),
@@ -230,7 +229,7 @@ def _bars(subject: Subject, tested: dict[int, Tested]) -> Figure:
     for field, title, marker, color in marks:
         values = [getattr(one, field) for _, one in shown]
         ax.plot(values, range(len(shown)), marker, color=color, label=title, markersize=6)
-    ax.set_yticks(range(len(shown)), [class_label(subject, label, most=18) for label, _ in shown])
+    ax.set_yticks(range(len(shown)), [subject.class_label(label, most=18) for label, _ in shown])
     ax.invert_yaxis()
     ax.set(xlim=(-0.03, 1.03), xlabel="probability of the class")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))

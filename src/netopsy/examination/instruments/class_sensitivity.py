@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from netopsy.core.drawing import PALETTE, figure, label
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._saliency_methods import METHODS, layer_label, layers, why_not
 from netopsy.examination.subject import Subject
 from netopsy.interpretability.norm_grad import class_sensitivity
-from netopsy.lab.figures import PALETTE, figure
 from netopsy.lab.statistics import Estimate, mean_interval
 
 BATCH, MOST = 32, 256
@@ -107,7 +107,7 @@ def _draw(found: Measured, where: tuple[str, ...]) -> Figure:
             xerr=np.nan_to_num(spread),
             fmt="o",
             color=PALETTE[number % len(PALETTE)],
-            label=layer_label(layer),
+            label=label(layer_label(layer)),
             elinewidth=1.2,
         )
     axes.set_yticks(range(len(names)), names[::-1])

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from netopsy.core.capture import layer_activations
+from netopsy.core.drawing import INK, PALETTE, figure_grid
 from netopsy.core.errors import InputError
-from netopsy.examination.drawing import class_label
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments._saliency_methods import why_not as no_images
@@ -26,7 +26,6 @@ from netopsy.interpretability.concept_lens import (
     extraction_report,
 )
 from netopsy.interpretability.overlay import overlay
-from netopsy.lab.figures import INK, PALETTE, figure_grid
 
 CONCEPTS, FEWEST, MOST = 6, 8, 120
 """Concepts a class; the images of a class that are needed, and that are used at most."""
@@ -221,7 +220,7 @@ def _bars(ax: Axes, subject: Subject, each: ClassConcepts) -> None:
     ax.invert_yaxis()
     ax.grid(False, axis="y")
     ax.tick_params(axis="x", labelsize=7)
-    ax.set_title(class_label(subject, each.number, 22), fontsize=9)
+    ax.set_title(subject.class_label(each.number, 22), fontsize=9)
 
 
 INSTRUMENT = Instrument(

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from netopsy.examination.drawing import class_label, show_image
+from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
+from netopsy.examination.drawing import show_image
 from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
-from netopsy.lab.figures import INK, PALETTE, figure, figure_grid
 
 MOST = 20
 """Classes in a matrix; with more, the pairs that are confused most often are drawn."""
@@ -146,7 +146,7 @@ def _draw_matrix(subject: Subject) -> Figure:
     cells = subject.labels * count + subject.predictions
     matrix = cells.bincount(minlength=count * count).reshape(count, count).numpy()
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-    names = [class_label(subject, number, 16) for number in range(count)]
+    names = [subject.class_label(number, 16) for number in range(count)]
     side = 1.2 + 0.3 * max(count, 6)
     drawn, axes = figure(side + 0.3, side)
     colors = np.where(np.eye(count, dtype=bool)[..., None], to_rgb(PALETTE[0]), to_rgb(PALETTE[1]))
@@ -176,7 +176,7 @@ def _draw_matrix(subject: Subject) -> Figure:
 
 def _draw_pairs(subject: Subject, pairs: list[tuple[int, int, int]]) -> Figure:
     drawn, axes = figure(4.9, 0.26 * len(pairs) + 0.8)
-    names = [f"{class_label(subject, a, 22)} → {class_label(subject, b, 22)}" for a, b, _ in pairs]
+    names = [f"{subject.class_label(a, 22)} → {subject.class_label(b, 22)}" for a, b, _ in pairs]
     axes.barh(range(len(pairs)), [times for *_, times in pairs], color=PALETTE[1], height=0.7)
     axes.set_yticks(range(len(pairs)), names)
     axes.invert_yaxis()
@@ -196,8 +196,8 @@ def _draw_samples(subject: Subject, shown: Tensor, confidence: Tensor) -> Figure
         true, answer = int(subject.labels[index]), int(subject.predictions[index])
         sure = f"{100 * float(confidence[index]):.0f} %"
         place.set_title(
-            f"{class_label(subject, answer, 14)}, {sure}"
-            + (f"\nis {class_label(subject, true, 18)}" if true != answer else ""),
+            f"{subject.class_label(answer, 14)}, {sure}"
+            + (f"\nis {subject.class_label(true, 18)}" if true != answer else ""),
             fontsize=7.5,
             fontweight="normal",
             loc="center",

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from netopsy.core.capture import layer_activations
+from netopsy.core.drawing import PALETTE, figure, figure_grid, label, style
 from netopsy.core.shapes import Activations, Images
 from netopsy.data.concept_images import ConceptImages, concept_images
-from netopsy.examination.drawing import label, show_image
+from netopsy.examination.drawing import show_image
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
@@ -22,7 +23,6 @@ from netopsy.interpretability.cnn_visualization.dissection_report import Dissect
 from netopsy.interpretability.cnn_visualization.enlarging import Enlarging
 from netopsy.interpretability.cnn_visualization.rotation import random_rotation, rotated
 from netopsy.interpretability.receptive_field import receptive_field
-from netopsy.lab.figures import PALETTE, figure, figure_grid, style
 
 MOST, PIXELS, SMALLEST = 800, 2**21, 6
 """Concept images, pixels of all of them together, and pixels a side."""

@@ -51,7 +51,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
     maps = eigen_cam(subject.model, images.to(subject.device), layer)
     assert isinstance(maps, Tensor)
     pictures = subject.data.images[shown].cpu().float()
-    titles = [subject.class_name(int(subject.predictions[index]))[:14] for index in shown]
+    titles = [subject.class_label(int(subject.predictions[index]), 14) for index in shown]
     return Finding(
         sentence=(
             f"One pattern makes up {100 * share:.0f} % of what layer {layer} puts out for an image; covering the "

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from netopsy.core.errors import InputError
-from netopsy.examination.drawing import class_label
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments._saliency_methods import why_not as no_images
@@ -135,8 +134,8 @@ def _gallery(subject: Subject, miner: PatternMiner, best: dict[int, int], unseen
             own = int(subject.labels[unseen[one]])
             shown.append(subject.data.images[unseen[one]].cpu().float())
             boxes.append(proposed[0, :4].round().long() if len(proposed) else torch.zeros(4, dtype=torch.long))
-            titles.append("" if own == cls else class_label(subject, own, most=14))
-        names.append(class_label(subject, cls, most=14))
+            titles.append("" if own == cls else subject.class_label(own, most=14))
+        names.append(subject.class_label(cls, most=14))
     columns = min(SHOWN, len(unseen))
     figure = gallery(torch.stack(shown), titles, columns=columns, row_titles=names, boxes=torch.stack(boxes))
     return Picture.of(

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from netopsy.core.split import run_to
-from netopsy.examination.drawing import class_label
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._synthesis import Range, pixel_range, small, steps_within, why_no_images
@@ -64,7 +63,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
     units = _units(subject, layer, pixels, sample, end - time.perf_counter()) if layer is not None else None
     pictures = [
         Picture.of(
-            _draw(subject, pixels, classes, [class_label(subject, number, 14) for number in classes.made.units]),
+            _draw(subject, pixels, classes, [subject.class_label(number, 14) for number in classes.made.units]),
             f"Preferred images of {len(numbers)} classes above their strongest held-out images",
             "Above: made to raise the class's score. Below: the held-out images with the highest scores for it.",
         )

@@ -8,15 +8,15 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from netopsy.core.drawing import figure_grid, style
 from netopsy.core.shapes import Images
-from netopsy.examination.drawing import label, show_image
+from netopsy.examination.drawing import show_image
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
 from netopsy.interpretability.cnn_visualization.deconvolution import crop_to_field, deconvnet
 from netopsy.interpretability.receptive_field import receptive_field
 from netopsy.interpretability.top_images import TopImages, top_images
-from netopsy.lab.figures import figure_grid, style
 
 TOP, UNITS, MOST, LARGE = 9, 6, 512, 64
 """Images a unit, units in the picture, images searched, and pixels a side from which nothing is cropped."""
@@ -55,7 +55,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
         sentence=(
             f"Of the {TOP} images in which a unit of {layer} is highest, {float(purity.mean()):.1f} are of one class "
             f"on average, where chance gives {chance:.1f}; unit {purest} has {int(purity[purest])} of "
-            f"{label(subject.class_name(int(own[purest].argmax())))}."
+            f"{subject.class_name(int(own[purest].argmax()))}."
         ),
         reading=(
             "For each unit, on the left the images in which it is highest, on the right what in them it answers to: "

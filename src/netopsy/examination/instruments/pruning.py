@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.figure import Figure
 
+from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.core.errors import InputError
 from netopsy.core.masks import Masks, prunable_parameters, zero_masked
 from netopsy.core.seeds import derive
@@ -16,7 +17,7 @@ from netopsy.data import Dataset
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
-from netopsy.lab.figures import INK, PALETTE, figure, mean_with_band
+from netopsy.lab.figures import mean_with_band
 from netopsy.sparsity.lottery_ticket import magnitude_masks, shuffle_masks
 from netopsy.training import evaluate
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from matplotlib.figure import Figure
 
+from netopsy.core.drawing import label
 from netopsy.core.shapes import Images
-from netopsy.examination.drawing import label
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._synthesis import (

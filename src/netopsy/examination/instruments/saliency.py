@@ -8,6 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from netopsy.core.drawing import figure_grid, show_image, style
 from netopsy.core.layers import INPUT
 from netopsy.core.seeds import generator
 from netopsy.core.shapes import Images, Maps
@@ -17,7 +18,6 @@ from netopsy.examination.instruments._saliency_methods import GRADIENT, METHODS,
 from netopsy.examination.subject import Subject, evaluate_outputs
 from netopsy.interpretability.norm_grad import combine_layers, norm_grad
 from netopsy.interpretability.overlay import overlay
-from netopsy.lab.figures import figure_grid, style
 
 SHOWN, BATCH, MOST = 6, 64, 256
 COVERED = 0.2
@@ -137,14 +137,11 @@ def _gallery(subject: Subject, indices: Tensor) -> Figure:
     shown = subject.data.images[indices].cpu().float()
     with style():
         for row, (place, index) in enumerate(zip(axes[:, 0], indices.tolist(), strict=True)):
-            low, high = shown[row].min(), shown[row].max()
-            picture = ((shown[row] - low) / (high - low).clamp_min(1e-9)).movedim(0, -1).numpy()
-            place.imshow(picture if picture.shape[-1] == 3 else picture.mean(-1), cmap="gray")
-            place.set_axis_off()
+            show_image(place, shown[row], limits=(float(shown[row].min()), float(shown[row].max())))
             place.text(
                 -0.06,
                 0.5,
-                subject.class_name(int(subject.predictions[index]))[:14],
+                subject.class_label(int(subject.predictions[index]), 14),
                 transform=place.transAxes,
                 ha="right",
                 va="center",

@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import nn
 
+from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.core.seeds import derive
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments.pruning import why_not as nothing_to_prune
 from netopsy.examination.subject import Subject
-from netopsy.lab.figures import INK, PALETTE, figure
 from netopsy.lab.statistics import Estimate, bootstrap_mean
 from netopsy.sparsity.lottery_ticket import IMPResult, iterative_magnitude_pruning, reinitialise
 from netopsy.sparsity.lottery_ticket.controls import Initialiser

@@ -15,6 +15,7 @@ from netopsy.graphs.graph_valuation.features import DiversityRelevance, diversit
 from netopsy.graphs.graph_valuation.market import GraphValuation, Value
 from netopsy.graphs.graph_valuation.messages import KINDS, Message
 from netopsy.graphs.graph_valuation.parties import Broker, Buyer, Seller
+from netopsy.graphs.graph_valuation.picture import plot_values
 from netopsy.graphs.graph_valuation.spectra import SmoothRoot, laplacian, smooth_root
 from netopsy.graphs.graph_valuation.wasserstein import graph_wasserstein
 
@@ -32,6 +33,7 @@ __all__ = [
     "diversity_relevance",
     "graph_wasserstein",
     "laplacian",
+    "plot_values",
     "proxy_graph",
     "relabelled",
     "smooth_root",

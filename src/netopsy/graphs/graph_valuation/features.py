@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.drawing import panel
 from netopsy.core.errors import require
 from netopsy.graphs.adjacency import GraphLike, as_adjacency, edge_index_of, edge_weights_of
 from netopsy.graphs.propagation import propagator
@@ -51,10 +52,7 @@ class DiversityRelevance:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Both spreads by direction."""
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            _, ax = plt.subplots(layout="constrained")
+        ax = panel(ax)
         places = np.arange(1, len(self.buyer) + 1)
         ax.plot(places, self.buyer, "o-", label="buyer")
         ax.plot(places, np.maximum(self.seller, FLOOR), "D-", label="seller")

@@ -23,6 +23,7 @@ from netopsy.graphs.graphlet_orbits.keys import (
     keys_of_graphlet,
 )
 from netopsy.graphs.graphlet_orbits.matrices import orbit_adjacencies, orbit_adjacency
+from netopsy.graphs.graphlet_orbits.pictures import plot_degree_vectors
 from netopsy.graphs.graphlet_orbits.walks import walk_decomposition
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "keys_of_graphlet",
     "orbit_adjacencies",
     "orbit_adjacency",
+    "plot_degree_vectors",
     "random_walk_pmi",
     "walk_decomposition",
 ]

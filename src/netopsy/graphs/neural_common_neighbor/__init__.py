@@ -12,6 +12,7 @@ from netopsy.graphs.link_metrics import auc, average_precision, hits_at_k, link_
 from netopsy.graphs.link_split import LinkSplit, random_link_split
 from netopsy.graphs.neural_common_neighbor.blocks import PureGCN
 from netopsy.graphs.neural_common_neighbor.completion import NCNCPredictor, calibrated
+from netopsy.graphs.neural_common_neighbor.held_out import HeldOut, compare_on_held_out
 from netopsy.graphs.neural_common_neighbor.heuristics import RULES, pair_rule
 from netopsy.graphs.neural_common_neighbor.missing import MissingLinks, candidate_pairs, missing_links
 from netopsy.graphs.neural_common_neighbor.neighbourhoods import (
@@ -34,6 +35,7 @@ __all__ = [
     "RULES",
     "CountPredictor",
     "GAEPredictor",
+    "HeldOut",
     "LinkGraph",
     "LinkRecipe",
     "LinkResult",
@@ -48,6 +50,7 @@ __all__ = [
     "calibrated",
     "candidate_pairs",
     "common_neighbors",
+    "compare_on_held_out",
     "fit_link_predictor",
     "hits_at_k",
     "link_graph",

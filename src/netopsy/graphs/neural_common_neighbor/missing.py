@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -10,12 +11,17 @@ from jaxtyping import Float
 from scipy import sparse
 from torch import Tensor
 
+from netopsy.core.drawing import INK, PALETTE, panel, style
 from netopsy.core.errors import require
 from netopsy.graphs.adjacency import GraphLike
+from netopsy.graphs.drawing import draw_edges, draw_names, edge_ends, layout, node_names
 from netopsy.graphs.neural_common_neighbor.heuristics import pair_rule
 from netopsy.graphs.neural_common_neighbor.neighbourhoods import LinkGraph, Pairs, link_graph
 from netopsy.graphs.neural_common_neighbor.training import LinkResult, score_pairs
 from netopsy.graphs.propagation import Features
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +36,20 @@ class MissingLinks:
     """How many neighbours they have in common."""
     candidates: int
     """How many pairs were scored."""
+
+    @style()
+    def plot(self, ax: Axes | None = None, *, graph: GraphLike, seed: int = 0) -> Axes:
+        """The links over the layout of the graph that lacks them."""
+        ax = panel(ax, 5.4, 4.4)
+        places = layout(graph, seed)
+        draw_edges(ax, places, edge_ends(graph), colors=INK, linewidths=0.7, alpha=0.4, label="edges")
+        draw_edges(ax, places, self.pairs.numpy(), colors=PALETTE[1], linewidths=1.8, label="likely missing")
+        ax.scatter(places[:, 0], places[:, 1], 26, color=PALETTE[0], zorder=3, edgecolors=INK, linewidths=0.5)
+        draw_names(ax, places, node_names(graph))
+        ax.margins(0.08)
+        ax.set_axis_off()
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.06), ncols=2)
+        return ax
 
 
 def candidate_pairs(adj: GraphLike | LinkGraph, most: int = 200_000) -> Pairs:

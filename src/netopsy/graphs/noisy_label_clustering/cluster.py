@@ -6,18 +6,27 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Int
+from scipy import sparse
 
+from netopsy.core.drawing import INK, PALETTE, panel, style
 from netopsy.core.errors import lookup, require
+from netopsy.graphs.adjacency import GraphLike, as_adjacency
+from netopsy.graphs.drawing import SMALL, draw_edges, draw_names, edge_ends, layout, node_names
 from netopsy.graphs.noisy_label_clustering._region import PASSES, READ
 from netopsy.graphs.noisy_label_clustering._spread import OverfullError, Spread, check_nodes
 from netopsy.graphs.noisy_label_clustering.cuts import best_cut, known_volume
 from netopsy.graphs.noisy_label_clustering.diffusion import check_capacity, check_effort, settle
 from netopsy.graphs.noisy_label_clustering.graph import Labels, local_graph
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST = 600
+"""Nodes that are drawn at most; of larger clusters and surroundings those are that have most edges into the cluster."""
 BY_SIZE = tuple(1.1 + 0.5 * step for step in range(8))
 """The multiples of ``size_hint`` that are scanned: 1.1, 1.6, ... 4.6 (where the paper's grid ends is unconfirmed)."""
 BY_VOLUME = tuple(1.5 + 0.25 * step for step in range(15))
@@ -53,6 +62,61 @@ class Cluster:
 
     def __len__(self) -> int:
         return len(self.nodes)
+
+    @style()
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Conductance and size for every source of the scan; the cluster's is ringed."""
+        ax = panel(ax, 3.6, 4.4)
+        scanned = np.array([(scan.alpha, scan.conductance) for scan in self.path])
+        ax.plot(*scanned.T, "o-", color=PALETTE[0], markersize=6)
+        ax.plot(self.alpha, self.conductance, "o", color=PALETTE[1], markersize=9, fillstyle="none")
+        # Every second size, above its point: all of them would run into each other.
+        above: Any = {"textcoords": "offset points", "ha": "center", "fontsize": 7, "color": INK}
+        for scan in self.path[:: max(1, len(self.path) // 6)]:
+            ax.annotate(f"{scan.size:,}", (scan.alpha, scan.conductance), (0, 7), **above)
+        ax.set(xlabel="source, as a multiple of the hint", ylabel="conductance", ylim=(0, 1.08))
+        ax.set_title("nodes found; ringed: the cluster")
+        return ax
+
+    @style()
+    def plot_graph(
+        self, ax: Axes | None = None, *, graph: GraphLike, seeds: Sequence[int] = (), layout_seed: int = 0
+    ) -> Axes:
+        """The cluster in its graph: in all of it while that is small, otherwise with the nodes next to it."""
+        ax = panel(ax, 5.4, 4.4)
+        adjacency = as_adjacency(graph, loops=True)
+        shown = self._drawn_nodes(adjacency)
+        near = sparse.csr_array(adjacency[shown][:, shown])
+        places, ends = layout(near, layout_seed), edge_ends(near)
+        inside, first = np.isin(shown, self.nodes), np.isin(shown, seeds)
+        within = inside[ends].all(0)
+        faint = float(np.clip(60 / np.sqrt(ends.shape[1] + 1), 0.08, 0.6))
+        draw_edges(ax, places, ends[:, ~within], colors=INK, linewidths=0.6, alpha=faint, zorder=1)
+        bold = min(1.0, 2 * faint)
+        draw_edges(ax, places, ends[:, within], colors=PALETTE[0], linewidths=0.8, alpha=bold, zorder=2)
+        size = float(np.clip(5000 / len(shown), 12, 160))
+        for chosen, color, text, alpha in (
+            (~inside, PALETTE[5], "others" if len(shown) == adjacency.shape[0] else "next to it", 0.55),
+            (inside & ~first, PALETTE[0], "cluster", 1.0),
+            (first, PALETTE[1], "seed", 1.0),
+        ):
+            x, y = places[chosen].T
+            ax.scatter(x, y, size, color=color, label=text, zorder=3, linewidths=0, alpha=alpha)
+        names = node_names(graph)
+        draw_names(ax, places, (names[node] for node in shown.tolist()), 0.6 * np.sqrt(size))
+        ax.margins(0.06)
+        ax.set_axis_off()
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, labelcolor=INK)
+        return ax
+
+    def _drawn_nodes(self, adjacency: sparse.csr_array) -> Int[np.ndarray, "shown"]:
+        nodes = int(adjacency.shape[0])
+        if nodes <= SMALL:
+            return np.arange(nodes)
+        ties = np.asarray(adjacency[self.nodes].sum(axis=0)).reshape(-1)
+        ties[self.nodes] += nodes
+        most = np.argsort(-ties, kind="stable")[:_MOST]
+        return np.sort(most[ties[most] > 0])
 
 
 def local_cluster(

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from netopsy.core.drawing import INK, PALETTE, label, panel, style
 from netopsy.core.errors import lookup
 from netopsy.graphs.adjacency import GraphLike, as_adjacency, from_edges, undirected_edges
+from netopsy.graphs.drawing import NAMED, SMALL, draw_edges, layout
 from netopsy.graphs.teddy.pruning import check_sparsity, prune_edges
 from netopsy.graphs.teddy.scores import degree_scores, random_scores, teddy_scores
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _SCORES: Mapping[str, Callable[[Tensor, int, int], Tensor]] = MappingProxyType(
     {
@@ -57,6 +63,63 @@ class Sparsified:
             for edges in (self.edges, self.edges[:, self.kept])
         )
         return int((before & ~after).sum())
+
+    @style()
+    def plot(self, ax: Axes | None = None, *, names: Sequence[str] = (), seed: int = 0) -> Axes:
+        """The removed edges faint among those kept, wider for a higher score; the scores' histogram of a large graph.
+
+        Args:
+            names: of the nodes; their numbers unless given.
+            seed: of the layout.
+        """
+        if self.nodes > SMALL:
+            return self._histogram(panel(ax, 4.0, 3.2))
+        ax = panel(ax, 6.0, 5.4)
+        ends, scores, kept = self.edges.numpy(), self.scores.numpy(), self.kept.numpy()
+        places = layout(from_edges(self.edges, self.nodes), seed)
+        order = np.argsort(np.argsort(scores)) / max(len(kept) - 1, 1)
+        draw_edges(ax, places, ends[:, ~kept], colors=PALETTE[1], alpha=0.3, linewidths=0.8)
+        draw_edges(ax, places, ends[:, kept], colors=PALETTE[0], alpha=0.9, linewidths=0.8 + 2.0 * order[kept])
+        named = self.nodes <= NAMED
+        ax.scatter(places[:, 0], places[:, 1], s=150 if named else 18, color=INK, zorder=3, linewidths=0)
+        for node, place in enumerate(places.tolist() if named else []):
+            text = label(names[node]) if names else str(node)
+            inside = len(text) <= 2
+            where: Any = {"va": "center", "color": "white"} if inside else {"va": "bottom", "color": INK}
+            shift = (0, 0 if inside else 9)
+            ax.annotate(text, place, shift, textcoords="offset points", ha="center", fontsize=7, zorder=4, **where)
+        ax.plot([], [], color=PALETTE[0], alpha=0.9, label=f"{kept.sum():,} edges kept, wider for a higher score")
+        ax.plot([], [], color=PALETTE[1], alpha=0.3, label=f"{(~kept).sum():,} removed")
+        ax.set_axis_off()
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2)
+        return ax
+
+    def _histogram(self, ax: Axes) -> Axes:
+        scores, kept = self.scores.numpy(), self.kept.numpy()
+        low, high = scores.min(initial=np.inf), scores.max(initial=-np.inf)
+        logarithmic = bool(low > 0 and high > 10 * low)
+        if not low < high:
+            low, high = (low - 0.5, high + 0.5) if np.isfinite(low) else (0.0, 1.0)
+        bins = (np.geomspace if logarithmic else np.linspace)(low, high, 60).tolist()
+        names, colors = [f"{(~kept).sum():,} removed", f"{kept.sum():,} kept"], [PALETTE[1], PALETTE[0]]
+        ax.hist([scores[~kept], scores[kept]], bins, stacked=True, color=colors, alpha=0.8, label=names)
+        ax.set(xlabel="score of an edge", ylabel="edges", xscale="log" if logarithmic else "linear")
+        ax.legend()
+        return ax
+
+    @style()
+    def plot_degrees(self, ax: Axes | None = None) -> Axes:
+        """The share of nodes with at least so many neighbours, before and after."""
+        ax = panel(ax, 4.0, 3.2)
+        parts = ((self.edges, PALETTE[1], "before"), (self.edges[:, self.kept], PALETTE[0], "after"))
+        for edges, color, text in parts:
+            degree = np.bincount(edges.flatten().numpy(), minlength=self.nodes)
+            values, counts = np.unique(degree, return_counts=True)
+            above = counts[::-1].cumsum()[::-1] / self.nodes
+            ax.step(values.clip(min=0.5), above, where="post", color=color, label=text)
+        ax.set(xscale="log", yscale="log", xlabel="degree (none: at 0.5)", ylabel="share of nodes with so many")
+        ax.legend()
+        return ax
 
 
 def sparsify(graph: GraphLike, sparsity: float, *, score: str = "teddy", seed: int = 0) -> Sparsified:

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from netopsy.core.drawing import INK, label
 from netopsy.core.seeds import generator
 
 if TYPE_CHECKING:
@@ -128,34 +129,19 @@ class CausalGraph:
         for number in range(len(columns) - 1):
             lines = [[(number, low), (number + 1, high)] for low in places[number] for high in places[number + 1]]
             ax.add_collection(
-                LineCollection(lines, colors="#808488", linewidths=0.5, alpha=min(0.6, 12 / len(lines)), zorder=1)
+                LineCollection(lines, colors=INK, linewidths=0.5, alpha=min(0.6, 12 / len(lines)), zorder=1)
             )
         for number, (title, names, shades, total) in enumerate(columns):
             y = places[number]
             ax.scatter(
-                [number] * len(y), y, c=shades, cmap="Blues", vmin=-0.4, vmax=1.0, s=190, edgecolors="#808488", zorder=2
+                [number] * len(y), y, c=shades, cmap="Blues", vmin=-0.4, vmax=1.0, s=190, edgecolors=INK, zorder=2
             )
             for name, at, shade in zip(names, y, shades, strict=True):
-                ax.text(
-                    number,
-                    at,
-                    name,
-                    ha="center",
-                    va="center",
-                    fontsize=6.5,
-                    zorder=3,
-                    color="white" if shade > 0.45 else "#222222",
-                )
+                color = "white" if shade > 0.45 else "#222222"
+                ax.text(number, at, name, ha="center", va="center", fontsize=6.5, zorder=3, color=color)
             last = number == len(columns) - 1
-            ax.text(
-                number,
-                0.62,
-                class_name or title if last else f"{title}\n{total}",
-                ha="center",
-                va="bottom",
-                fontsize=8,
-                color="#808488",
-            )
+            text = label(class_name or title) if last else f"{label(title)}\n{total}"
+            ax.text(number, 0.62, text, ha="center", va="bottom", fontsize=8, color=INK)
         ax.set(xlim=(-0.6, len(columns) - 0.4), ylim=(-0.58, 0.85))
         ax.set_axis_off()
         drawn = ax.get_figure(root=True)

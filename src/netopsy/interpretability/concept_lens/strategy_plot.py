@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
 
+from netopsy.core.drawing import INK, PALETTE, show_image
 from netopsy.core.shapes import Images
 
 if TYPE_CHECKING:
@@ -16,19 +16,7 @@ if TYPE_CHECKING:
 
     from netopsy.interpretability.concept_lens.strategies import StrategyGraph
 
-_INK = "#808488"
-_COLORS = (
-    "#2f7fc1",
-    "#d9742b",
-    "#2a9d77",
-    "#b65fa8",
-    "#c9a227",
-    "#6b7f99",
-    "#b8524f",
-    "#7fae4a",
-    "#5cb7c9",
-    "#9a7b5f",
-)
+_COLORS = (*PALETTE, "#b8524f", "#7fae4a", "#5cb7c9", "#9a7b5f")
 _CIRCLE = 1000.0
 """Area, in square points, of a concept that is the most important one of all images."""
 
@@ -51,7 +39,8 @@ def plot(graph: StrategyGraph, images: Images | None) -> Figure:
         for number, rows in enumerate(graph.examples):
             for column, row in enumerate(rows.tolist()):
                 ax = figure.add_subplot(grid[number, column])
-                _picture(ax, images[int(graph.indices[row])])
+                image = images[int(graph.indices[row])]
+                show_image(ax, image, limits=(float(image.min()), float(image.max())))
                 if column == 0:
                     ax.set_ylabel(
                         f"cluster {number}", color=_COLORS[number], rotation=0, ha="right", va="center", fontsize=8
@@ -68,11 +57,11 @@ def _images(ax: Axes, graph: StrategyGraph) -> None:
     ax.set(xticks=[], yticks=[])
     _title(ax, "Images, by their reasons")
     ax.legend(
-        fontsize=7, frameon=False, labelcolor=_INK, loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=2,
+        fontsize=7, frameon=False, labelcolor=INK, loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=2,
         handletextpad=0.1, columnspacing=0.8,
     )  # fmt: skip
     for spine in ax.spines.values():
-        spine.set(color=_INK, alpha=0.4)
+        spine.set(color=INK, alpha=0.4)
 
 
 def _concepts(ax: Axes, graph: StrategyGraph) -> None:
@@ -86,14 +75,14 @@ def _concepts(ax: Axes, graph: StrategyGraph) -> None:
             if share >= 0.02:
                 (x0, y0), (x1, y1) = places[one], places[other]
                 strength = share / most
-                ax.plot([x0, x1], [y0, y1], color=_INK, linewidth=0.4 + 5 * share, alpha=0.25 + 0.55 * strength)
+                ax.plot([x0, x1], [y0, y1], color=INK, linewidth=0.4 + 5 * share, alpha=0.25 + 0.55 * strength)
     known = bool(graph.reliability.isfinite().any())
     values = graph.reliability.nan_to_num(0.0) if known else graph.prevalence
     options: Any = {"cmap": "viridis", "vmin": 0, "vmax": 1} if known else {}
     used = graph.prevalence > 0
     sizes = 120 + _CIRCLE * graph.prevalence
     x, y = torch.tensor(places).T
-    ax.scatter(x[~used], y[~used], s=120, facecolors="white", edgecolors=_INK, linewidths=0.8, zorder=3)
+    ax.scatter(x[~used], y[~used], s=120, facecolors="white", edgecolors=INK, linewidths=0.8, zorder=3)
     color: Any = {"c": values[used].tolist(), **options} if known else {"color": _COLORS[0]}
     drawn = ax.scatter(x[used], y[used], s=sizes[used].tolist(), zorder=3, edgecolors="white", linewidths=0.8, **color)
     for number, place in enumerate(places):
@@ -105,13 +94,7 @@ def _concepts(ax: Axes, graph: StrategyGraph) -> None:
     ax.set_axis_off()
     _title(ax, "Concepts, and how often two act together")
     if known:
-        figure = ax.get_figure(root=True)
-        assert figure is not None
-        bar = figure.colorbar(drawn, ax=ax, location="bottom", shrink=0.6, aspect=30, pad=0.01)
-        bar.set_label("share of right answers; size: how often first", fontsize=7, color=_INK)
-        bar.ax.tick_params(labelsize=7, colors=_INK)
-        bar.ax.grid(False)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        _bar(ax, drawn, "share of right answers; size: how often first", 0.01)
 
 
 def _reasons(ax: Axes, graph: StrategyGraph) -> None:
@@ -123,32 +106,25 @@ def _reasons(ax: Axes, graph: StrategyGraph) -> None:
     concepts = values.shape[1]
     step = 1 if concepts <= 12 else 5
     ax.set_xticks(range(0, concepts, step), [str(number) for number in range(0, concepts, step)])
-    ax.tick_params(labelsize=7, colors=_INK, length=0)
+    ax.tick_params(labelsize=7, colors=INK, length=0)
     for label, color in zip(ax.get_yticklabels(), _COLORS, strict=False):
         label.set_color(color)
-    ax.set_xlabel("concept", fontsize=8, color=_INK)
+    ax.set_xlabel("concept", fontsize=8, color=INK)
     for spine in ax.spines.values():
         spine.set_visible(False)
     _title(ax, "What each cluster rests on")
+    _bar(ax, drawn, "mean importance", 0.02)
+
+
+def _bar(ax: Axes, drawn: Any, text: str, pad: float) -> None:
     figure = ax.get_figure(root=True)
     assert figure is not None
-    bar = figure.colorbar(drawn, ax=ax, location="bottom", shrink=0.6, aspect=30, pad=0.02)
-    bar.set_label("mean importance", fontsize=7, color=_INK)
-    bar.ax.tick_params(labelsize=7, colors=_INK)
+    bar = figure.colorbar(drawn, ax=ax, location="bottom", shrink=0.6, aspect=30, pad=pad)
+    bar.set_label(text, fontsize=7, color=INK)
+    bar.ax.tick_params(labelsize=7, colors=INK)
     bar.ax.grid(False)
     bar.outline.set_visible(False)  # type: ignore[operator]
 
 
-def _picture(ax: Axes, image: Tensor) -> None:
-    image = image.detach().cpu().float()
-    image = image if image.shape[0] == 3 else image.mean(0, keepdim=True)
-    low, high = float(image.min()), float(image.max())
-    shown = ((image - low) / max(high - low, 1e-9)).permute(1, 2, 0).numpy()
-    ax.imshow(shown if shown.shape[-1] == 3 else shown[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    ax.set(xticks=[], yticks=[])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-
-
 def _title(ax: Axes, text: str) -> None:
-    ax.set_title(text, fontsize=9, color=_INK, loc="left")
+    ax.set_title(text, fontsize=9, color=INK, loc="left")

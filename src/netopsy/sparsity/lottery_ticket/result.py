@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+from netopsy.core.drawing import panel
 from netopsy.core.errors import require
 from netopsy.core.masks import zero_masked
 
@@ -56,9 +57,7 @@ class IMPResult:
         """
         number = bool(self.metrics) and isinstance(self.metrics[0], int | float)
         require(number, "plot needs one number for each round: give evaluate a function that returns one")
-        import matplotlib.pyplot as plt
-
-        ax = ax or plt.subplots()[1]
+        ax = panel(ax)
         ax.plot([100 * share for share in self.density], self.metrics, marker="o")
         ax.set(xscale="log", xlabel="weights kept (%)", ylabel="metric of the trained ticket")
         ax.invert_xaxis()

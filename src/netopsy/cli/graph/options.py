@@ -1,0 +1,72 @@
+"""The options that the sub-commands share, and the graph that they read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netopsy.core.errors import lookup, require
+
+if TYPE_CHECKING:
+    from netopsy.data.graphs import Graph
+
+
+def checked_seed(seed: int) -> int:
+    """The seed itself if every generator takes it, those of the layouts included.
+
+    Raises:
+        InputError: a number below 0 or above 2^32 - 1.
+    """
+    require(0 <= seed < 2**32, f"--seed must be from 0 to {2**32 - 1}, got {seed}")
+    return seed
+
+
+def checked_table(table: str) -> str:
+    """The ending of files with tables, or an error that names the formats."""
+    return lookup("table format", table, {"csv": "csv", "parquet": "parquet"})
+
+
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="Edge list (.csv, .tsv, .txt, .edges), .mtx, .mat or scipy .npz.")
+]
+Out = Annotated[Path, typer.Option(help="The folder to write to: new, empty, or written by this command before.")]
+Variable = Annotated[str | None, typer.Option(metavar="NAME", help="The matrix in a MATLAB file that holds several.")]
+Table = Annotated[str, typer.Option(metavar="csv|parquet", callback=checked_table, help="The format of tables.")]
+Seed = Annotated[int, typer.Option(callback=checked_seed, help="For everything that is drawn at random.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Say only where the results are.")]
+
+
+def unweighted(file: Path, variable: str | None, quiet: bool) -> Graph:
+    """The graph in a file with every edge 1; on standard error it is said if weights were left aside."""
+    from dataclasses import replace
+
+    from netopsy.data.graph_files import read_graph
+
+    graph = read_graph(file, variable=variable)
+    if not quiet and (graph.adjacency.data != 1).any():
+        typer.echo("note: the weights of the edges are left aside", err=True)
+    adjacency = graph.adjacency.copy()
+    adjacency.data[:] = 1
+    return replace(graph, adjacency=adjacency)
+
+
+@contextmanager
+def working(quiet: bool) -> Iterator[None]:
+    """The long part of a command: progress is shown, and Ctrl-C ends it."""
+    from netopsy.cli import progress
+    from netopsy.cli.interrupts import insistent_interrupts
+
+    try:
+        with insistent_interrupts(), nullcontext() if quiet else progress.shown():
+            yield
+    except KeyboardInterrupt:
+        raise typer.Abort from None
+
+
+def about(graph: Graph, file: Path) -> dict[str, str | int]:
+    """What every summary says of the graph."""
+    return {"file": str(file), "nodes": len(graph), "edges": graph.edge_count}

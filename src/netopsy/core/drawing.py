@@ -1,0 +1,214 @@
+"""One look for every figure: print quality, colours that colour-blind readers can tell apart, light and dark pages.
+
+Nothing global is changed: the style holds only inside the functions here, in ``with style():`` and in what is decorated
+with ``@style()``. Matplotlib is imported only when something is drawn.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch.nn.functional as F
+from cycler import cycler
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from netopsy.core.errors import require
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PALETTE = ("#2f7fc1", "#d9742b", "#2a9d77", "#b65fa8", "#c9a227", "#6b7f99")
+"""Blue, orange, green, purple, ochre, slate: distinct under every common colour blindness, on white and on black."""
+
+INK = "#808488"
+"""The mid-grey of text and axes: at least 3.7 to 1 on both a white and a black page."""
+
+_STYLE: Any = {
+    "figure.facecolor": "none",
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "savefig.facecolor": "none",
+    "savefig.dpi": 200,
+    "savefig.transparent": True,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "netopsy",
+    "axes.facecolor": "none",
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.prop_cycle": cycler(color=PALETTE),
+    "grid.color": INK,
+    "grid.alpha": 0.2,
+    "grid.linewidth": 0.6,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "text.color": INK,
+    "font.size": 9,
+    "font.family": "DejaVu Sans",
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4,
+    "patch.edgecolor": "none",
+    "image.cmap": "viridis",
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The theme, for what is drawn inside the block."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+def figure(width: float = 5.0, height: float = 3.2) -> tuple[Figure, Axes]:
+    """An empty figure of ``width`` by ``height`` inches with one set of axes."""
+    drawn, axes = figure_grid(1, 1, width, height)
+    return drawn, axes[0, 0]
+
+
+def figure_grid(
+    rows: int, columns: int, width: float = 7.0, height: float = 3.2, **options: Any
+) -> tuple[Figure, NDArray[np.object_]]:
+    """An empty figure with ``rows`` by ``columns`` axes; ``options`` go to `Figure.subplots`."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    require(width > 0 and height > 0, f"width and height must be positive inches, got {width} and {height}")
+    with style():
+        drawn = Figure(figsize=(width, height))
+        FigureCanvasAgg(drawn)
+        axes = drawn.subplots(rows, columns, squeeze=False, **options)
+    return drawn, axes
+
+
+def panel(ax: Axes | None = None, width: float = 5.0, height: float = 3.2) -> Axes:
+    """The axes to draw in: those given, otherwise new ones of pyplot's, which a notebook shows."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    with style():
+        return plt.subplots(figsize=(width, height))[1]
+
+
+def image_grid(count: int, columns: int, width: float, height: float) -> list[Axes]:
+    """Axes for so many images of ``width`` by ``height`` inches, at most ``columns`` in a row, in a new figure."""
+    from matplotlib.figure import Figure
+
+    columns = max(1, min(columns, count))
+    rows = -(-count // columns)
+    axes = Figure(figsize=(width * columns, height * rows), layout="constrained").subplots(rows, columns, squeeze=False)
+    places: list[Axes] = axes.ravel().tolist()
+    for spare in places[count:]:
+        spare.remove()
+    return places[:count]
+
+
+def show_image(
+    ax: Axes,
+    image: Float[Tensor, "channels height width"],
+    *,
+    limits: tuple[float, float] | None = None,
+    largest: int | None = None,
+    interpolation: Literal["nearest", "none"] = "nearest",
+) -> None:
+    """Draw one image: in colour where it has three channels, otherwise their mean in grey.
+
+    Args:
+        limits: the values shown as black and as white; by default 0 and 1, or the image's own lowest and highest where
+            it goes beyond them.
+        largest: pixels a side, to which a larger image is reduced.
+        interpolation: "nearest" for sharp pixels; "none" leaves them to what shows an SVG, which makes small files.
+    """
+    image = image.detach().cpu().float()
+    if image.shape[0] != 3:
+        image = image.mean(0, keepdim=True)
+    if largest is not None and max(image.shape[1:]) > largest:
+        size = [max(1, round(side * largest / max(image.shape[1:]))) for side in image.shape[1:]]
+        image = F.interpolate(image[None], size=size, mode="area")[0]
+    if limits is None:
+        low, high = float(image.min()), float(image.max())
+        limits = (low, high) if low < -1e-3 or high > 1 + 1e-3 else (0.0, 1.0)
+    shown = ((image - limits[0]) / max(limits[1] - limits[0], 1e-9)).clamp(0, 1).movedim(0, -1).numpy()
+    ax.imshow(
+        shown if shown.shape[-1] == 3 else shown[..., 0], cmap="gray", vmin=0, vmax=1, interpolation=interpolation
+    )
+    ax.set(xticks=[], yticks=[])
+    ax.grid(visible=False)
+    for side in ax.spines.values():
+        side.set_visible(False)
+
+
+def label(text: str, most: int = 24, *, number: int | None = None) -> str:
+    """Text from outside made safe for a drawing: one line, cut in the middle where it is long, every ``$`` literal.
+
+    Control characters are dropped. What is safe already stays as it is.
+
+    Args:
+        most: characters to keep.
+        number: of the class or node; shown in front where the font lacks letters of the name, which are left out then.
+
+    >>> label("a very long name of a class indeed", most=11)
+    'a ver…ndeed'
+    >>> print(label("cat$"))
+    cat\\$
+    >>> label("ロケット", number=3), label("猫 cat", number=4)
+    ('class 3', '4: cat')
+    """
+    text = " ".join("".join(letter for letter in text if letter.isprintable() or letter.isspace()).split())
+    if number is not None:
+        shown = "".join(letter for letter in text if letter.isspace() or _drawable(letter)).strip()
+        if shown != text:
+            text = f"{number}: {shown}" if shown else f"class {number}"
+    text = text.replace(r"\$", "$") or "–"
+    if len(text) > most:
+        head = most // 2
+        text = f"{text[:head]}…{text[len(text) - (most - 1 - head) :]}"
+    return text.replace("$", r"\$")
+
+
+def title(text: str, most: int = 60) -> str:
+    """Every line of ``text`` through `label`; what is empty stays empty."""
+    return "\n".join(label(line, most) if line else "" for line in text.split("\n"))
+
+
+@cache
+def _drawable(letter: str) -> bool:
+    from matplotlib import font_manager
+
+    font = font_manager.get_font(font_manager.findfont("DejaVu Sans"))
+    return font.get_char_index(ord(letter)) != 0
+
+
+def render(drawn: Figure, ending: str = "svg") -> bytes:
+    """The figure as the content of an SVG, PNG or PDF file. The same figure gives the same bytes."""
+    require(ending in _UNDATED, f"ending must be one of {', '.join(_UNDATED)}, got {ending!r}")
+    buffer = io.BytesIO()
+    with style():
+        drawn.savefig(buffer, format=ending, metadata=_UNDATED[ending], facecolor="none")
+    return buffer.getvalue()
+
+
+_UNDATED: dict[str, Any] = {"svg": {"Date": None}, "png": {}, "pdf": {"CreationDate": None}}
