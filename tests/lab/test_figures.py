@@ -4,6 +4,7 @@ import pytest
 
 from netopsy import InputError
 from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, mean_with_band, render, style
+from netopsy.lab.files import LARGEST_SVG
 
 
 def drawn():
@@ -53,6 +54,25 @@ def test_band_is_the_interval():
     (band,) = axes.collections
     low, high = band.get_datalim(axes.transData).intervaly
     assert (low, high) == pytest.approx((-0.4841, 4.4841), abs=1e-3)
+
+
+def heavy_figure():
+    found, axes = figure()
+    angles = np.linspace(0, 60, 20_000)
+    axes.plot(np.cos(angles) * angles, np.sin(1.1 * angles) * angles)
+    axes.scatter(angles, angles, s=1)
+    return found
+
+
+def test_a_heavy_figure_is_drawn_as_pixels_where_it_is_heavy():
+    found = heavy_figure()
+    svg = render(found, "svg")
+    assert len(svg) <= LARGEST_SVG
+    assert svg.count(b"<image") == 1
+    assert b"<use" in svg  # the ticks are still drawn as lines
+    assert svg == render(heavy_figure(), "svg")
+    assert not any(artist.get_rasterized() for artist in found.findobj())
+    assert b"<image" not in render(drawn(), "svg")
 
 
 def test_bad_input():

@@ -14,12 +14,17 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from cycler import cycler
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import Collection
 from matplotlib.figure import Figure
+from matplotlib.image import _ImageBase
+from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 from netopsy.core.errors import require
+from netopsy.lab.files import LARGEST_SVG
 from netopsy.lab.statistics import mean_interval
 
 PALETTE = ("#2f7fc1", "#d9742b", "#2a9d77", "#b65fa8", "#c9a227", "#6b7f99")
@@ -121,11 +126,33 @@ def mean_with_band(
 
 
 def render(drawn: Figure, ending: str = "svg") -> bytes:
-    """The figure as the content of an SVG, PNG or PDF file. The same figure gives the same bytes."""
+    """The figure as the content of an SVG, PNG or PDF file. The same figure gives the same bytes.
+
+    Where an SVG would be larger than `LARGEST_SVG`, images, collections and lines of many points are drawn as pixels.
+    """
     require(ending in _UNDATED, f"ending must be one of {', '.join(_UNDATED)}, got {ending!r}")
+    content = _saved(drawn, ending)
+    if ending == "svg" and len(content) > LARGEST_SVG:
+        heavy = drawn.findobj(_is_heavy)
+        before = [artist.get_rasterized() for artist in heavy]
+        for artist in heavy:
+            artist.set_rasterized(True)
+        content = _saved(drawn, ending, dpi=120)
+        for artist, was in zip(heavy, before, strict=True):
+            artist.set_rasterized(was)
+    return content
+
+
+def _is_heavy(artist: Artist) -> bool:
+    if isinstance(artist, Line2D):
+        return len(np.atleast_1d(artist.get_xdata())) > 200
+    return isinstance(artist, _ImageBase | Collection)
+
+
+def _saved(drawn: Figure, ending: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     with style():
-        drawn.savefig(buffer, format=ending, metadata=_UNDATED[ending], facecolor="none")
+        drawn.savefig(buffer, format=ending, metadata=_UNDATED[ending], facecolor="none", **options)
     return buffer.getvalue()
 
 

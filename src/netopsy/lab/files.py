@@ -15,6 +15,9 @@ from netopsy.lab.errors import StorageError
 
 LOCK = "lock"
 
+LARGEST_SVG = 150_000
+"""How many bytes of a figure a page has room for."""
+
 TEMPORARY = ".part"
 """The ending of a file that is still being written; one that was left behind means nothing."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.machinery import PathFinder
@@ -42,6 +42,11 @@ def code_key(measure: Callable[..., Any]) -> str:
         f"measure must be a function with a name in a file, got {function.__qualname__}",
     )
     return _key(_home(function.__module__, Path(file or "")), name)
+
+
+def code_keys(measures: Iterable[Callable[..., Any]]) -> dict[str, str]:
+    """The key of each measure under its place, as `code_key_of` reads it."""
+    return {f"{measure.__module__}:{measure.__name__}": code_key(measure) for measure in measures}
 
 
 def code_key_of(place: str) -> str | None:
