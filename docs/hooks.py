@@ -12,7 +12,8 @@ from mkdocs.structure.files import File, Files
 
 import netopsy
 from netopsy.catalogue import ROOMS, Claim, Paper, in_room, papers
-from netopsy.lab.evidence import Evidence, load_evidence
+from netopsy.lab.evidence import Evidence, load_evidence, standing
+from netopsy.lab.verdict_table import PartRow, measured, part_rows
 
 Verdict: TypeAlias = Mapping[str, Any]
 
@@ -119,27 +120,23 @@ def _claims(paper: Paper, evidence: Evidence | None) -> list[str]:
 
 def _claim(claim: Claim, verdict: Verdict | None) -> str:
     points = [f"### {claim.id}\n", f"{_escaped(claim.text)}\n", f"- *Criterion.* {_escaped(claim.criterion)}"]
-    if verdict and verdict.get("detail"):
-        points.append(f"- *Measured.* {_escaped(verdict['detail'])}")
-    return "\n".join([*points, f"- *In the paper.* {_escaped(claim.paper_value)}\n"])
+    points.append(f"- *In the paper.* {_escaped(claim.paper_value)}\n")
+    if verdict and (rows := part_rows(verdict)):
+        head = [f"| {' | '.join(PartRow._fields)} |", "| --- | --- | --- | --- | --- |"]
+        points += [*head, *(f"| {' | '.join(map(_cell, row))} |" for row in rows), ""]
+    if verdict and verdict.get("note"):
+        points.append(f"{_escaped(verdict['note'])}\n")
+    return "\n".join(points)
 
 
 def _row(claim: Claim, verdict: Verdict | None) -> str:
-    return f"| [{claim.id}](#{claim.id.lower()}) | {_badge(verdict)} | {_measured(verdict)} |"
+    return f"| [{claim.id}](#{claim.id.lower()}) | {_badge(verdict)} | {measured(verdict)} |"
 
 
 def _badge(verdict: Verdict | None) -> str:
     answer = verdict["verdict"] if verdict else "not re-tested yet"
     kind = answer.replace(" ", "-") if verdict else "open"
     return f'<span class="verdict verdict-{kind}">{answer}</span>'
-
-
-def _measured(verdict: Verdict | None) -> str:
-    if not verdict or verdict.get("estimate") is None:
-        return ""
-    interval = verdict.get("interval")
-    within = f" [{interval[0]:.3g}, {interval[1]:.3g}]" if interval and None not in interval else ""
-    return f"{verdict['estimate']:.3g}{within}"
 
 
 def _recorded(evidence: Evidence) -> list[str]:
@@ -160,10 +157,7 @@ def _method(dotted: str) -> str:
 
 
 def _state(paper: Paper, evidence: dict[str, Evidence]) -> str:
-    if paper.slug not in evidence:
-        return paper.status
-    answers = [verdict["verdict"] for verdict in evidence[paper.slug].verdicts]
-    return f"ready; {answers.count('holds')} of {len(answers)} claims hold"
+    return standing(evidence[paper.slug]) if paper.slug in evidence else paper.status
 
 
 def _paths(room: str) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ import re
 import pytest
 from rich.console import Console
 
-from netopsy.catalogue import paper, papers
+from netopsy.catalogue import ROOMS, in_room, paper, papers
 from netopsy.cli import main, tables
 from netopsy.lab.evidence import Evidence
 
@@ -16,6 +16,29 @@ from netopsy.lab.evidence import Evidence
 def cache(tmp_path_factory, monkeypatch):
     """A cache shared by these tests and by nothing else."""
     monkeypatch.setenv("NETOPSY_CACHE", str(tmp_path_factory.getbasetemp() / "catalogue-cache"))
+
+
+BY_ROOM = [paper for room in ROOMS for paper in in_room(room)]
+
+
+@pytest.fixture(autouse=True)
+def nothing_recorded(monkeypatch):
+    monkeypatch.setattr("netopsy.lab.evidence.load_evidence", lambda *_: {})
+
+
+@pytest.fixture
+def recorded(monkeypatch) -> Evidence:
+    """Evidence for one paper: a verdict with parts, one without, and a claim that no run has tested."""
+    part = {"name": "at depth 1", "rule": "interval above 0", "answer": "does not hold", "unit": "runs", "n": 5}
+    part |= {"estimate": 0.0512, "interval": [-0.01, 0.11], "beside": {"by chance": 0.25, "at depth 2": None}}
+    verdicts = [
+        {"claim": "norm-grad-1", "verdict": "does not hold", "estimate": 0.0512, "interval": [-0.01, 0.11]}
+        | {"criterion": "as fixed", "parts": [part], "note": "By a hair."},
+        {"claim": "norm-grad-2", "verdict": "undecided", "criterion": "", "estimate": None, "interval": None},
+    ]
+    found = Evidence("norm-grad", "laptop", 3, 61.4, {}, verdicts, {}, {"netopsy.gone:measure": "0"})
+    monkeypatch.setattr("netopsy.lab.evidence.load_evidence", lambda *_: {"norm-grad": found})
+    return found
 
 
 def told(capsys, *arguments: str) -> tuple[int, str, str]:
@@ -41,8 +64,13 @@ def test_a_pipe_gets_all_papers_whole_and_tab_separated(capsys):
     code, out, err = told(capsys, "papers")
     rows = [line.split("\t") for line in out.splitlines()]
     assert code == 0
-    assert rows == [[p.slug, p.status, p.title, str(p.year), p.room] for p in papers()]
+    assert rows == [[p.slug, p.status, p.title, str(p.year), p.room] for p in BY_ROOM]
     assert "51 papers" in err
+
+
+def test_a_recorded_paper_says_how_its_claims_stand(capsys, recorded):
+    rows = [line.split("\t") for line in told(capsys, "papers")[1].splitlines()]
+    assert {row[0]: row[1] for row in rows if "hold" in row[1]} == {"norm-grad": "0 of 2 hold"}
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
@@ -50,9 +78,10 @@ def test_a_terminal_gets_one_line_a_paper_that_fits(capsys, monkeypatch, width):
     screen = as_terminal(monkeypatch, width)
     assert main(["papers"]) == 0
     lines = plain(screen.getvalue())
-    assert len(lines) == 52
+    assert len(lines) == 62
     assert max(map(len, lines)) <= width
-    for line, entry in zip(lines[1:], papers(), strict=True):
+    assert [line for line in lines if line in ROOMS] == list(ROOMS)
+    for line, entry in zip([line for line in lines[1:] if line not in ROOMS], BY_ROOM, strict=True):
         slug, status, title = re.split(r"\s{2,}", line)[:3]
         assert (slug, status) == (entry.slug, entry.status)
         shown = title.rstrip("…")
@@ -114,26 +143,65 @@ def test_show_tells_all_about_a_paper(entry, capsys):
     assert ("not written yet" in text) == (entry.status == "planned")
 
 
-def test_show_prints_the_recorded_verdicts(capsys, monkeypatch):
-    verdicts = [
-        {
-            "claim": "norm-grad-1",
-            "verdict": "does not hold",
-            "estimate": 0.0512,
-            "interval": [-0.01, 0.11],
-            "detail": "by a hair",
-        },
-        {"claim": "norm-grad-2", "verdict": "undecided", "estimate": None, "interval": None},
-    ]
-    recorded = Evidence("norm-grad", "laptop", 3, 61.4, {}, verdicts, {})
-    monkeypatch.setattr("netopsy.lab.evidence.load_evidence", lambda *_: {"norm-grad": recorded})
+def test_show_prints_the_recorded_verdicts(capsys, recorded):
     text = told(capsys, "show", "norm-grad")[1]
-    assert "norm-grad-1: does not hold, 0.0512 [-0.01, 0.11]" in text
-    assert "Measured: by a hair" in text
+    assert "norm-grad-1: does not hold, 0.0512 [-0.01, 0.11]\n" in text
+    assert re.search(r"part +rule +estimate +answer +beside", text)
+    assert re.search(
+        r"at depth 1 +interval above 0 +0.0512 \[-0.01, 0.11\] over 5 runs +does not hold +by chance 0.25; at", text
+    )
+    assert "Note: By a hair." in text
     assert "norm-grad-2: undecided\n" in text
     assert "norm-grad-3: not re-tested yet" in text
     assert "preset laptop, 3 seeds, 61 s" in text
-    assert json.loads(told(capsys, "show", "norm-grad", "--json")[1])["evidence"]["verdicts"] == verdicts
+    assert "Older than its code or criteria: netopsy.gone:measure, norm-grad-1, norm-grad-2." in text
+    told_entry = json.loads(told(capsys, "show", "norm-grad", "--json")[1])["evidence"]
+    assert (told_entry["verdicts"], told_entry["code"]) == (recorded.verdicts, recorded.code)
+
+
+def test_evidence_is_one_line_a_claim(capsys, recorded):
+    code, out, err = told(capsys, "evidence")
+    assert code == 0
+    assert [line.split("\t") for line in out.splitlines()] == [
+        ["norm-grad-1", "does not hold", "0.0512 [-0.01, 0.11]", "criterion changed"],
+        ["norm-grad-2", "undecided", "", "criterion changed"],
+    ]
+    assert "0 of 2 claims of 1 paper hold" in err
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_evidence_fits_a_terminal(capsys, monkeypatch, recorded, width):
+    monkeypatch.setattr("netopsy.lab.evidence.stale", lambda _: ["netopsy.gone:measure"])
+    screen = as_terminal(monkeypatch, width)
+    assert main(["evidence"]) == 0
+    assert max(map(len, plain(screen.getvalue()))) <= width
+    assert "\x1b[31mdoes not hold" in screen.getvalue()
+    assert ("older than its code" in screen.getvalue()) == (width >= 80)
+
+
+@pytest.mark.parametrize(
+    ("slug", "author"),
+    [
+        ("lottery-ticket", "J. Frankle and M. Carbin"),
+        ("noisy-label-clustering", "{Back de Luca} and Fountoulakis and Yang"),
+    ],
+)
+def test_show_prints_a_bibtex_entry(slug, author, capsys):
+    code, out, _ = told(capsys, "show", slug, "--bibtex")
+    assert code == 0
+    assert out.startswith(f"@misc{{{slug},\n")
+    assert out.endswith("}\n")
+    for line in (f"author = {{{author}}}", f"title = {{{{{paper(slug).title}}}}}", f"eprint = {{{paper(slug).arxiv}}}"):
+        assert f"  {line},\n" in out
+
+
+@pytest.mark.parametrize("entry", papers(), ids=lambda entry: entry.slug)
+def test_braces_of_a_bibtex_entry_are_closed(entry):
+    depth = 0
+    for mark in re.sub(r"\\\\.", "", entry.bibtex):
+        depth += (mark == "{") - (mark == "}")
+        assert depth >= 0
+    assert depth == 0
 
 
 def test_show_as_json_holds_the_whole_entry(capsys):
@@ -151,6 +219,7 @@ def test_show_as_json_holds_the_whole_entry(capsys):
         (["show", "../papers"], "unknown paper '../papers'"),
         (["show", ""], "unknown paper ''"),
         (["show"], "SLUG"),
+        (["show", "teddy", "--json", "--bibtex"], "--json and --bibtex exclude each other"),
         (["papers", ""], "query must be a few words"),
         (["papers", "--room", "kitchen"], "unknown room 'kitchen'"),
         (["papers", "--room", "graph"], "did you mean 'graphs'"),

@@ -9,6 +9,7 @@ from matplotlib.text import Text
 from netopsy import InputError
 from netopsy.core.drawing import (
     INK,
+    LARGEST_SVG,
     PALETTE,
     figure,
     figure_grid,
@@ -22,7 +23,7 @@ from netopsy.core.drawing import (
 )
 from netopsy.interpretability.gallery import gallery
 from netopsy.interpretability.overlay import overlay
-from netopsy.lab.figures import mean_with_band
+from netopsy.lab.plots import mean_with_band
 
 
 def drawn():
@@ -121,3 +122,22 @@ def test_an_image_is_shown_over_its_limits_and_no_larger_than_asked():
 def test_a_panel_is_the_one_given():
     _, axes = figure()
     assert panel(axes) is axes
+
+
+def heavy_figure():
+    found, axes = figure()
+    angles = np.linspace(0, 60, 20_000)
+    axes.plot(np.cos(angles) * angles, np.sin(1.1 * angles) * angles)
+    axes.scatter(angles, angles, s=1)
+    return found
+
+
+def test_a_heavy_figure_is_drawn_as_pixels_where_it_is_heavy():
+    found = heavy_figure()
+    svg = render(found, "svg")
+    assert len(svg) <= LARGEST_SVG
+    assert svg.count(b"<image") == 1
+    assert b"<use" in svg  # the ticks are still drawn as lines
+    assert svg == render(heavy_figure(), "svg")
+    assert not any(artist.get_rasterized() for artist in found.findobj())
+    assert b"<image" not in render(drawn(), "svg")

@@ -25,7 +25,20 @@ VERDICTS = [
         "estimate": 0.0512,
         "interval": [-0.01, 0.11],
         "paper_value": "more",
-        "detail": "a | b < c *stars*",
+        "note": "Of *runs*.",
+        "parts": [
+            {
+                "name": "a | b < c *stars*",
+                "rule": "interval above 0",
+                "answer": "does not hold",
+                "estimate": 0.0512,
+                "interval": [-0.01, 0.11],
+                "n": 5,
+                "confidence": 0.9,
+                "unit": "runs",
+                "beside": {"by chance": 0.25, "of another": {"estimate": 1.0, "interval": [0.5, 1.5]}},
+            }
+        ],
     },
     {
         "claim": "norm-grad-2",
@@ -117,10 +130,13 @@ def test_evidence_is_shown_on_the_paper_s_page(site):
     assert "verdict-holds" in page
     assert "not re-tested yet" in page
     assert "3 seeds, 61 s of computing" in page
-    assert "a | b &lt; c *stars*" in page
+    assert "<td>a | b &lt; c *stars*</td>" in page
+    assert "<td>0.0512 [-0.01, 0.11] (90%) over 5 runs</td>" in page
+    assert "<td>by chance 0.25; of another 1 [0.5, 1.5]</td>" in page
+    assert "<p>Of *runs*.</p>" in page
     assert '<img alt="depth curve" src="../../evidence/norm-grad/depth_curve.svg"' in page
     assert (site / "evidence" / "norm-grad" / "depth_curve.svg").is_file()
-    assert "1 of 3 claims hold" in (site / "papers" / "index.html").read_text()
+    assert "1 of 3 hold" in (site / "papers" / "index.html").read_text()
 
 
 def test_a_planned_paper_says_so_and_promises_nothing(site):
@@ -184,7 +200,7 @@ def test_text_is_escaped_where_markdown_would_read_it():
     hooks = loaded("hooks")
     recorded = Evidence("norm-grad", "laptop", None, 1.0, {}, VERDICTS, {})
     text = hooks.paper_page(next(p for p in papers() if p.slug == "norm-grad"), recorded)
-    assert "a | b &lt; c \\*stars\\*" in text
+    assert "a \\| b &lt; c \\*stars\\*" in text
     assert "seeds" not in text.split("Recorded")[1].split("\n")[0]
 
 

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from netopsy import InputError
+from netopsy.core.drawing import figure
 from netopsy.lab.costs import cost_lines, milliseconds, milliseconds_in_turns
-from netopsy.lab.figures import figure
 
 
 def test_a_pause_lasts_as_long_as_it_says():

@@ -1,9 +1,14 @@
 import json
 
 import pytest
+import torch
 
 from netopsy import InputError
+from netopsy.catalogue import paper
 from netopsy.lab import CellsFailedError, evidence, load_evidence, run, runs
+from netopsy.lab.evidence import UNKNOWN_CODE, Evidence, record_evidence, stale, standing
+from netopsy.lab.judging import criterion_hash
+from netopsy.lab.version import code_keys
 
 
 @pytest.fixture
@@ -31,14 +36,18 @@ def test_the_file_is_valid_json_and_names_no_machine(toy, tmp_path, checkout):
         raise AssertionError(constant)
 
     entry = json.loads(text, parse_constant=refuse)
-    assert list(entry) == ["paper", "preset", "seeds", "seconds", "environment", "verdicts"]
+    assert list(entry) == ["paper", "preset", "seeds", "seconds", "environment", "code", "verdicts"]
     assert entry["verdicts"][0]["verdict"] == "undecided"  # two seeds have no interval
     assert entry["verdicts"][0]["interval"] is None
     import platform
 
     assert platform.node() not in text
     assert str(tmp_path) not in text
-    assert "/" not in "".join(map(str, entry["environment"].values()))
+    circumstances = entry["environment"]
+    assert "/" not in "".join(str(value) for name, value in circumstances.items() if name != "processor")
+    assert circumstances["processor"]
+    assert circumstances["instructions"] == torch.backends.cpu.get_cpu_capability()
+    assert circumstances["threads"] == torch.get_num_threads()
 
 
 def test_seconds_add_up_over_resumed_sessions(toy, tmp_path, checkout):
@@ -84,3 +93,43 @@ def test_evidence_that_cannot_be_read_is_named(tmp_path, text):
     (tmp_path / "toy.json").write_text(text)
     with pytest.raises(InputError, match=r"evidence file .*toy\.json cannot be read"):
         load_evidence(tmp_path)
+
+
+def record(toy, **changes) -> Evidence:
+    criterion = paper("teddy").claim("teddy-1").criterion
+    verdicts = [
+        {"claim": "teddy-1", "verdict": "holds", "criterion": criterion, "criterion_hash": criterion_hash(criterion)},
+        {"claim": "of another catalogue", "verdict": "undecided", "criterion": "any"},
+    ]
+    fields = {"environment": {}, "verdicts": verdicts, "figures": {}, "code": code_keys([toy.measure, toy.threads])}
+    return Evidence(**{"paper": "teddy", "preset": "laptop", "seeds": 3, "seconds": 1.0} | fields | changes)
+
+
+def test_a_record_of_today_is_not_stale(toy):
+    assert stale(record(toy)) == []
+    assert standing(record(toy)) == "1 of 2 hold"
+
+
+def test_what_changed_since_the_record_is_named(toy):
+    code = record(toy).code | {"netopsy_toy:measure": "another", "netopsy_toy:removed": "key"}
+    moved = [{"claim": "teddy-1", "verdict": "holds", "criterion": "moved since"}]
+    found = stale(record(toy, code=code, verdicts=moved))
+    assert found == ["netopsy_toy:measure", "netopsy_toy:removed", "teddy-1"]
+    assert stale(record(toy, code={})) == [UNKNOWN_CODE]
+
+
+def test_the_code_comes_back_and_old_records_have_none(toy, tmp_path):
+    target = record_evidence(record(toy), tmp_path)
+    assert load_evidence(tmp_path)["teddy"].code == record(toy).code
+    entry = json.loads(target.read_text())
+    del entry["code"]
+    target.write_text(json.dumps(entry))
+    assert load_evidence(tmp_path)["teddy"].code == {}
+
+
+def test_a_figure_too_large_for_a_page_is_named_and_nothing_is_written(toy, tmp_path):
+    large = tmp_path / "large.svg"
+    large.write_bytes(b" " * 150_001)
+    with pytest.raises(InputError, match="figure 'examples' of teddy takes 150 kB as SVG"):
+        record_evidence(record(toy, figures={"examples": large}), tmp_path / "evidence")
+    assert not (tmp_path / "evidence").exists()

@@ -5,6 +5,7 @@ One file a paper, ``papers/SLUG.toml``. A claim's criterion is fixed there befor
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -75,6 +76,26 @@ class Paper:
         """Where the paper can be read."""
         return f"https://arxiv.org/abs/{self.arxiv}"
 
+    @property
+    def bibtex(self) -> str:
+        """A BibTeX entry of the paper as it stands on arXiv, its key the slug.
+
+        >>> print(paper("norm-grad").bibtex.splitlines()[0])
+        @misc{norm-grad,
+        """
+        authors = self.authors.partition(", based on")[0].split(", ")
+        fields = {
+            "title": f"{{{_tex(self.title)}}}",
+            "author": " and ".join(map(_bibtex_name, authors)),
+            "year": str(self.year),
+            "eprint": self.arxiv,
+            "archivePrefix": "arXiv",
+            "url": self.url,
+            "note": _tex(self.venue),
+        }
+        lines = (f"  {name} = {{{value}}}," for name, value in fields.items())
+        return "\n".join((f"@misc{{{self.slug},", *lines, "}"))
+
     def claim(self, claim_id: str) -> Claim:
         """The claim called ``claim_id``; raises `UnknownNameError` naming the nearest ones."""
         return lookup(f"claim of {self.slug}", claim_id, {claim.id: claim for claim in self.claims})
@@ -124,6 +145,15 @@ def _paper(slug: str, table: dict[str, Any]) -> Paper:
     methods = tuple(table.pop("methods", ()))
     prose = {"summary": _one_line(table["summary"]), "keywords": tuple(table["keywords"])}
     return Paper(slug, **table | prose, methods=methods, claims=claims)
+
+
+def _bibtex_name(name: str) -> str:
+    """The name; in braces where it is a family name of several words, which would be taken for given names."""
+    return f"{{{_tex(name)}}}" if " " in name and "." not in name else _tex(name)
+
+
+def _tex(text: str) -> str:
+    return re.sub(r"([&%$#_{}])", r"\\\1", text)
 
 
 def _one_line(text: str) -> str:

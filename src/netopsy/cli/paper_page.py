@@ -11,16 +11,17 @@ from rich.console import Console
 from rich.text import Text
 
 from netopsy.catalogue import Paper
+from netopsy.cli.verdicts import print_parts, print_verdict, wide_console
 
 if TYPE_CHECKING:
     from netopsy.lab.evidence import Evidence
 
-_COLOURS = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
-
 
 def print_page(paper: Paper, evidence: Evidence | None) -> None:
     """Print everything known about ``paper``; text is wrapped at 100 columns, commands and links are never broken."""
-    console = Console(highlight=False)
+    from netopsy.lab.evidence import stale
+
+    console = wide_console()
     _prose(console, paper.title, style="bold")
     _prose(console, f"{paper.authors} · {paper.venue}, {paper.year}")
     _line(console, paper.url)
@@ -45,6 +46,9 @@ def print_page(paper: Paper, evidence: Evidence | None) -> None:
         seeds = f", {evidence.seeds} seeds" if evidence.seeds is not None else ""
         console.print()
         _prose(console, f"Recorded with the preset {evidence.preset}{seeds}, {evidence.seconds:.0f} s.", style="dim")
+        changed = stale(evidence)
+        if changed:
+            _prose(console, f"Older than its code or criteria: {', '.join(changed)}.", style="yellow")
     if paper.status == "ready":
         _heading(console, "Re-test it")
         _line(console, f"  netopsy reproduce {paper.slug}")
@@ -72,23 +76,11 @@ def _methods(console: Console, names: Sequence[str]) -> None:
 def _claim(
     console: Console, name: str, text: str, criterion: str, paper_value: str, verdict: Mapping[str, Any] | None
 ) -> None:
-    answer = verdict["verdict"] if verdict else "not re-tested yet"
-    head = Text(f"  {name}: ", style="bold")
-    head.append(answer + _measured(verdict), style=_COLOURS.get(answer, "dim"))
-    console.print(head)
+    print_verdict(console, name, verdict)
     _prose(console, text, indent=4)
     _prose(console, f"Criterion: {criterion}", indent=4, style="dim")
-    if verdict and verdict.get("detail"):
-        _prose(console, f"Measured: {verdict['detail']}", indent=4, style="dim")
     _prose(console, f"In the paper: {paper_value}", indent=4, style="dim")
-
-
-def _measured(verdict: Mapping[str, Any] | None) -> str:
-    if not verdict or verdict.get("estimate") is None:
-        return ""
-    interval = verdict.get("interval")
-    within = f" [{interval[0]:.3g}, {interval[1]:.3g}]" if interval and None not in interval else ""
-    return f", {verdict['estimate']:.3g}{within}"
+    print_parts(console, verdict)
 
 
 def _heading(console: Console, text: str) -> None:

@@ -32,8 +32,7 @@ def papers(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the papers, or those that QUERY asks for."""
-    from netopsy.catalogue import ROOMS, Status
-    from netopsy.catalogue import papers as everything
+    from netopsy.catalogue import ROOMS, Status, in_room
 
     if room is not None:
         lookup("room", room, ROOMS)
@@ -45,7 +44,7 @@ def papers(
         return room in (None, paper.room) and status in (None, paper.status)
 
     if query is None:
-        found = [paper for paper in everything() if wanted(paper)][:limit]
+        found = [paper for each in ROOMS for paper in in_room(each) if wanted(paper)][:limit]
         if as_json:
             _print_json([_record(paper) for paper in found])
         else:
@@ -61,22 +60,24 @@ def papers(
 def show(
     slug: Annotated[str, typer.Argument(metavar="SLUG", help="A paper, as `netopsy papers` lists it.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    bibtex: Annotated[bool, typer.Option("--bibtex", help="Print the paper's BibTeX entry.")] = False,
 ) -> None:
     """Tell all about one paper: what it is about, its methods, its claims and what re-testing them found."""
     from netopsy.catalogue import paper
     from netopsy.cli.paper_page import print_page
     from netopsy.lab import load_evidence
 
+    require(not (as_json and bibtex), "--json and --bibtex exclude each other")
     chosen = paper(slug)
+    if bibtex:
+        typer.echo(chosen.bibtex)
+        return
     evidence = load_evidence().get(slug)
     if as_json:
-        recorded = None if evidence is None else {key: getattr(evidence, key) for key in _EVIDENCE}
+        recorded = None if evidence is None else evidence.to_json()
         _print_json(_record(chosen) | {"evidence": recorded})
     else:
         print_page(chosen, evidence)
-
-
-_EVIDENCE = ("preset", "seeds", "seconds", "environment", "verdicts")
 
 
 def _search(query: str) -> list[Hit]:
@@ -105,7 +106,7 @@ def _print_json(value: Any) -> None:
 def _list(found: Sequence[Paper]) -> None:
     from netopsy.cli.tables import print_rows
 
-    print_rows(_COLUMNS, [_row(paper) for paper in found], cut="title")
+    print_rows(_COLUMNS, _rows(found), cut="title", group="room")
     ready = sum(paper.status == "ready" for paper in found)
     typer.echo(f"\n{_count(len(found))}, {ready} ready. `netopsy show SLUG` tells all about one.", err=True)
 
@@ -114,7 +115,7 @@ def _list_hits(hits: Sequence[Hit]) -> None:
     from netopsy.catalogue.search import searches_by_meaning
     from netopsy.cli.tables import print_rows
 
-    print_rows(_COLUMNS, [_row(hit.paper) for hit in hits], cut="title")
+    print_rows(_COLUMNS, _rows([hit.paper for hit in hits]), cut="title")
     manner = "by meaning" if searches_by_meaning() else "by words only; netopsy[search] adds search by meaning"
     typer.echo(f"\n{_count(len(hits))}, nearest first, searched {manner}.", err=True)
 
@@ -122,8 +123,12 @@ def _list_hits(hits: Sequence[Hit]) -> None:
 _COLUMNS = ("paper", "status", "title", "year", "room")
 
 
-def _row(paper: Paper) -> tuple[str, ...]:
-    return paper.slug, paper.status, paper.title, str(paper.year), paper.room
+def _rows(found: Sequence[Paper]) -> list[tuple[str, ...]]:
+    """What is shown of each paper; where a run is recorded, how its claims stand takes the place of the status."""
+    from netopsy.lab.evidence import load_evidence, standing
+
+    state = {slug: standing(evidence) for slug, evidence in load_evidence().items()}
+    return [(each.slug, state.get(each.slug, each.status), each.title, str(each.year), each.room) for each in found]
 
 
 def _count(number: int) -> str:

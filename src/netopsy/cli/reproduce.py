@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,13 +12,8 @@ import typer
 from netopsy.core.errors import require
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from netopsy.lab import Run, Study
-
-
-NARROW = 100
-"""Columns of a terminal below which a table of verdicts leaves out its long texts."""
+    from netopsy.lab.evidence import Evidence
 
 
 def register(app: typer.Typer) -> None:
@@ -85,78 +80,46 @@ def reproduce(
 def evidence(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Show the verdicts of all recorded runs."""
-    from netopsy.lab.evidence import load_evidence
+    """Show what recorded runs found, one line a claim; `netopsy show SLUG` tells the details of one paper."""
+    from netopsy.cli.tables import print_rows
+    from netopsy.cli.verdicts import COLOURS
+    from netopsy.lab.evidence import load_evidence, stale
+    from netopsy.lab.verdict_table import measured
 
     recorded = load_evidence()
     if as_json:
-        fields = ("paper", "preset", "seeds", "seconds", "environment", "verdicts")
-        entries = [{field: getattr(found, field) for field in fields} for found in recorded.values()]
-        typer.echo(json.dumps(entries, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps([found.to_json() for found in recorded.values()], indent=2, ensure_ascii=False))
         return
     if not recorded:
         typer.echo("no run has been recorded yet: netopsy reproduce SLUG --record")
         return
-    table = _table("Recorded runs", ("Paper", "Preset"))
-    for found in recorded.values():
-        _add(table, found.verdicts, (found.paper, found.preset))
-    _print(table)
+    rows = [
+        (verdict["claim"], verdict["verdict"], measured(verdict), mark)
+        for found in recorded.values()
+        for verdict, mark in zip(found.verdicts, _marks(found, stale(found)), strict=True)
+    ]
+    print_rows(("claim", "verdict", "estimate", "record"), rows, cut="record", enough=8, styles=COLOURS)
+    holding = sum(row[1] == "holds" for row in rows)
+    papers = f"{len(recorded)} paper{'s' * (len(recorded) > 1)}"
+    typer.echo(f"\n{holding} of {len(rows)} claims of {papers} hold. `netopsy show SLUG` tells more.", err=True)
+
+
+def _marks(found: Evidence, changed: Collection[str]) -> Iterator[str]:
+    claims = [verdict["claim"] for verdict in found.verdicts]
+    older = "" if set(changed) <= set(claims) else "older than its code"
+    return ("criterion changed" if claim in changed else older for claim in claims)
 
 
 def _show(run: Run) -> None:
-    table = _table(f"{run.paper} ({run.preset}{f', {run.seeds} seeds' if run.seeds else ''})", ())
-    _add(table, [verdict.to_json() for verdict in run.verdicts], ())
-    _print(table)
+    from netopsy.cli.verdicts import print_parts, print_verdict, wide_console
+
+    console = wide_console()
+    console.print(f"{run.paper} ({run.preset}{f', {run.seeds} seeds' if run.seeds else ''})", style="bold")
+    for verdict in run.verdicts:
+        entry = verdict.to_json()
+        print_verdict(console, verdict.claim, entry)
+        print_parts(console, entry)
     typer.echo(f"{run.computed} cells measured now, {run.seconds:.1f} s in all; kept in {run.folder}")
-
-
-def _table(title: str, before: Iterable[str]) -> Table:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for name in (*before, "Claim", "Verdict"):
-        table.add_column(name, overflow="fold")
-    for name in ("Estimate", "95% interval", "Paper"):
-        table.add_column(name, justify="right", overflow="fold")
-    table.add_column("Criterion", overflow="fold", ratio=1)
-    return table
-
-
-def _add(table: Table, verdicts: Iterable[Mapping[str, Any]], before: tuple[str, ...]) -> None:
-    from rich.text import Text
-
-    colours = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
-    for verdict in verdicts:
-        low, high = verdict["interval"] or (None, None)
-        interval = "" if low is None and high is None else f"{_number(low)} to {_number(high)}"
-        table.add_row(
-            *map(Text, (*before, verdict["claim"])),
-            Text(verdict["verdict"], style=colours.get(verdict["verdict"], "")),
-            Text(_number(verdict["estimate"])),
-            Text(interval),
-            Text(_number(verdict["paper_value"])),
-            Text(verdict["criterion"]),
-        )
-
-
-def _number(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, int | float) else str(value)
-
-
-def _print(table: Table) -> None:
-    from rich.console import Console
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
-    narrow = console.width < NARROW
-    if narrow:
-        del table.columns[-2:]
-    console.print(table)
-    if narrow:
-        typer.echo("(a wider terminal adds the criteria and the papers' values, and so does netopsy show SLUG)")
 
 
 def _complain(message: str) -> None:

@@ -22,6 +22,7 @@ from torch import Tensor
 from netopsy.core.errors import require
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -30,6 +31,9 @@ PALETTE = ("#2f7fc1", "#d9742b", "#2a9d77", "#b65fa8", "#c9a227", "#6b7f99")
 
 INK = "#808488"
 """The mid-grey of text and axes: at least 3.7 to 1 on both a white and a black page."""
+
+LARGEST_SVG = 150_000
+"""How many bytes of a figure a page has room for."""
 
 _STYLE: Any = {
     "figure.facecolor": "none",
@@ -203,11 +207,37 @@ def _drawable(letter: str) -> bool:
 
 
 def render(drawn: Figure, ending: str = "svg") -> bytes:
-    """The figure as the content of an SVG, PNG or PDF file. The same figure gives the same bytes."""
+    """The figure as the content of an SVG, PNG or PDF file. The same figure gives the same bytes.
+
+    Where an SVG would be larger than `LARGEST_SVG`, images, collections and lines of many points are drawn as pixels.
+    """
     require(ending in _UNDATED, f"ending must be one of {', '.join(_UNDATED)}, got {ending!r}")
+    content = _saved(drawn, ending)
+    if ending == "svg" and len(content) > LARGEST_SVG:
+        heavy = drawn.findobj(_is_heavy)
+        before = [artist.get_rasterized() for artist in heavy]
+        for artist in heavy:
+            artist.set_rasterized(True)
+        content = _saved(drawn, ending, dpi=120)
+        for artist, was in zip(heavy, before, strict=True):
+            artist.set_rasterized(was)
+    return content
+
+
+def _is_heavy(artist: Artist) -> bool:
+    from matplotlib.collections import Collection
+    from matplotlib.image import _ImageBase
+    from matplotlib.lines import Line2D
+
+    if isinstance(artist, Line2D):
+        return len(np.atleast_1d(artist.get_xdata())) > 200
+    return isinstance(artist, _ImageBase | Collection)
+
+
+def _saved(drawn: Figure, ending: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     with style():
-        drawn.savefig(buffer, format=ending, metadata=_UNDATED[ending], facecolor="none")
+        drawn.savefig(buffer, format=ending, metadata=_UNDATED[ending], facecolor="none", **options)
     return buffer.getvalue()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,14 @@ from netopsy.lab.backends import available_cores
 LIBRARIES = ("torch", "numpy", "scipy", "pandas", "scikit-learn")
 
 
-def environment() -> dict[str, Any]:
-    """Versions, commit, device and date as JSON values; no paths and no names of machines or people."""
+def environment(*, threads: int | None = None) -> dict[str, Any]:
+    """Versions, commit, device and date as JSON values; no paths and no names of machines or people.
+
+    What decides the last digits of a result is in it: the processor, the instructions torch uses, and ``threads``,
+    those a cell was measured with (this process's unless given).
+    """
+    import torch
+
     return {
         "netopsy": netopsy.__version__,
         "commit": _commit(),
@@ -25,6 +30,9 @@ def environment() -> dict[str, Any]:
         **{name: _version(name) for name in LIBRARIES},
         "system": f"{platform.system()} {platform.machine()}",
         "device": _device(),
+        "processor": _processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads() if threads is None else threads,
         "date": datetime.now(UTC).date().isoformat(),
     }
 
@@ -55,9 +63,20 @@ def _git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
+def _processor() -> str:
+    """The model of the processor, as its maker calls it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine()
+
+
 def _device() -> str:
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
+    import torch
+
+    if torch.cuda.is_available():
         return str(torch.cuda.get_device_name())
     cores = available_cores()
     return f"CPU, {cores} core{'s' * (cores > 1)}"

@@ -16,12 +16,12 @@ import pandas as pd
 import pyarrow as pa
 from matplotlib.figure import Figure
 
+from netopsy.core import drawing
 from netopsy.core.errors import InputError, require
-from netopsy.lab import figures
 from netopsy.lab.errors import Failure
 from netopsy.lab.files import LOCK, TEMPORARY, make_folder, only_one, remove_unfinished, write, write_json
-from netopsy.lab.store import CellStore
 from netopsy.lab.judging import Verdict
+from netopsy.lab.store import CellStore
 
 MARK = "run.json"
 """The file by which a run folder is known; it names the paper."""
@@ -92,7 +92,7 @@ class RunFolder:
             require(re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name), f"figures need names such as 'accuracy', got {name!r}")
             for ending in ("png", "svg"):
                 path = self.path / "figures" / f"{name}.{ending}"
-                write(path, figures.render(figure, ending))
+                write(path, drawing.render(figure, ending))
                 found[name] = path
         return found
 

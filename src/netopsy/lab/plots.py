@@ -15,8 +15,8 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from netopsy.core.drawing import INK, PALETTE, figure_grid
 from netopsy.core.errors import require
-from netopsy.lab.figures import INK, PALETTE, figure_grid
 from netopsy.lab.statistics import Estimate, mean_interval
 
 __all__ = ["bars", "from_text", "growth", "intervals", "lines", "mean_with_band", "panels", "pictures", "to_text"]

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from netopsy.core.drawing import style
 from netopsy.core.errors import InputError, require
 from netopsy.core.progress import Task
 from netopsy.lab.backends import Backend, backend
@@ -18,13 +19,12 @@ from netopsy.lab.environment import environment
 from netopsy.lab.errors import CellsFailedError, Failure, InterruptedRunError
 from netopsy.lab.evidence import Evidence, checkout_folder, record_evidence
 from netopsy.lab.executor import execute
-from netopsy.lab.figures import style
 from netopsy.lab.folder import RunFolder, check_folder, opened
 from netopsy.lab.judging import Verdict
 from netopsy.lab.store import Result
 from netopsy.lab.study import Study
 from netopsy.lab.tables import Tables
-from netopsy.lab.version import code_version
+from netopsy.lab.version import code_key
 
 C = TypeVar("C")
 
@@ -91,7 +91,7 @@ def _measure_all(
     study: Study[Any], cells: Sequence[Cell], folder: RunFolder, machines: Backend, fresh: bool
 ) -> tuple[list[Result], int]:
     """The results of all cells in the order of the plan, and how many had to be measured."""
-    versions = {measure.__name__: code_version(measure) for measure in study.measures}
+    versions = {measure.__name__: code_key(measure) for measure in study.measures}
     keys = {cell: cell.key(study.paper, versions[cell.measure]) for cell in cells}
     if fresh:
         for key in keys.values():

@@ -1,96 +1,221 @@
-"""The code version of a study: a hash of the sources its measurements depend on, and of nothing else.
+"""The code key of a measure: a hash of the code it can reach, and of nothing else.
 
-Hashed are what `measure` uses of its own module (so changing the judge or the figure keeps the stored cells), the
-packages of netopsy that the module imports, and the floors beneath them. Comments, docstrings and layout do not count.
+What counts is the import closure of the measure, file by file. Of its own module counts what it reaches by name, so
+changing the judge or the figure keeps the stored cells; the files its imports lead to count whole; of a package's
+``__init__`` counts what is asked of it by name, so a new re-export changes nothing. Comments, docstrings and layout do
+not count. Nothing is imported to find out.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
-import importlib.util
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-FLOORS = ("core", "data", "models", "training")
-"""Packages every measurement may reach without importing them itself."""
+import netopsy
+from netopsy.core.errors import require
 
-INFRASTRUCTURE = {"lab", "catalogue", "studies", "cli", "web"}
+INFRASTRUCTURE = {"lab", "catalogue", "cli", "web", "examination"}
 """Packages that run and show a study, and decide nothing about what is measured."""
 
+MEASURING = {"subjects", "costs", "statistics"}
+"""The parts of ``lab`` that do decide it."""
 
-def code_version(measure: Callable[..., Any]) -> str:
-    """The version of the code behind ``measure``, the same on every machine with the same sources and Python."""
-    source = Path(inspect.getsourcefile(measure) or "").read_text(encoding="utf-8")
+
+def code_key(measure: Callable[..., Any]) -> str:
+    """The key of the code behind ``measure``, the same on every machine with the same sources and Python.
+
+    Followed are modules of netopsy and of the measure's own top-level package; those beside it, where it has none.
+    Raises `InputError` for anything but a function that was defined in a file.
+    """
+    function = inspect.unwrap(measure)
+    require(inspect.isfunction(function), f"measure must be a function of a module, got {type(measure).__name__}")
+    name, file = function.__qualname__.split(".")[0], inspect.getsourcefile(function)
+    require(
+        file is not None and Path(file).is_file() and name.isidentifier(),
+        f"measure must be a function with a name in a file, got {function.__qualname__}",
+    )
+    return _key(_home(function.__module__, Path(file or "")), name)
+
+
+def code_keys(measures: Iterable[Callable[..., Any]]) -> dict[str, str]:
+    """The key of each measure under its place, as `code_key_of` reads it."""
+    return {f"{measure.__module__}:{measure.__name__}": code_key(measure) for measure in measures}
+
+
+def code_key_of(place: str) -> str | None:
+    """The key of the function at ``place``, written "package.module:function"; ``None`` if there is no such function.
+
+    >>> code_key_of("netopsy.lab.statistics:mean_interval") == code_key_of("netopsy.lab.statistics:no_such_function")
+    False
+    """
+    module, colon, name = place.partition(":")
+    require(bool(colon and name), f"place must be written as package.module:function, got {place!r}")
+    top = module.partition(".")[0]
+    spec = None if top == "netopsy" else PathFinder.find_spec(top)
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()] if spec else []
+    bases = [folder.parent for folder in folders] or ([Path(spec.origin).parent] if spec and spec.origin else [])
+    for base in [_root().parent] if top == "netopsy" else bases:
+        home = _Home(module, base, top)
+        path = home.file(module)
+        if path is not None and name in _parsed(path).bound:
+            return _key(_home(module, path), name)
+    return None
+
+
+@dataclass(frozen=True)
+class _Home:
+    """The module a measure is in, and where its own imports are looked up: ``top`` is the one package that is
+    followed, any module in the folder ``base`` where it is empty."""
+
+    module: str
+    base: Path
+    top: str
+
+    def file(self, module: str) -> Path | None:
+        """The file of a module that is followed."""
+        top, *rest = module.split(".")
+        if top != "netopsy" and self.top not in ("", top):
+            return None
+        place = (_root() if top == "netopsy" else self.base / top).joinpath(*rest)
+        candidates = (place / "__init__.py", place.with_name(f"{place.name}.py"))
+        return next((path for path in candidates if path.is_file()), None)
+
+
+def _home(module: str, path: Path) -> _Home:
+    parts = module.split(".")
+    if parts[0] == "netopsy":
+        return _Home(module, _root().parent, "netopsy")
+    inner = path.parent if path.name == "__init__.py" else path.with_suffix("")
+    if inner.parts[-len(parts) :] != tuple(parts):  # a script, or loaded under another name
+        return _Home(path.stem, path.parent, "")
+    base = inner.parents[len(parts) - 1]
+    alone = len(parts) == 1 and path.name != "__init__.py" and base.name not in ("site-packages", "dist-packages")
+    return _Home(module, base, "" if alone else parts[0])
+
+
+class _Asked(NamedTuple):
+    """What is asked of a module: a name; all of it for ``"*"``; what importing it runs for the empty name."""
+
+    module: str
+    name: str
+
+
+def _key(home: _Home, name: str) -> str:
+    start = _Asked(home.module, name)
+    waiting, seen, kept = [start], set[_Asked](), dict[str, set[int]]()
+    while waiting:
+        asked = waiting.pop()
+        path = home.file(asked.module)
+        if asked in seen or path is None:
+            continue
+        seen.add(asked)
+        module, name, package = _parsed(path), asked.name, path.name == "__init__.py"
+        hidden = asked != start and _is_infrastructure(asked.module)
+        if hidden and (asked.module != "netopsy.lab" or name == "*"):
+            continue
+        if asked != start and not package:
+            name = "*"
+        reached = module.reach(name)
+        if not hidden:
+            kept.setdefault(asked.module, set()).update(reached)
+        surroundings = asked.module if package else asked.module.rpartition(".")[0]
+        waiting += [each for index in reached for each in _asked_by(module.statements[index], surroundings)]
+        waiting.append(_Asked(asked.module.rpartition(".")[0], ""))
+        if package and name.isidentifier():  # a module of the package, whether or not ``__init__`` names it too
+            waiting.append(_Asked(f"{asked.module}.{name}", "*"))
     digest = hashlib.blake2b(digest_size=16)
-    visited: set[Path] = set()
-    _feed(digest, _reachable(ast.parse(source), measure.__qualname__), visited)
+    for each in sorted(kept):
+        path = home.file(each)
+        assert path is not None
+        for index in sorted(kept[each]):
+            digest.update(f"{each}\n{_parsed(path).meanings[index]}\n".encode())
     return digest.hexdigest()
 
 
-def _feed(digest: Any, tree: ast.Module, visited: set[Path]) -> None:
-    digest.update(_meaning(tree).encode())
-    packages, neighbours = _netopsy_imports(tree)
-    for path in (*_package_files((*FLOORS, *packages)), *neighbours):
-        if path not in visited:
-            visited.add(path)
-            neighbour = _parsed(path)
-            if neighbour is None:
-                digest.update(path.read_bytes())
-            elif path in neighbours:
-                _feed(digest, neighbour, visited)
-            else:
-                digest.update(_meaning(neighbour).encode())
+def _is_infrastructure(module: str) -> bool:
+    top, package, inner, *_ = [*module.split("."), "", ""]
+    return top == "netopsy" and package in INFRASTRUCTURE and not (package == "lab" and inner in MEASURING)
 
 
-def _parsed(path: Path) -> ast.Module | None:
-    """The file's tree; ``None`` for a file that is not valid Python, which cannot be what is measured."""
-    try:
-        return ast.parse(path.read_text(encoding="utf-8"))
-    except (SyntaxError, ValueError):
-        return None
+def _asked_by(statement: ast.stmt, package: str) -> Iterator[_Asked]:
+    """What the imports in a statement of a module in ``package`` ask for, those inside functions included."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Import):
+            yield from (_Asked(alias.name, "*") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            module = ".".join([*above, *filter(None, [node.module])])
+            yield from (_Asked(module, alias.name) for alias in node.names)
 
 
-def _meaning(tree: ast.Module) -> str:
-    """The tree without docstrings and positions."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [line for line in node.body if not _is_string(line)]
-    return ast.dump(tree)
+class _Module:
+    """A parsed file: its top-level statements without docstrings, one for each imported name."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        lazy = any(isinstance(line, ast.FunctionDef) and line.name == "__getattr__" for line in tree.body)
+        self.statements: list[ast.stmt] = _Essence(lazy=lazy).visit(tree).body
+        self.meanings = [ast.dump(statement) for statement in self.statements]
+        self.bound: dict[str, list[int]] = {}
+        self.running: list[int] = []  # what runs on import, and could do anything with what it names
+        for index, statement in enumerate(self.statements):
+            names = set(_bound(statement))
+            for each in names:
+                self.bound.setdefault(each, []).append(index)
+            if not names - {"*"}:
+                self.running.append(index)
+
+    def reach(self, name: str) -> set[int]:
+        """The statements that ``name`` can reach through the names they use."""
+        if name == "*":
+            return set(range(len(self.statements)))
+        kept, seen = set(self.running), set[str]()
+        wanted = [each for index in kept for each in self._names_in(index)]
+        if name:
+            wanted.append(name if name in self.bound else "__getattr__")
+        while wanted:
+            current = wanted.pop()
+            if current not in seen:
+                seen.add(current)
+                found = set(self.bound.get(current, ())) - kept
+                kept |= found
+                wanted += [each for index in found for each in self._names_in(index)]
+        return kept
+
+    def _names_in(self, index: int) -> list[str]:
+        return [node.id for node in ast.walk(self.statements[index]) if isinstance(node, ast.Name)]
 
 
-def _is_string(line: ast.stmt) -> bool:
-    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)
+class _Essence(ast.NodeTransformer):
+    """Leaves out docstrings and what only type checkers see, and parts an import of many names.
 
+    In a ``lazy`` module, one with a ``__getattr__``, the imports for type checkers say where its names are from.
+    """
 
-def _reachable(tree: ast.Module, name: str) -> ast.Module:
-    """The module reduced to the statements that the definition of ``name`` can reach through the names it uses."""
-    binding: dict[str, list[ast.stmt]] = {}
-    kept: list[ast.stmt] = []
-    wanted, seen = [name.split(".")[0]], set[str]()
-    for statement in tree.body:
-        bound = set(_bound(statement))
-        for each in bound:
-            binding.setdefault(each, []).append(statement)
-        if not bound:
-            kept.append(statement)  # runs on import, and could do anything with what it names
-            wanted += _names_in(statement)
-    while wanted:
-        current = wanted.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        for statement in binding.get(current, []):
-            if statement not in kept:
-                kept.append(statement)
-                wanted += _names_in(statement)
-    return ast.Module(body=[statement for statement in tree.body if statement in kept], type_ignores=[])
+    def __init__(self, *, lazy: bool) -> None:
+        self.lazy = lazy
 
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt | None:
+        constant = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if constant else node
 
-def _names_in(statement: ast.stmt) -> list[str]:
-    return [node.id for node in ast.walk(statement) if isinstance(node, ast.Name)]
+    def visit_If(self, node: ast.If) -> Any:
+        self.generic_visit(node)
+        if ast.unparse(node.test) not in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            return node
+        return node.body if self.lazy else node.orelse
+
+    def visit_Import(self, node: ast.Import) -> list[ast.stmt]:
+        return [ast.Import([alias]) for alias in node.names]
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> list[ast.stmt]:
+        return [ast.ImportFrom(node.module, [alias], node.level) for alias in node.names]
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:
@@ -106,47 +231,19 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
                 yield node.id
 
 
-def _netopsy_imports(tree: ast.Module) -> tuple[list[str], list[Path]]:
-    """The packages of netopsy that a module imports, and the files of fellow study modules."""
-    packages: set[str] = set()
-    fellows: set[Path] = set()
-    for dotted in sorted(set(_imported(tree))):
-        parts = dotted.split(".")
-        if parts[0] != "netopsy" or len(parts) < 2:
-            continue
-        if parts[1] == "studies":
-            fellows.update(_module_file(dotted))
-        elif parts[1] not in INFRASTRUCTURE:
-            packages.add(parts[1])
-    return sorted(packages), sorted(fellows)
+def _parsed(path: Path) -> _Module:
+    return _parse(path, path.stat().st_mtime_ns)
 
 
-def _imported(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-            yield node.module
-
-
-def _module_file(dotted: str) -> Iterator[Path]:
-    path = _root().joinpath(*dotted.split(".")[1:]).with_suffix(".py")
-    if path.is_file():
-        yield path
-
-
-def _package_files(packages: Iterable[str]) -> list[Path]:
-    root = _root()
-    found: set[Path] = set()
-    for package in packages:
-        found.update((root / package).rglob("*.py"))
-        found.update(_module_file(f"netopsy.{package}"))
-    return sorted(found)
+@lru_cache(maxsize=2048)
+def _parse(path: Path, modified: int) -> _Module:
+    """The file's content; a file that is not valid Python, which cannot be what is measured, stands for its bytes."""
+    content = path.read_bytes()
+    try:
+        return _Module(ast.parse(content))
+    except (SyntaxError, ValueError):
+        return _Module(ast.Module(body=[ast.Expr(ast.Constant(content))], type_ignores=[]))
 
 
 def _root() -> Path:
-    spec = importlib.util.find_spec("netopsy")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent
+    return Path(netopsy.__file__).parent

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from netopsy.core.drawing import figure
 from netopsy.lab import Cell, Study, above, paired_difference, run, runs
-from netopsy.lab.figures import figure
 from netopsy.lab.plots import lines
 
 

@@ -17,7 +17,7 @@ from netopsy.data import Dataset
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
-from netopsy.lab.figures import mean_with_band
+from netopsy.lab.plots import mean_with_band
 from netopsy.sparsity.lottery_ticket import magnitude_masks, shuffle_masks
 from netopsy.training import evaluate
 

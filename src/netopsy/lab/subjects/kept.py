@@ -17,7 +17,7 @@ from torch import Tensor
 from netopsy.core.paths import cache_folder
 from netopsy.lab.cells import Cell
 from netopsy.lab.files import make_folder, write
-from netopsy.lab.version import code_version
+from netopsy.lab.version import code_key
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def kept(train: Callable[..., State], **arguments: Any) -> dict[str, Tensor]:
     """
     cell = Cell.of(train, **arguments)
     surroundings = [torch.__version__, torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()]
-    key = cell.key(json.dumps(surroundings), code_version(train))
+    key = cell.key(json.dumps(surroundings), code_key(train))
     path = cache_folder() / "networks" / f"{train.__name__.strip('_').replace('_', '-')}-{key}.safetensors"
     found = _read(path)
     if found is None:

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from netopsy.core.drawing import INK, PALETTE, figure, figure_grid, style
 from netopsy.graphs.neural_common_neighbor import RULES
 from netopsy.lab import mean_interval
 from netopsy.lab.costs import cost_lines
-from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, mean_with_band, style
+from netopsy.lab.plots import mean_with_band
 from netopsy.studies.graphs._ncn_measures import COUNT, GAE, NCN, NCNC, SEEN, TUNED
 from netopsy.studies.graphs._ncn_verdicts import by_seed, lead
 from netopsy.studies.graphs._tables import of

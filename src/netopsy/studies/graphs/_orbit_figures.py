@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
+from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
 from netopsy.graphs.graphlet_orbits import KEYS, UNSEEN
-from netopsy.lab.figures import INK, PALETTE, figure, figure_grid
 from netopsy.studies.graphs._orbit_measures import FAMILIES, REAL, name_of
 from netopsy.studies.graphs._tables import of
 

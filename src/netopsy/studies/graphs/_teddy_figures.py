@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
 from netopsy.lab.costs import cost_lines
-from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, mean_with_band
+from netopsy.lab.plots import mean_with_band
 from netopsy.studies.graphs._tables import of
 from netopsy.studies.graphs._teddy_data import BLOCKS
 from netopsy.studies.graphs._teddy_measures import (

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
 from netopsy.lab import mean_interval
 from netopsy.lab.costs import cost_lines
-from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, mean_with_band
+from netopsy.lab.plots import mean_with_band
 from netopsy.studies.graphs._tables import of
 from netopsy.studies.graphs._valuation_data import DIGITS, KARATE, MISERABLES, RANDOM
 from netopsy.studies.graphs._valuation_sellers import EIGHT, FIVE

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import nn
 
+from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
 from netopsy.core.seeds import derive, generator
 from netopsy.data.graphs import graph as real_network
 from netopsy.graphs.adjacency import as_adjacency, edge_index_of
@@ -38,7 +39,6 @@ from netopsy.lab import (
 )
 from netopsy.lab.costs import growth as cost_growth
 from netopsy.lab.costs import milliseconds_in_turns
-from netopsy.lab.figures import INK, PALETTE, figure, figure_grid
 from netopsy.lab.plots import bars, growth, lines, panels
 from netopsy.studies.graphs._citation import DIGITS, NodeTask, node_task
 

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
 from netopsy.lab import mean_interval
 from netopsy.lab.costs import cost_lines
-from netopsy.lab.figures import INK, PALETTE, figure, figure_grid
 from netopsy.studies.interpretability._cnn_synthesis import DECODER, ORIGINAL, SEARCH
 from netopsy.studies.interpretability._cnn_synthesis_verdicts import errors_by_layer, judged
 from netopsy.studies.interpretability._pictures import Picture, from_text

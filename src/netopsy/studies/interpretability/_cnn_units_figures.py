@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from netopsy.core.drawing import PALETTE, figure, figure_grid
 from netopsy.lab import mean_interval
 from netopsy.lab.costs import cost_lines
-from netopsy.lab.figures import PALETTE, figure, figure_grid, mean_with_band
+from netopsy.lab.plots import mean_with_band
 from netopsy.studies.interpretability._cnn_units import RANDOM, TRAINED
 from netopsy.studies.interpretability._cnn_units_verdicts import settled
 from netopsy.studies.interpretability._pictures import from_text

@@ -8,10 +8,10 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
+from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
 from netopsy.interpretability.concept_lens import strategy_graph
 from netopsy.lab import mean_interval
 from netopsy.lab.costs import cost_lines
-from netopsy.lab.figures import INK, PALETTE, figure, figure_grid
 from netopsy.studies.interpretability._concept_lens_measures import EXTRACTIONS, MEASURES, RANDOM
 from netopsy.studies.interpretability._concept_lens_strategies import GROUPED
 from netopsy.studies.interpretability._pictures import from_text

@@ -10,9 +10,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from netopsy.core.drawing import INK, PALETTE, figure_grid
 from netopsy.data.scenes import SCENE_CLASSES
 from netopsy.lab.costs import cost_lines
-from netopsy.lab.figures import INK, PALETTE, figure_grid
 from netopsy.studies.interpretability._gan_dissection_measures import OBJECTS
 from netopsy.studies.interpretability._pictures import from_text
 

@@ -22,7 +22,7 @@ from netopsy.core.seeds import derive
 from netopsy.data import Dataset
 from netopsy.data.scenes import SCENE_CLASSES, scenes
 from netopsy.lab.files import make_folder, write
-from netopsy.lab.version import code_version
+from netopsy.lab.version import code_key
 from netopsy.models import initialise, spectral_discriminator, upsampling_generator
 from netopsy.training import Recipe, fit, fit_adversarial
 
@@ -125,7 +125,7 @@ def trained_segmenter(setting: Setting) -> nn.Sequential:
 
 def _kept(name: str, setting: Setting, seed: int, train: Callable[[], State]) -> State:
     """The state in the cache; where it is missing or damaged, what ``train`` returns, which is then kept."""
-    version = code_version(trained_generator if name == "scene-generator" else trained_segmenter)
+    version = code_key(trained_generator if name == "scene-generator" else trained_segmenter)
     told = json.dumps([dataclasses.asdict(setting), seed, version], sort_keys=True)
     key = hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
     path = cache_folder() / "networks" / f"{name}-{key}.safetensors"

@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from netopsy.core.drawing import INK, PALETTE, figure_grid
 from netopsy.core.seeds import derive
 from netopsy.core.shapes import Images
 from netopsy.core.targets import Target
@@ -37,7 +38,6 @@ from netopsy.interpretability.norm_grad import (
 )
 from netopsy.interpretability.overlay import overlay
 from netopsy.lab import Cell, Part, Rows, Study, Tables, above, gain, mean_interval, paired_difference
-from netopsy.lab.figures import INK, PALETTE, figure_grid
 from netopsy.lab.plots import from_text, intervals, lines, panels, to_text
 from netopsy.lab.subjects.images import CONVOLUTIONS, PAPER_SCALE, ImageSubject, Scenes, trained
 

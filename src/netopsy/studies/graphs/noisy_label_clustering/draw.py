@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
 from netopsy.lab import Tables, mean_interval
-from netopsy.lab.figures import INK, PALETTE, figure, figure_grid
 from netopsy.studies.graphs.noisy_label_clustering.plan import ATTRIBUTES, DIGITS, FD, LABELS, LFD, PAGERANK, Config
 
 COLORS = {LFD: PALETTE[0], FD: PALETTE[1], LABELS: PALETTE[2], PAGERANK: PALETTE[3], ATTRIBUTES: PALETTE[4]}

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from netopsy.core.drawing import INK, PALETTE, figure, figure_grid, style
 from netopsy.lab import Tables, mean_interval
-from netopsy.lab.figures import INK, PALETTE, figure, figure_grid, style
 from netopsy.lab.plots import growth, mean_with_band, panels
 from netopsy.studies.interpretability.causal_paths.judge import UNIT, by_run, log_ratio
 from netopsy.studies.interpretability.causal_paths.plan import BASELINES, CAUSAL, LARGEST, RANGE, SHUFFLED, Config

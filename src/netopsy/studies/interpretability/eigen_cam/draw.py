@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from netopsy.core.drawing import INK, PALETTE, figure_grid
 from netopsy.interpretability.overlay import overlay
 from netopsy.lab import Tables, mean_interval
-from netopsy.lab.figures import INK, PALETTE, figure_grid
 from netopsy.lab.plots import from_text, growth, intervals, lines, panels
 from netopsy.studies.interpretability.eigen_cam.judge import after_mistakes, errors, layers_of
 from netopsy.studies.interpretability.eigen_cam.plan import CLEAN, EIGEN, GRAD, METHODS, NOISE, RANDOM, Config

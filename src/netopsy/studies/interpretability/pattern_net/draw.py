@@ -7,9 +7,9 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
+from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
 from netopsy.interpretability.gallery import gallery
 from netopsy.lab import Tables, mean_interval
-from netopsy.lab.figures import INK, PALETTE, figure, figure_grid
 from netopsy.lab.plots import from_text, growth
 from netopsy.studies.interpretability.pattern_net.judge import time_ratios
 from netopsy.studies.interpretability.pattern_net.plan import (

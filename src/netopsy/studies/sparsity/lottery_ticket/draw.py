@@ -5,8 +5,8 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.lab import Tables
-from netopsy.lab.figures import INK, PALETTE, figure
 from netopsy.lab.plots import mean_with_band
 from netopsy.studies.sparsity.lottery_ticket.plan import Config
 
