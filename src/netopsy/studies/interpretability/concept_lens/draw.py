@@ -10,11 +10,9 @@ from matplotlib.figure import Figure
 
 from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
 from netopsy.interpretability.concept_lens import strategy_graph
-from netopsy.lab import mean_interval
-from netopsy.lab.costs import cost_lines
-from netopsy.studies.interpretability._concept_lens_measures import EXTRACTIONS, MEASURES, RANDOM
-from netopsy.studies.interpretability._concept_lens_strategies import GROUPED
-from netopsy.studies.interpretability._pictures import from_text
+from netopsy.lab import Tables, mean_interval
+from netopsy.lab.plots import from_text, growth
+from netopsy.studies.interpretability.concept_lens.plan import EXTRACTIONS, GROUPED, MEASURES, RANDOM, Config
 
 NAMES = {
     "gi": "gradient-input",
@@ -28,8 +26,10 @@ NAMES = {
     "sa": "absolute gradient",
     RANDOM: "random order",
 }
-COLORS = dict(zip(NAMES, [*PALETTE[:4], PALETTE[4], PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[5], INK], strict=True))
-DASHES = dict(zip(NAMES, ["-", "--", "-.", ":", "-", ":", ":", "--", "-", "-"], strict=True))
+MARKED = ("gi", "ig", "oc", "sa", RANDOM)
+"""Those that the claim speaks of and its controls; the other scores are drawn without a name."""
+COLORS = dict(zip(MARKED, [*PALETTE[:3], PALETTE[3], PALETTE[4]], strict=True))
+DASHES = dict(zip(MARKED, ["-", "--", ":", "-", "-"], strict=True))
 TITLES = {
     "relative l2": "relative error",
     "sparsity": "codes that are 0",
@@ -41,45 +41,48 @@ TITLES = {
 EXTRACTION_NAMES = {"pca": "PCA", "nmf": "NMF", "kmeans": "k-means"}
 
 
-def draw(rows: pd.DataFrame, config: Any) -> dict[str, Figure]:
+def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     """The extraction methods compared, the deletion and insertion curves, the groups found, and the cost."""
     drawn = {
-        "extraction": _extraction(rows),
-        "curves": _curves(rows),
-        "cues": _cues(rows),
-        "cost": _cost(rows),
+        "extraction": _extraction(tables),
+        "curves": _curves(tables),
+        "cues": _cues(tables),
+        "cost": _cost(tables),
     }
-    images = rows[rows["measure"] == "image"]
-    return drawn | ({"strategies": _strategies(images)} if len(images) > 3 else {})
+    if "image" in tables and len(tables["image"]) > 3:
+        drawn["strategies"] = _strategies(tables["image"])
+    return drawn
 
 
-def _extraction(rows: pd.DataFrame) -> Figure:
-    found = rows[rows["measure"] == "extraction"]
+def _extraction(tables: Tables) -> Figure:
+    found = tables["extraction"]
     found = found[found["layer"] == found["layer"].iloc[0]]
     drawn, axes = figure_grid(2, 3, 7.6, 3.4, sharey=True)
     for ax, measure in zip(axes.flatten(), MEASURES, strict=True):
         for place, method in enumerate(EXTRACTIONS):
-            own = found[found["method"] == method][measure]
-            ax.plot(own, [place] * len(own), "o", color=PALETTE[place], alpha=0.25)
+            own = found[found["method"] == method].groupby("seed")[measure].mean()
+            ax.plot(own, [place] * len(own), "o", color=PALETTE[place], alpha=0.4)
             ax.plot(own.mean(), place, "D", color=PALETTE[place], markersize=6)
         ax.set_title(TITLES[measure], fontsize=9)
         ax.set_yticks(range(len(EXTRACTIONS)), [EXTRACTION_NAMES[method] for method in EXTRACTIONS])
         ax.set_ylim(len(EXTRACTIONS) - 0.5, -0.5)
         ax.margins(x=0.08)
-    axes[1, 1].set_xlabel("a dot a split of a run, a diamond the mean")
+    axes[1, 1].set_xlabel("a dot a run, a diamond the mean")
     return drawn
 
 
-def _curves(rows: pd.DataFrame) -> Figure:
-    found = rows[rows["measure"] == "curve"]
+def _curves(tables: Tables) -> Figure:
+    found = tables["curve"]
     found = found[found["layer"] == found["layer"].iloc[0]]
     drawn, axes = figure_grid(1, 2, 8.2, 3.4, sharey=True)
     for ax, kind in zip(axes[0], ("deletion", "insertion"), strict=True):
         own = found[found["kind"] == kind].groupby(["method", "step"])["value"].mean().unstack()
         for method in NAMES:
             if method in own.index:
-                line = own.loc[method]
-                ax.plot(line.index, line, DASHES[method], color=COLORS[method], label=NAMES[method])
+                line, marked = own.loc[method], method in MARKED
+                options: Any = {"color": COLORS[method] if marked else INK, "alpha": 1.0 if marked else 0.35}
+                label = NAMES[method] if marked else "other scores" if method == "sb" else None
+                ax.plot(line.index, line, DASHES[method] if marked else "-", label=label, **options)
         ax.set(
             xlabel="concepts taken away" if kind == "deletion" else "concepts put in", title=f"C-{kind.capitalize()}"
         )
@@ -88,8 +91,8 @@ def _curves(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _cues(rows: pd.DataFrame) -> Figure:
-    found = rows[rows["measure"] == "cluster"]
+def _cues(tables: Tables) -> Figure:
+    found = tables["cluster"]
     drawn, ax = figure(5.4, 2.3)
     for place, name in enumerate(GROUPED):
         own = found[found["method"] == name]["value"]
@@ -111,14 +114,12 @@ def _strategies(images: pd.DataFrame) -> Figure:
     return graph.plot(pictures)
 
 
-def _cost(rows: pd.DataFrame) -> Figure:
-    found = rows[rows["measure"] == "cost"]
+def _cost(tables: Tables) -> Figure:
     drawn, axes = figure_grid(1, 2, 7.6, 3.0, sharey=True)
-    for ax, varied in zip(axes[0], ("side", "concepts"), strict=True):
-        own = found[found["varied"] == varied]
-        cost_lines(ax, own, x=varied, by="method")
+    for ax, x, label in ((axes[0, 0], "side", "pixels a side"), (axes[0, 1], "concepts", "concepts")):
+        growth(ax, tables[f"cost_by_{x}"], x=x, by="method")
+        ax.set_xlabel(label)
     axes[0, 0].get_legend().remove()
-    axes[0, 0].set(xlabel="pixels a side", ylabel="milliseconds for 8 images", title="Cost at the third convolution")
-    axes[0, 1].set(xlabel="concepts")
+    axes[0, 0].set(ylabel="milliseconds for 8 images", title="Cost at the third convolution")
     axes[0, 1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return drawn

@@ -1,10 +1,10 @@
-"""What the concept-lens study measures on a network that names single objects, and what concepts cost."""
+"""What the concept-lens study measures on a network that classifies single objects, and what concepts cost."""
 
 from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -25,27 +25,64 @@ from netopsy.interpretability.concept_lens import (
 )
 from netopsy.interpretability.concept_lens.masking import every_subset, masked_scores
 from netopsy.interpretability.concept_lens.places import as_the_layer, channels_last
-from netopsy.lab.costs import milliseconds
+from netopsy.lab import Cell, Rows
+from netopsy.lab.costs import growth
+from netopsy.lab.subjects.images import ImageSubject, Scenes, scenes_of, trained
 from netopsy.models import small_conv_net
-from netopsy.studies.interpretability._single_objects import Objects
+from netopsy.studies.interpretability.concept_lens.cues import cues
+from netopsy.studies.interpretability.concept_lens.plan import (
+    EXTRACTIONS,
+    ORDERS,
+    RANDOM,
+    RANKED,
+    Affine,
+    Config,
+    Splits,
+)
 
-OPTIMAL = ("gi", "ig", "oc", "ri")
-"""Scores that the theorems speak of."""
-RANKED = ("gi", "ig", "oc", "ri", "sb", "sg", "sq", "vg", "sa")
-RANDOM = "random"
-ORDERS = 5
-"""Random orders that their mean is taken over."""
-EXTRACTIONS = ("pca", "nmf", "kmeans")
-MEASURES = ("relative l2", "sparsity", "instability", "frechet", "ood", "agreement")
+Row = dict[str, Any]
 
 
-def affine(
-    model: nn.Module, train: Objects, test: Objects, layer: str, n_concepts: int, images: int
-) -> Iterator[dict[str, Any]]:
+def plan(config: Config) -> Iterable[Cell]:
+    """A run: one network and all that is measured on it; a cell for each hidden-cue network; and two for the cost."""
+    for seed in range(config.seeds):
+        names = ("subject", "layers", "n_concepts", "affine", "splits", "per_class", "to_fit")
+        yield Cell.of(concepts, seed=seed, **{name: getattr(config, name) for name in names})
+        shown = config.examples if seed == 0 else 0
+        yield Cell.of(cues, seed=seed, setting=config.cues, n_concepts=config.n_concepts, examples=shown)
+    middle = config.concepts[min(1, len(config.concepts) - 1)]
+    yield Cell.of(cost_by_side, sides=config.sides, concepts=middle)
+    yield Cell.of(cost_by_concepts, concepts=config.concepts, side=config.sides[min(1, len(config.sides) - 1)])
+
+
+def concepts(
+    seed: int,
+    subject: ImageSubject,
+    layers: tuple[str, ...],
+    n_concepts: int,
+    affine: Affine,
+    splits: Splits,
+    per_class: int,
+    to_fit: int,
+) -> Rows:
+    """Rows of the measures affine, extraction, ranking and curve."""
+    found = trained(subject, seed)
+    model, test = found.model, found.scenes
+    train = scenes_of(subject, "train", seed).to(test.images.device)
+    yield from optimality(model, train, test, affine)
+    for layer in layers:
+        random = derive(seed, "splits", layer)
+        yield from extraction(model, train, layer, n_concepts, splits, random)
+        yield from ranking(model, train, test, layer, n_concepts, to_fit, per_class, random)
+
+
+def optimality(model: nn.Module, train: Scenes, test: Scenes, options: Affine) -> Iterator[Row]:
     """By score and class: how far deletion and insertion are from the best order, and the mean C-muFidelity."""
     exact = copy.deepcopy(model).double()
     classes = test.labels.unique().tolist()
-    for number, those, lens in _lenses(exact, train, test, layer, n_concepts, -(-images // len(classes)), None):
+    for number, those, lens in _lenses(
+        exact, train, test, options.layer, options.concepts, -(-options.images // len(classes)), None
+    ):
         codes, function = lens.encode(those), lens.score(number)
         best = best_orders(function, codes)
         for method in RANKED:
@@ -54,7 +91,7 @@ def affine(
             gaps = [float((curve.mean(1) - most).abs().max()) for curve, most in zip(curves, best, strict=True)]
             yield {
                 "measure": "affine",
-                "layer": layer,
+                "layer": options.layer,
                 "class": number,
                 "method": method,
                 "images": len(codes),
@@ -78,14 +115,14 @@ def best_orders(
 
 
 def extraction(
-    model: nn.Module, train: Objects, layer: str, n_concepts: int, splits: int, per_half: int, seed: int
-) -> Iterator[dict[str, Any]]:
+    model: nn.Module, train: Scenes, layer: str, n_concepts: int, splits: Splits, seed: int
+) -> Iterator[Row]:
     """The measures of each method for one half of a class's images, and how far its bank is from the other half's."""
     classes, random = train.labels.unique().tolist(), generator(derive(seed, "halves"))
     split = split_model(model, layer, train.images[:2])
-    for number in range(splits):
+    for number in range(splits.count):
         own = (train.labels == classes[number % len(classes)]).nonzero()[:, 0].cpu()
-        own = own[torch.randperm(len(own), generator=random)][: 2 * per_half]
+        own = own[torch.randperm(len(own), generator=random)][: 2 * splits.per_half]
         with torch.no_grad():
             grids = [channels_last(split.head(train.images[part]), layer) for part in own.chunk(2)]
         shape, halves = grids[0].shape[:-1], [grid.reshape(-1, grid.shape[-1]) for grid in grids]
@@ -103,14 +140,14 @@ def extraction(
 
 def ranking(
     model: nn.Module,
-    train: Objects,
-    test: Objects,
+    train: Scenes,
+    test: Scenes,
     layer: str,
     n_concepts: int,
     to_fit: int,
     per_class: int,
     seed: int,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Row]:
     """By class and score: fidelity, and the curves it is the mean of."""
     for number, those, lens in _lenses(model, train, test, layer, n_concepts, per_class, to_fit):
         codes, function = lens.encode(those), lens.score(number)
@@ -134,29 +171,30 @@ def ranking(
                     yield {"measure": "curve", **common, "kind": kind, "step": step, "value": value}
 
 
-def cost(sides: Sequence[int], concepts: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """Milliseconds for 8 images at the third convolution, the fastest of three, by side and by number of concepts."""
-    model = small_conv_net(seed=0).eval()
-    middle = concepts[min(1, len(concepts) - 1)]
-    settings = [("side", side, middle) for side in sides]
-    settings += [("concepts", sides[min(1, len(sides) - 1)], count) for count in concepts]
-    for varied, side, count in settings:
-        images = torch.rand(8, 1, side, side, generator=torch.Generator().manual_seed(0))
-        lens = ConceptLens(model, "features.act3", count).fit(images)
-        codes, function = lens.encode(images), lens.score(0)
-        ways: dict[str, Callable[[], object]] = {
-            "find concepts": lambda images=images, count=count: ConceptLens(model, "features.act3", count).fit(images),  # type: ignore[misc]
-            "encode": lambda lens=lens, images=images: lens.encode(images),  # type: ignore[misc]
-            "gradient-input": lambda f=function, u=codes: concept_importance(f, u, "gi"),  # type: ignore[misc]
-            "occlusion": lambda f=function, u=codes: concept_importance(f, u, "oc", batch_size=64),  # type: ignore[misc]
-        }
-        for way, work in ways.items():
-            at = {"varied": varied, "side": side, "concepts": count}
-            yield {"measure": "cost", "method": way, **at, "value": milliseconds(work, rounds=3)}
+def cost_by_side(sides: tuple[int, ...], concepts: int) -> Rows:
+    """Milliseconds for 8 images at the third convolution by the images' side."""
+    return growth(lambda side: _ways(side, concepts), sides, name="side", rounds=3)
+
+
+def cost_by_concepts(concepts: tuple[int, ...], side: int) -> Rows:
+    """The same by the number of concepts."""
+    return growth(lambda count: _ways(side, count), concepts, name="concepts", rounds=3)
+
+
+def _ways(side: int, count: int) -> dict[str, Callable[[], object]]:
+    model, images = small_conv_net(seed=0).eval(), torch.rand(8, 1, side, side, generator=generator(0))
+    lens = ConceptLens(model, "features.act3", count).fit(images)
+    codes, function = lens.encode(images), lens.score(0)
+    return {
+        "find concepts": lambda: ConceptLens(model, "features.act3", count).fit(images),
+        "encode": lambda: lens.encode(images),
+        "gradient-input": lambda: concept_importance(function, codes, "gi"),
+        "occlusion": lambda: concept_importance(function, codes, "oc", batch_size=64),
+    }
 
 
 def _lenses(
-    model: nn.Module, train: Objects, test: Objects, layer: str, n_concepts: int, most: int, to_fit: int | None
+    model: nn.Module, train: Scenes, test: Scenes, layer: str, n_concepts: int, most: int, to_fit: int | None
 ) -> Iterator[tuple[int, Tensor, ConceptLens]]:
     """For each class the test images that the network takes for it, and the concepts of its training images."""
     kind = next(model.parameters()).dtype
