@@ -19,8 +19,8 @@ from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
 from netopsy.interpretability.cnn_visualization.dissection import dissect_maps, unit_pixels
 from netopsy.interpretability.cnn_visualization.dissection_report import DissectionReport
-from netopsy.interpretability.cnn_visualization.enlarging import Enlarging
 from netopsy.interpretability.cnn_visualization.rotation import random_rotation, rotated
+from netopsy.interpretability.dissection.enlarging import Enlarging
 from netopsy.interpretability.receptive_field import receptive_field
 from netopsy.lab.figures import PALETTE, figure, figure_grid, style
 
