@@ -129,7 +129,7 @@ def dissect(
         check_masks(segmenter, counted, z)
         require(z_threshold is None, "z_threshold goes with a segmenter, not with masks: leave it out")
 
-    run = {"multi_label": multi_label, "batch_size": batch_size}
+    run: dict[str, Any] = {"multi_label": multi_label, "batch_size": batch_size}
 
     def images(which: slice) -> dict[str, Any]:
         masks = segmenter[which] if isinstance(segmenter, Tensor) else segmenter
