@@ -11,7 +11,7 @@ from torch import Tensor
 from benchmarks.timing import Comparison, Growth
 from netopsy.data.concept_images import ConceptImages, concept_images
 from netopsy.interpretability.cnn_visualization.dissection import dissect_maps
-from netopsy.interpretability.cnn_visualization.enlarging import Enlarging
+from netopsy.interpretability.dissection.enlarging import Enlarging
 
 QUANTILE, IMAGES, UNITS, GRID = 0.005, 500, 64, 12
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.timing import Comparison, Growth
 from netopsy.data import scenes
 from netopsy.interpretability.gan_dissection import Observed, dissect_observed
-from netopsy.interpretability.unit_masks import upsampled
+from netopsy.interpretability.maps import bilinear
 
 _FRACTIONS = np.logspace(-3, 0, 100)
 
@@ -101,4 +101,4 @@ def observed(images: int, units: int, side: int, *, seed: int) -> Observed:
 def flat(one: Observed) -> NDArray[np.float32]:
     """All pixels of each unit in a row."""
     size = one.masks.shape[2], one.masks.shape[3]
-    return upsampled(one.maps, size).transpose(0, 1).flatten(1).numpy()
+    return bilinear(one.maps, size).transpose(0, 1).flatten(1).numpy()

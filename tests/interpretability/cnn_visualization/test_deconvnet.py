@@ -174,6 +174,8 @@ def kept_in_place(x):
         lambda x: torch.clamp_min(x, 0.0),
         lambda x: x.clamp_(0, 1e9),
         lambda x: functional.leaky_relu(x, 0.0),
+        nn.Threshold(0.0, 0.0),
+        lambda x: functional.threshold(x, threshold=0, value=0),
     ],
 )
 @pytest.mark.parametrize("guided", [False, True])

@@ -11,12 +11,11 @@ from torch import nn
 from netopsy import InputError
 from netopsy.data.concept_images import ConceptImages, concept_images
 from netopsy.interpretability.cnn_visualization.dissection import dissect, dissect_maps, unit_pixels
-from netopsy.interpretability.cnn_visualization.enlarging import Enlarging
 from netopsy.interpretability.cnn_visualization.rotation import part_of, random_rotation, rotated
-from netopsy.interpretability.cnn_visualization.thresholds import UpperQuantile
+from netopsy.interpretability.dissection.enlarging import Enlarging
+from netopsy.interpretability.dissection.quantiles import UpperQuantile
 from netopsy.interpretability.layer_maps import token_grid
 from netopsy.interpretability.receptive_field import receptive_field
-from netopsy.interpretability.unit_masks import overlap
 
 
 def labelled(n=12, size=(10, 14), seed=0, unannotated=True):
@@ -88,12 +87,15 @@ def test_it_is_the_matrix_product_of_enlarged_masks():
     maps = torch.randn(12, 4, 5, 7, generator=torch.Generator().manual_seed(2))
     found = dissect_maps(maps, concepts, quantile=0.1)
     above = unit_pixels(maps, found.thresholds, found.enlarging)
-    masks = [
-        labels == number for name, labels in concepts.labels.items() for number in range(len(concepts.names[name]))
+    masks = torch.stack(
+        [labels == number for name, labels in concepts.labels.items() for number in range(len(concepts.names[name]))], 1
+    )
+    counted = torch.stack([(labels >= 0).flatten(1).any(1) for labels in concepts.labels.values()], 1)[
+        :, [0, 0, 0, 1, 1]
     ]
-    counted = torch.stack([(labels >= 0).flatten(1).any(1) for labels in concepts.labels.values()], 1)
-    counts = overlap(above, torch.stack(masks, 1), counted[:, [0, 0, 0, 1, 1]])
-    torch.testing.assert_close(found.iou, counts.iou())
+    both = torch.einsum("nuhw,nchw->uc", above.double(), masks.double())
+    areas = torch.einsum("nuhw,nc->uc", above.double(), counted.double())
+    torch.testing.assert_close(found.iou, both / (areas + masks.sum((0, 2, 3)) - both))
 
 
 def test_enlarging_with_even_parts_is_torchs():
@@ -191,8 +193,8 @@ def test_what_does_not_fit_is_run_again(monkeypatch):
     concepts, net = concept_images(30, size=16), conv()
     expected = dissect(net, "2", concepts, quantile=0.05)
     monkeypatch.setattr("netopsy.interpretability.cnn_visualization.dissection._KEPT", 1)
-    monkeypatch.setattr("netopsy.interpretability.cnn_visualization.counting._AT_ONCE", 3)
-    monkeypatch.setattr("netopsy.interpretability.cnn_visualization.counting._PIXELS_AT_ONCE", 10)
+    monkeypatch.setattr("netopsy.interpretability.dissection.counting._AT_ONCE", 3)
+    monkeypatch.setattr("netopsy.interpretability.dissection.counting._PIXELS_AT_ONCE", 10)
     assert torch.equal(dissect(net, "2", concepts, quantile=0.05, batch_size=7).iou, expected.iou)
 
 

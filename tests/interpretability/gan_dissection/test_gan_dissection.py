@@ -13,11 +13,12 @@ from torch import nn
 from netopsy import InputError
 from netopsy.core.capture import layer_activations
 from netopsy.data import scenes
+from netopsy.interpretability.dissection.edges import edges_at, levels_of, tables_above
+from netopsy.interpretability.dissection.pixels import pixels_of
+from netopsy.interpretability.dissection.tables import Tables
 from netopsy.interpretability.gan_dissection import Observed, dissect, dissect_observed, observe, observing, tail_level
-from netopsy.interpretability.gan_dissection.histogram import edges_at, levels_of, pixels_of, tables_above
 from netopsy.interpretability.gan_dissection.stage import hard
-from netopsy.interpretability.gan_dissection.tables import Tables
-from netopsy.interpretability.unit_masks import upsampled
+from netopsy.interpretability.maps import bilinear
 from netopsy.models import small_conv_net, upsampling_generator
 
 
@@ -31,7 +32,7 @@ def sample(n=12, units=5, grid=(4, 3), size=(9, 7), *, multi=False, seed=0):
     maps[:, 1] = 0
     maps[:, 2] = 1e3 + torch.rand(n, *grid, generator=random(seed + 1))
     labels = torch.tensor([0, 2, 3])[torch.randint(3, (n, *size), generator=random(seed + 2))]
-    labels[upsampled(maps, size)[:, 0] > 0.8] = 1
+    labels[bilinear(maps, size)[:, 0] > 0.8] = 1
     masks = labels[:, None] == torch.arange(4)[:, None, None]
     if multi:
         masks = masks | (torch.rand(masks.shape, generator=random(seed + 3)) < 0.1)
@@ -81,7 +82,7 @@ def test_counts_at_every_level_are_those_of_brute_force(multi, partly):
     edges = edges_at(seen.maps, pixels.size, torch.logspace(-3, 0, 17).flip(0))
     assert (edges.diff(dim=1) >= 0).all()
     found = tables_above(seen.maps, pixels, edges)
-    above = upsampled(seen.maps, pixels.size)[:, :, None] > levels_of(edges)[:, :, None, None]
+    above = bilinear(seen.maps, pixels.size)[:, :, None] > levels_of(edges)[:, :, None, None]
     allowed = torch.ones(12, 4, dtype=torch.bool) if counted is None else counted
     masks = seen.masks & allowed[:, :, None, None]
     assert torch.equal(found.both, torch.einsum("nukhw,nchw->ukc", above.double(), masks.double()).long())
@@ -95,7 +96,7 @@ def test_levels_are_quantiles_to_a_thousandth():
     maps = torch.rand(40, 3, 8, 8, generator=random()) * torch.tensor([1.0, 50.0, 1e-3])[:, None, None]
     fractions = torch.tensor([0.5, 0.1, 0.01])
     found = levels_of(edges_at(maps, (16, 16), fractions))
-    values = upsampled(maps, (16, 16)).transpose(0, 1).flatten(1)
+    values = bilinear(maps, (16, 16)).transpose(0, 1).flatten(1)
     expected = torch.stack([values.quantile(1 - float(fraction), dim=1) for fraction in fractions], 1)
     torch.testing.assert_close(found, expected, rtol=1.1e-3, atol=0)
 
@@ -103,7 +104,7 @@ def test_levels_are_quantiles_to_a_thousandth():
 @pytest.mark.parametrize("fraction", [0.005, 0.03, 0.5])
 def test_the_fixed_level_is_torchs_quantile(fraction):
     maps = torch.randn(30, 4, 5, 6, generator=random())
-    values = upsampled(maps, (12, 11)).transpose(0, 1).flatten(1)
+    values = bilinear(maps, (12, 11)).transpose(0, 1).flatten(1)
     torch.testing.assert_close(tail_level(maps, fraction, (12, 11)), values.quantile(1 - fraction, dim=1))
 
 
@@ -111,7 +112,7 @@ def test_the_fixed_level_is_torchs_quantile(fraction):
 def test_iou_is_scikit_learns_at_the_reported_level(threshold):
     chooses, measured = sample(n=40), sample(n=30, seed=9)
     report = dissect_observed(measured, chooses, threshold=threshold, labels="abcd")
-    above = upsampled(measured.maps, (9, 7))[:, :, None] > report.level[:, :, None, None]
+    above = bilinear(measured.maps, (9, 7))[:, :, None] > report.level[:, :, None, None]
     for unit in range(5):
         for number in range(4):
             high, there = above[:, unit, number].flatten().numpy(), measured.masks[:, number].flatten().numpy()
@@ -127,7 +128,7 @@ def test_iou_is_scikit_learns_at_the_reported_level(threshold):
 def test_the_level_is_the_best_of_brute_force_in_the_sample_that_chooses():
     seen = sample(n=60)
     report = dissect_observed(seen, seen)
-    high = upsampled(seen.maps, (9, 7))[:, 0].flatten()
+    high = bilinear(seen.maps, (9, 7))[:, 0].flatten()
     there = seen.masks[:, 1].flatten()
     best = 0.0
     for level in high[high > 0].unique()[::7]:

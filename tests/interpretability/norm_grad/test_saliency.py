@@ -101,6 +101,29 @@ def test_relu_rules_agree_with_captum(images, rule, peer):
     assert net[1].inplace
 
 
+class OneFunction(nn.Sequential):
+    """Two rectifiers, the second of which may be a function that is called on the way."""
+
+    def __init__(self, rectify):
+        torch.manual_seed(3)
+        super().__init__(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 6, 3), nn.AdaptiveAvgPool2d(2), nn.Flatten())
+        self.dense, self.rectify = nn.Linear(24, 5), rectify
+
+    def forward(self, x):
+        first, relu, second, pool, flatten = list(self)[:5]
+        return self.dense(flatten(pool(self.rectify(second(relu(first(x)))))))
+
+
+@pytest.mark.parametrize("rule", ["guided", "deconv"])
+@pytest.mark.parametrize("rectify", [torch.relu, nn.functional.relu, torch.Tensor.relu, nn.Threshold(0, 0)])
+def test_a_function_beside_layers_follows_the_same_rule(images, rule, rectify):
+    layers, mixed = OneFunction(nn.ReLU()).double(), OneFunction(rectify).double()
+    expected = gradient_saliency(layers, images, 3, relu=rule, normalise=False)
+    torch.testing.assert_close(gradient_saliency(mixed, images, 3, relu=rule, normalise=False), expected)
+    theirs = getattr(captum.attr, {"guided": "GuidedBackprop", "deconv": "Deconvolution"}[rule])(layers)
+    torch.testing.assert_close(expected, theirs.attribute(images.clone().requires_grad_(), target=3).abs().amax(1))
+
+
 def test_in_a_relu_network_without_biases_the_shares_add_up_to_the_logit():
     """It is piecewise linear through the origin, so gradient times activation is the whole logit, at any depth."""
     torch.manual_seed(0)

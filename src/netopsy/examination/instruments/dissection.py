@@ -20,8 +20,8 @@ from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
 from netopsy.interpretability.cnn_visualization.dissection import dissect_maps, unit_pixels
 from netopsy.interpretability.cnn_visualization.dissection_report import DissectionReport
-from netopsy.interpretability.cnn_visualization.enlarging import Enlarging
 from netopsy.interpretability.cnn_visualization.rotation import random_rotation, rotated
+from netopsy.interpretability.dissection.enlarging import Enlarging
 from netopsy.interpretability.receptive_field import receptive_field
 
 MOST, PIXELS, SMALLEST = 800, 2**21, 6

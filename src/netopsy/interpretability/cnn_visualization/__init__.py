@@ -13,7 +13,6 @@ What is marked unconfirmed here and in the docstrings was not checked against th
 from netopsy.interpretability.cnn_visualization.deconvolution import crop_to_field, deconvnet
 from netopsy.interpretability.cnn_visualization.dissection import dissect, dissect_maps, unit_pixels
 from netopsy.interpretability.cnn_visualization.dissection_report import DissectionReport
-from netopsy.interpretability.cnn_visualization.enlarging import Enlarging
 from netopsy.interpretability.cnn_visualization.inversion import Inversion, balanced_weights, invert_representation
 from netopsy.interpretability.cnn_visualization.maximisation import (
     IMAGE_PRIORS,
@@ -41,6 +40,7 @@ from netopsy.interpretability.cnn_visualization.regularisers import (
 )
 from netopsy.interpretability.cnn_visualization.rotation import part_of, random_rotation
 from netopsy.interpretability.cnn_visualization.upconv import UpconvNet, reconstruct, train_upconv_inverter
+from netopsy.interpretability.dissection.enlarging import Enlarging
 
 __all__ = [
     "IMAGE_PRIORS",

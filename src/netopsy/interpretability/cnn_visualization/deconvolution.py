@@ -13,9 +13,9 @@ from netopsy.core.layers import INPUT, Layer, layer_names
 from netopsy.core.shapes import Images
 from netopsy.core.split import run_to
 from netopsy.core.targets import is_index
-from netopsy.interpretability.cnn_visualization.rectified import rectified
 from netopsy.interpretability.layer_maps import check_images
 from netopsy.interpretability.receptive_field import ReceptiveField, receptive_field
+from netopsy.interpretability.rectifiers import rectified
 
 Position = str | tuple[int, int] | None
 Units = int | Sequence[int] | Int[Tensor, "batch"] | None
@@ -121,7 +121,7 @@ def _project(
 ) -> Tensor:
     with torch.inference_mode(False), torch.enable_grad():
         start = images.detach().clone().requires_grad_()
-        with rectified(model, guided=guided):
+        with rectified(model, "guided" if guided else "deconv"):
             reached = run_to(model, layer, start)
         require(
             reached.ndim in (2, 4) and reached.numel() > 0,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import partial, reduce
+from itertools import starmap
 
 import torch
 from jaxtyping import Bool, Float
@@ -16,12 +17,14 @@ from netopsy.core.modes import device_of
 from netopsy.core.shapes import Activations, Images
 from netopsy.core.split import run_to
 from netopsy.data.concept_images import ConceptImages
-from netopsy.interpretability.cnn_visualization.counting import active_pixels, count
 from netopsy.interpretability.cnn_visualization.dissection_report import DissectionReport
-from netopsy.interpretability.cnn_visualization.enlarging import Enlarging
 from netopsy.interpretability.cnn_visualization.labelled import Concepts, Survey, parts_of, survey
 from netopsy.interpretability.cnn_visualization.rotation import Rotation, rotated
-from netopsy.interpretability.cnn_visualization.thresholds import UpperQuantile
+from netopsy.interpretability.dissection.counting import active_pixels, tables_at
+from netopsy.interpretability.dissection.enlarging import Enlarging
+from netopsy.interpretability.dissection.pixels import labelled_pixels
+from netopsy.interpretability.dissection.quantiles import UpperQuantile
+from netopsy.interpretability.dissection.tables import Tables
 from netopsy.interpretability.layer_maps import Reshape
 from netopsy.interpretability.receptive_field import receptive_field
 
@@ -151,17 +154,13 @@ def _dissect(
     for maps, _ in run():
         quantiles.add(maps)
     thresholds = quantiles.thresholds()
-    sizes = [len(names) for names in known.names.values()]
-    shared = torch.zeros(len(thresholds), sum(sizes), dtype=torch.int64, device=thresholds.device)
-    own = torch.zeros(len(thresholds), len(sizes), dtype=torch.int64, device=thresholds.device)
-    for maps, labels in run():
-        there = [labels[category].to(maps.device) for category in known.names]
-        more, area = count(maps, thresholds, enlarge, there, sizes)
-        shared, own = shared + more, own + area
-    concept = known.pixels.to(shared.device)
-    union = own.repeat_interleave(torch.tensor(sizes, device=own.device), 1) + concept - shared
+
+    def tables(maps: Activations, labels: Mapping[str, Tensor]) -> Tables:
+        seen = [labelled_pixels(labels[name].to(maps.device), len(names)) for name, names in known.names.items()]
+        return tables_at(thresholds, enlarge, maps, seen)
+
     return DissectionReport(
-        iou=shared.double() / union.clamp(min=1),
+        iou=reduce(Tables.__add__, starmap(tables, run())).iou(),
         thresholds=thresholds,
         concepts=tuple(one for names in known.names.values() for one in names),
         categories=tuple(category for category, names in known.names.items() for _ in names),

@@ -11,14 +11,12 @@ from torch import Tensor
 
 from netopsy.core.errors import require
 from netopsy.core.targets import is_index
-from netopsy.interpretability.cnn_visualization.enlarging import Enlarging
+from netopsy.interpretability.dissection.bars import unit_bars
+from netopsy.interpretability.dissection.enlarging import Enlarging
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-_MOST = 30
-"""Concepts that a drawing names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,23 +72,4 @@ class DissectionReport:
 
     def plot(self, ax: Axes | None = None) -> Figure:
         """Units that detect each concept, a bar a concept, coloured by category."""
-        from matplotlib.figure import Figure as NewFigure
-        from matplotlib.ticker import MaxNLocator
-
-        counts = dict(list(self.counts().items())[:_MOST])
-        if ax is None:
-            size = (max(3.0, 0.32 * len(counts) + 1.2), 2.8)
-            ax = NewFigure(figsize=size, layout="constrained").subplots()
-        category_of = dict(zip(self.concepts, self.categories, strict=True))
-        for category in dict.fromkeys(self.categories):
-            own = [name for name in counts if category_of[name] == category]
-            ax.bar([list(counts).index(name) for name in own], [counts[name] for name in own], label=category)
-        ax.set_xticks(range(len(counts)), list(counts), rotation=60, ha="right", rotation_mode="anchor")
-        ax.set_ylabel("units that detect it")
-        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.set_title(f"{int(self.detectors.sum())} of {len(self.iou)} units detect {self.unique} concepts")
-        if counts:
-            ax.legend()
-        figure = ax.get_figure(root=True)
-        assert isinstance(figure, NewFigure)
-        return figure
+        return unit_bars(self.counts(), len(self.iou), ax, dict(zip(self.concepts, self.categories, strict=True)))

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
 
 from netopsy.core.errors import InputError, require
@@ -29,8 +28,6 @@ class Survey:
     size: tuple[int, int]
     names: dict[str, tuple[str, ...]]
     """Category to the names of its concepts."""
-    pixels: Int[Tensor, "concepts"]
-    """How many pixels each concept has, category after category."""
 
 
 def parts_of(concepts: Concepts, batch_size: int) -> Callable[[], Iterator[Labelled]]:
@@ -54,7 +51,7 @@ def survey(concepts: Concepts, names: Mapping[str, tuple[str, ...]] | None, batc
     """
     known = concepts.names if isinstance(concepts, ConceptImages) and names is None else names
     images, size = 0, None
-    counts: dict[str, Tensor] = {}
+    highest: dict[str, int] = {}
     for part in parts_of(concepts, batch_size)():
         require(isinstance(part, tuple | list) and len(part) == 2, "each part of concepts must be (images, labels)")
         pictures, labels = part
@@ -63,36 +60,28 @@ def survey(concepts: Concepts, names: Mapping[str, tuple[str, ...]] | None, batc
         require(tuple(pictures.shape[2:]) == size, f"images must all be {size}, got {tuple(pictures.shape[2:])}")
         require(isinstance(labels, Mapping) and labels, "labels must be a dict from category to labels, not empty")
         require(
-            not images or labels.keys() == counts.keys(),
-            f"labels must have the same categories in every part, {list(counts)}, got {list(labels)}",
+            not images or labels.keys() == highest.keys(),
+            f"labels must have the same categories in every part, {list(highest)}, got {list(labels)}",
         )
         for category, each in labels.items():
-            found = _counted(category, each, len(pictures), size)
-            before = counts.get(category, found.new_zeros(0))
-            longest = max(len(before), len(found))
-            counts[category] = torch.stack([_lengthened(one, longest) for one in (before, found)]).sum(0)
+            highest[category] = max(highest.get(category, -1), _highest(category, each, (len(pictures), *size)))
         images += len(pictures)
     require(images, "concepts hold no images")
     assert size is not None
-    require(
-        any(len(each) for each in counts.values()),
-        "labels have no annotated pixel: all of them are -1 in every category",
-    )
+    require(max(highest.values()) >= 0, "labels have no annotated pixel: all of them are -1 in every category")
     called = {
-        category: tuple(known[category]) if known is not None and category in known else _numbered(category, len(each))
-        for category, each in counts.items()
+        category: tuple(known[category])
+        if known is not None and category in known
+        else tuple(f"{category} {number}" for number in range(highest[category] + 1))
+        for category in highest
     }
-    for category, each in counts.items():
-        most = len(called[category])
-        require(
-            len(each) <= most, f"labels of {category!r} must be below {most}, as many as names, got {len(each) - 1}"
-        )
-    pixels = torch.cat([_lengthened(each, len(called[name])) for name, each in counts.items()])
-    return Survey(images, size, called, pixels)
+    for category, own in called.items():
+        most, got = len(own), highest[category]
+        require(got < most, f"labels of {category!r} must be below {most}, as many as names, got {got}")
+    return Survey(images, size, called)
 
 
-def _counted(category: str, labels: object, count: int, size: tuple[int, int]) -> Tensor:
-    wanted = (count, *size)
+def _highest(category: str, labels: object, wanted: tuple[int, ...]) -> int:
     if not isinstance(labels, Tensor) or labels.is_floating_point() or labels.dtype == torch.bool:
         raise InputError(
             f"labels of {category!r} must be a tensor of ints, got {getattr(labels, 'dtype', type(labels))}"
@@ -103,14 +92,4 @@ def _counted(category: str, labels: object, count: int, size: tuple[int, int]) -
     )
     low, high = (int(end) for end in labels.aminmax())
     require(low >= -1, f"labels of {category!r} must be -1 or more, got {low}")
-    # Small numbers are counted as they are, unless one more would not fit.
-    fits = high < torch.iinfo(labels.dtype).max
-    return torch.bincount((labels if fits else labels.long()).flatten().add(1).cpu())[1:]
-
-
-def _lengthened(counts: Tensor, length: int) -> Tensor:
-    return torch.cat([counts, counts.new_zeros(length - len(counts))])
-
-
-def _numbered(category: str, count: int) -> tuple[str, ...]:
-    return tuple(f"{category} {number}" for number in range(count))
+    return high

@@ -11,6 +11,7 @@ intervene: they switch units off, or force them on at one place, and count how m
 What is marked unconfirmed here and in the docstrings was not checked against the paper's own text.
 """
 
+from netopsy.interpretability.dissection.quantiles import tail_level
 from netopsy.interpretability.gan_dissection.artefacts import UnitDistances, artefact_units
 from netopsy.interpretability.gan_dissection.dissection import (
     DissectReport,
@@ -18,7 +19,6 @@ from netopsy.interpretability.gan_dissection.dissection import (
     dissect,
     dissect_observed,
     observe,
-    tail_level,
 )
 from netopsy.interpretability.gan_dissection.insertion import (
     CausalEffect,

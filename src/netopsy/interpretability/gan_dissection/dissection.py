@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import reduce
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from netopsy.core.errors import require
+from netopsy.core.errors import InputError, require
 from netopsy.core.layers import Layer
 from netopsy.core.shapes import Activations
-from netopsy.interpretability.gan_dissection.checks import Threshold, check_masks, check_threshold
-from netopsy.interpretability.gan_dissection.histogram import edges_at, levels_of, pixels_of, tables_above
-from netopsy.interpretability.gan_dissection.observing import Observed, first_images, observations, observe
+from netopsy.interpretability.dissection.bars import unit_bars
+from netopsy.interpretability.dissection.counting import tables_at
+from netopsy.interpretability.dissection.edges import BestEdges
+from netopsy.interpretability.dissection.enlarging import Enlarging
+from netopsy.interpretability.dissection.pixels import Pixels
+from netopsy.interpretability.dissection.quantiles import tail_level
+from netopsy.interpretability.dissection.tables import Tables
+from netopsy.interpretability.gan_dissection.observing import (
+    Observed,
+    check_masks,
+    observations,
+    observe,
+)
 from netopsy.interpretability.gan_dissection.stage import Masks, Segmenter, check_z
-from netopsy.interpretability.gan_dissection.tables import Tables
-from netopsy.interpretability.unit_masks import overlap, upsampled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_FRACTIONS = torch.logspace(-3, 0, 100)
-"""Shares of the pixels above the level, among which the information quality ratio chooses."""
-_LEAST_AREA = 1e-3
-_LEAST_ACCURACY = 0.8
-_LEAST_IOU = 0.05
-_LEAST_RATIO = 0.01
-_VALUES = 1 << 22
+Threshold = Literal["iqr"] | tuple[Literal["quantile"], float] | Tensor
+_LEAST_IOU, _LEAST_RATIO = 0.05, 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +62,9 @@ class DissectReport:
 
     def plot(self, ax: Axes | None = None) -> Figure:
         """How many units stand for each class, in bars; classes without a unit are left out."""
-        from netopsy.interpretability.gan_dissection.pictures import plot_report
-
-        return plot_report(self, ax)
+        counts = self.label[self.interpretable].bincount(minlength=len(self.classes))
+        order = counts.argsort(descending=True, stable=True).tolist()
+        return unit_bars({self.classes[one]: int(counts[one]) for one in order if counts[one]}, len(self.label), ax)
 
 
 def dissect(
@@ -114,6 +115,7 @@ def dissect(
     Source: Bau et al. 2019, section 3.1, equations 2 and 3; the limits on levels, and the two of a report's
     ``interpretable``, are those of the reference code.
 
+    >>> import torch
     >>> images = torch.rand(8, 1, 4, 4)
     >>> net = nn.Sequential(nn.Conv2d(1, 2, 1, bias=False))
     >>> net[0].weight.data[:] = torch.tensor([1.0, -1.0]).reshape(2, 1, 1, 1)
@@ -123,20 +125,26 @@ def dissect(
     """
     check_threshold(threshold)
     check_z(z, batch_size)
-    if z_threshold is None and isinstance(segmenter, Tensor):
+    if isinstance(segmenter, Tensor):
         check_masks(segmenter, counted, z)
-    parts = observations(generator, layer, segmenter, z, multi_label, counted, batch_size)
-    chooses: Observed | None = None
-    if not isinstance(threshold, Tensor):
-        if z_threshold is None:
-            require(len(z) >= 2, f"z must hold at least 2: one half chooses the levels, one is measured; got {len(z)}")
-            chooses, parts = first_images(parts, len(z) // 2)
-        else:
-            require(
-                not isinstance(segmenter, Tensor), "z_threshold goes with a segmenter, not with masks: leave it out"
-            )
-            chooses = observe(generator, layer, segmenter, z_threshold, multi_label=multi_label, batch_size=batch_size)
-    return _reported(parts, chooses, threshold, labels, background)
+        require(z_threshold is None, "z_threshold goes with a segmenter, not with masks: leave it out")
+
+    run: dict[str, Any] = {"multi_label": multi_label, "batch_size": batch_size}
+
+    def images(which: slice) -> dict[str, Any]:
+        masks = segmenter[which] if isinstance(segmenter, Tensor) else segmenter
+        return run | {"segmenter": masks, "z": z[which], "counted": None if counted is None else counted[which]}
+
+    chooses, half = None, 0
+    if z_threshold is not None and not isinstance(threshold, Tensor):
+        chooses = observe(generator, layer, segmenter, z_threshold, **run)
+    elif not isinstance(threshold, Tensor):
+        require(len(z) >= 2, f"z must hold at least 2: one half chooses the levels, one is measured; got {len(z)}")
+        half = len(z) // 2
+        chooses = observe(generator, layer, **images(slice(half)))
+    return _reported(
+        observations(generator, layer, **images(slice(half, None))), chooses, threshold, labels, background
+    )
 
 
 def dissect_observed(
@@ -170,104 +178,49 @@ def _reported(
     names = tuple(map(str, range(classes))) if labels is None else tuple(labels)
     require(len(names) == classes, f"labels must be as many as the segmenter's classes, {classes}, got {len(names)}")
     require(background is None or 0 <= background < classes, f"background must be from 0 to {classes - 1}, or None")
-    if isinstance(threshold, Tensor):
-        require(threshold.shape == (units,), f"threshold must be [{units}] levels, got {tuple(threshold.shape)}")
-        own = threshold.to(first.maps)
-    else:
-        require(chooses is not None, "chooses must be given where levels are to be chosen")
-        assert chooses is not None
-        if not isinstance(threshold, str):
-            own = tail_level(chooses.maps, threshold[1], (chooses.masks.shape[2], chooses.masks.shape[3]))
-    if isinstance(threshold, str):
-        assert chooses is not None
-        chosen = _best_edges(chooses)
-        level, count = chosen.level, chosen.count
-    else:
-        level, count = own[:, None].expand(units, classes).float(), partial(_at_levels, level=own)
-    found, present = None, False
-    for part in chain([first], measured):
-        present = present or bool(part.masks.any())
-        counts = count(part)
-        found = counts if found is None else found + counts
-    require(present, "no class is present in the sample: nothing to compare the units with")
-    assert found is not None
-    iou, ratio = found.iou(), found.ratio()
+    level, tables = _levels(first, chooses, threshold)
+    total = reduce(Tables.__add__, (tables(part.maps.float(), part.pixels) for part in chain([first], measured)))
+    require(bool(total.there.any()), "no class is present in the sample: nothing to compare the units with")
+    iou, ratio = total.iou(), total.ratio()
     labelled = iou.clone()
     if background is not None:
         labelled[:, background] = -1
     best, label = labelled.max(1)
     certain = ratio.gather(1, label[:, None])[:, 0] > _LEAST_RATIO
+    level = level.expand(units, classes)
     return DissectReport(iou, ratio, level, label, best.clamp(min=0), (best > _LEAST_IOU) & certain, names)
 
 
-def tail_level(maps: Activations, fraction: float, size: tuple[int, int]) -> Float[Tensor, "units"]:
-    """For each unit the level that ``fraction`` of its pixels exceed, at the size of the image: an exact quantile.
+def _levels(
+    like: Observed, chooses: Observed | None, threshold: Threshold
+) -> tuple[Tensor, Callable[[Activations, Pixels], Tables]]:
+    """The levels, one a unit ``[units, 1]`` or one a unit and class, and how to count at them."""
+    grid, size = like.maps.shape[2:], like.masks.shape[2:]
+    if isinstance(threshold, Tensor):
+        units = like.maps.shape[1]
+        require(threshold.shape == (units,), f"threshold must be [{units}] levels, got {tuple(threshold.shape)}")
+        own = threshold.to(like.maps).float()
+    else:
+        if chooses is None:
+            raise InputError("chooses must be given where levels are to be chosen")
+        if isinstance(threshold, str):
+            edges = BestEdges.chosen(chooses.maps, chooses.pixels)
+            return edges.levels, edges.tables
+        own = tail_level(chooses.maps, threshold[1], (int(size[0]), int(size[1])))
+    enlarge = Enlarging.evenly((int(size[0]), int(size[1])), (int(grid[0]), int(grid[1])))
+    return own[:, None], lambda maps, pixels: tables_at(own, enlarge, maps, [pixels])
 
-    >>> tail_level(torch.arange(9.0).reshape(1, 1, 3, 3), 0.25, (3, 3)).tolist()
-    [6.0]
-    """
-    cells = len(maps) * maps.shape[2] * maps.shape[3]
-    require(
-        cells * fraction >= 1,
-        f"z is too small for a tail of {fraction}: {len(maps)} images have {cells} cells at this layer, and at least "
-        f"{math.ceil(1 / fraction)} are needed",
+
+def check_threshold(threshold: object) -> None:
+    """Raise `InputError` unless ``threshold`` is one of the ways to choose levels."""
+    if isinstance(threshold, Tensor):
+        require(threshold.ndim == 1 and not threshold.isnan().any(), "threshold must be one level a unit, without NaN")
+        return
+    fits = threshold == "iqr" or (
+        isinstance(threshold, tuple)
+        and len(threshold) == 2
+        and threshold[0] == "quantile"
+        and isinstance(threshold[1], float)
+        and 0 < threshold[1] < 1
     )
-    pixels = len(maps) * size[0] * size[1]
-    place = (1 - fraction) * (pixels - 1)
-    low, high = math.floor(place), math.ceil(place)
-    found = []
-    for some in maps.float().split(max(1, _VALUES // pixels), dim=1):
-        values = upsampled(some, size).transpose(0, 1).flatten(1)
-        first = values.kthvalue(low + 1).values
-        second = values.kthvalue(high + 1).values if high > low else first
-        found.append(torch.lerp(first, second, place - low))
-    return torch.cat(found)
-
-
-@dataclass(frozen=True, eq=False)
-class _Edges:
-    """For each unit and class the edge of the best ratio in the sample that chooses."""
-
-    chosen: Int[Tensor, "units classes"]
-    none: Bool[Tensor, "units classes"]
-    """Where no level was allowed."""
-
-    @property
-    def level(self) -> Float[Tensor, "units classes"]:
-        return levels_of(self.chosen).masked_fill(self.none, math.inf)
-
-    def count(self, measured: Observed) -> Tables:
-        """Counts at the edges in other images."""
-        # Counting takes a unit's edges in ascending order; then each class picks its own.
-        ordered, order = self.chosen.sort(1)
-        counts = tables_above(measured.maps, pixels_of(measured.masks, measured.counted), ordered)
-        place = order.argsort(1)[:, None]
-        both, high = (of.gather(1, place)[:, 0].masked_fill(self.none, 0) for of in (counts.both, counts.high))
-        return Tables(both, high, counts.there, counts.pixels)
-
-
-def _best_edges(chooses: Observed) -> _Edges:
-    seen = pixels_of(chooses.masks, chooses.counted)
-    ascending = _FRACTIONS.flip(0).to(chooses.maps.device)
-    edges = edges_at(chooses.maps, seen.size, ascending)
-    tables = tables_above(chooses.maps, seen, edges)
-    allowed = (tables.accuracy() > _LEAST_ACCURACY) & (tables.area() >= _LEAST_AREA)
-    allowed &= (tables.high > 0) & (edges >= 1)[:, :, None]
-    value, which = torch.where(allowed, tables.ratio(), -1).max(1)
-    return _Edges(edges.gather(1, which), value < 0)
-
-
-def _at_levels(measured: Observed, level: Float[Tensor, "units"]) -> Tables:
-    """Counts in the sample at one level a unit."""
-    _, _, height, width = measured.masks.shape
-    total = None
-    step = max(1, _VALUES // (measured.maps.shape[1] * height * width))
-    for start in range(0, len(measured.maps), step):
-        part = measured.part(slice(start, start + step))
-        above = upsampled(part.maps.float(), (height, width)) > level[:, None, None]
-        counts = overlap(above, part.masks, part.counted)
-        total = counts if total is None else total + counts
-    assert total is not None
-    images = torch.full((measured.masks.shape[1],), len(measured.masks), device=measured.masks.device)
-    images = images if measured.counted is None else measured.counted.sum(0)
-    return Tables(total.intersection, total.units, total.concepts, images * height * width)
+    require(fits, f"threshold must be 'iqr', ('quantile', share) or levels [units], got {threshold!r}")

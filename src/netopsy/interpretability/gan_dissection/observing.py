@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import count
 
 import torch
 from jaxtyping import Bool, Int
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from netopsy.core.errors import require
 from netopsy.core.layers import Layer
 from netopsy.core.shapes import Activations
-from netopsy.interpretability.gan_dissection.checks import check_masks
+from netopsy.interpretability.dissection.pixels import Pixels, pixels_of
 from netopsy.interpretability.gan_dissection.stage import Masks, Segmenter, check_z, segmented, watched
 
 
@@ -25,6 +25,11 @@ class Observed:
     masks: Masks
     counted: Bool[Tensor, "n classes"] | None = None
     """Which images count for which class; all where ``None``."""
+
+    @property
+    def pixels(self) -> Pixels:
+        """What there was to see, pixel by pixel."""
+        return pixels_of(self.masks, self.counted)
 
     def part(self, which: slice | Int[Tensor, "some"]) -> Observed:
         """Some of the images."""
@@ -67,15 +72,26 @@ def observations(
         check_masks(segmenter, counted, z)
     else:
         require(callable(segmenter), f"segmenter must be callable or masks, got {type(segmenter).__name__}")
-    start = 0
-    for maps, made in watched(generator, layer, z, batch_size):
-        which = slice(start, start + len(maps))
-        start += len(maps)
+    for start, (maps, made) in zip(count(0, batch_size), watched(generator, layer, z, batch_size), strict=False):
+        which = slice(start, start + batch_size)
         if isinstance(segmenter, Tensor):
             masks = segmenter[which].to(maps.device)
         else:
             masks = segmented(segmenter, made, multi_label=multi_label)
         yield Observed(maps, masks, None if counted is None else counted[which].to(masks.device))
+
+
+def check_masks(masks: Tensor, counted: Tensor | None, z: Tensor) -> None:
+    """Raise `InputError` unless masks, and which of them count, fit ``z``."""
+    require(
+        masks.dtype == torch.bool and masks.ndim == 4 and len(masks) == len(z),
+        f"segmenter must be a function, or masks [{len(z)}, classes, height, width] of bool, "
+        f"got {tuple(masks.shape)} of {masks.dtype}",
+    )
+    require(
+        counted is None or (counted.dtype == torch.bool and counted.shape == masks.shape[:2]),
+        f"counted must be bool {tuple(masks.shape[:2])}, one for each image and class",
+    )
 
 
 def joined(parts: Iterable[Observed]) -> Observed:
@@ -84,16 +100,3 @@ def joined(parts: Iterable[Observed]) -> Observed:
     counted = [part.counted for part in listed if part.counted is not None]
     maps, masks = (torch.cat([getattr(part, name) for part in listed]) for name in ("maps", "masks"))
     return Observed(maps, masks, torch.cat(counted) if counted else None)
-
-
-def first_images(parts: Iterator[Observed], count: int) -> tuple[Observed, Iterator[Observed]]:
-    """The first ``count`` images as one, and what comes after them, still part by part."""
-    taken: list[Observed] = []
-    rest: list[Observed] = []
-    for part in parts:
-        wanted = count - sum(len(one.maps) for one in taken)
-        taken.append(part.part(slice(wanted)))
-        if len(part.maps) >= wanted:
-            rest = [part.part(slice(wanted, None))] if len(part.maps) > wanted else []
-            break
-    return joined(taken), chain(rest, parts)

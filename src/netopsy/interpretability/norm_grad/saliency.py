@@ -23,7 +23,7 @@ from netopsy.interpretability.norm_grad.contributions import (
     virtual_contributions,
     virtual_window,
 )
-from netopsy.interpretability.norm_grad.relu_rules import ReluRule, relu_rule
+from netopsy.interpretability.rectifiers import RectifierRule, rectified
 
 Extract = Literal["bias", "scaling", "conv", "depthwise", "real"]
 """The virtual identity layers, or ``"real"`` for the named convolution itself."""
@@ -220,7 +220,7 @@ def gradient_saliency(
     target: Target,
     layer: Layers = INPUT,
     *,
-    relu: ReluRule = "gradient",
+    relu: RectifierRule = "gradient",
     aggregate: Aggregate = "max_abs",
     reshape: Reshape | None = None,
     resize: bool = True,
@@ -231,14 +231,13 @@ def gradient_saliency(
     The cell ``extract="bias"`` of `backprop_saliency`, which says what the other arguments mean.
 
     Args:
-        relu: ``"guided"`` lets only positive gradients back through every ReLU (Springenberg et al. 2015),
-            ``"deconv"`` does so whatever the sign of the ReLU's input (Zeiler and Fergus 2014). Both act on
-            ``nn.ReLU`` modules.
+        relu: ``"guided"`` lets only positive gradients back through every rectifier (Springenberg et al. 2015),
+            ``"deconv"`` does so whatever the sign of its input (Zeiler and Fergus 2014); layers and functions alike.
 
     Raises:
-        InputError: as `backprop_saliency`, and a network without ``nn.ReLU`` modules for the two rules that need them.
+        InputError: as `backprop_saliency`, and a network without a rectifier for the two rules that need one.
     """
-    with relu_rule(model, relu):
+    with rectified(model, relu, needed=True):
         return backprop_saliency(
             model,
             images,

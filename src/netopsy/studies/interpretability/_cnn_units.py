@@ -18,8 +18,8 @@ from netopsy.data.concept_images import ConceptImages, concept_images
 from netopsy.interpretability.cnn_visualization.deconvolution import crop_to_field, deconvnet
 from netopsy.interpretability.cnn_visualization.dissection import dissect, dissect_maps
 from netopsy.interpretability.cnn_visualization.dissection_report import DissectionReport
-from netopsy.interpretability.cnn_visualization.enlarging import Enlarging
 from netopsy.interpretability.cnn_visualization.rotation import part_of, random_rotation, rotated
+from netopsy.interpretability.dissection.enlarging import Enlarging
 from netopsy.interpretability.maps import rescaled
 from netopsy.interpretability.receptive_field import ReceptiveField, receptive_field
 from netopsy.interpretability.top_images import top_images

@@ -23,7 +23,7 @@ from netopsy.interpretability.gan_dissection import (
     removals,
     top_sets,
 )
-from netopsy.interpretability.unit_masks import upsampled
+from netopsy.interpretability.maps import bilinear
 from netopsy.studies.interpretability._pictures import as_text
 from netopsy.studies.interpretability._scene_generator import Setting, untrained_generator
 
@@ -175,7 +175,7 @@ def pictures(actors: Actors, config: Any, reports: Found, shown: Sequence[str]) 
         chosen = report.best(number, config.units)
         alpha = torch.zeros(len(report.label)).index_fill(0, chosen.cpu(), 1.0)
         order = seen.maps[:, unit].amax((1, 2)).argsort(descending=True, stable=True)[:_SHOWN]
-        high = upsampled(seen.maps[order, unit][:, None].float(), (height, width))[:, 0]
+        high = bilinear(seen.maps[order, unit][:, None].float(), (height, width))[:, 0]
         high = (high > report.level[unit, number]).float()
         # A patch of about the object's size, where such objects are, a step further to the right in each image.
         absent = (areas[:, number] == 0).nonzero().flatten()[:_SHOWN]

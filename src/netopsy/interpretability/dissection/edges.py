@@ -1,4 +1,4 @@
-"""Counts of pixels above many levels at once, without a loop over units, levels or classes.
+"""Counts of pixels above many levels at once, without a loop over units, levels or concepts; and the best one.
 
 A positive float32 read as an integer grows with the float, and its upper bits make bins that are a share of 2**-10 of
 their value wide. So one shift sorts every value into a bin, whose lower edge is a float: counts above an edge are
@@ -7,6 +7,7 @@ exact, and an edge is within that share of any level one may wish for.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,8 +16,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from netopsy.core.shapes import Activations
-from netopsy.interpretability.gan_dissection.tables import Tables
-from netopsy.interpretability.unit_masks import upsampled
+from netopsy.interpretability.dissection.pixels import Pixels
+from netopsy.interpretability.dissection.tables import Tables
+from netopsy.interpretability.maps import bilinear
 
 _SHIFT = 13
 """Bits of a float32 below those that tell its bin."""
@@ -24,48 +26,42 @@ _BINS = 1 << 14
 """Bins of a unit: 16 doublings below its highest value. Everything lower, zero and negative is one bin."""
 _VALUES = 1 << 22
 """Values held at a time."""
-_PACKED = 62
+_FRACTIONS = torch.logspace(-3, 0, 100).flip(0)
+"""Shares of the pixels above the level, among which the information quality ratio chooses."""
+_LEAST_AREA, _LEAST_ACCURACY = 1e-3, 0.8
 
 
 @dataclass(frozen=True, eq=False)
-class Pixels:
-    """Every pixel by the combination of classes it belongs to, and what each combination means."""
+class BestEdges:
+    """For each unit and concept the edge with the highest information quality ratio in the sample that chooses."""
 
-    code: Int[Tensor, "pixels"]
-    members: Int[Tensor, "combinations classes"]
-    """1 where the combination has the class."""
-    counting: Int[Tensor, "combinations classes"]
-    """1 where pixels of the combination count for the class."""
-    size: tuple[int, int]
+    edge: Int[Tensor, "units concepts"]
+    none: Bool[Tensor, "units concepts"]
+    """Where no level was allowed."""
+
+    @classmethod
+    def chosen(cls, maps: Activations, pixels: Pixels) -> BestEdges:
+        """The best of 100 edges a unit, among those at which a concept that is there agrees with the unit."""
+        edges = edges_at(maps, pixels.size, _FRACTIONS.to(maps.device))
+        tables = tables_above(maps, pixels, edges)
+        allowed = (tables.accuracy() > _LEAST_ACCURACY) & (tables.area() >= _LEAST_AREA)
+        allowed &= (tables.high > 0) & (edges >= 1)[:, :, None]
+        value, which = torch.where(allowed, tables.ratio(), -1).max(1)
+        return cls(edges.gather(1, which), value < 0)
 
     @property
-    def totals(self) -> tuple[Int[Tensor, "classes"], Int[Tensor, "classes"]]:
-        """Pixels of each class, and pixels that count for it."""
-        sizes = self.code.bincount(minlength=len(self.members))
-        return sizes @ (self.members * self.counting), sizes @ self.counting
+    def levels(self) -> Float[Tensor, "units concepts"]:
+        """Infinite where none was allowed."""
+        return levels_of(self.edge).masked_fill(self.none, math.inf)
 
-
-def pixels_of(
-    masks: Bool[Tensor, "n classes height width"], counted: Bool[Tensor, "n classes"] | None = None
-) -> Pixels:
-    """Number the combinations of classes that occur: few, even where a pixel may belong to several."""
-    height, width = masks.shape[2:]
-    flags = masks if counted is None else torch.cat([masks, counted[:, :, None, None].expand_as(masks)], 1)
-    code = torch.zeros(len(masks) * height * width, dtype=torch.long, device=masks.device)
-    for some in flags.split(_PACKED, dim=1):
-        packed = torch.zeros_like(code)
-        for bit in range(some.shape[1]):
-            packed |= some[:, bit].flatten().long() << bit
-        first, second = code.unique(return_inverse=True)[1], packed.unique(return_inverse=True)[1]
-        code = first * (int(second.max()) + 1) + second
-    code = code.unique(return_inverse=True)[1]
-    place = torch.empty(int(code.max()) + 1, dtype=torch.long, device=code.device)
-    place[code] = torch.arange(len(code), device=code.device)
-    members = flags.permute(0, 2, 3, 1).flatten(0, 2)[place].long()
-    if counted is None:
-        return Pixels(code, members, torch.ones_like(members), (height, width))
-    classes = masks.shape[1]
-    return Pixels(code, members[:, :classes], members[:, classes:], (height, width))
+    def tables(self, maps: Activations, pixels: Pixels) -> Tables:
+        """Counts at the edges, in any sample."""
+        # Counting takes a unit's edges in ascending order; then each concept picks its own.
+        ordered, order = self.edge.sort(1)
+        counts = tables_above(maps, pixels, ordered)
+        place = order.argsort(1)[:, None]
+        both, high = (of.gather(1, place)[:, 0].masked_fill(self.none, 0) for of in (counts.both, counts.high))
+        return Tables(both, high, counts.there, counts.pixels)
 
 
 def edges_at(
@@ -91,8 +87,8 @@ def edges_at(
 
 
 def tables_above(maps: Activations, pixels: Pixels, edges: Int[Tensor, "units edges"]) -> Tables:
-    """Tables ``[units, edges, classes]`` of being at or above each edge; the edges of a unit in ascending order."""
-    both, high = [], []
+    """Tables ``[units, edges, concepts]`` of being at or above each edge; the edges of a unit in ascending order."""
+    found = []
     count, kinds = edges.shape[1], len(pixels.members)
     start = 0
     for values in _by_unit(maps, pixels.size, held=(count + 1) * kinds):
@@ -110,11 +106,8 @@ def tables_above(maps: Activations, pixels: Pixels, edges: Int[Tensor, "units ed
         key = passed.flatten()[place].mul_(kinds).add_(pixels.code.int())
         counts = key.flatten().bincount(minlength=len(own) * (count + 1) * kinds)
         # Above an edge is whatever passed that many edges or more.
-        above = counts.reshape(len(own), count + 1, kinds).flip(1).cumsum(1).flip(1)[:, 1:]
-        both.append(above @ (pixels.members * pixels.counting))
-        high.append(above @ pixels.counting)
-    there, all_of_them = pixels.totals
-    return Tables(torch.cat(both), torch.cat(high), there, all_of_them)
+        found.append(counts.reshape(len(own), count + 1, kinds).flip(1).cumsum(1).flip(1)[:, 1:])
+    return pixels.tables(torch.cat(found))
 
 
 def levels_of(edges: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -137,4 +130,4 @@ def _by_unit(maps: Activations, size: tuple[int, int], held: int = _BINS) -> Ite
     """All pixels of some units at a time, upsampled, as many units as fit."""
     pixels = len(maps) * size[0] * size[1]
     for some in maps.float().split(max(1, _VALUES // max(pixels, held)), dim=1):
-        yield upsampled(some, size).transpose(0, 1).flatten(1).contiguous()
+        yield bilinear(some, size).transpose(0, 1).flatten(1).contiguous()

@@ -1,8 +1,9 @@
-"""Two by two tables of pixels, unit high or not against class there or not, and what they say."""
+"""Two by two tables of pixels, unit high or not against concept there or not, and what they say."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import torch
 from jaxtyping import Float, Int
@@ -14,7 +15,7 @@ class Tables:
     """Exact counts of pixels; all four have shapes that broadcast against one another."""
 
     both: Int[Tensor, "*shape"]
-    """Unit high and class there."""
+    """Unit high and concept there."""
     high: Int[Tensor, "*shape"]
     there: Int[Tensor, "*_"]
     pixels: Int[Tensor, "*_"]
@@ -22,9 +23,12 @@ class Tables:
 
     def __add__(self, other: Tables) -> Tables:
         """The counts of both samples together."""
-        return Tables(
-            self.both + other.both, self.high + other.high, self.there + other.there, self.pixels + other.pixels
-        )
+        return Tables(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+
+    @classmethod
+    def beside(cls, parts: Sequence[Tables]) -> Tables:
+        """Tables of the same units and sample with all the parts' concepts, one part's after the other's."""
+        return cls(*(torch.cat([getattr(part, one.name) for part in parts], -1) for one in fields(cls)))
 
     def iou(self) -> Float[Tensor, "*shape"]:
         """Intersection over union; 0 where both are empty."""
@@ -45,11 +49,11 @@ class Tables:
         return torch.where(joint > 0, shared / torch.where(joint > 0, joint, 1), 0).clamp(0, 1)
 
     def accuracy(self) -> Float[Tensor, "*shape"]:
-        """The share of pixels where unit and class agree."""
+        """The share of pixels where unit and concept agree."""
         return (self.pixels - self.high - self.there + 2 * self.both) / self.pixels.clamp(min=1).double()
 
     def area(self) -> Float[Tensor, "*_"]:
-        """The share of pixels where the class is."""
+        """The share of pixels where the concept is."""
         return self.there / self.pixels.clamp(min=1).double()
 
 

@@ -1,27 +1,25 @@
-"""Pixels that a unit's mask shares with each concept: the products of two matrices of zeros and ones.
-
-One of the two is nearly empty, since a unit is above its threshold in few places: only those are looked up.
-"""
+"""Pixels that a unit shares with each concept at one threshold: only those above it, mostly few, are looked up."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from netopsy.core.shapes import Activations
-from netopsy.interpretability.cnn_visualization.enlarging import Enlarging
+from netopsy.interpretability.dissection.enlarging import Enlarging
+from netopsy.interpretability.dissection.pixels import Pixels
+from netopsy.interpretability.dissection.tables import Tables
 
 _AT_ONCE, _PIXELS_AT_ONCE = 2**14, 2**21
 """Maps, and pixels of enlarged maps, held at a time."""
 
-Pixels = tuple[Int[Tensor, "pixels"], Int[Tensor, "pixels"], Int[Tensor, "pixels"]]
-Labels = Int[Tensor, "batch height width"]
+Active = tuple[Int[Tensor, "pixels"], Int[Tensor, "pixels"], Int[Tensor, "pixels"]]
 
 
-def active_pixels(maps: Activations, thresholds: Float[Tensor, "units"], enlarge: Enlarging) -> Iterator[Pixels]:
+def active_pixels(maps: Activations, thresholds: Float[Tensor, "units"], enlarge: Enlarging) -> Iterator[Active]:
     """Every pixel above its unit's threshold once the maps are enlarged, in parts: image, unit, number of the pixel.
 
     Between four neighbouring places no pixel is above the threshold unless one of the four is, so nothing else is
@@ -52,24 +50,17 @@ def active_pixels(maps: Activations, thresholds: Float[Tensor, "units"], enlarge
             yield images[owner], units[owner], number
 
 
-def count(
-    maps: Activations, thresholds: Float[Tensor, "units"], enlarge: Enlarging, labels: list[Labels], sizes: list[int]
-) -> tuple[Int[Tensor, "units concepts"], Int[Tensor, "units categories"]]:
-    """Pixels that unit and concept share; and those of the unit in images annotated in each category.
-
-    Args:
-        labels: of each category, -1 where there is none.
-        sizes: how many concepts each category has.
-    """
-    units, device = len(thresholds), maps.device
-    # Two more columns: pixels of images that are not annotated, and pixels without a concept.
-    found = [torch.zeros(units * (size + 2), dtype=torch.int64, device=device) for size in sizes]
-    flat = [each.flatten(1) for each in labels]
-    annotated = [(each.amax(1) >= 0).long() for each in flat]
+def tables_at(
+    thresholds: Float[Tensor, "units"], enlarge: Enlarging, maps: Activations, seen: Sequence[Pixels]
+) -> Tables:
+    """Tables of being above one threshold a unit, for all concepts of ``seen``, one after the other."""
+    height, width = enlarge.size
+    sizes = [len(one.members) for one in seen]
+    counts = [torch.zeros(len(thresholds) * size, dtype=torch.int64, device=maps.device) for size in sizes]
     for image, unit, pixel in active_pixels(maps, thresholds, enlarge):
-        for category, size in enumerate(sizes):
-            column = flat[category][image, pixel].long() + 1 + annotated[category][image]
-            found[category] += torch.bincount(unit * (size + 2) + column, minlength=len(found[category]))
-    tables = [each.reshape(units, -1) for each in found]
-    own = torch.stack([table[:, 1:].sum(1) for table in tables], 1)
-    return torch.cat([table[:, 2:] for table in tables], 1), own
+        place = image * (height * width) + pixel
+        for one, size, count in zip(seen, sizes, counts, strict=True):
+            count += torch.bincount(unit * size + one.code[place], minlength=len(count))
+    return Tables.beside(
+        [one.tables(count.unflatten(0, (-1, size))) for one, size, count in zip(seen, sizes, counts, strict=True)]
+    )

@@ -1,4 +1,4 @@
-"""The exact upper quantile of each unit's activations over a data set, from one pass over parts of it."""
+"""Exact upper quantiles of each unit: of its activations, part by part, or of its pixels at the size of the image."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from torch import Tensor
 
 from netopsy.core.errors import require
 from netopsy.core.shapes import Activations
+from netopsy.interpretability.maps import bilinear
+
+_VALUES = 1 << 22
+"""Pixels held at a time."""
 
 
 class UpperQuantile:
@@ -48,3 +52,25 @@ class UpperQuantile:
         require(self.seen == self.total, f"{self.total} activations a unit were announced, {self.seen} were shown")
         assert self.highest is not None
         return self.highest[:, -1].contiguous()
+
+
+def tail_level(maps: Activations, fraction: float, size: tuple[int, int]) -> Float[Tensor, "units"]:
+    """For each unit the level that ``fraction`` of its pixels exceed, at the size of the image: an exact quantile.
+
+    >>> tail_level(torch.arange(9.0).reshape(1, 1, 3, 3), 0.25, (3, 3)).tolist()
+    [6.0]
+    """
+    cells = len(maps) * maps.shape[2] * maps.shape[3]
+    require(
+        cells * fraction >= 1,
+        f"z is too small for a tail of {fraction}: {len(maps)} images have {cells} cells at this layer, and at least "
+        f"{math.ceil(1 / fraction)} are needed",
+    )
+    pixels = len(maps) * size[0] * size[1]
+    place = fraction * (pixels - 1)
+    above, below = math.floor(place), math.ceil(place)
+    found = []
+    for some in maps.float().split(max(1, _VALUES // pixels), dim=1):
+        highest = bilinear(some, size).transpose(0, 1).flatten(1).topk(below + 1, dim=1).values
+        found.append(torch.lerp(highest[:, above], highest[:, below], place - above))
+    return torch.cat(found)
