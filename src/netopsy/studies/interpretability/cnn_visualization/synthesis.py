@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from netopsy.core.modes import device_of
-from netopsy.core.seeds import derive
+from netopsy.core.seeds import derive, generator
 from netopsy.core.shapes import Images
 from netopsy.core.split import run_to
 from netopsy.interpretability.cnn_visualization import (
+    IMAGE_PRIORS,
     ClipSmallContribution,
     ClipSmallNorm,
     GaussianBlur,
     GeneratorPrior,
     Jitter,
     L2Decay,
+    LayerUnits,
     TotalVariation,
     UpconvNet,
     balanced_weights,
@@ -31,55 +33,28 @@ from netopsy.interpretability.cnn_visualization import (
 )
 from netopsy.interpretability.cnn_visualization.regularisers import Regulariser
 from netopsy.lab import Rows
-from netopsy.lab.cells import Scalar
-from netopsy.studies.interpretability._patch_networks import LAYERS_OF, Setting, trained
-from netopsy.studies.interpretability._pictures import as_text
-
-NONE, TOGETHER, GENERATOR = "none", "blur + TV + jitter", "generator"
-SEARCH, DECODER, ORIGINAL = "search", "decoder", "image"
-
-
-@dataclass(frozen=True)
-class MaximisationSetting:
-    """How preferred images are made."""
-
-    steps: int = 200
-    starts: int = 1
-    tv_weight: float = 0.5
-    """With it preferred images are about as rough as patches of the photographs; chosen without the judging network."""
-    decoder_images: int = 2000
-    decoder_epochs: int = 6
-    decoder_lr: float = 1e-2
-    """Of the generator, a decoder of the layer before the scores."""
+from netopsy.lab.costs import growth
+from netopsy.lab.plots import to_text
+from netopsy.models import small_conv_net
+from netopsy.studies.interpretability.cnn_visualization.networks import trained
+from netopsy.studies.interpretability.cnn_visualization.plan import (
+    DECODER,
+    GENERATOR,
+    LAYERS_OF,
+    NONE,
+    ORIGINAL,
+    SEARCH,
+    TOGETHER,
+    InversionSetting,
+    MaximisationSetting,
+    Setting,
+)
 
 
-@dataclass(frozen=True)
-class InversionSetting:
-    """How layers are inverted."""
-
-    images: int = 12
-    steps: int = 200
-    strengths: tuple[float, ...] = (1e-4, 1e-3, 1e-2)
-    """Of the penalties, tried alike at every layer; the one of least feature error counts."""
-    decoder_images: int = 2000
-    decoder_epochs: int = 3
-    decoder_lr: float = 1e-2
-    decoder_width: int = 32
-    shown: int = 8
-    """Images of the first run whose reconstructions are shown."""
-
-    @classmethod
-    def of(cls, parameters: Mapping[str, Any]) -> InversionSetting:
-        """A setting from the parameters of a cell, in which tuples have become lists."""
-        return cls(**{**parameters, "strengths": tuple(parameters["strengths"])})
-
-
-def measure_maximisation(parameters: Mapping[str, Any]) -> Rows:
-    """Rows of the kinds judged (a class and condition each), natural, and preferred (pictures of the first run)."""
-    network, setting = Setting.of(parameters["network"]), MaximisationSetting(**parameters["maximisation"])
-    seed = parameters["seed"]
+def maximisation(seed: int, network: Setting, setting: MaximisationSetting) -> Rows:
+    """Rows of the measures judged (a class and condition each), natural, and preferred (pictures of the first run)."""
     ours, judge = trained(network, seed), trained(network, derive(seed, "judge"))
-    rows: Rows = list(_natural(ours.model, judge.model, ours.test.inputs, ours.test.targets))
+    rows: list[Any] = list(_natural(ours.model, judge.model, ours.test.inputs, ours.test.targets))
     shape, classes = tuple(ours.test.inputs.shape[1:]), ours.test.class_count
     mean = ours.train.inputs.mean((0, 2, 3))[:, None, None]
     for condition, regularisers in conditions(setting).items():
@@ -106,9 +81,9 @@ def measure_maximisation(parameters: Mapping[str, Any]) -> Rows:
         if seed == 0:
             rows += [
                 {"measure": "preferred", "condition": condition, "class": ours.test.classes[one], "picture": picture}
-                for one, picture in enumerate(map(as_text, found.best().mean(1)))
+                for one, picture in enumerate(map(to_text, found.best().mean(1)))
             ]
-    return [{"seed": seed, **row} for row in rows]
+    return rows
 
 
 def conditions(setting: MaximisationSetting) -> dict[str, Sequence[Regulariser]]:
@@ -173,13 +148,11 @@ def _judged(
         yield at | {name: values[one] for name, values in found.items()}
 
 
-def measure_inversion(parameters: Mapping[str, Any]) -> Rows:
-    """Rows of the kinds inverted and expected (an image and layer each), strength, and rebuilt (pictures)."""
-    network, setting = Setting.of(parameters["network"]), InversionSetting.of(parameters["inversion"])
-    seed = parameters["seed"]
+def inversion(seed: int, network: Setting, setting: InversionSetting) -> Rows:
+    """Rows of the measures inverted and expected (an image and layer each), strength, and rebuilt (pictures)."""
     ours = trained(network, seed)
     images = ours.test.inputs[: setting.images].to(device_of(ours.model))
-    rows: Rows = []
+    rows: list[Any] = []
     pictures = {(ORIGINAL, ORIGINAL): images}
     for depth, layer in enumerate(LAYERS_OF[network.network]):
         code = run_to(ours.model, layer, images).detach()
@@ -205,18 +178,18 @@ def measure_inversion(parameters: Mapping[str, Any]) -> Rows:
         )
         of_decoder = image_error(expected, images)
         for one in range(len(images)):
-            at: dict[str, Scalar] = {"image": one, "layer": layer, "depth": depth}
+            at: dict[str, Any] = {"image": one, "layer": layer, "depth": depth}
             for measured, error, kept in (("inverted", own, least), ("expected", of_decoder, after)):
                 errors_of = {"value": float(error[one]), "feature_error": float(kept[one])}
                 rows.append({"measure": measured, **at, **errors_of, "strength": float(strengths[one])})
         pictures[SEARCH, layer], pictures[DECODER, layer] = found, expected
     if seed == 0:
         rows += [
-            {"measure": "rebuilt", "way": way, "layer": layer, "image": one, "picture": as_text(picture)}
+            {"measure": "rebuilt", "way": way, "layer": layer, "image": one, "picture": to_text(picture)}
             for (way, layer), made in pictures.items()
             for one, picture in enumerate(made[: setting.shown].mean(1))
         ]
-    return [{"seed": seed, **row} for row in rows]
+    return rows
 
 
 def image_error(found: Images, images: Images) -> Tensor:
@@ -241,9 +214,30 @@ def _inverted(
         lambda_alpha=spread["lambda_alpha"],
         lambda_tv=spread["lambda_tv"],
         steps=setting.steps,
+        lr=setting.lr,
         seed=seed,
     )
     errors = found.feature_error.view(len(weights), count)
     best = errors.argmin(0)
     made = found.images.unflatten(0, (len(weights), count))[best, torch.arange(count, device=best.device)]
     return made, errors, torch.tensor(setting.strengths)[best.cpu()]
+
+
+def synthesis_cost_by_side(sides: tuple[int, ...]) -> Rows:
+    """Milliseconds for a step of eight images by their side."""
+    return growth(lambda side: _ways(side, 8), sides, name="side", rounds=2)
+
+
+def synthesis_cost_by_images(counts: tuple[int, ...]) -> Rows:
+    """Milliseconds for a step of so many images of 32 pixels a side."""
+    return growth(lambda count: _ways(32, count), counts, name="images", rounds=2)
+
+
+def _ways(side: int, count: int) -> dict[str, Callable[[], object]]:
+    model, images = small_conv_net(seed=0).eval(), torch.rand(count, 1, side, side, generator=generator(0))
+    units, shape = LayerUnits("features.norm3", [number % 24 for number in range(count)]), (1, side, side)
+    penalties: dict[str, Any] = {"lambda_alpha": 1e-3, "lambda_tv": 1e-3, "steps": 1}
+    return {
+        "maximisation": partial(maximise_activation, model, units, shape, steps=1, regularisers=IMAGE_PRIORS),
+        "inversion": partial(invert_representation, model, "features.norm3", images, **penalties),
+    }

@@ -5,11 +5,9 @@ Or, at the papers' own scale, images of a set of the Hub and VGG-16.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,55 +18,14 @@ from netopsy.core.modes import best_device
 from netopsy.core.seeds import derive, generator
 from netopsy.data import PHOTOGRAPHS, Dataset, crop_and_flip, hub_dataset, photograph
 from netopsy.models import initialise, vgg
+from netopsy.studies.interpretability.cnn_visualization.plan import PATCHES, VGG, Setting
 from netopsy.training import Recipe, evaluate, fit
 
 SIZE = 32
 """Pixels a side of a patch."""
 LEFT = 0.7
 """Training patches lie in this share of a photograph's width, from the left; test patches in the rest."""
-LAYERS = ("features.act1", "features.act2", "features.act3", "classifier.act4", "classifier.output")
-"""The five layers to look at, from the pixels to the scores."""
-PATCHES = "patches"
-THREE_CONVOLUTIONS, VGG = "three convolutions", "vgg"
-LAYERS_OF: Mapping[str, tuple[str, ...]] = {
-    THREE_CONVOLUTIONS: LAYERS,
-    VGG: ("stage1", "stage2", "stage3", "stage4", "output"),
-}
-"""Network to the layers to look at."""
 _SHORTEST = 256
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How many patches, which network, and how it is trained."""
-
-    data: str = PATCHES
-    """Patches of the photographs, or a set of the Hub."""
-    network: str = THREE_CONVOLUTIONS
-    train_patches: int = 4000
-    """Or images of the Hub's set."""
-    test_patches: int = 1000
-    widths: tuple[int, int, int] = (12, 24, 48)
-    hidden: int = 128
-    epochs: int = 6
-    batch_size: int = 50
-    lr: float = 6e-3
-
-    @classmethod
-    def of(cls, parameters: Mapping[str, Any]) -> Setting:
-        """A setting from the parameters of a cell, in which tuples have become lists."""
-        one, two, three = parameters["widths"]
-        return cls(**{**parameters, "widths": (one, two, three)})
-
-    @property
-    def steps(self) -> int:
-        """Optimiser steps of a whole training."""
-        return self.epochs * self.steps_per_epoch
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Optimiser steps of one epoch."""
-        return max(1, self.train_patches // self.batch_size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,8 +117,3 @@ def _crops(image: Float[Tensor, "height width"], count: int, random: torch.Gener
     top, left = (torch.randint(most, (count, 1, 1), generator=random) for most in (rows, columns))
     side = torch.arange(SIZE)
     return image[top + side[:, None], left + side]
-
-
-def parameters_of(setting: Setting) -> dict[str, Any]:
-    """What a cell keeps of a setting."""
-    return dataclasses.asdict(setting)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,72 +23,29 @@ from netopsy.interpretability.maps import rescaled
 from netopsy.interpretability.receptive_field import ReceptiveField, receptive_field
 from netopsy.interpretability.top_images import top_images
 from netopsy.lab import Rows
-from netopsy.lab.costs import milliseconds
+from netopsy.lab.costs import growth
+from netopsy.lab.plots import to_text
 from netopsy.models import small_conv_net
-from netopsy.studies.interpretability._patch_networks import LAYERS_OF, Setting, trained
-from netopsy.studies.interpretability._pictures import as_text
+from netopsy.studies.interpretability.cnn_visualization.networks import trained
+from netopsy.studies.interpretability.cnn_visualization.plan import (
+    LAYERS_OF,
+    RANDOM,
+    TRAINED,
+    DeconvSetting,
+    DissectionSetting,
+    Setting,
+)
 from netopsy.training import Recipe, evaluate, fit
 
-TRAINED, RANDOM = "trained", "random weights"
 
-
-@dataclass(frozen=True)
-class DeconvSetting:
-    """How filters are followed through training."""
-
-    images: int = 256
-    """Training images among which each filter's top image is sought."""
-    looks: int = 3
-    """In each epoch."""
-    settled: float = 0.9
-    """A filter has settled at the first look from which on its projection's cosine with the last one is this high."""
-    shown: int = 4
-    """Filters of each layer whose projections are shown for the first run."""
-    columns: int = 7
-
-
-@dataclass(frozen=True)
-class DissectionSetting:
-    """Which network is dissected, on what, and how often its basis is rotated."""
-
-    images: int = 2000
-    train_images: int = 3000
-    size: int = 48
-    widths: tuple[int, ...] = (16, 24, 24)
-    """The last layer is dissected; it has as many units as there are concepts."""
-    strides: tuple[int, ...] = (2, 2, 1)
-    epochs: int = 6
-    lr: float = 1e-2
-    rotations: int = 10
-    shares: tuple[float, ...] = (0.25, 0.5, 0.75)
-    """Parts of the way at which ``partly`` of the rotations are looked at; all of them at the end of it."""
-    partly: int = 3
-    quantile: float = 0.005
-    iou: float = 0.04
-    sides: tuple[int, ...] = (32, 64, 128, 224)
-    """Images whose dissection is timed for the first run, pixels a side."""
-    counts: tuple[int, ...] = (8, 32, 128)
-    """Units, likewise."""
-
-    @classmethod
-    def of(cls, parameters: Mapping[str, Any]) -> DissectionSetting:
-        """A setting from the parameters of a cell, in which tuples have become lists."""
-        as_given: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in parameters.items()
-        }
-        return cls(**as_given)
-
-
-def measure_deconvnet(parameters: Mapping[str, Any]) -> Rows:
-    """Rows of the kinds alike (a layer and look each), settled (a filter each) and projected (pictures)."""
-    network, setting = Setting.of(parameters["network"]), DeconvSetting(**parameters["deconvnet"])
-    seed = parameters["seed"]
+def projections_in_training(seed: int, network: Setting, setting: DeconvSetting) -> Rows:
+    """Rows of the measures alike (a layer and look each), settled (a filter each) and projected (pictures)."""
     looks_in_all = setting.looks * network.epochs
     steps = sorted({network.steps * look // looks_in_all for look in range(looks_in_all + 1)})
     ours = trained(network, seed, keep_states=steps)
     images = ours.train.inputs[: setting.images]
     epochs = [step / network.steps_per_epoch for step in steps]
-    rows: Rows = []
+    rows: list[Any] = []
     for depth, layer in enumerate(grids(ours.model, LAYERS_OF[network.network], images)):
         looks, field = [], receptive_field(ours.model, layer, images[:1])
         for step in steps:
@@ -105,7 +61,7 @@ def measure_deconvnet(parameters: Mapping[str, Any]) -> Rows:
             rows.append({"measure": "settled", **at, "unit": unit, "value": None if first is None else epochs[first]})
         if seed == 0:
             rows += _pictures(looks, alike, epochs, setting, at)
-    return [{"seed": seed, **row} for row in rows]
+    return rows
 
 
 def grids(model: nn.Module, layers: Sequence[str], images: Images) -> list[str]:
@@ -157,21 +113,18 @@ def _pictures(
     places = torch.linspace(0, len(looks) - 1, min(setting.columns, len(looks))).long().tolist()
     for look in places:
         for unit in chosen.tolist():
-            picture = as_text(rescaled(looks[look][unit].mean(0, keepdim=True))[0])
+            picture = to_text(rescaled(looks[look][unit].mean(0, keepdim=True))[0])
             yield {"measure": "projected", **at, "epoch": epochs[look], "unit": unit, "picture": picture}
 
 
-def measure_dissection(parameters: Mapping[str, Any]) -> Rows:
-    """Rows of the kinds unique (a rotation each), detected (a concept each), accuracy and, once, unit cost."""
-    setting, seed = DissectionSetting.of(parameters["dissection"]), parameters["seed"]
+def dissection(seed: int, setting: DissectionSetting) -> Rows:
+    """Rows of the measures unique (a rotation each), detected (a concept each) and accuracy."""
     model, concepts, accuracy = named_figures(setting, seed)
-    rows: Rows = [{"measure": "accuracy", "weights": TRAINED, "value": accuracy}]
+    rows: list[Any] = [{"measure": "accuracy", "weights": TRAINED, "value": accuracy}]
     fresh = _network(setting, concepts, derive(seed, "fresh"))
     for weights, one in ((TRAINED, model), (RANDOM, fresh)):
         rows += [{"weights": weights, **row} for row in _rotated_bases(one, setting, concepts, seed)]
-    if seed == 0:
-        rows += unit_cost(setting.sides, setting.counts)
-    return [{"seed": seed, **row} for row in rows]
+    return rows
 
 
 def named_figures(setting: DissectionSetting, seed: int) -> tuple[nn.Module, ConceptImages, float]:
@@ -223,25 +176,22 @@ def _counts(report: DissectionReport) -> dict[str, Any]:
     }
 
 
-def unit_cost(sides: Sequence[int], counts: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """Milliseconds for 64 labelled images, the faster of two runs, by their side and by the number of units.
+def dissection_cost_by_side(sides: tuple[int, ...]) -> Rows:
+    """Milliseconds for 64 labelled images by their side, 32 units."""
+    return growth(lambda side: _unit_ways(side, 32), sides, name="side", rounds=1)
 
-    Receptive fields are not measured anew: that depends on the network and not on the images.
-    """
-    for by, side, units in [*(("side", side, 32) for side in sides), *(("units", 64, units) for units in counts)]:
-        model = small_conv_net((16, units), (2, 2), channels=3, seed=0).eval()
-        concepts = concept_images(64, size=side, seed=0)
-        even = Enlarging.evenly((side, side), (-(-side // 4), -(-side // 4)))
-        ways: dict[str, Callable[[], object]] = {
-            "dissection": partial(dissect, model, "features.act2", concepts, enlarge=even),
-            "DeconvNet, 2 images": partial(deconvnet, model, concepts.images[:2], "features.act2"),
-        }
-        for way, work in ways.items():
-            yield {
-                "measure": "unit cost",
-                "by": by,
-                "way": way,
-                "side": side,
-                "units": units,
-                "value": milliseconds(work, rounds=1),
-            }
+
+def dissection_cost_by_units(units: tuple[int, ...]) -> Rows:
+    """The same by the number of units, 64 pixels a side."""
+    return growth(lambda count: _unit_ways(64, count), units, name="units", rounds=1)
+
+
+def _unit_ways(side: int, units: int) -> dict[str, Callable[[], object]]:
+    """Receptive fields are not measured anew: that depends on the network and not on the images."""
+    model = small_conv_net((16, units), (2, 2), channels=3, seed=0).eval()
+    concepts, layer = concept_images(64, size=side, seed=0), "features.act2"
+    even = Enlarging.evenly((side, side), (-(-side // 4), -(-side // 4)))
+    return {
+        "dissection": partial(dissect, model, layer, concepts, enlarge=even),
+        "DeconvNet, 2 images": partial(deconvnet, model, concepts.images[:2], layer),
+    }
