@@ -16,7 +16,7 @@ from scipy import sparse
 
 from netopsy.data.graphs import graph
 from netopsy.graphs.graphlet_orbits import orbit_adjacencies
-from netopsy.studies.graphs._orbit_networks import real_networks
+from netopsy.studies.graphs.graphlet_orbits.networks import real_networks
 
 
 def main(kind: str, *what: str) -> None:

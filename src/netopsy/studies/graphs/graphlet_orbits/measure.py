@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import networkx as nx
@@ -14,7 +14,8 @@ import numpy as np
 from scipy import sparse
 
 from netopsy.core.seeds import derive
-from netopsy.data.graphs import GRAPHS, graph
+from netopsy.data.graphs import GRAPHS
+from netopsy.data.graphs import graph as network
 from netopsy.graphs.graphlet_orbits import (
     KEYS,
     UNSEEN,
@@ -24,22 +25,34 @@ from netopsy.graphs.graphlet_orbits import (
     random_walk_pmi,
     walk_decomposition,
 )
-from netopsy.studies.graphs._orbit_networks import labelled, random_graph
+from netopsy.lab import Cell, Rows
+from netopsy.studies.graphs.graphlet_orbits.networks import FIXED, labelled, random_graph
+from netopsy.studies.graphs.graphlet_orbits.plan import EDGE, FAMILIES, REAL, Config
 
 Row = dict[str, Any]
-FAMILIES = ("uniform", "preferential", "small world")
-REAL = "real"
 
 
-def subset(family: str, graphs: int) -> Iterator[Row]:
+def plan(config: Config) -> Iterable[Cell]:
+    """A cell for each kind of graph, for the cost, and for each graph with labels; a fixed one with all seeds."""
+    for family in (*FAMILIES, REAL):
+        yield Cell.of(walks, family=family, graphs=config.random_graphs // len(FAMILIES))
+    yield Cell.of(cost, sizes=config.sizes, attached=config.attached)
+    every = tuple(range(config.seeds))
+    for graph in config.graphs:
+        numbers = {name: getattr(config, name) for name in ("windows", "dim", "folds", "inner")}
+        for seeds in [every] if graph in FIXED else [(seed,) for seed in every]:
+            yield Cell.of(labels, graph=graph, seeds=seeds, **numbers)
+
+
+def walks(family: str, graphs: int) -> Rows:
     """For every graph how often the identity is violated, and how well walks explain each unseen matrix."""
     networks = (
-        {name: graph(name).adjacency for name in GRAPHS}
+        {name: network(name).adjacency for name in GRAPHS}
         if family == REAL
         else {f"{family} {number}": _matrix(random_graph(family, number)) for number in range(graphs)}
     )
     for name, A in networks.items():
-        at = {"family": family, "graph": name, "nodes": A.shape[0]}
+        at = {"graph": name, "nodes": A.shape[0]}
         powers = [A.toarray().astype(np.int64)]
         for _ in range(2):
             powers.append(powers[-1] @ powers[0])
@@ -65,7 +78,7 @@ def r_squared(given: np.ndarray, wanted: np.ndarray) -> float | None:
     return 1 - float(residual @ residual) / total
 
 
-def costs(sizes: Sequence[int], attached: int) -> Iterator[Row]:
+def cost(sizes: tuple[int, ...], attached: int) -> Rows:
     """All 28 matrices of growing graphs, each in a process of its own, and of real ones together in another."""
     for nodes in sizes:
         yield from ({"measure": "growth", **found} for found in in_a_process("made", str(nodes), str(attached)))
@@ -73,25 +86,21 @@ def costs(sizes: Sequence[int], attached: int) -> Iterator[Row]:
 
 
 def in_a_process(*what: str) -> list[Row]:
-    """Seconds, megabytes and entries, from `netopsy.studies.graphs._orbit_cost`."""
-    call = [sys.executable, "-m", "netopsy.studies.graphs._orbit_cost", *what]
+    """Seconds, megabytes and entries, from `netopsy.studies.graphs.graphlet_orbits.process`."""
+    call = [sys.executable, "-m", "netopsy.studies.graphs.graphlet_orbits.process", *what]
     done = subprocess.run(call, capture_output=True, text=True, check=True)
     return list(json.loads(done.stdout.splitlines()[-1]))
 
 
-def predictions(
-    name: str, seeds: Sequence[int], windows: Sequence[int], dim: int, folds: int, inner: int
-) -> Iterator[Row]:
+def labels(graph: str, seeds: tuple[int, ...], windows: tuple[int, ...], dim: int, folds: int, inner: int) -> Rows:
     """Macro F1 of a linear classifier on the features of every orbit and every window, and of those chosen."""
-    from netopsy.studies.graphs._orbit_networks import FIXED
-
     features: Mapping[tuple[str, str], np.ndarray] = {}
     for seed in seeds:
-        given = labelled(name, seed)
-        if not features or name not in FIXED:
+        given = labelled(graph, seed)
+        if not features or graph not in FIXED:
             features = all_features(given.adjacency, windows, dim)
         assert given.labels is not None
-        yield from _cross_validated(features, given.labels, name, seed, folds, inner)
+        yield from _cross_validated(features, given.labels, seed, folds, inner)
 
 
 def all_features(A: sparse.csr_array, windows: Sequence[int], dim: int) -> dict[tuple[str, str], np.ndarray]:
@@ -106,7 +115,7 @@ def _scaled(features: np.ndarray) -> np.ndarray:
 
 
 def _cross_validated(
-    features: Mapping[tuple[str, str], np.ndarray], labels: np.ndarray, name: str, seed: int, folds: int, inner: int
+    features: Mapping[tuple[str, str], np.ndarray], labels: np.ndarray, seed: int, folds: int, inner: int
 ) -> Iterator[Row]:
     from sklearn.model_selection import StratifiedKFold
 
@@ -121,13 +130,17 @@ def _cross_validated(
         }
         for each, values in features.items():
             scores[each].append(_f1(values, labels, train, test))
-        for kind in ("orbit", "walk"):
-            own = [each for each in features if each[0] == kind]
+        for kind in ("orbit", "orbit but the edge", "walk"):
+            own = [
+                each
+                for each in features
+                if each[0] == kind.split()[0] and (kind != "orbit but the edge" or each[1] != EDGE)
+            ]
             best = max(own, key=lambda each: before[each])
-            at = {"graph": name, "seed": seed, "fold": fold, "kind": kind, "choice": best[1]}
+            at = {"seed": seed, "fold": fold, "kind": kind, "choice": best[1]}
             yield {"measure": "chosen", **at, "value": scores[best][-1]}
     for (kind, choice), by_fold in scores.items():
-        at = {"graph": name, "seed": seed, "kind": kind, "choice": choice}
+        at = {"seed": seed, "kind": kind, "choice": choice}
         yield {"measure": "candidate", **at, "value": float(np.mean(by_fold))}
 
 

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
 from netopsy.graphs.graphlet_orbits import KEYS, UNSEEN
-from netopsy.studies.graphs._orbit_measures import FAMILIES, REAL, name_of
-from netopsy.studies.graphs._tables import of
+from netopsy.lab import Tables
+from netopsy.studies.graphs.graphlet_orbits.measure import name_of
+from netopsy.studies.graphs.graphlet_orbits.plan import FAMILIES, REAL, Config
 
 SEEN_COLOUR, UNSEEN_COLOUR, WALK_COLOUR = PALETTE[5], PALETTE[1], PALETTE[0]
 DASHES = ("-", "--", "-.", ":", (0, (1, 4)))
 
 
-def draw(rows: pd.DataFrame, config: Any) -> dict[str, Figure]:
+def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     """How well walks explain what they cannot see, how well orbits and walks tell labels, and the cost."""
-    return {"explained": _explained(rows), "labels": _labels(rows), "cost": _cost(rows)}
+    return {"explained": _explained(tables), "labels": _labels(tables), "cost": _cost(tables)}
 
 
-def _explained(rows: pd.DataFrame) -> Figure:
+def _explained(tables: Tables) -> Figure:
     drawn, ax = figure(7.2, 3.6)
-    table, names = of(rows, "explained"), [name_of(key) for key in UNSEEN]
+    table, names = tables["explained"], [name_of(key) for key in UNSEEN]
     families = (*FAMILIES, REAL)
     for number, family in enumerate(families):
         own = table[table["family"] == family]
@@ -39,8 +37,8 @@ def _explained(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _labels(rows: pd.DataFrame) -> Figure:
-    table = of(rows, "candidate")
+def _labels(tables: Tables) -> Figure:
+    table = tables["candidate"]
     graphs = list(table["graph"].unique())
     drawn, axes = figure_grid(len(graphs), 1, 8.4, 1.2 + 1.55 * len(graphs), sharex=True)
     names = [name_of(key) for key in KEYS]
@@ -66,9 +64,9 @@ def _labels(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _cost(rows: pd.DataFrame) -> Figure:
+def _cost(tables: Tables) -> Figure:
     drawn, axes = figure_grid(1, 3, 9.6, 3.2, width_ratios=[1.0, 1.0, 1.1])
-    growth, networks = of(rows, "growth"), of(rows, "network")
+    growth, networks = tables["growth"], tables["network"]
     for ax, column, label in (
         (axes[0, 0], "seconds", "seconds, one thread"),
         (axes[0, 1], "megabytes", "MB of the whole process"),
