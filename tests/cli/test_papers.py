@@ -3,6 +3,8 @@
 import io
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
@@ -236,3 +238,12 @@ def test_bad_input_is_one_sentence_and_exit_code_2(arguments, says, capsys):
     assert out == ""
     assert says in err
     assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [["papers"], ["evidence"]])
+def test_reading_what_is_recorded_imports_nothing_heavy(arguments):
+    code = (
+        f"import sys; from netopsy.cli import main; main({arguments});"
+        "sys.exit(bool({'torch', 'pandas', 'matplotlib', 'scipy'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0

@@ -11,7 +11,6 @@ from typing import Any
 
 import netopsy
 from netopsy.catalogue import papers
-from netopsy.core.drawing import LARGEST_SVG
 from netopsy.core.errors import InputError, require
 from netopsy.lab.files import make_folder, write, write_json
 from netopsy.lab.version import code_key_of
@@ -111,6 +110,8 @@ def record_evidence(evidence: Evidence, folder: Path) -> Path:
 
     Raises `InputError` for a figure that is too large for a page, before anything is written.
     """
+    from netopsy.core.drawing import LARGEST_SVG
+
     contents = {name: path.read_bytes() for name, path in evidence.figures.items()}
     for name, content in contents.items():
         require(
