@@ -24,7 +24,7 @@ from netopsy.lab.judging import Verdict
 from netopsy.lab.store import Result
 from netopsy.lab.study import Study
 from netopsy.lab.tables import Tables
-from netopsy.lab.version import code_key
+from netopsy.lab.version import code_key, code_keys
 
 C = TypeVar("C")
 
@@ -83,7 +83,7 @@ def run(
         results, computed = _measure_all(study, cells, folder, machines, fresh)
         done = _conclude(study, preset, config, cells, results, computed, folder)
     if evidence:
-        record_evidence(_evidence_of(done), evidence)
+        record_evidence(_evidence_of(done, code_keys(study.measures)), evidence)
     return done
 
 
@@ -162,7 +162,7 @@ def _table(cells: Sequence[Cell], results: Sequence[Result]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _evidence_of(run: Run) -> Evidence:
+def _evidence_of(run: Run, code: Mapping[str, str]) -> Evidence:
     return Evidence(
         paper=run.paper,
         preset=run.preset,
@@ -171,4 +171,5 @@ def _evidence_of(run: Run) -> Evidence:
         environment=run.environment,
         verdicts=[verdict.to_json() for verdict in run.verdicts],
         figures=run.figures,
+        code=code,
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -33,16 +33,86 @@ from netopsy.graphs.neural_common_neighbor import (
     score_pairs,
 )
 from netopsy.graphs.neural_common_neighbor.training import embed
+from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import milliseconds, milliseconds_in_turns
-from netopsy.studies.graphs._ncn_data import attachment_graph
-from netopsy.studies.graphs._ncn_recipes import RECIPES
+from netopsy.studies.graphs.neural_common_neighbor.networks import (
+    attachment_graph,
+    digits_links,
+    network_links,
+    present,
+)
+from netopsy.studies.graphs.neural_common_neighbor.plan import (
+    COUNT,
+    DIGITS,
+    GAE,
+    NCN,
+    NCNC,
+    RECIPES,
+    SEEN,
+    TUNED,
+    Config,
+    Digits,
+    Training,
+)
 
 Row = dict[str, Any]
-GAE, COUNT, NCN, SEEN, NCNC = "GAE", "GAE + count", "NCN", "NCN, targets seen", "NCNC"
-TUNED = "NCNC, offset tuned"
-PREDICTORS: Mapping[str, Any] = MappingProxyType(
-    {GAE: GAEPredictor, COUNT: CountPredictor, NCN: NCNPredictor, SEEN: NCNPredictor, NCNC: NCNCPredictor}
-)
+
+
+def plan(config: Config) -> Iterable[Cell]:
+    """A cell for each seed and share of links thrown away, for each seed of a real network, and one for the time."""
+    common: Row = {"network": DIGITS, "digits": config.digits, "training": config.training}
+    for drop in config.drops:
+        models = (GAE, COUNT, NCN, SEEN, NCNC) if drop == 0 else (NCN, NCNC)
+        for seed in range(config.seeds):
+            offsets = config.offsets if drop == 0 else ()
+            yield Cell.of(near_digits, **common, seed=seed, drop=drop, models=models, offsets=offsets)
+    for seed in range(config.seeds, config.removal_seeds):
+        yield Cell.of(near_digits, **common, seed=seed, drop=0.0, models=(NCN, SEEN), offsets=())
+    for name in config.networks if config.recipes else present(config.networks, config.instead):
+        recipe = name if config.recipes and name in RECIPES else None
+        training = dataclasses.replace(config.network_training, recipe=recipe)
+        for seed in range(config.network_seeds):
+            yield Cell.of(real_network, network=name, seed=seed, drop=0.0, training=training)
+    timed = ("sizes", "links", "pairs", "repeats", "rounds", "completed")
+    yield Cell.of(cost, hidden=config.training.hidden, **{name: getattr(config, name) for name in timed})
+
+
+def near_digits(
+    network: str,
+    seed: int,
+    drop: float,
+    digits: Digits,
+    training: Training,
+    models: tuple[str, ...],
+    offsets: tuple[float, ...],
+) -> Rows:
+    """Rows of the measures held out, offset, counts and histogram."""
+    adjacency, x = digits_links(digits.neighbours, digits.features, digits.noise, seed)
+    split = random_link_split(adjacency, 0.1, 0.2, seed, drop=drop)
+    yield from rules(split, training.ks)
+    for model in models:
+        row, result = learned(model, x, split, training, seed)
+        yield row
+    if offsets:
+        yield from tuned(result, x, split, offsets, training.ks)
+        yield from shared_counts(result, x, split, training.batch_size, seed)
+
+
+def real_network(network: str, seed: int, drop: float, training: Training) -> Rows:
+    """Rows of the measure held out."""
+    adjacency, x = network_links(network, seed)
+    split = random_link_split(adjacency, 0.1, 0.2, seed)
+    yield from rules(split, [k for k in training.ks if k <= split.validation_negatives.shape[1]])
+    yield from (learned(model, x, split, training, seed)[0] for model in (GAE, NCN, NCNC))
+
+
+PREDICTORS: Mapping[str, Any] = {
+    GAE: GAEPredictor,
+    COUNT: CountPredictor,
+    NCN: NCNPredictor,
+    SEEN: NCNPredictor,
+    NCNC: NCNCPredictor,
+}
 
 
 def rules(split: LinkSplit, ks: Sequence[int]) -> Iterator[Row]:
@@ -53,27 +123,25 @@ def rules(split: LinkSplit, ks: Sequence[int]) -> Iterator[Row]:
         yield {"measure": "held out", "model": rule, **link_metrics(links, others, ks)}
 
 
-def learned(model: str, x: Tensor, split: LinkSplit, numbers: Mapping[str, Any], seed: int) -> tuple[Row, LinkResult]:
+def learned(model: str, x: Tensor, split: LinkSplit, training: Training, seed: int) -> tuple[Row, LinkResult]:
     """One model trained and measured on the held-out links; all models with the same budget and encoder."""
-    encoder, predictor, recipe = setting(model, x.shape[1], numbers, seed)
+    encoder, predictor, recipe = setting(model, x.shape[1], training, seed)
     result = fit_link_predictor(
         encoder, predictor, x, split, target_link_removal=model != SEEN, recipe=recipe, seed=derive(seed, model)
     )
     return {"measure": "held out", "model": model, **result.metrics}, result
 
 
-def setting(
-    model: str, channels: int, numbers: Mapping[str, Any], seed: int
-) -> tuple[PureGCN, PairPredictor, LinkRecipe]:
+def setting(model: str, channels: int, training: Training, seed: int) -> tuple[PureGCN, PairPredictor, LinkRecipe]:
     """What is trained and how: with the library's defaults, or by the paper's recipe for the graph of this name."""
-    hidden, start = numbers["hidden"], derive(seed, "start") % 2**31
-    given = {"epochs": numbers["epochs"], "ks": tuple(numbers["ks"]), "select": numbers["select"]}
-    if numbers.get("recipe") is None:
-        encoder = PureGCN(channels, hidden, numbers["layers"], seed=start)
-        return encoder, PREDICTORS[model](hidden, seed=start), LinkRecipe(batch_size=numbers["batch_size"], **given)
-    own = RECIPES[numbers["recipe"]]
+    hidden, start = training.hidden, derive(seed, "start") % 2**31
+    given = {"epochs": training.epochs, "ks": training.ks, "select": training.select}
+    if training.recipe is None:
+        encoder = PureGCN(channels, hidden, training.layers, seed=start)
+        return encoder, PREDICTORS[model](hidden, seed=start), LinkRecipe(batch_size=training.batch_size, **given)
+    own = RECIPES[training.recipe]
     dropped: Any = {"dropout": own.encoder_dropout, "input_dropout": own.input_dropout}
-    encoder = PureGCN(channels, hidden, numbers["layers"], seed=start, **dropped)
+    encoder = PureGCN(channels, hidden, training.layers, seed=start, **dropped)
     completed = {"scale": own.scale, "offset": own.offset, "pt": own.pt, "alpha": own.alpha} if model == NCNC else {}
     predictor = PREDICTORS[model](hidden, own.predictor_dropout, seed=start, **completed)
     rates: Any = {"encoder_lr": own.encoder_lr, "predictor_lr": own.predictor_lr, "edge_dropout": own.edge_dropout}
@@ -136,8 +204,8 @@ def _soft_count(result: LinkResult, x: Tensor, graph: LinkGraph, pairs: Tensor) 
 
 
 def cost(
-    sizes: Sequence[int], links: int, hidden: int, pairs: int, repeats: int, rounds: int, completed: int
-) -> Iterator[Row]:
+    sizes: tuple[int, ...], links: int, hidden: int, pairs: int, repeats: int, rounds: int, completed: int
+) -> Rows:
     """Milliseconds for the encoder's pass and the scores of so many pairs, half of them links, on growing graphs.
 
     Completion takes far longer: it is timed once, on one graph of each size up to ``completed`` nodes.
@@ -163,7 +231,7 @@ def cost(
             if repeat == 0 and nodes <= completed:
                 took[NCNC] = milliseconds(once, rounds=1)
             for model, value in took.items():
-                yield {"measure": "cost", "model": model, "nodes": nodes, "repeat": repeat, "value": value}
+                yield {"model": model, "nodes": nodes, "repeat": repeat, "value": value}
 
 
 @torch.no_grad()

@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from netopsy.core.drawing import INK, PALETTE, figure, figure_grid, style
 from netopsy.graphs.neural_common_neighbor import RULES
-from netopsy.lab import mean_interval
-from netopsy.lab.costs import cost_lines
-from netopsy.lab.plots import mean_with_band
-from netopsy.studies.graphs._ncn_measures import COUNT, GAE, NCN, NCNC, SEEN, TUNED
-from netopsy.studies.graphs._ncn_verdicts import by_seed, lead
-from netopsy.studies.graphs._tables import of
+from netopsy.lab import Tables, mean_interval
+from netopsy.lab.plots import growth, mean_with_band
+from netopsy.studies.graphs.neural_common_neighbor.judge import by_seed, lead
+from netopsy.studies.graphs.neural_common_neighbor.plan import COUNT, GAE, NCN, NCNC, SEEN, TUNED, Config
 
 COLORS = {NCN: PALETTE[0], SEEN: PALETTE[0], NCNC: PALETTE[1], TUNED: PALETTE[1], GAE: PALETTE[2], COUNT: PALETTE[2]}
 METRICS = ("AUC", "AP", "MRR", "Hits@20", "Hits@50", "Hits@100")
 
 
-def draw(rows: pd.DataFrame, config: Any) -> dict[str, Figure]:
+def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     """Hits on the digits, neighbours in common, the lead on sparser graphs, the offset, real networks and the time."""
     return {
-        "hits": _hits(rows, config),
-        "counts": _counts(rows),
-        "incomplete": _incomplete(rows, config),
-        "networks": _networks(rows),
-        "cost": _cost(rows, config),
+        "hits": _hits(tables, config),
+        "counts": _counts(tables),
+        "incomplete": _incomplete(tables, config),
+        "networks": _networks(tables),
+        "cost": _cost(tables, config),
     }
 
 
-def _hits(rows: pd.DataFrame, config: Any) -> Figure:
-    shown = sorted(config.ks, reverse=True)
+def _hits(tables: Tables, config: Config) -> Figure:
+    shown = sorted(config.training.ks, reverse=True)
     drawn, axes = figure_grid(1, len(shown), 3.4 + 2.0 * len(shown), 3.4, sharey=True)
     models = (*RULES, GAE, COUNT, SEEN, NCN, NCNC, TUNED)
     for ax, k in zip(axes[0], shown, strict=True):
-        hits = by_seed(rows, f"Hits@{k}")
+        hits = by_seed(tables, f"Hits@{k}")
         for place, model in enumerate(models):
-            found = mean_interval(hits[model])
+            values = hits[model].dropna()
+            found = mean_interval(values)
             ax.barh(place, found.value, color=COLORS.get(model, PALETTE[5]), alpha=0.75, height=0.62)
             ax.plot(found.interval, [place] * 2, color=INK)
-            ax.plot(hits[model], place + np.linspace(-0.2, 0.2, len(hits)), ".", color=INK, alpha=0.6, markersize=3)
+            ax.plot(values, place + np.linspace(-0.2, 0.2, len(values)), ".", color=INK, alpha=0.6, markersize=3)
         ax.set(xlim=(0, 1.02), xlabel=f"share above the {k}th best\nof the pairs without a link")
         ax.set_title(f"Hits@{k}")
     axes[0, 0].set_yticks(range(len(models)), models)
@@ -50,9 +46,9 @@ def _hits(rows: pd.DataFrame, config: Any) -> Figure:
     return drawn
 
 
-def _counts(rows: pd.DataFrame) -> Figure:
+def _counts(tables: Tables) -> Figure:
     drawn, axes = figure_grid(1, 2, 8.4, 3.0, sharey=True)
-    table = of(rows, "histogram").groupby(["which", "count"])["share"].mean().unstack("count")
+    table = tables["histogram"].groupby(["which", "count"])["share"].mean().unstack("count")
     panels = (
         ("neighbours in common", ("test links", "training links", "training links, batch removed")),
         (
@@ -80,21 +76,21 @@ def _counts(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _incomplete(rows: pd.DataFrame, config: Any) -> Figure:
+def _incomplete(tables: Tables, config: Config) -> Figure:
     drawn, axes = figure_grid(1, 3, 9.6, 3.0)
-    metric = f"Hits@{max(config.ks)}"
-    leads = lead(rows, metric)
+    metric = f"Hits@{max(config.training.ks)}"
+    leads = lead(tables, metric)
     drops = [100 * drop for drop in leads.columns]
     for model in (NCN, NCNC):
-        values = np.stack([by_seed(rows, metric, float(drop))[model] for drop in map(float, leads.columns)], 1)
+        values = np.stack([by_seed(tables, metric, float(drop))[model].reindex(leads.index) for drop in leads], 1)
         mean_with_band(axes[0, 0], drops, values, label=model, color=COLORS[model], marker="o")
     axes[0, 0].set(xlabel="observed links thrown away as well, %", ylabel=metric, ylim=(None, 1.0))
     axes[0, 0].legend(loc="lower left")
     mean_with_band(axes[0, 1], drops, 100 * leads, color=INK, marker="o")
     axes[0, 1].axhline(0, color=INK, linewidth=0.8, linestyle=":")
     axes[0, 1].set(xlabel="observed links thrown away as well, %", ylabel=f"NCNC - NCN, points of {metric}")
-    table = of(rows, "offset")
-    for k, color in zip(config.ks, (PALETTE[3], PALETTE[4], PALETTE[1]), strict=False):
+    table = tables["offset"]
+    for k, color in zip(config.training.ks, (PALETTE[3], PALETTE[4], PALETTE[1]), strict=False):
         hits = table.pivot_table(index="seed", columns="offset", values=f"Hits@{k}")
         mean_with_band(axes[0, 2], list(hits.columns), hits, label=f"Hits@{k}", color=color, marker="o")
     axes[0, 2].set(xlabel="offset of the trained NCNC", ylabel="on test links", ylim=(0, 1.02))
@@ -102,8 +98,8 @@ def _incomplete(rows: pd.DataFrame, config: Any) -> Figure:
     return drawn
 
 
-def _networks(rows: pd.DataFrame) -> Figure:
-    table = of(rows, "held out")
+def _networks(tables: Tables) -> Figure:
+    table = tables["held out"]
     names = [name for name in table["network"].unique() if name != "digits"]
     own = table[table["network"].isin(names)]
     metrics = [metric for metric in METRICS if metric in own and own[metric].notna().any()] or ["AUC", "AP"]
@@ -130,10 +126,10 @@ def _networks(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _cost(rows: pd.DataFrame, config: Any) -> Figure:
+def _cost(tables: Tables, config: Config) -> Figure:
     drawn, ax = figure(5.2, 3.2)
-    table = of(rows, "cost")
-    cost_lines(ax, table, x="nodes", by="model")
+    table = tables["cost"]
+    growth(ax, table, x="nodes", by="model")
     sizes = np.unique(table["nodes"].to_numpy(dtype=float))
     ax.set_xticks(sizes, [f"{size / 1000:g}k" for size in sizes])
     ax.set(xlabel="nodes", ylabel=f"milliseconds for {config.pairs:,} pairs,\nthe encoder's pass included")
