@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 from netopsy.core.errors import require
+
+T = TypeVar("T")
+
+
+def seconds(work: Callable[[], T]) -> tuple[float, T]:
+    """How long one call took, and what it returned."""
+    start = perf_counter()
+    found = work()
+    return perf_counter() - start, found
 
 
 def milliseconds(call: Callable[[], Any], *, rounds: int = 5) -> float:

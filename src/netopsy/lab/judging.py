@@ -37,7 +37,7 @@ class Claim(Protocol):
 
 @dataclass(frozen=True)
 class Part:
-    """One question of a claim, answered. Comes from `above`, `below`, `between`, `gain`, `exact`, `most` or `open_part`.
+    """One question of a claim, answered. Comes from `above`, `below`, `between`, `gain`, `exact`, `most`, `open_part`.
 
     ``rule`` is the rule in words, thresholds included; ``slack`` is how far the answer is from tipping, in widths of
     the interval: positive where the rule is met. ``unit`` says what the interval is over.

@@ -40,7 +40,7 @@ from netopsy.lab import (
 from netopsy.lab.costs import growth as cost_growth
 from netopsy.lab.costs import milliseconds_in_turns
 from netopsy.lab.plots import bars, growth, lines, panels
-from netopsy.studies.graphs._citation import DIGITS, NodeTask, node_task
+from netopsy.lab.subjects.nodes import DIGITS, NodeTask, node_task
 
 GCN_NAME, DAGNN_NAME, APPNP_NAME, RESIDUAL = "GCN", "DAGNN", "APPNP", "GCN, residual"
 LAST, MEAN, SUM = "last hop", "mean of hops", "sum of hops"
@@ -118,9 +118,9 @@ def accuracy(graph: str, seed: int, training: Training) -> Rows:
     deep = NodeRecipe(weight_decay=decay, patience=training.patience, epochs=training.epochs)
 
     def trained(model: nn.Module, recipe: NodeRecipe) -> NodeResult:
-        parts = {"train": task.train, "validation": task.validation, "test": task.test}
+        parts = {"train": task.train_mask, "validation": task.val_mask, "test": task.test_mask}
         model = model.to(x.device)
-        return train_node_classifier(model, x, operator, task.labels, **parts, recipe=recipe, seed=seed)
+        return train_node_classifier(model, x, operator, task.y, **parts, recipe=recipe, seed=seed)
 
     def row(network: str, depth: int, result: NodeResult) -> dict[str, Any]:
         return {"network": network, "depth": depth, "value": result.test, "epoch": result.epoch}

@@ -3,38 +3,80 @@
 The claims are judged on random graphs of very uneven degrees. Where degrees are nearly all the same (handwritten digits
 joined to their nearest neighbours) or features say little, the score has nothing to go by, or removes just what a node
 needs: how much is lost there is measured and shown beside, without a verdict. Cora is looked at where its files are.
-
-Of the paper's three networks the laptop trains GCN and GIN; GAT, whose epochs take several times as long, joins in the
-preset of the paper's own scale.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from torch import Tensor, nn
+
+from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
+from netopsy.core.errors import lookup
+from netopsy.core.seeds import derive
+from netopsy.data.block_graphs import block_graph
 from netopsy.data.planetoid import local_planetoid
-from netopsy.lab import Cell, Rows, Study
-from netopsy.studies.graphs._teddy_data import BLOCKS, DIGITS, NOISY_DIGITS
-from netopsy.studies.graphs._teddy_figures import draw
-from netopsy.studies.graphs._teddy_measures import by_edges, cost, tickets
-from netopsy.studies.graphs._teddy_verdicts import judge
+from netopsy.graphs.adjacency import as_adjacency, edge_index_of
+from netopsy.graphs.attention import GAT
+from netopsy.graphs.networks import GCN, GIN, neighbour_sum
+from netopsy.graphs.node_classification import NodeRecipe
+from netopsy.graphs.propagation import propagator
+from netopsy.graphs.teddy import (
+    degree_scores,
+    find_ticket,
+    magnitude_pruned,
+    prune_edges,
+    random_scores,
+    teddy_scores,
+    ugs_tickets,
+)
+from netopsy.graphs.teddy.edge_masks import Kind
+from netopsy.graphs.teddy.ticket import Prepare, Scorer, accuracy, trained
+from netopsy.lab import Cell, Part, Rows, Study, Tables, above, bootstrap_median, gain, mean_interval, paired_difference
+from netopsy.lab.costs import growth as cost_growth
+from netopsy.lab.costs import milliseconds_in_turns, seconds
+from netopsy.lab.plots import growth, lines, panels
+from netopsy.lab.subjects.nodes import BLOCKS, DIGITS, NOISY_DIGITS, NodeTask, node_task
+
+DENSE, TEDDY, RANDOM, INVERTED, DEGREE = "dense", "TEDDY", "random", "inverted", "one step of degrees"
+ORDERS = (TEDDY, DEGREE, RANDOM, INVERTED)
+UGS, NO_TEACHER, RANDOM_EDGES = "UGS", "TEDDY without teacher", "random edges, as TEDDY else"
+PROJECTED, AFTERWARDS = "projected at each step", "pruned once after training"
+LAM: Mapping[tuple[str, str], float] = {("citeseer", "GIN"): 10.0}
+"""Weight of the distillation where it is not 0.1."""
+PREPARE: Mapping[str, Prepare] = {"GCN": propagator, "GIN": neighbour_sum, "GAT": lambda edges, nodes: edges}
+KINDS: Mapping[str, Kind] = {"GCN": "normalised", "GIN": "sum", "GAT": "attention"}
+"""What UGS needs to know of a network."""
+POINT, FASTER, LEVEL = 0.01, 5.0, 10
 
 
 @dataclass(frozen=True)
-class Citations:
-    """What is measured on a citation network, beside the graphs that decide."""
+class Training:
+    """Of every network of a study."""
 
-    graphs: tuple[str, ...] = ("cora",)
-    networks: tuple[str, ...] = ("GCN",)
-    seeds: int = 3
-    hidden: int = 16
-    epochs: int = 100
-    levels: tuple[int, ...] = (10,)
-    rounds: tuple[int, ...] = ()
-    fetch: bool = False
-    """Whether to fetch one that is not here; otherwise it is left out."""
+    hidden: int = 64
+    epochs: int = 120
+    nodes: int = 2000
+    """Of the random graphs."""
+
+
+@dataclass(frozen=True)
+class Tickets:
+    """What is measured of sparse networks: at level i, ``1 - 0.95^i`` of the edges and ``1 - 0.9^i`` of the weights
+    are gone."""
+
+    levels: tuple[int, ...] = (5, 10)
+    rounds: tuple[int, ...] = (5, 10)
+    """Levels that UGS is measured at."""
+    weights: tuple[float, ...] = (0.9, 0.95)
+    """Shares of weights for projection against pruning after training; 40% of the edges are gone."""
 
 
 @dataclass(frozen=True)
@@ -42,109 +84,275 @@ class Config:
     """Every number of the experiment."""
 
     seeds: int = 5
-    nodes: int = 2000
-    hidden: int = 64
-    epochs: int = 120
+    training: Training = Training()
     sparsities: tuple[float, ...] = (0.3, 0.5, 0.7, 0.85)
     controls: int = 3
     """Runs on graphs of nearly constant degree."""
     control_sparsities: tuple[float, ...] = (0.5, 0.85)
     networks: tuple[str, ...] = ("GCN", "GIN")
-    levels: tuple[int, ...] = (5, 10)
-    """At level i, ``1 - 0.95^i`` of the edges and ``1 - 0.9^i`` of the weights are gone."""
-    rounds: tuple[int, ...] = (5, 10)
-    """Levels that UGS is measured at."""
-    weights: tuple[float, ...] = (0.9, 0.95)
-    """Shares of weights for projection against pruning after training; 40% of the edges are gone."""
-    citations: Citations = Citations()
+    """GAT, whose epochs take several times as long, joins in the preset of the paper's own scale."""
+    tickets: Tickets = Tickets()
+    citations: tuple[str, ...] = ("cora",)
+    """Looked at beside the graphs that decide, where they are on this machine or ``fetch`` says so."""
+    citation_seeds: int = 3
+    citation_networks: tuple[str, ...] = ("GCN",)
+    citation_training: Training = Training(hidden=16, epochs=100)
+    citation_tickets: Tickets = Tickets(levels=(10,), rounds=(), weights=())
+    fetch: bool = False
     sizes: tuple[int, ...] = (10_000, 30_000, 100_000, 300_000, 1_000_000)
     """Edges for which scoring is timed."""
 
 
 def plan(config: Config) -> Iterable[Cell]:
-    """One graph a cell, with all that is removed from it; one for what it costs."""
-    of_edges = {"kind": "edges", "hidden": config.hidden, "epochs": config.epochs, "nodes": config.nodes}
-    of_tickets = {**of_edges, "kind": "tickets", "levels": config.levels, "rounds": config.rounds}
-    for seed in range(config.seeds):
+    """One graph a cell, with all that is removed from it; and what it costs."""
+    runs = range(config.seeds)
+    for seed in runs:
         for network in reversed(config.networks):  # the slower one first
-            given = {**of_tickets, "graph": BLOCKS, "network": network, "seed": seed, "weights": config.weights}
-            yield Cell(f"tickets, {network}, run {seed}", given)
-    for seed in range(config.seeds):
-        yield Cell(
-            f"edges, {BLOCKS}, run {seed}", {**of_edges, "graph": BLOCKS, "seed": seed, "shares": config.sparsities}
+            at = {"graph": BLOCKS, "network": network, "seed": seed}
+            yield Cell.of(tickets, **at, training=config.training, options=config.tickets)
+    for graph, few in ((BLOCKS, None), (DIGITS, config.controls), (NOISY_DIGITS, config.controls)):
+        shares = config.sparsities if graph == BLOCKS else config.control_sparsities
+        for seed in runs[:few]:
+            yield Cell.of(edges, graph=graph, seed=seed, training=config.training, shares=shares)
+    for graph in config.citations:
+        if config.fetch or graph in local_planetoid():
+            for network in config.citation_networks:
+                for seed in runs[: config.citation_seeds]:
+                    given = {"training": config.citation_training, "options": config.citation_tickets}
+                    yield Cell.of(tickets, graph=graph, network=network, seed=seed, **given)
+    yield Cell.of(cost, sizes=config.sizes)
+    yield Cell.of(epochs, shares=config.sparsities, nodes=max(400, max(config.sizes) // 100), count=10)
+
+
+def sparsities(level: int) -> tuple[float, float]:
+    """The shares of edges and of weights that are gone at a level."""
+    return 1 - 0.95**level, 1 - 0.9**level
+
+
+def scorer(order: str, seed: int) -> Scorer:
+    """The scores that an order of removal goes by."""
+    known: dict[str, Scorer] = {
+        TEDDY: teddy_scores,
+        DEGREE: degree_scores,
+        INVERTED: lambda edges, nodes: -teddy_scores(edges, nodes),
+        RANDOM: lambda edges, nodes: random_scores(edges, nodes, seed=derive(seed, "order")),
+    }
+    return lookup("order", order, known)
+
+
+def factory(network: str, data: NodeTask, hidden: int, seed: int) -> Callable[[], nn.Module]:
+    """Makes the network with its first weights, the same each time."""
+    kind: Any = lookup("network", network, {"GCN": GCN, "GIN": GIN, "GAT": GAT})
+    return partial(kind, data.x.shape[1], hidden, data.classes, bias=False, seed=derive(seed, "init"))
+
+
+def edges(graph: str, seed: int, training: Training, shares: tuple[float, ...]) -> Rows:
+    """Test accuracy of plain training when a share of the edges is removed, by each order."""
+    data = _task(graph, seed, training)
+    make = factory("GCN", data, training.hidden, seed)
+    recipe = NodeRecipe(epochs=training.epochs, select="accuracy")
+
+    def tested(left: Tensor) -> float:
+        return trained(make(), data, propagator(left, len(data.x)), recipe, seed=seed).test
+
+    yield {"method": DENSE, "sparsity": 0.0, "value": tested(data.edge_index)}
+    for order in ORDERS:
+        scores = scorer(order, seed)(data.edge_index, len(data.x))
+        for share in shares:
+            yield {"method": order, "sparsity": share, "value": tested(prune_edges(data.edge_index, scores, share)[0])}
+
+
+def tickets(graph: str, network: str, seed: int, training: Training, options: Tickets) -> Rows:
+    """Tickets of TEDDY and its variants at each level, of UGS at some; and rows of the measure weights."""
+    data, prepare = _task(graph, seed, training), PREPARE[network]
+    make = factory(network, data, training.hidden, seed)
+    recipe = NodeRecipe(epochs=training.epochs, select="accuracy")
+    taken, teacher = seconds(lambda: trained(make(), data, prepare(data.edge_index, len(data.x)), recipe, seed=seed))
+    yield {"method": DENSE, "level": 0, "value": teacher.test, "seconds": taken}
+    lam = LAM.get((graph, network), 0.1)
+    common: dict[str, Any] = {"epochs": training.epochs, "recipe": recipe, "prepare": prepare, "seed": seed}
+    ticket = partial(find_ticket, make, data, teacher=teacher.logits, **{"lam": lam, **common})
+    ways = {TEDDY: {}, NO_TEACHER: {"lam": 0.0}, RANDOM_EDGES: {"scores": scorer(RANDOM, seed)}}
+    for level in options.levels:
+        share, size = sparsities(level)
+        for name, changed in ways.items():
+            drawn = ticket(edge_sparsity=share, weight_sparsity=size, **changed)
+            before = 0.0 if name == NO_TEACHER else taken
+            gone = {"edge sparsity": drawn.edge_sparsity, "weight sparsity": drawn.weight_sparsity}
+            yield {"method": name, "level": level, **gone, "value": drawn.accuracy, "seconds": before + drawn.seconds}
+    if options.rounds:
+        given: Any = {"levels": options.rounds, "kind": KINDS[network], "epochs": training.epochs}
+        for other in ugs_tickets(make, data, **given, recipe=recipe, seed=seed):
+            gone = {"edge sparsity": 1 - float(other.mask.double().mean()), "weight sparsity": _zeros(other.model)}
+            at = {"method": UGS, "level": other.level, **gone}
+            yield {**at, "value": other.accuracy, "seconds": other.seconds}
+    if options.weights:
+        share, _ = sparsities(LEVEL)
+        whole = ticket(edge_sparsity=share, weight_sparsity=0.0)
+        operator = prepare(whole.edge_index, len(data.x))
+        for size in options.weights:
+            projected = ticket(edge_sparsity=share, weight_sparsity=size).accuracy
+            once = accuracy(magnitude_pruned(whole.model, size), data, operator)
+            for method, value in ((PROJECTED, projected), (AFTERWARDS, once)):
+                yield {"measure": "weights", "method": method, "sparsity": size, "value": value}
+        yield {"measure": "weights", "method": DENSE, "sparsity": 0.0, "value": whole.accuracy}
+
+
+def cost(sizes: tuple[int, ...]) -> Rows:
+    """Milliseconds to score and to prune by how many edges."""
+
+    def ways(size: int) -> dict[str, Callable[[], object]]:
+        graph = block_graph(max(size // 10, 50), 5, mean_degree=20.0, seed=0)
+        index, nodes = edge_index_of(as_adjacency(graph)), len(graph)
+        scores = teddy_scores(index, nodes)
+        return {
+            "score all edges": partial(teddy_scores, index, nodes),
+            "remove half": partial(prune_edges, index, scores, 0.5),
+        }
+
+    return cost_growth(ways, sizes, name="edges", rounds=3)
+
+
+def epochs(shares: tuple[float, ...], nodes: int, count: int) -> Rows:
+    """Milliseconds for an epoch by the share of edges removed."""
+    data = node_task(BLOCKS, 0, nodes=nodes, per_class=10)
+    index = edge_index_of(as_adjacency(block_graph(nodes, 5, mean_degree=40.0, seed=0)))
+    scores = teddy_scores(index, nodes)
+    recipe = NodeRecipe(epochs=count, select="accuracy")
+    left = {share: prune_edges(index, scores, share)[0] if share else index for share in (0.0, *shares)}
+    for network in ("GCN", "GIN"):
+        model, prepare = factory(network, data, 64, 0)(), PREPARE[network]
+        runs = {str(share): partial(trained, model, data, prepare(some, nodes), recipe) for share, some in left.items()}
+        for share, value in milliseconds_in_turns(runs, rounds=3).items():
+            at = {"network": network, "sparsity": float(share), "edges": index.shape[1] // 2}
+            yield {**at, "value": value / count}
+
+
+def _task(graph: str, seed: int, training: Training) -> NodeTask:
+    return node_task(graph, seed, nodes=training.nodes, neighbours=10, per_class=10, validation=500)
+
+
+def _zeros(model: nn.Module) -> float:
+    flat = torch.cat([value.detach().flatten() for value in model.parameters()])
+    return float((flat == 0).double().mean())
+
+
+def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
+    """Orders of removal against TEDDY's, tickets against UGS's, projection against pruning once."""
+    by_order = {graph: tables.wide("edges", graph=graph, method=ORDERS) for graph in tables["edges"]["graph"].unique()}
+    beside = tables.wide("edges", graph=BLOCKS).mean().to_dict()
+    for claim, other in (("teddy-1", INVERTED), ("teddy-2", RANDOM)):
+        gains = {graph: paired_difference(own[TEDDY], own[other]) for graph, own in by_order.items()}
+        elsewhere = {f"the same on {graph}": more for graph, more in gains.items() if graph != BLOCKS}
+        yield claim, gain(f"{TEDDY} less {other}", gains[BLOCKS], POINT, unit="graphs", beside=beside | elsewhere)
+    level = LEVEL if LEVEL in config.tickets.rounds else max(config.tickets.rounds)
+    for network in config.networks:
+        at = {"graph": BLOCKS, "network": network}
+        found, took = (tables.wide("tickets", values=v, level=level, **at) for v in ("value", "seconds"))
+        dense = tables.wide("tickets", level=0, **at)[DENSE]
+        beside = found.mean().to_dict() | {f"{TEDDY} less dense": paired_difference(found[TEDDY], dense)}
+        more = paired_difference(found[TEDDY], found[UGS])
+        yield "teddy-3", gain(f"{network}: {TEDDY} less {UGS}", more, POINT, unit="graphs", beside=beside)
+        ratio = bootstrap_median(took[UGS] / took[TEDDY])
+        yield "teddy-3", above(f"{network}: time of {UGS} over {TEDDY}, with the teacher", ratio, FASTER, unit="graphs")
+        weights = tables.wide("weights", network=network)
+        each = tables.mean("weights", ["method", "sparsity"], network=network)
+        beside = {f"{method}, {share:.0%} gone": value for (method, share), value in each.items()}
+        more = paired_difference(weights[PROJECTED], weights[AFTERWARDS])
+        yield (
+            "teddy-4",
+            gain(f"{network}: {PROJECTED} less {AFTERWARDS}", more, 2 * POINT, unit="graphs", beside=beside),
         )
-    for graph in (DIGITS, NOISY_DIGITS):
-        for seed in range(min(config.seeds, config.controls)):
-            given = {**of_edges, "graph": graph, "seed": seed, "shares": config.control_sparsities}
-            yield Cell(f"edges, {graph}, run {seed}", given)
-    wanted = config.citations
-    for graph in wanted.graphs:
-        if not wanted.fetch and graph not in local_planetoid():
-            continue
-        for network in wanted.networks:
-            for seed in range(min(config.seeds, wanted.seeds)):
-                given = {
-                    **of_tickets,
-                    **{name: getattr(wanted, name) for name in ("hidden", "epochs", "levels", "rounds")},
-                    "graph": graph,
-                    "network": network,
-                    "seed": seed,
-                    "weights": (),
-                }
-                yield Cell(f"tickets, {graph}, {network}, run {seed}", given)
-    yield Cell("cost", {"kind": "cost", "sizes": config.sizes, "shares": config.sparsities, "epochs": 10})
+    for graph in set(tables["tickets"]["graph"]) - {BLOCKS}:
+        own = tables.rows("tickets", graph=graph)
+        means = ", ".join(f"{method} {mean_interval(each):.3f}" for method, each in own.groupby("method")["value"])
+        yield "teddy-3", f"On {graph}: {means}."
 
 
-def measure(cell: Cell) -> Rows:
-    """Rows of the measures edges, joint and weights; or cost by edges and epoch."""
-    given = dict(cell.parameters)
-    kind = given.pop("kind")
-    if kind == "edges":
-        return list(by_edges(**given))
-    return list(tickets(**given) if kind == "tickets" else cost(**given))
+COLORS = {TEDDY: PALETTE[0], UGS: PALETTE[1], INVERTED: PALETTE[1], DEGREE: PALETTE[2], NO_TEACHER: PALETTE[2]}
+COLORS |= {RANDOM: PALETTE[5], RANDOM_EDGES: PALETTE[5], PROJECTED: PALETTE[0], AFTERWARDS: PALETTE[1]}
 
 
-_LEVELS = tuple(range(1, 21))
+def draw(tables: Tables, config: Config) -> dict[str, Figure]:
+    """Accuracy by edges removed, of tickets by level, by weights removed; time; the cost."""
+    graphs = {graph: tables.rows("edges", graph=graph) for graph in tables["edges"]["graph"].unique()}
+    joint = dict(iter(tables["tickets"].groupby(["graph", "network"], sort=False)))
+    weights = dict(iter(tables["weights"].groupby("network", sort=False)))
+    by_share = partial(_by_share, x="sparsity", label="weights removed")
+    drawn, axes = figure_grid(1, 2, 8.0, 3.2)
+    growth(axes[0, 0], tables["cost"], x="edges", by="method")
+    axes[0, 0].set(xlabel="undirected edges", ylabel="milliseconds")
+    lines(axes[0, 1], tables["epochs"].assign(seed=0), x="sparsity", by="network")
+    axes[0, 1].set(xlabel=f"of {tables['epochs']['edges'].max():,} edges removed", ylabel="milliseconds an epoch")
+    axes[0, 1].legend()
+    return {
+        "edges": panels(graphs, partial(_by_share, x="sparsity", label="edges removed"), legend=True),
+        "joint": panels(joint, partial(_by_share, x="level", label="level"), legend=True),
+        "weights": panels(weights, by_share, legend=True),
+        "time": _time(tables),
+        "cost": drawn,
+    }
 
+
+def _by_share(ax: Axes, table: Any, *, x: str, label: str) -> None:
+    ax.axhline(table[table["method"] == DENSE]["value"].mean(), color=INK, linestyle="--", linewidth=1, label=DENSE)
+    names = [name for name in COLORS if name in set(table["method"])]
+    lines(ax, table, x=x, by="method", names=names, colors=COLORS)
+    if x == "sparsity":
+        ax.xaxis.set_major_formatter(PercentFormatter(1, 0))
+    else:
+        shown = [level for level in sorted(table[x].unique()) if level]
+        gone = [sparsities(int(level)) for level in shown]
+        ax.set_xticks(shown, [f"{int(i)}\n{a:.0%} | {b:.0%}" for i, (a, b) in zip(shown, gone, strict=True)])
+        label = "level\nedges | weights removed"
+    ax.set(xlabel=label, ylabel="test accuracy")
+
+
+def _time(tables: Tables) -> Figure:
+    table = tables.rows("tickets", graph=BLOCKS, method=(TEDDY, UGS))
+    level = int(table[table["method"] == UGS]["level"].max())
+    by = table[table["level"] == level].groupby(["network", "method"], sort=False)["seconds"]
+    drawn, ax = figure(5.4, 0.9 + 0.5 * len(by))
+    for place, ((_, method), own) in enumerate(by):
+        ax.barh(place, own.median(), color=COLORS[method], alpha=0.75, height=0.62)
+        ax.plot(own, [place] * len(own), ".", color=INK, alpha=0.7, markersize=4)
+    ax.set_yticks(range(len(by)), [", ".join(name) for name in by.groups])
+    ax.invert_yaxis()
+    ax.set(xlabel=f"seconds to a ticket of level {level}; bar: median, a dot a run")
+    return drawn
+
+
+_EVERY = tuple(range(1, 21))
+_ALL = ("GCN", "GIN", "GAT")
 STUDY = Study(
     paper="teddy",
     presets={
         "smoke": Config(
             seeds=1,
-            nodes=200,
-            hidden=8,
-            epochs=5,
+            training=Training(hidden=8, epochs=5, nodes=200),
             sparsities=(0.3, 0.7),
             control_sparsities=(0.5,),
-            levels=(1, 2),
-            rounds=(2,),
-            citations=Citations(graphs=()),
+            tickets=Tickets(levels=(1, 2), rounds=(2,)),
+            citations=(),
             sizes=(1000, 3000),
         ),
         "laptop": Config(),
-        "paper": dataclasses.replace(
-            Config(),
+        "paper": Config(
             seeds=10,
-            hidden=512,
-            epochs=200,
+            training=Training(hidden=512, epochs=200),
             controls=10,
-            networks=("GCN", "GIN", "GAT"),
-            levels=_LEVELS,
-            rounds=_LEVELS,
-            citations=Citations(
-                graphs=("cora", "citeseer", "pubmed"),
-                networks=("GCN", "GIN", "GAT"),
-                seeds=10,
-                hidden=512,
-                epochs=200,
-                levels=_LEVELS,
-                rounds=_LEVELS,
-                fetch=True,
-            ),
+            networks=_ALL,
+            tickets=Tickets(_EVERY, _EVERY),
+            citations=("cora", "citeseer", "pubmed"),
+            citation_seeds=10,
+            citation_networks=_ALL,
+            citation_training=Training(hidden=512, epochs=200),
+            citation_tickets=Tickets(_EVERY, _EVERY, ()),
+            fetch=True,
         ),
     },
     plan=plan,
-    measure=measure,
+    measures=(edges, tickets, cost, epochs),
     judge=judge,
     draw=draw,
 )
