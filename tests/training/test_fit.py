@@ -184,6 +184,9 @@ def test_patience_stops_at_a_plateau_and_names_the_best_step():
     losses = run.history.loss["validation"]
     assert run.steps < 3000
     assert run.steps == run.history.early_stop_step() + 4 * 20
+    batches, drawn = run.history.plot().lines
+    assert len(batches.get_ydata()) == run.steps
+    assert drawn.get_ydata().tolist() == losses.tolist()
     assert losses[run.history.best()] == losses.min()
 
 

@@ -126,10 +126,11 @@ def _move(staged: Path, place: Path, told: dict[str, Any]) -> None:
     from netopsy.lab.files import write_json
 
     files = {path.name for path in staged.iterdir()}
-    stale = {name for name in _summary(place).get("files", ()) if Path(name).name == name} - files
+    stale = {name for name in _summary(place).get("files", ()) if (place / name).parent == place} - files
     write_json(place / SUMMARY, told | {"finished": False, "files": sorted(files | stale)})
-    for name in stale:
-        (place / name).unlink(missing_ok=True)
+    for path in (place / name for name in stale):
+        if path.is_file():
+            path.unlink()
     for name in files:
         os.replace(staged / name, place / name)
     write_json(place / SUMMARY, told | {"finished": True, "files": sorted(files)})

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from netopsy.core.drawing import panel, style
 from netopsy.core.errors import lookup, require
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 State = dict[str, Tensor]
 
@@ -36,6 +41,17 @@ class History:
     def early_stop_step(self, name: str = "validation") -> int:
         """Number of steps done at the least loss on set ``name``."""
         return int(self.steps[self.best(name)])
+
+    @style()
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The loss of every step's batch and of every evaluation set."""
+        ax = panel(ax)
+        ax.plot(self.train_loss.cpu().numpy(), label="batches", linewidth=0.8, alpha=0.6)
+        for name, losses in self.loss.items():
+            ax.plot(self.steps.cpu().numpy(), losses.cpu().numpy(), label=name)
+        ax.set(xlabel="steps", ylabel="loss")
+        ax.legend()
+        return ax
 
 
 @dataclass(frozen=True, eq=False)

@@ -208,7 +208,7 @@ def test_unique_detectors_count_concepts_and_not_units():
     assert report.counts() == {"blue": 2, "horizontal": 1}
     assert [report.name_of(unit) for unit in range(3)] == ["blue", "blue", "horizontal"]
     assert torch.equal(report.best[:3], torch.ones(3, dtype=torch.double))
-    assert len(report.plot().axes[0].patches) == 2
+    assert len(report.plot().patches) == 2
 
 
 def test_a_transformers_tokens_are_laid_out():

@@ -249,7 +249,7 @@ def test_the_report_is_drawn():
     seen = sample(n=40)
     report = dissect_observed(seen, seen, threshold=torch.full((5,), 0.8), labels=["a", "b", "c", "d"])
     drawn = report.plot()
-    bars = [label.get_text() for label in drawn.axes[0].get_yticklabels()]
+    bars = [label.get_text() for label in drawn.get_yticklabels()]
     assert "b" in bars
 
 

@@ -75,21 +75,16 @@ def _write(
 
     from netopsy.cli.graph.options import about
     from netopsy.cli.outputs import results
-    from netopsy.graphs.graphlet_orbits import (
-        counts_from_vectors,
-        graphlet_degree_vectors,
-        orbit_adjacencies,
-        plot_degree_vectors,
-    )
+    from netopsy.graphs import graphlet_orbits as orbit
 
-    vectors = graphlet_degree_vectors(graph)
+    vectors = orbit.graphlet_degree_vectors(graph)
     columns = {f"orbit_{orbit}": vectors[:, orbit] for orbit in range(vectors.shape[1])}
-    counts, entries = counts_from_vectors(vectors), {}
+    counts, entries = orbit.counts_from_vectors(vectors), {}
     with results(place, "orbits") as folder:
         folder.table("degree_vectors", pd.DataFrame({"node": graph.names, **columns}), table)
-        folder.figure("orbits", plot_degree_vectors(graph, vectors, seed=seed))
+        folder.figure("orbits", orbit.plot_degree_vectors(graph, vectors, seed=seed))
         cores = threads or os.cpu_count() or 1
-        for key, matrix in orbit_adjacencies(graph, wanted, threads=cores) if wanted else ():
+        for key, matrix in orbit.orbit_adjacencies(graph, wanted, threads=cores) if wanted else ():
             name = "orbit_{}_{}_{}.npz".format(*key)
             sparse.save_npz(folder.path(name), matrix, compressed=False)
             entries[name] = int(matrix.nnz)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from netopsy.core.drawing import panel, style
 from netopsy.core.errors import require
 from netopsy.core.modes import check_model, evaluating, training
 from netopsy.core.progress import Task
@@ -24,6 +25,9 @@ from netopsy.graphs.neural_common_neighbor.blocks import PureGCN, normalised
 from netopsy.graphs.neural_common_neighbor.neighbourhoods import LinkGraph, Pairs, checked_pairs, link_graph
 from netopsy.graphs.neural_common_neighbor.predictors import PairPredictor
 from netopsy.graphs.propagation import Features, check_features
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,14 @@ class LinkResult:
     """When that was."""
     losses: tuple[float, ...]
     """Mean training loss by epoch."""
+
+    @style()
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The training loss by epoch."""
+        ax = panel(ax)
+        ax.plot(self.losses)
+        ax.set(xlabel="epoch", ylabel="training loss")
+        return ax
 
 
 def fit_link_predictor(

@@ -16,7 +16,6 @@ from netopsy.interpretability.dissection.enlarging import Enlarging
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +69,6 @@ class DissectionReport:
         order = found.argsort(descending=True, stable=True)
         return {self.concepts[place]: int(found[place]) for place in order.tolist() if found[place] > 0}
 
-    def plot(self, ax: Axes | None = None) -> Figure:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Units that detect each concept, a bar a concept, coloured by category."""
         return unit_bars(self.counts(), len(self.iou), ax, dict(zip(self.concepts, self.categories, strict=True)))

@@ -31,7 +31,6 @@ from netopsy.interpretability.gan_dissection.stage import Masks, Segmenter, chec
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Threshold = Literal["iqr"] | tuple[Literal["quantile"], float] | Tensor
 _LEAST_IOU, _LEAST_RATIO = 0.05, 0.01
@@ -60,7 +59,7 @@ class DissectReport:
         require(0 <= cls < len(self.classes), f"cls must be from 0 to {len(self.classes) - 1}, got {cls}")
         return self.iou[:, cls].argsort(descending=True, stable=True)[:count]
 
-    def plot(self, ax: Axes | None = None) -> Figure:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """How many units stand for each class, in bars; classes without a unit are left out."""
         counts = self.label[self.interpretable].bincount(minlength=len(self.classes))
         order = counts.argsort(descending=True, stable=True).tolist()
