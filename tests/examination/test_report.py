@@ -17,7 +17,7 @@ from netopsy.catalogue import paper
 from netopsy.core.drawing import INK, figure
 from netopsy.data import Dataset
 from netopsy.examination import Absence, Examination, Finding, Instrument, Picture, examine
-from netopsy.examination.result import Reading
+from netopsy.examination.reading import Reading
 from netopsy.examination.svg import inline_svg
 from netopsy.training import Recipe
 

@@ -3,7 +3,8 @@
 from netopsy.examination.examine import examine
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
-from netopsy.examination.result import Absence, Examination
+from netopsy.examination.reading import Absence
+from netopsy.examination.result import Examination
 from netopsy.examination.subject import Subject
 
 __all__ = ["Absence", "Examination", "Finding", "Instrument", "Picture", "Subject", "examine"]

@@ -18,7 +18,8 @@ from netopsy.data import Dataset
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instrument import instruments as named_instruments
 from netopsy.examination.intake import as_dataset
-from netopsy.examination.result import Absence, Examination, Reading
+from netopsy.examination.reading import Absence, Reading
+from netopsy.examination.result import Examination
 from netopsy.examination.subject import Subject
 from netopsy.models.initialisation import SCHEMES
 from netopsy.training import Recipe

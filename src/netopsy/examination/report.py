@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from netopsy import __version__
 from netopsy.catalogue import Paper, paper
 from netopsy.examination.chapters import CHAPTERS, QUESTIONS, Chapter
 from netopsy.examination.finding import Number, Picture
-from netopsy.examination.result import Absence, Examination, Reading
+from netopsy.examination.reading import Absence, Reading
 from netopsy.examination.svg import inline_svg
 
 MARK = '<meta name="generator" content="netopsy'
@@ -71,19 +72,18 @@ def is_report(page: Path) -> bool:
         return MARK in file.read(4096)
 
 
-def page(examination: Examination) -> str:
+def page(name: str, facts: Mapping[str, str], readings: Sequence[Reading], absences: Sequence[Absence]) -> str:
     """The report as HTML: one file that needs no other, in light and dark, for a desk, a phone and paper.
 
     Everything that comes from the network or its data (names of layers and classes) is escaped. The page's own policy
     forbids it to load anything and to run any script but its own.
     """
-    sections = _sections(examination)
     style, script = _source("report.css"), _source("report.js")
     return _template().render(
-        name=examination.name,
-        summary=_together(_summary(examination)),
-        facts=dict(examination.facts),
-        sections=sections,
+        name=name,
+        summary=_together(_summary(readings)),
+        facts=dict(facts),
+        sections=_sections(readings, absences),
         long=LONG,
         mark=Markup(f'{MARK} {__version__}">'),
         style=Markup(style),
@@ -92,15 +92,14 @@ def page(examination: Examination) -> str:
     )
 
 
-def _sections(examination: Examination) -> list[Section]:
+def _sections(readings: Sequence[Reading], absences: Sequence[Absence]) -> list[Section]:
     sections = []
     for chapter in CHAPTERS:
-        readings = [each for each in examination.readings if each.instrument.chapter == chapter]
-        absences = [each for each in examination.absences if each.instrument.chapter == chapter]
-        if readings or absences:
-            articles = tuple(_article(reading) for reading in readings)
+        articles = tuple(_article(each) for each in readings if each.instrument.chapter == chapter)
+        absent = tuple(each for each in absences if each.instrument.chapter == chapter)
+        if articles or absent:
             anchor = "chapter-" + chapter.replace(" ", "-")
-            sections.append(Section(anchor, _capital(chapter), QUESTIONS[chapter], articles, tuple(absences)))
+            sections.append(Section(anchor, _capital(chapter), QUESTIONS[chapter], articles, absent))
     return sections
 
 
@@ -131,11 +130,11 @@ def _drawing(picture: Picture, prefix: str) -> Drawing:
     return Drawing(Markup(svg), picture.caption)
 
 
-def _summary(examination: Examination) -> str:
+def _summary(readings: Sequence[Reading]) -> str:
     """The sentences that stand at the head: those marked for it, and the first of each chapter."""
     met: set[Chapter] = set()
     sentences = []
-    for reading in examination.readings:
+    for reading in readings:
         if reading.instrument.headline or reading.instrument.chapter not in met:
             sentences.append(reading.finding.sentence.strip())
         met.add(reading.instrument.chapter)

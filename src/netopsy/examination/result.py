@@ -13,26 +13,7 @@ from typing import Any
 
 from netopsy.core.errors import InputError
 from netopsy.examination.finding import Finding, Number
-from netopsy.examination.instrument import Instrument
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One instrument's finding."""
-
-    instrument: Instrument
-    finding: Finding
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Absence:
-    """An instrument that gave no finding, and why."""
-
-    instrument: Instrument
-    reason: str
-    failed: bool = False
-    """Whether it broke, rather than did not apply."""
+from netopsy.examination.reading import Absence, Reading
 
 
 @dataclass(frozen=True)
@@ -59,7 +40,7 @@ class Examination:
         """The report: one page that needs nothing else."""
         from netopsy.examination.report import page
 
-        return page(self)
+        return page(self.name, self.facts, self.readings, self.absences)
 
     def to_json(self) -> dict[str, Any]:
         """The findings as plain values, without pictures."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from netopsy.core.errors import lookup, require
 from netopsy.training.losses import LOSSES
-from netopsy.training.schedules import SCHEDULES
+from netopsy.training.schedules import cosine, multistep, onecycle
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         lookup("optimizer", self.optimizer, _OPTIMIZERS)
-        lookup("schedule", self.schedule, SCHEDULES)
+        lookup("schedule", self.schedule, _SCHEDULES)
         lookup("loss", self.loss, LOSSES)
         for name, least in (("steps", 1), ("batch_size", 1), ("warmup", 0)):
             value = getattr(self, name)
@@ -67,7 +67,7 @@ class Recipe:
     def lr_at(self, step: int) -> float:
         """The learning rate used in ``step``, counted from 0."""
         rising = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
-        return self.lr * rising * SCHEDULES[self.schedule](step, self)
+        return self.lr * rising * _SCHEDULES[self.schedule](self, step)
 
     def loss_of(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The loss of every sample, shape ``[batch]``."""
@@ -83,4 +83,11 @@ _OPTIMIZERS = {
     "adam": lambda p, r: torch.optim.Adam(p, lr=r.lr, weight_decay=r.weight_decay, fused=True),
     "adamw": lambda p, r: torch.optim.AdamW(p, lr=r.lr, weight_decay=r.weight_decay, fused=True),
     "sgd": lambda p, r: torch.optim.SGD(p, lr=r.lr, momentum=r.momentum, weight_decay=r.weight_decay, fused=True),
+}
+
+_SCHEDULES: dict[str, Callable[[Recipe, int], float]] = {
+    "constant": lambda r, step: 1.0,
+    "cosine": lambda r, step: cosine(step, r.steps),
+    "onecycle": lambda r, step: onecycle(step, r.steps),
+    "step": lambda r, step: multistep(step, r.milestones, r.decay),
 }

@@ -61,9 +61,14 @@ class StrategyGraph:
         Args:
             images: the caller's own images, of which `indices` speaks.
         """
-        from netopsy.interpretability.concept_lens.strategy_plot import plot
+        from netopsy.interpretability.concept_lens.strategy_plot import draw_concepts, draw_images, draw_reasons, panels
 
-        return plot(self, images)
+        shown = () if images is None else tuple(images[self.indices[rows]] for rows in self.examples)
+        figure, (left, middle, right) = panels(shown)
+        draw_images(left, self.plane, self.clusters)
+        draw_concepts(middle, self.prevalence, self.reliability, self.together)
+        draw_reasons(right, self.mean_phi)
+        return figure
 
 
 def strategy_graph(

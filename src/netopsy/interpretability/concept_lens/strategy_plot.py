@@ -1,56 +1,53 @@
-"""The drawing of a strategic cluster graph."""
+"""The panels of a strategic cluster graph."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
+from jaxtyping import Float, Int
+from torch import Tensor
 
 from netopsy.core.drawing import INK, PALETTE, show_image
-from netopsy.core.shapes import Images
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from netopsy.interpretability.concept_lens.strategies import StrategyGraph
 
 _COLORS = (*PALETTE, "#b8524f", "#7fae4a", "#5cb7c9", "#9a7b5f")
 _CIRCLE = 1000.0
 """Area, in square points, of a concept that is the most important one of all images."""
 
 
-def plot(graph: StrategyGraph, images: Images | None) -> Figure:
-    """Three panels, and below them a row of images a cluster where images are given."""
+def panels(examples: Sequence[Tensor] = ()) -> tuple[Figure, list[Axes]]:
+    """Three panels side by side, and below them a row of images ``[batch, channels, height, width]`` a cluster."""
     from matplotlib.figure import Figure
 
-    count = len(graph.sizes)
-    shown = max(len(each) for each in graph.examples)
-    below = 0.0 if images is None else 0.72 * count + 0.2
+    below = 0.72 * len(examples) + 0.2 if examples else 0.0
     figure = Figure(figsize=(9.6, 3.3 + below), layout="constrained")
-    whole = figure.add_gridspec(2 if images is not None else 1, 1, height_ratios=[3.3, below] if below else [1.0])
+    whole = figure.add_gridspec(2 if examples else 1, 1, height_ratios=[3.3, below] if examples else [1.0])
     top = whole[0].subgridspec(1, 3, width_ratios=[1, 1.15, 1.1])
-    _images(figure.add_subplot(top[0]), graph)
-    _concepts(figure.add_subplot(top[1]), graph)
-    _reasons(figure.add_subplot(top[2]), graph)
-    if images is not None:
-        grid = whole[1].subgridspec(count, max(shown, 12), wspace=0.0, hspace=0.0)
-        for number, rows in enumerate(graph.examples):
-            for column, row in enumerate(rows.tolist()):
+    axes = [figure.add_subplot(top[number]) for number in range(3)]
+    if examples:
+        columns = max(12, *(len(images) for images in examples))
+        grid = whole[1].subgridspec(len(examples), columns, wspace=0.0, hspace=0.0)
+        for number, images in enumerate(examples):
+            for column, image in enumerate(images):
                 ax = figure.add_subplot(grid[number, column])
-                image = images[int(graph.indices[row])]
                 show_image(ax, image, limits=(float(image.min()), float(image.max())))
                 if column == 0:
                     ax.set_ylabel(
                         f"cluster {number}", color=_COLORS[number], rotation=0, ha="right", va="center", fontsize=8
                     )
-    return figure
+    return figure, axes
 
 
-def _images(ax: Axes, graph: StrategyGraph) -> None:
-    for number, size in enumerate(graph.sizes.tolist()):
-        own = graph.plane[graph.clusters == number]
+def draw_images(ax: Axes, plane: Float[Tensor, "batch 2"], clusters: Int[Tensor, "batch"]) -> None:
+    """The images in a plane, coloured by cluster."""
+    for number, size in enumerate(clusters.bincount().tolist()):
+        own = plane[clusters == number]
         ax.scatter(
             own[:, 0], own[:, 1], s=10, color=_COLORS[number], label=f"cluster {number}: {size}", alpha=0.8, linewidth=0
         )
@@ -64,23 +61,29 @@ def _images(ax: Axes, graph: StrategyGraph) -> None:
         spine.set(color=INK, alpha=0.4)
 
 
-def _concepts(ax: Axes, graph: StrategyGraph) -> None:
-    concepts = len(graph.prevalence)
+def draw_concepts(
+    ax: Axes,
+    prevalence: Float[Tensor, "concepts"],
+    reliability: Float[Tensor, "concepts"],
+    together: Float[Tensor, "concepts concepts"],
+) -> None:
+    """The concepts on a circle, large where they often come first, joined where they act together."""
+    concepts = len(prevalence)
     angles = [math.pi / 2 - 2 * math.pi * number / concepts for number in range(concepts)]
     places = [(math.cos(angle), math.sin(angle)) for angle in angles]
-    most = float(graph.together.max())
+    most = float(together.max())
     for one in range(concepts):
         for other in range(one):
-            share = float(graph.together[one, other])
+            share = float(together[one, other])
             if share >= 0.02:
                 (x0, y0), (x1, y1) = places[one], places[other]
                 strength = share / most
                 ax.plot([x0, x1], [y0, y1], color=INK, linewidth=0.4 + 5 * share, alpha=0.25 + 0.55 * strength)
-    known = bool(graph.reliability.isfinite().any())
-    values = graph.reliability.nan_to_num(0.0) if known else graph.prevalence
+    known = bool(reliability.isfinite().any())
+    values = reliability.nan_to_num(0.0) if known else prevalence
     options: Any = {"cmap": "viridis", "vmin": 0, "vmax": 1} if known else {}
-    used = graph.prevalence > 0
-    sizes = 120 + _CIRCLE * graph.prevalence
+    used = prevalence > 0
+    sizes = 120 + _CIRCLE * prevalence
     x, y = torch.tensor(places).T
     ax.scatter(x[~used], y[~used], s=120, facecolors="white", edgecolors=INK, linewidths=0.8, zorder=3)
     color: Any = {"c": values[used].tolist(), **options} if known else {"color": _COLORS[0]}
@@ -97,12 +100,12 @@ def _concepts(ax: Axes, graph: StrategyGraph) -> None:
         _bar(ax, drawn, "share of right answers; size: how often first", 0.01)
 
 
-def _reasons(ax: Axes, graph: StrategyGraph) -> None:
-    values = graph.mean_phi
+def draw_reasons(ax: Axes, values: Float[Tensor, "clusters concepts"]) -> None:
+    """The mean importance of each concept in each cluster."""
     most = max(float(values.abs().max()), 1e-12)
     ax.grid(False)
     drawn = ax.imshow(values.numpy(), cmap="RdBu_r", vmin=-most, vmax=most, aspect="auto")
-    ax.set_yticks(range(len(graph.sizes)), [f"cluster {number}" for number in range(len(graph.sizes))])
+    ax.set_yticks(range(len(values)), [f"cluster {number}" for number in range(len(values))])
     concepts = values.shape[1]
     step = 1 if concepts <= 12 else 5
     ax.set_xticks(range(0, concepts, step), [str(number) for number in range(0, concepts, step)])

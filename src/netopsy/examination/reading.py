@@ -1,0 +1,27 @@
+"""What one instrument gave: a finding, or none and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netopsy.examination.finding import Finding
+from netopsy.examination.instrument import Instrument
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One instrument's finding."""
+
+    instrument: Instrument
+    finding: Finding
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Absence:
+    """An instrument that gave no finding, and why."""
+
+    instrument: Instrument
+    reason: str
+    failed: bool = False
+    """Whether it broke, rather than did not apply."""
