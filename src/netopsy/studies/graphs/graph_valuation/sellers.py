@@ -6,12 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netopsy.studies.graphs._valuation_data import Sample, rewired
+from netopsy.studies.graphs.graph_valuation.data import Sample, rewired
+from netopsy.studies.graphs.graph_valuation.plan import ALL, HALF, NOISY, OTHER, REWIRED, SAME, SCALED, SHUFFLED
 
-SAME, OTHER, ALL, SHUFFLED, SCALED = "same classes", "other classes", "all classes", "columns shuffled", "times three"
-HALF, NOISY, REWIRED = "half the same", "noisy", "edges rewired"
-FIVE = (SAME, OTHER, ALL, SHUFFLED, SCALED)
-EIGHT = (*FIVE, HALF, NOISY, REWIRED)
 PER_PARTY = 150
 CLASSES = 3
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import networkx as nx
@@ -24,24 +24,42 @@ from netopsy.graphs.graph_valuation import (
 )
 from netopsy.graphs.networks import GCN
 from netopsy.graphs.node_classification import NodeRecipe, train_node_classifier
-from netopsy.lab.costs import milliseconds
-from netopsy.studies.graphs._valuation_data import (
-    DIGITS,
+from netopsy.lab import Cell, Rows
+from netopsy.lab.costs import growth
+from netopsy.studies.graphs.graph_valuation.data import (
     Sample,
     asymmetric,
     buyers_graph,
     digits_sample,
+    known_sets,
     labelled,
     rewired,
 )
-from netopsy.studies.graphs._valuation_sellers import EIGHT, FIVE, PER_PARTY, parties
+from netopsy.studies.graphs.graph_valuation.plan import DIGITS, EIGHT, FIVE, Config
+from netopsy.studies.graphs.graph_valuation.sellers import PER_PARTY, parties
 
 Row = dict[str, Any]
 CHOOSE = 5
 """One in so many of the seller's nodes chooses the epoch; the others train."""
 
 
-def structure(graph: str, seed: int, fractions: Sequence[float]) -> list[Row]:
+def plan(config: Config) -> Iterable[Cell]:
+    """A cell for each graph and seed, each data set and draw, each run; one for the cost."""
+    for seed in range(config.seeds):
+        for graph in config.graphs:
+            yield Cell.of(structure, graph=graph, seed=seed, fractions=config.fractions)
+    for name in known_sets(config.sets):
+        for seed in range(config.draws):
+            yield Cell.of(relevance, data=name, seed=seed)
+    for seed in range(config.runs):
+        yield Cell.of(disentangled, seed=seed, copies=config.copies, fraction=config.rewired)
+        yield Cell.of(useful, seed=seed, starts=config.starts, epochs=config.epochs)
+    for seed in range(3):
+        yield Cell.of(estimates, seed=seed, nodes=config.hubs, counts=config.counts)
+    yield Cell.of(cost, sizes=config.sizes, rounds=config.rounds)
+
+
+def structure(graph: str, seed: int, fractions: tuple[float, ...]) -> Rows:
     """S between a graph and renumbered copies with more and more edges rewired, aligned in three ways."""
     own = buyers_graph(graph, seed)
     random = np.random.default_rng(derive(seed, graph, "copies"))
@@ -50,8 +68,6 @@ def structure(graph: str, seed: int, fractions: Sequence[float]) -> list[Row]:
         copy = _renumbered(rewired(own, fraction, random), random)
         rows.append(
             {
-                "graph": graph,
-                "seed": seed,
                 "fraction": fraction,
                 "aligned": structural_disparity(own, copy, seed=seed),
                 "unaligned": graph_wasserstein(laplacian(own), laplacian(copy)),
@@ -62,7 +78,7 @@ def structure(graph: str, seed: int, fractions: Sequence[float]) -> list[Row]:
     return rows
 
 
-def relevance(data: str, seed: int) -> list[Row]:
+def relevance(data: str, seed: int) -> Rows:
     """R and D of the five sellers, for buyers of every three neighbouring classes."""
     whole = labelled(data)
     rows = []
@@ -75,11 +91,11 @@ def relevance(data: str, seed: int) -> list[Row]:
                 "diversity": found.diversity,
                 "mean relevance": found.mean_relevance,
             }
-            rows.append({"data": data, "seed": seed, "start": start, "seller": name, **values})
+            rows.append({"start": start, "seller": name, **values})
     return rows
 
 
-def disentangled(seed: int, copies: int, fraction: float) -> list[Row]:
+def disentangled(seed: int, copies: int, fraction: float) -> Rows:
     """S, R and D of renumbered copies of digits, of the same with edges rewired, and with feature columns permuted."""
     random = np.random.default_rng(derive(seed, "copies"))
     sample = digits_sample(derive(seed, "owner"))
@@ -95,7 +111,6 @@ def disentangled(seed: int, copies: int, fraction: float) -> list[Row]:
     names = ("copy", "rewired", "permuted")
     return [
         {
-            "seed": seed,
             "copy": number // len(names),
             "change": names[number % len(names)],
             "disparity": value.disparity,
@@ -106,8 +121,8 @@ def disentangled(seed: int, copies: int, fraction: float) -> list[Row]:
     ]
 
 
-def useful(seed: int, starts: Sequence[int], epochs: int) -> list[Row]:
-    """Values of the eight sellers, and how right a network that learned from their nodes is about the buyer's."""
+def useful(seed: int, starts: tuple[int, ...], epochs: int) -> Rows:
+    """Values of the eight sellers, and the accuracy on the buyer's of a network that learned from their nodes."""
     whole = labelled(DIGITS)
     rows = []
     for start in starts:
@@ -124,11 +139,11 @@ def useful(seed: int, starts: Sequence[int], epochs: int) -> list[Row]:
                 - np.bincount(buyer.classes).max() / PER_PARTY
             )
             numbers = {"relevance": value.relevance, "disparity": value.disparity, "gain": gain}
-            rows.append({"seed": seed, "start": start, "seller": name, **numbers})
+            rows.append({"start": start, "seller": name, **numbers})
     return rows
 
 
-def estimates(seed: int, nodes: int, counts: Sequence[int]) -> list[Row]:
+def estimates(seed: int, nodes: int, counts: tuple[int, ...]) -> Rows:
     """S of two graphs of hubs from few random signals, and from few of the smoothest directions, over the exact S."""
     own: Any = nx.to_numpy_array(nx.barabasi_albert_graph(nodes, 5, seed=derive(seed, "hubs")))
     other = rewired(own, 0.1, np.random.default_rng(derive(seed, "change")))
@@ -139,7 +154,7 @@ def estimates(seed: int, nodes: int, counts: Sequence[int]) -> list[Row]:
     for count in counts:
         found = GraphValuation(nodes, seed=derive(seed, count), matcher=same, signals=count).value(own, [other])[0]
         few = graph_wasserstein(first, second, rank=count)
-        common = {"seed": seed, "count": count, "nodes": nodes}
+        common = {"count": count}
         rows.append(
             {**common, "way": "signals", "ratio": found.disparity / exact, "error": found.disparity_error / exact}
         )
@@ -147,20 +162,21 @@ def estimates(seed: int, nodes: int, counts: Sequence[int]) -> list[Row]:
     return rows
 
 
-def cost(sizes: Sequence[int], rounds: int) -> Iterator[Row]:
+def cost(sizes: tuple[int, ...], rounds: int) -> Rows:
     """Milliseconds of the three steps for graphs of growing size."""
-    for nodes in sizes:
+
+    def steps(nodes: int) -> dict[str, Any]:
         pair = [nx.to_scipy_sparse_array(nx.barabasi_albert_graph(nodes, 5, seed=seed), dtype=float) for seed in (0, 1)]
         proxy = proxy_graph(nodes)
         first, second = (laplacian(sparse.csr_array(graph)) for graph in pair)
-        factors = [smooth_root(matrix).factor for matrix in (first, second)]
-        steps: dict[str, Any] = {
-            "alignment": lambda graph=pair[0], proxy=proxy: align_to_proxy(graph, proxy),
-            "root": lambda matrix=first: smooth_root(matrix),
-            "distance": lambda a=factors[0], b=factors[1]: np.linalg.svd(a.T @ b, compute_uv=False),
+        a, b = (smooth_root(matrix).factor for matrix in (first, second))
+        return {
+            "alignment": lambda: align_to_proxy(pair[0], proxy),
+            "root": lambda: smooth_root(first),
+            "distance": lambda: np.linalg.svd(a.T @ b, compute_uv=False),
         }
-        for step, call in steps.items():
-            yield {"step": step, "nodes": nodes, "value": milliseconds(call, rounds=rounds)}
+
+    return growth(steps, sizes, name="nodes", rounds=rounds)
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
-from netopsy.lab import mean_interval
-from netopsy.lab.costs import cost_lines
-from netopsy.lab.plots import mean_with_band
-from netopsy.studies.graphs._tables import of
-from netopsy.studies.graphs._valuation_data import DIGITS, KARATE, MISERABLES, RANDOM
-from netopsy.studies.graphs._valuation_sellers import EIGHT, FIVE
+from netopsy.lab import Tables, mean_interval
+from netopsy.lab.plots import growth, mean_with_band
+from netopsy.studies.graphs.graph_valuation.plan import DIGITS, EIGHT, FIVE, Config
 
 SAID = {
-    KARATE: "karate club",
-    MISERABLES: "Les Misérables",
-    RANDOM: "random graph",
+    "karate": "karate club",
+    "les_miserables": "Les Misérables",
+    "random": "random graph",
     DIGITS: "digits",
     "cora": "Cora",
     "citeseer": "CiteSeer",
@@ -29,20 +23,20 @@ WAYS = {"unaligned": INK, "aligned": PALETTE[0], "direct": PALETTE[1]}
 TOLD = {"unaligned": "not aligned", "aligned": "aligned blindly", "direct": "aligned seeing both"}
 
 
-def draw(rows: pd.DataFrame, config: Any) -> dict[str, Figure]:
+def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     """S by rewiring; R and D by seller; what each change moves; gain by relevance; estimates of S; and the cost."""
     return {
-        "structure": _structure(rows),
-        "relevance": _relevance(rows),
-        "disentangle": _disentangle(rows),
-        "useful": _useful(rows),
-        "estimates": _estimates(rows),
-        "cost": _cost(rows),
+        "structure": _structure(tables),
+        "relevance": _relevance(tables),
+        "disentangle": _disentangle(tables),
+        "useful": _useful(tables),
+        "estimates": _estimates(tables),
+        "cost": _cost(tables),
     }
 
 
-def _structure(rows: pd.DataFrame) -> Figure:
-    table = of(rows, "structure")
+def _structure(tables: Tables) -> Figure:
+    table = tables["structure"]
     names = list(table["graph"].unique())
     drawn, axes = figure_grid(1, len(names), 2.5 * len(names) + 0.6, 2.9)
     for ax, name in zip(axes[0], names, strict=True):
@@ -61,8 +55,8 @@ def _structure(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _relevance(rows: pd.DataFrame) -> Figure:
-    table = of(rows, "relevance")
+def _relevance(tables: Tables) -> Figure:
+    table = tables["relevance"]
     names = list(table["data"].unique())
     drawn, axes = figure_grid(1, len(names), 2.7 * len(names) + 1.6, 2.7, sharey=True)
     for ax, name in zip(axes[0], names, strict=True):
@@ -82,8 +76,8 @@ def _relevance(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _disentangle(rows: pd.DataFrame) -> Figure:
-    table = of(rows, "disentangle")
+def _disentangle(tables: Tables) -> Figure:
+    table = tables["disentangled"]
     drawn, axes = figure_grid(1, 3, 7.8, 2.5, sharey=True)
     names = {"copy": "renumbered copy", "rewired": "and edges rewired", "permuted": "and columns permuted"}
     for ax, column, label in zip(
@@ -103,8 +97,8 @@ def _disentangle(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _useful(rows: pd.DataFrame) -> Figure:
-    table = of(rows, "useful")
+def _useful(tables: Tables) -> Figure:
+    table = tables["useful"]
     drawn, axes = figure_grid(1, 2, 8.4, 3.2, sharey=True)
     markers = "oDsv^<>P"
     for ax, column, label in zip(
@@ -121,8 +115,8 @@ def _useful(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _estimates(rows: pd.DataFrame) -> Figure:
-    table = of(rows, "estimates")
+def _estimates(tables: Tables) -> Figure:
+    table = tables["estimates"]
     drawn, ax = figure(5.4, 3.2)
     said = {"signals": "from so many random signals", "directions": "from so many of the smoothest directions"}
     for (way, own), color in zip(table.groupby("way", sort=False), PALETTE, strict=False):
@@ -138,8 +132,8 @@ def _estimates(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _cost(rows: pd.DataFrame) -> Figure:
+def _cost(tables: Tables) -> Figure:
     drawn, ax = figure(4.8, 3.0)
-    cost_lines(ax, of(rows, "cost"), x="nodes", by="step")
+    growth(ax, tables["cost"], x="nodes", by="method")
     ax.set(xlabel="nodes", ylabel="milliseconds")
     return drawn

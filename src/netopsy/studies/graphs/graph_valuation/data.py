@@ -17,11 +17,10 @@ from netopsy.core.seeds import derive
 from netopsy.data.graphs import graph
 from netopsy.data.neighbour_graphs import digits_graph, neighbour_graph
 from netopsy.data.planetoid import PLANETOID, local_planetoid, planetoid
+from netopsy.studies.graphs.graph_valuation.plan import DIGITS
 
-DIGITS = "digits"
 RANDOM = "random"
 KARATE, MISERABLES = "karate", "les_miserables"
-GRAPHS = (KARATE, MISERABLES, RANDOM, DIGITS)
 NEIGHBOURS = 3
 IMAGES = 60
 """Digits in the neighbour graph that is rewired."""
