@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from netopsy.core.seeds import derive, generator
 from netopsy.data.scenes import SCENE_CLASSES, scenes
 from netopsy.interpretability.gan_dissection import (
     DissectReport,
+    Observed,
     conditional_mean,
     dissect_observed,
     edit_layer,
@@ -24,11 +26,16 @@ from netopsy.interpretability.gan_dissection import (
     top_sets,
 )
 from netopsy.interpretability.maps import bilinear
-from netopsy.studies.interpretability._pictures import as_text
-from netopsy.studies.interpretability._scene_generator import Setting, untrained_generator
+from netopsy.lab import Cell, Rows
+from netopsy.lab.costs import growth
+from netopsy.lab.plots import to_text
+from netopsy.studies.interpretability.gan_dissection.networks import (
+    trained_generator,
+    trained_segmenter,
+    untrained_generator,
+)
+from netopsy.studies.interpretability.gan_dissection.plan import OBJECTS, Config, Measured, Setting
 
-OBJECTS = ("sun", "house", "tree")
-"""The classes the claims are about: sky and ground are everywhere, and count for nothing."""
 _CERTAIN = 6
 """An object is there where it has this many pixels at 16 pixels a side."""
 _HARDLY = 0.1
@@ -36,6 +43,25 @@ _HARDLY = 0.1
 _SHOWN = 6
 
 Found = dict[str, DissectReport]
+
+
+def plan(config: Config) -> Iterable[Cell]:
+    """One generator a cell: train it or take it from the cache, then measure everything on it. And two for the cost."""
+    for seed in range(config.seeds):
+        yield Cell.of(dissections, seed=seed, setting=config.setting, measured=config.measured)
+    yield Cell.of(cost_by_side, sides=config.sides)
+    yield Cell.of(cost_by_units, units=config.timed_units)
+
+
+def dissections(seed: int, setting: Setting, measured: Measured) -> Rows:
+    """Rows of the measures presence, iou, labelled, full, removal, curve, insertion and picture."""
+    actors = Actors(trained_generator(setting, seed), trained_segmenter(setting), setting, derive(seed, "measured"))
+    reports: Found = {}
+    rows = [*presence(actors), *agreement(actors, measured, reports)]
+    shown = shown_objects(rows)
+    yield from (*rows, *removed(actors, measured, reports, shown), *inserted(actors, measured, reports, shown))
+    if seed == 0:
+        yield from pictures(actors, measured, reports, shown)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +102,7 @@ def shown_objects(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return [row["object"] for row in made if row["value"] >= _HARDLY]
 
 
-def agreement(actors: Actors, config: Any, reports: Found) -> Iterator[dict[str, Any]]:
+def agreement(actors: Actors, config: Measured, reports: Found) -> Iterator[dict[str, Any]]:
     """The best unit of every object in every layer; with masks of other images; and before training."""
     size = config.sample
     device = device_of(actors.generator)
@@ -103,7 +129,7 @@ def agreement(actors: Actors, config: Any, reports: Found) -> Iterator[dict[str,
             yield from _best(dissect_observed(*parts, **actors.common), layer, "untrained", number)
 
 
-def removed(actors: Actors, config: Any, reports: Found, shown: Sequence[str]) -> Iterator[dict[str, Any]]:
+def removed(actors: Actors, config: Measured, reports: Found, shown: Sequence[str]) -> Iterator[dict[str, Any]]:
     """What removing the best units takes away, against random sets; and by the number of units, in two orders."""
     counts = list(range(config.most + 1))
     z = actors.z("removed", config.intervened)
@@ -141,7 +167,7 @@ def removed(actors: Actors, config: Any, reports: Found, shown: Sequence[str]) -
                 yield from _gone(shares[-1], layer, name, 0)
 
 
-def inserted(actors: Actors, config: Any, reports: Found, shown: Sequence[str]) -> Iterator[dict[str, Any]]:
+def inserted(actors: Actors, config: Measured, reports: Found, shown: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Pixels gained when an object's best units are forced on in one cell, for every cell."""
     for name in shown:
         number = SCENE_CLASSES.index(name)
@@ -160,7 +186,7 @@ def inserted(actors: Actors, config: Any, reports: Found, shown: Sequence[str]) 
                 yield {**common, "row": row, "column": column, "value": value}
 
 
-def pictures(actors: Actors, config: Any, reports: Found, shown: Sequence[str]) -> Iterator[dict[str, Any]]:
+def pictures(actors: Actors, config: Measured, reports: Found, shown: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Images as they are, with the best unit's outline, without the best units, and with them forced on in a patch."""
     layer, report = config.layer, reports[config.layer]
     z = actors.z("pictures", 400)
@@ -203,12 +229,12 @@ def pictures(actors: Actors, config: Any, reports: Found, shown: Sequence[str]) 
                     "scene": scene,
                     "patch": patch,
                     "rows": rows,
-                    "picture": as_text((image / 2 + 0.5).flatten(0, 1)),
-                    "outline": as_text(high[scene]) if kind == "highest" else None,
+                    "picture": to_text((image / 2 + 0.5).flatten(0, 1)),
+                    "outline": to_text(high[scene]) if kind == "highest" else None,
                 }
 
 
-def _optimised(actors: Actors, config: Any, name: str, iou: Tensor) -> Tensor:
+def _optimised(actors: Actors, config: Measured, name: str, iou: Tensor) -> Tensor:
     return optimise_ace(
         actors.generator,
         config.layer,
@@ -239,3 +265,19 @@ def _gone(share: Tensor, layer: str, of: str, number: int) -> Iterator[dict[str,
 def _segmented(actors: Actors, z: Tensor) -> Tensor:
     labels: Tensor = actors.segmenter(actors.generator(z.to(device_of(actors.generator)))).argmax(1)
     return labels.cpu()
+
+
+def cost_by_side(sides: tuple[int, ...]) -> Rows:
+    """Milliseconds to dissect 20 images of 64 units by their side, once the activations are there."""
+    return growth(lambda side: {"dissection": _dissection(side, 64)}, sides, name="side", rounds=3)
+
+
+def cost_by_units(units: tuple[int, ...]) -> Rows:
+    """The same by the number of units, 64 pixels a side."""
+    return growth(lambda count: {"dissection": _dissection(64, count)}, units, name="units", rounds=3)
+
+
+def _dissection(side: int, units: int, images: int = 20) -> Callable[[], DissectReport]:
+    maps = torch.randn(2 * images, units, 8, 8, generator=generator(0)).relu()
+    seen = Observed(maps, scenes(2 * images, side=side).masks)
+    return partial(dissect_observed, seen.part(slice(images)), seen.part(slice(images, None)))

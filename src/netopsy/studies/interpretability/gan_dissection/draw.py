@@ -12,9 +12,9 @@ from matplotlib.ticker import MaxNLocator
 
 from netopsy.core.drawing import INK, PALETTE, figure_grid
 from netopsy.data.scenes import SCENE_CLASSES
-from netopsy.lab.costs import cost_lines
-from netopsy.studies.interpretability._gan_dissection_measures import OBJECTS
-from netopsy.studies.interpretability._pictures import from_text
+from netopsy.lab import Tables
+from netopsy.lab.plots import from_text, growth
+from netopsy.studies.interpretability.gan_dissection.plan import OBJECTS, Config
 
 COLOURS = dict(
     zip(("trained", "shuffled", "untrained", "IoU", "alpha", "random"), [*PALETTE[:3], *PALETTE[:3]], strict=True)
@@ -24,22 +24,22 @@ _GAP = 2
 """Pixels between images."""
 
 
-def draw(rows: pd.DataFrame, config: Any) -> dict[str, Figure]:
+def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     """Units and their objects, what removing and inserting them does, in pictures and in numbers, and the cost."""
-    pictures = rows[rows["measure"] == "picture"]
+    pictures = tables["picture"] if "picture" in tables else pd.DataFrame({"kind": [], "object": []})
     return {
-        "agreement": _agreement(rows),
+        "agreement": _agreement(tables),
         "ablated": _edited(pictures, {"highest": "made", "removed": "without the units"}, config),
         "inserted": _edited(pictures, {"without": "made", "inserted": "with the units on"}, config),
-        "removal": _removal(rows, config),
-        "side-effects": _side_effects(rows, config),
-        "insertion": _insertion(rows),
-        "cost": _cost(rows),
+        "removal": _removal(tables, config),
+        "side-effects": _side_effects(tables, config),
+        "insertion": _insertion(tables),
+        "cost": _cost(tables),
     }
 
 
-def _agreement(rows: pd.DataFrame) -> Figure:
-    found = rows[rows["measure"] == "iou"]
+def _agreement(tables: Tables) -> Figure:
+    found = tables["iou"]
     drawn, axes = figure_grid(1, len(OBJECTS), 8.2, 2.9, sharey=True)
     layers = list(found["layer"].unique())
     for ax, name in zip(axes[0], OBJECTS, strict=True):
@@ -58,7 +58,7 @@ def _agreement(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _edited(pictures: pd.DataFrame, kinds: dict[str, str], config: Any) -> Figure:
+def _edited(pictures: pd.DataFrame, kinds: dict[str, str], config: Config) -> Figure:
     """Two lines of images an object, as made and edited; outlined where the unit is high, or where it is forced on.
 
     All images are in one set of axes: a set of axes each takes seconds to lay out.
@@ -82,7 +82,7 @@ def _edited(pictures: pd.DataFrame, kinds: dict[str, str], config: Any) -> Figur
         ax.text(-_GAP, top + size / 2, words, ha="right", va="center", fontsize=8)
         if kind == "highest" and len(own):
             unit, iou = int(own["unit"].iloc[0]), own["iou"].iloc[0]
-            words = f"outline: unit {unit} of {config.layer}, IoU with {name} {iou:.2f}"
+            words = f"outline: unit {unit} of {config.measured.layer}, IoU with {name} {iou:.2f}"
             ax.text(0, top - 0.5, words, ha="left", va="bottom", fontsize=7.5)
     ax.add_collection(LineCollection(borders, colors=_OUTLINE, linewidths=1.2))
     ax.set_xlim(-1.5 * size, count * (size + _GAP))
@@ -117,10 +117,10 @@ def _borders(high: np.ndarray) -> list[list[tuple[float, float]]]:
     return across + down
 
 
-def _removal(rows: pd.DataFrame, config: Any) -> Figure:
-    curves = rows[rows["measure"] == "curve"]
-    by_chance = rows[(rows["measure"] == "removal") & (rows["by"] == "random")]
-    layers = list(curves["layer"].unique()) or [config.layer]
+def _removal(tables: Tables, config: Config) -> Figure:
+    curves = tables["curve"] if "curve" in tables else pd.DataFrame({"layer": []})
+    by_chance = tables.rows("removal", by="random")
+    layers = list(curves["layer"].unique()) or [config.measured.layer]
     drawn, axes = figure_grid(len(layers), len(OBJECTS), 8.2, 2.0 * len(layers) + 0.4, sharex=True, sharey=True)
     for line, layer in zip(axes, layers, strict=True):
         for ax, name in zip(line, OBJECTS, strict=True):
@@ -135,8 +135,8 @@ def _removal(rows: pd.DataFrame, config: Any) -> Figure:
                     ax.plot(table.columns, table.mean(), label=label, color=COLOURS[order], **options)
             chance = by_chance[(by_chance["layer"] == layer) & (by_chance["object"] == name)]["value"]
             low, high = chance.quantile([0.05, 0.95])
-            ax.plot([config.units] * 2, [low, high], color=COLOURS["random"], linewidth=4, alpha=0.4)
-            ax.plot(config.units, chance.mean(), "s", color=COLOURS["random"], label="random units, 5% to 95%")
+            ax.plot([config.measured.units] * 2, [low, high], color=COLOURS["random"], linewidth=4, alpha=0.4)
+            ax.plot(config.measured.units, chance.mean(), "s", color=COLOURS["random"], label="random units, 5% to 95%")
             ax.set_title(f"{name}, {layer.replace('layer', 'layer ')}")
             ax.set_ylim(-0.35, 1.08)
     for ax in axes[:, 0]:
@@ -150,9 +150,9 @@ def _removal(rows: pd.DataFrame, config: Any) -> Figure:
     return drawn
 
 
-def _side_effects(rows: pd.DataFrame, config: Any) -> Figure:
-    found = rows[rows["measure"] == "removal"]
-    layers = list(found["layer"].unique()) or [config.layer]
+def _side_effects(tables: Tables, config: Config) -> Figure:
+    found = tables["removal"]
+    layers = list(found["layer"].unique()) or [config.measured.layer]
     drawn, axes = figure_grid(1, len(layers), 3.0 * len(layers), 2.5, sharey=True)
     by = [*OBJECTS, "random"]
     for ax, layer in zip(axes[0], layers, strict=True):
@@ -163,7 +163,7 @@ def _side_effects(rows: pd.DataFrame, config: Any) -> Figure:
             colour = "white" if abs(value) > 0.6 else "black"
             ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color=colour)
         ax.set_xticks(range(len(SCENE_CLASSES)), SCENE_CLASSES)
-        ax.set_yticks(range(len(by)), [f"{config.units} {name}" for name in by])
+        ax.set_yticks(range(len(by)), [f"{config.measured.units} {name}" for name in by])
         ax.set_title(layer.replace("layer", "layer "))
         ax.grid(visible=False)
         ax.set_xlabel("share of its pixels removed")
@@ -171,8 +171,12 @@ def _side_effects(rows: pd.DataFrame, config: Any) -> Figure:
     return drawn
 
 
-def _insertion(rows: pd.DataFrame) -> Figure:
-    found = rows[rows["measure"] == "insertion"]
+def _insertion(tables: Tables) -> Figure:
+    found = (
+        tables["insertion"]
+        if "insertion" in tables
+        else pd.DataFrame({"object": [], "row": [], "column": [], "value": []})
+    )
     drawn, axes = figure_grid(1, len(OBJECTS), 8.2, 2.6)
     for ax, name in zip(axes[0], OBJECTS, strict=True):
         table = found[found["object"] == name].pivot_table(index="row", columns="column", values="value")
@@ -190,19 +194,18 @@ def _insertion(rows: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _cost(rows: pd.DataFrame) -> Figure:
-    found = rows[rows["measure"] == "cost"]
+def _cost(tables: Tables) -> Figure:
     drawn, axes = figure_grid(1, 2, 7.0, 2.8, sharey=True)
-    words = {"side": "pixels a side, 64 units", "units": "units, 64 pixels a side"}
-    for ax, (grows, xlabel) in zip(axes[0], words.items(), strict=True):
-        own = found[found["grows"] == grows]
-        cost_lines(ax, own.assign(way="measured"), x="size", by="way")
-        start, power = own.iloc[0], 2 if grows == "side" else 1
-        pure = start["value"] * (own["size"] / start["size"]) ** power
-        ax.plot(
-            own["size"], pure, ":", color=INK, label="in proportion to the pixels" if power == 2 else "in proportion"
-        )
-        ax.set_xlabel(xlabel)
+    for ax, x, label in (
+        (axes[0, 0], "side", "pixels a side, 64 units"),
+        (axes[0, 1], "units", "units, 64 pixels a side"),
+    ):
+        table, power = tables[f"cost_by_{x}"], 2 if x == "side" else 1
+        growth(ax, table, x=x)
+        pure = table["value"].iloc[0] * (table[x] / table[x].iloc[0]) ** power
+        named = "in proportion to the pixels" if power == 2 else "in proportion"
+        ax.plot(table[x], pure, ":", color=INK, label=named)
+        ax.set_xlabel(label)
         ax.legend(loc="upper left", frameon=False, fontsize=8)
     axes[0, 0].set(ylabel="milliseconds for 20 + 20 images", title="Cost of a dissection, on one core")
     return drawn

@@ -1,0 +1,75 @@
+"""A generator of labelled scenes and a segmenter of them, trained once and kept in the user's cache."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from netopsy.core.modes import best_device
+from netopsy.core.seeds import derive
+from netopsy.data import Dataset
+from netopsy.data.scenes import SCENE_CLASSES, scenes
+from netopsy.lab.subjects.kept import kept
+from netopsy.models import initialise, spectral_discriminator, upsampling_generator
+from netopsy.studies.interpretability.gan_dissection.plan import Setting
+from netopsy.training import Recipe, fit, fit_adversarial
+
+
+def trained_generator(setting: Setting, seed: int) -> nn.Sequential:
+    """A generator of scenes, from noise to images within -1 and 1."""
+    generator = untrained_generator(setting, derive(seed, "generator"))
+    generator.load_state_dict(kept(scene_generator, setting=setting, seed=seed))
+    return generator.to(best_device()).eval()
+
+
+def scene_generator(setting: Setting, seed: int) -> dict[str, Tensor]:
+    """Its weights after training."""
+    generator = untrained_generator(setting, derive(seed, "generator"))
+    images = 2 * scenes(setting.images, side=setting.side, seed=derive(seed, "scenes")).images - 1
+    judge = spectral_discriminator(size=setting.side, widths=setting.judge_widths, seed=derive(seed, "discriminator"))
+    # On a CPU the convolutions are faster with the channels last.
+    last = {"memory_format": torch.channels_last}
+    fit_adversarial(
+        generator.to(best_device(), **last),  # type: ignore[call-overload]
+        judge.to(best_device(), **last),  # type: ignore[call-overload]
+        images.contiguous(memory_format=torch.channels_last),
+        latent=setting.latent,
+        steps=setting.steps,
+        batch_size=setting.batch_size,
+        lr=setting.lr,
+        seed=derive(seed, "fit"),
+    )
+    return generator.state_dict()
+
+
+def untrained_generator(setting: Setting, seed: int) -> nn.Sequential:
+    """The same network before training."""
+    return upsampling_generator(setting.latent, widths=setting.widths, seed=seed).eval()
+
+
+def trained_segmenter(setting: Setting) -> nn.Sequential:
+    """Three convolutions that tell the class of every pixel of images within -1 and 1."""
+    segmenter = _segmenter(setting.segmenter_width)
+    segmenter.load_state_dict(kept(scene_segmenter, setting=setting))
+    return segmenter.to(best_device()).eval()
+
+
+def scene_segmenter(setting: Setting) -> dict[str, Tensor]:
+    """Its weights after training."""
+    segmenter = _segmenter(setting.segmenter_width).to(best_device())
+    drawn = scenes(setting.labelled, side=setting.side, seed=derive(0, "labelled"))
+    data = Dataset(2 * drawn.images - 1, drawn.masks.float())
+    recipe = Recipe(steps=setting.segmenter_steps, batch_size=50, lr=1e-2, schedule="onecycle", loss="bce")
+    fit(segmenter, data, recipe)
+    return segmenter.state_dict()
+
+
+def _segmenter(width: int) -> nn.Sequential:
+    layers = (
+        nn.Conv2d(3, width, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(width, width, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(width, len(SCENE_CLASSES), 3, padding=1),
+    )
+    return initialise(nn.Sequential(*layers), "he_normal", seed=0)
