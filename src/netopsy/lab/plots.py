@@ -69,7 +69,7 @@ def lines(
     ``over`` is what was drawn independently. ``places`` maps values of ``x`` that are no numbers to where they are
     drawn, and names the ticks. ``options`` go to `Axes.plot`.
     """
-    groups = {None: table} if by is None else dict(iter(table.groupby(by, sort=False)))
+    groups: dict[Any, pd.DataFrame] = {None: table} if by is None else dict(iter(table.groupby(by, sort=False)))
     for number, name in enumerate(names if names is not None else groups):
         own = groups.get(name)
         if own is None or own.empty:

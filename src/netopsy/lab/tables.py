@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
 from netopsy.core.errors import InputError, lookup, require
 from netopsy.lab.cells import Row
 
+Table: TypeAlias = Any
+"""A pandas table or series; its columns come from the data, which no type says."""
 
-class Tables(Mapping[str, pd.DataFrame]):
+
+class Tables(Mapping[str, Any]):
     """One table a measure, with the columns that its own rows have.
 
     >>> tables = Tables([{"measure": "edges", "seed": s, "method": m, "value": s + (m == "b")}
@@ -27,7 +30,7 @@ class Tables(Mapping[str, pd.DataFrame]):
             self._rows.setdefault(str(row["measure"]), []).append(dict(row))
         self._frames = {name: pd.DataFrame(found) for name, found in self._rows.items()}
 
-    def __getitem__(self, measure: str) -> pd.DataFrame:
+    def __getitem__(self, measure: str) -> Table:
         """All rows of a measure, in the order of the plan; raises `UnknownNameError` if there are none."""
         return lookup("measure", measure, self._frames)
 
@@ -45,7 +48,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         """Everything as one table."""
         return pd.DataFrame([row for rows in self._rows.values() for row in rows])
 
-    def rows(self, measure: str, **where: Any) -> pd.DataFrame:
+    def rows(self, measure: str, **where: Any) -> Table:
         """The rows of a measure at which columns have the given values; a tuple or list names several values.
 
         Python keywords and names with spaces go in as ``**{"edge sparsity": 0.5}``.
@@ -64,7 +67,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         columns: str | Sequence[str] = "method",
         values: str = "value",
         **where: Any,
-    ) -> pd.DataFrame:
+    ) -> Table:
         """A row for each ``index``, a column for each of ``columns`` in the order of the plan.
 
         ``index`` is what was drawn independently, a run or a graph: rows that agree in index and column are averaged,
@@ -79,8 +82,8 @@ class Tables(Mapping[str, pd.DataFrame]):
         if table.empty:
             return pd.DataFrame()
         found = table.astype({values: float}).groupby([*by, *across], sort=False, dropna=False)[values].mean()
-        return found.unstack(across, sort=False).sort_index()  # type: ignore[return-value]
+        return found.unstack(across, sort=False).sort_index()
 
-    def mean(self, measure: str, by: str | Sequence[str], values: str = "value", **where: Any) -> pd.Series[float]:
+    def mean(self, measure: str, by: str | Sequence[str], values: str = "value", **where: Any) -> Table:
         """The mean over all rows for each value of ``by``, in the order of the plan: for figures and words."""
         return self.rows(measure, **where).groupby(by, sort=False)[values].mean()

@@ -43,7 +43,7 @@ class ImageSubject:
     """
 
     data: str = CANVASES
-    objects: int = 2
+    objects: Literal[1, 2, 4, 9] = 2
     network: str = "small_conv_net"
     train_images: int | None = 4000
     """``None``: as many as there are."""
@@ -179,7 +179,8 @@ def scenes_of(subject: ImageSubject, split: Literal["train", "test"], seed: int)
     if subject.data == CANVASES:
         if count is None:
             raise InputError("train_images must say how many canvases to draw")
-        drawn = canvases(count, split=split, objects=subject.objects, seed=derive(seed, split))
+        require(subject.objects <= 2, f"a canvas has one or two objects, got {subject.objects}")
+        drawn = canvases(count, split=split, objects=1 if subject.objects == 1 else 2, seed=derive(seed, split))
         return Scenes(drawn.images, drawn.classes, drawn.boxes)
     single = hub_dataset(subject.data, split, limit=count, seed=seed)
     pasted, boxes = paste(single.inputs, _textures(split), _size(single), generator(derive(seed, "paste")))

@@ -31,7 +31,7 @@ def kept(train: Callable[..., State], **arguments: Any) -> dict[str, Tensor]:
     what else decides the last digits: torch's version, the processor's instructions and the number of threads. A file
     that is damaged, or a cache that cannot be written to, is told in the log, and costs a training.
     """
-    cell = Cell.of(train, **arguments)
+    cell = Cell(train.__name__, arguments)
     surroundings = [torch.__version__, torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()]
     key = cell.key(json.dumps(surroundings), code_key(train))
     path = cache_folder() / "networks" / f"{train.__name__.strip('_').replace('_', '-')}-{key}.safetensors"

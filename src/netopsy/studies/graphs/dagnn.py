@@ -118,7 +118,7 @@ def accuracy(graph: str, seed: int, training: Training) -> Rows:
     deep = NodeRecipe(weight_decay=decay, patience=training.patience, epochs=training.epochs)
 
     def trained(model: nn.Module, recipe: NodeRecipe) -> NodeResult:
-        parts = {"train": task.train_mask, "validation": task.val_mask, "test": task.test_mask}
+        parts: Any = {"train": task.train_mask, "validation": task.val_mask, "test": task.test_mask}
         model = model.to(x.device)
         return train_node_classifier(model, x, operator, task.y, **parts, recipe=recipe, seed=seed)
 
@@ -195,7 +195,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     gcn, deep = table[GCN_NAME], table[DAGNN_NAME]
     low, high = min(gcn.columns), max(gcn.columns)
     beside = {f"{GCN_NAME} {depth}": gcn[depth].mean() for depth in sorted(gcn.columns)}
-    residual = table[RESIDUAL] if RESIDUAL in table.columns.get_level_values(0) else {}
+    residual: Any = table[RESIDUAL] if RESIDUAL in table.columns.get_level_values(0) else {}
     beside |= {f"{RESIDUAL} {depth}": residual[depth].mean() for depth in residual}
     yield "dagnn-1", above(f"GCN of {low} layers less {high}", bootstrap_mean(gcn[low], gcn[high]), 0.2, beside=beside)
     beside = {f"{DAGNN_NAME} {depth}": deep[depth].mean() for depth in sorted(deep.columns)}

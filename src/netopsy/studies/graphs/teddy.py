@@ -172,7 +172,11 @@ def tickets(graph: str, network: str, seed: int, training: Training, options: Ti
     lam = LAM.get((graph, network), 0.1)
     common: dict[str, Any] = {"epochs": training.epochs, "recipe": recipe, "prepare": prepare, "seed": seed}
     ticket = partial(find_ticket, make, data, teacher=teacher.logits, **{"lam": lam, **common})
-    ways = {TEDDY: {}, NO_TEACHER: {"lam": 0.0}, RANDOM_EDGES: {"scores": scorer(RANDOM, seed)}}
+    ways: dict[str, dict[str, Any]] = {
+        TEDDY: {},
+        NO_TEACHER: {"lam": 0.0},
+        RANDOM_EDGES: {"scores": scorer(RANDOM, seed)},
+    }
     for level in options.levels:
         share, size = sparsities(level)
         for name, changed in ways.items():

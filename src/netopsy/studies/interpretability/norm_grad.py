@@ -110,7 +110,7 @@ def steps(data: str, subject: ImageSubject, seed: int, rates: tuple[float, ...])
             yield from _means("stepped pointing", hits, **at)
 
 
-Keyed = dict[tuple[str, str], Tensor]
+Keyed = dict[Any, Tensor]
 """Method and layer to one number a scene."""
 
 
@@ -192,7 +192,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
 def _meta(tables: Tables, data: str, head: str) -> Iterator[tuple[str, Part | str]]:
     """How far the correlation falls at each layer, against before and against the random step."""
     rate = chosen_rate(tables, data)
-    by = {"columns": ["step", "rate"], "half": TESTING, "data": data}
+    by: Any = {"columns": ["step", "rate"], "half": TESTING, "data": data}
     for layer in _layers(tables, data):
         rho = tables.wide("sensitivity", method="NormGrad", layer=layer, **by)
         hits = tables.wide("stepped pointing", method="NormGrad", layer=layer, **by)
@@ -211,7 +211,7 @@ def _meta(tables: Tables, data: str, head: str) -> Iterator[tuple[str, Part | st
 
 def _made_worse(tables: Tables, data: str, rate: float) -> dict[Any, float]:
     """Method and layer where the step raises the correlation by more than 0.02."""
-    by = {"columns": ["method", "layer"], "data": data, "half": TESTING}
+    by: Any = {"columns": ["method", "layer"], "data": data, "half": TESTING}
     before = tables.wide("sensitivity", step="none", **by).mean()
     rises = tables.wide("sensitivity", step=META, rate=rate, **by).mean() - before
     return dict(rises[rises > 0.02])

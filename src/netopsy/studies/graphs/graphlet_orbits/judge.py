@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from netopsy.lab import Estimate, Part, Tables, exact, gain, most, open_part, paired_difference
 from netopsy.studies.graphs.graphlet_orbits.networks import FIXED
@@ -22,7 +23,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     """What walks see, the cost, and labels."""
     identity, explained = tables["identity"], tables["explained"]
     violations = int(identity["violations"].sum())
-    beside = {"graphs": identity["graph"].nunique()}
+    beside: dict[str, Any] = {"graphs": identity["graph"].nunique()}
     yield "graphlet-orbits-1", exact("entries that differ from the mixture of orbits", violations, beside=beside)
     top = explained.sort_values("value").iloc[-1]
     beside = {"key": top["key"], "graph": top["graph"], "largest R²": float(top["value"])}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -79,7 +81,7 @@ def _counts(tables: Tables) -> Figure:
 def _incomplete(tables: Tables, config: Config) -> Figure:
     drawn, axes = figure_grid(1, 3, 9.6, 3.0)
     metric = f"Hits@{max(config.training.ks)}"
-    leads = lead(tables, metric)
+    leads: Any = lead(tables, metric)
     drops = [100 * drop for drop in leads.columns]
     for model in (NCN, NCNC):
         values = np.stack([by_seed(tables, metric, float(drop))[model].reindex(leads.index) for drop in leads], 1)

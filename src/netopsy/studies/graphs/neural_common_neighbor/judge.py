@@ -4,6 +4,7 @@ weights of its own."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     hits = by_seed(tables, f"Hits@{deepest}")
     both = hits[[*SHOWN]].dropna()
     plain = both[[GAE, RULES[0]]].max(axis=1)
-    beside = {name: both[name].mean() for name in SHOWN}
+    beside: dict[str, Any] = {name: both[name].mean() for name in SHOWN}
     beside |= {f"{NCN} less {COUNT}": paired_difference(both[NCN], both[COUNT])}
     name = f"Hits@{deepest}, {NCN} less the better of {GAE} and count"
     yield "neural-common-neighbor-1", gain(name, paired_difference(both[NCN], plain), OVER_PLAIN, beside=beside)

@@ -135,7 +135,7 @@ def learned(model: str, x: Tensor, split: LinkSplit, training: Training, seed: i
 def setting(model: str, channels: int, training: Training, seed: int) -> tuple[PureGCN, PairPredictor, LinkRecipe]:
     """What is trained and how: with the library's defaults, or by the paper's recipe for the graph of this name."""
     hidden, start = training.hidden, derive(seed, "start") % 2**31
-    given = {"epochs": training.epochs, "ks": training.ks, "select": training.select}
+    given: Any = {"epochs": training.epochs, "ks": training.ks, "select": training.select}
     if training.recipe is None:
         encoder = PureGCN(channels, hidden, training.layers, seed=start)
         return encoder, PREDICTORS[model](hidden, seed=start), LinkRecipe(batch_size=training.batch_size, **given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,7 +60,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
 def log_ratio(tables: Tables, name: str, scale: str = LARGEST) -> Estimate:
     """The mean over runs of the median over images of log(causal / other)."""
     table = tables.rows("lipschitz", scale=scale)
-    ratio = np.log(table[CAUSAL] / table[name]).groupby([table[key] for key in UNIT]).median()
+    ratio: Any = np.log(table[CAUSAL] / table[name]).groupby([table[key] for key in UNIT]).median()
     return mean_interval(ratio)
 
 

@@ -72,7 +72,7 @@ def graphs(network: str, seed: int, setting: Setting, examination: Examination) 
 
 
 def graphs_of(model: nn.Module, train: Dataset, images: int) -> tuple[dict[int, CausalGraph], dict[int, Tensor]]:
-    """The graph of each class from up to ``images`` training images that the network classifies correctly, and those."""
+    """The graph of each class from up to ``images`` training images classified correctly, and those."""
     predicted = evaluate(model, train, batch_size=256).outputs.argmax(1).to(train.targets.device)
     graphs, used = {}, {}
     for label in range(train.class_count):

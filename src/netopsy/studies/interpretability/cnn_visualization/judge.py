@@ -66,7 +66,7 @@ def ranks_by_run(tables: Tables, way: str) -> pd.Series:
 
 
 def settled(tables: Tables) -> pd.DataFrame:
-    """A row a run, a column a layer, first to last: mean epochs until filters settle, without those silent in the end."""
+    """A row a run, a column a layer, first to last: mean epochs until settled, without silent filters."""
     return by_depth(tables, "settled")
 
 

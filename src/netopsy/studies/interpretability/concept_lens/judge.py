@@ -29,6 +29,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     """Optimal where the rest is affine, a trade between extractions, the order elsewhere, and hidden cues."""
     table = tables["affine"].groupby("method", sort=False)
     gaps, least = table[["deletion", "insertion"]].max().max(axis=1), table["mu"].min()
+    beside: dict[str, Any]
     others = [name for name in gaps.index if name not in OPTIMAL]
     beside = {f"gap, {name}": gaps[name] for name in others} | {"images": int(table["images"].sum()[OPTIMAL[0]])}
     for name in OPTIMAL:
@@ -57,7 +58,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     table = tables.wide("cluster")
     beside = {f"index, {name}": mean_interval(table[name]) for name in GROUPED}
     beside |= {"accuracy": tables["accuracy"]["value"].mean()}
-    index = mean_interval(table[IMPORTANCE])
-    yield "concept-lens-4", gain("adjusted Rand index with the hidden cue", index, 0.5, beside=beside)
+    agreement = mean_interval(table[IMPORTANCE])
+    yield "concept-lens-4", gain("adjusted Rand index with the hidden cue", agreement, 0.5, beside=beside)
     more = paired_difference(table[IMPORTANCE], table[PIXELS])
     yield "concept-lens-4", gain("the index less that of pixels", more, 0.3)

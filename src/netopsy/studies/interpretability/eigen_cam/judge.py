@@ -37,7 +37,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     best = {layer: min((GRAD, PLUS), key=lambda name, own=own: own[name].mean()) for layer, own in clean.items()}  # type: ignore[misc]
     better = paired_difference(clean[earlier][best[earlier]], clean[earlier][EIGEN])
     at_last = paired_difference(clean[last][best[last]], clean[last][EIGEN])
-    beside = _means(clean[earlier]) | {f"{best[last]} less {EIGEN} at {last}": at_last}
+    beside: dict[str, Any] = _means(clean[earlier]) | {f"{best[last]} less {EIGEN} at {last}": at_last}
     yield "eigen-cam-1", gain(f"{best[earlier]} less {EIGEN} at {earlier}", better, 0.02, beside=beside)
     for layer, own in clean.items():
         found = [name for name in TRIVIAL if own[name].mean() <= own[EIGEN].mean() + NEARLY]

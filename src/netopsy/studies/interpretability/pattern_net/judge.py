@@ -26,7 +26,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
         yield "pattern-net-1", open_part("log lift ratio", why="no class has a pattern")
     else:
         counts = ("pattern inside", "pattern outside", "filter inside", "filter outside", "equal filter outside")
-        beside = {f"firings, {name}": int(found[name].sum()) for name in counts}
+        beside: dict[str, Any] = {f"firings, {name}": int(found[name].sum()) for name in counts}
         beside |= {
             f"median lift, {name}": found[f"{name} lift"].median() for name in ("pattern", "filter", "equal filter")
         }

@@ -129,7 +129,7 @@ def equal_support(values: Tensor, own: Tensor, support: float) -> tuple[int, flo
 
 
 def classification(miner: PatternMiner, train: Scenes, test: Scenes, seed: int) -> Iterator[Row]:
-    """Whether a linear classifier on each description classifies test images correctly, and how often the network does."""
+    """The accuracy on test images of a linear classifier on each description, and of the network."""
     with torch.no_grad():
         named = torch.cat([miner.backbone(some).argmax(1) for some in test.images.split(256)])
     right: dict[str, Any] = {HEAD: (named == test.labels).cpu().numpy()}
@@ -180,7 +180,7 @@ def proposals(miner: PatternMiner, test: Scenes, top: int, seed: int) -> Iterato
     for name, found_there in hits.items():
         overlap = float(np.mean(overlaps[name]))
         yield {"measure": "box", "method": name, "value": float(np.mean(found_there)), "overlap": overlap}
-    yield {"measure": "peak", "value": float(np.mean(list(inside.values()) or [math.nan]))}
+    yield {"measure": "peak", "value": float(np.mean(list(inside.values()))) if inside else math.nan}
 
 
 def peaks_inside(miner: PatternMiner, test: Scenes, best: Mapping[int, int]) -> dict[int, int]:

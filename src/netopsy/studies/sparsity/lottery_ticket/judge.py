@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,9 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     equals = paired_difference(points["ticket", matched], points["ticket", 0])
     yield "lottery-ticket-1", above(f"ticket less dense, round {matched}, points", equals, -0.5)
 
-    steps = np.log(tables.wide("networks", columns=["condition", "round"], values="early_stop_step", setting=first))
+    steps: Any = np.log(
+        tables.wide("networks", columns=["condition", "round"], values="early_stop_step", setting=first)
+    )
     sooner = paired_difference(steps["reinit", matched], steps["ticket", matched])
     to_dense = paired_difference(steps["ticket", matched], steps["ticket", 0])
     name = f"log ratio of early-stop steps, re-initialised to ticket, round {matched}"
