@@ -9,6 +9,7 @@ from scipy.linalg import expm, logm
 from torch import nn
 
 from netopsy import InputError
+from netopsy.core.drawing import render
 from netopsy.data.concept_images import ConceptImages, concept_images
 from netopsy.interpretability.cnn_visualization.dissection import dissect, dissect_maps, unit_pixels
 from netopsy.interpretability.cnn_visualization.rotation import part_of, random_rotation, rotated
@@ -209,6 +210,15 @@ def test_unique_detectors_count_concepts_and_not_units():
     assert [report.name_of(unit) for unit in range(3)] == ["blue", "blue", "horizontal"]
     assert torch.equal(report.best[:3], torch.ones(3, dtype=torch.double))
     assert len(report.plot().patches) == 2
+
+
+def test_names_from_outside_are_drawn_as_they_are():
+    labels = torch.zeros(4, 8, 8).long()
+    labels[2:] = 1
+    concepts = ConceptImages(torch.zeros(4, 1, 8, 8), {"$\\k$": labels}, {"$\\k$": (r"cat$\x$", "$")})
+    drawn = dissect_maps((labels == 0)[:, None].float(), concepts, quantile=0.6).plot()
+    assert render(drawn.figure, "svg")
+    assert [tick.get_text() for tick in drawn.get_yticklabels()] == [r"cat\$\x\$"]
 
 
 def test_a_transformers_tokens_are_laid_out():

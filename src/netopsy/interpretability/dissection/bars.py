@@ -21,12 +21,12 @@ def unit_bars(
     """A bar a concept, in the order of ``counts``, coloured by category where there are categories."""
     from matplotlib.ticker import MaxNLocator
 
-    shown = dict(list(counts.items())[:_MOST])
+    shown = list(counts)[:_MOST]
     ax = panel(ax, 4.6, 0.9 + 0.28 * max(1, len(shown)))
-    categories = {name: category_of[name] if category_of else None for name in shown}
-    for category in dict.fromkeys(categories.values()):
-        own = [name for name in shown if categories[name] == category]
-        ax.barh([list(shown).index(name) for name in own], [shown[name] for name in own], label=category)
+    categories = [category_of[name] if category_of else "" for name in shown]
+    for category in dict.fromkeys(categories):
+        own = [place for place, kind in enumerate(categories) if kind == category]
+        ax.barh(own, [counts[shown[place]] for place in own], label=label(category))
     ax.set_yticks(range(len(shown)), [label(name) for name in shown])
     ax.invert_yaxis()
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

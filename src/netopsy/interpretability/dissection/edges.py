@@ -8,7 +8,6 @@ exact, and an edge is within that share of any level one may wish for.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -16,16 +15,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from netopsy.core.shapes import Activations
+from netopsy.interpretability.dissection.enlarging import pixels_by_unit
 from netopsy.interpretability.dissection.pixels import Pixels
 from netopsy.interpretability.dissection.tables import Tables
-from netopsy.interpretability.maps import bilinear
 
 _SHIFT = 13
 """Bits of a float32 below those that tell its bin."""
 _BINS = 1 << 14
 """Bins of a unit: 16 doublings below its highest value. Everything lower, zero and negative is one bin."""
-_VALUES = 1 << 22
-"""Values held at a time."""
 _FRACTIONS = torch.logspace(-3, 0, 100).flip(0)
 """Shares of the pixels above the level, among which the information quality ratio chooses."""
 _LEAST_AREA, _LEAST_ACCURACY = 1e-3, 0.8
@@ -72,7 +69,7 @@ def edges_at(
     Where a share reaches below the unit's bins (to zero and less), the edge is the lowest bin's.
     """
     found = []
-    for values in _by_unit(maps, size):
+    for values in pixels_by_unit(maps, size, held=_BINS):
         bins = _bin(values)
         lowest = (bins.amax(1, keepdim=True) - _BINS + 1).clamp(min=0)
         place = (bins - lowest).clamp_(min=0)
@@ -91,7 +88,7 @@ def tables_above(maps: Activations, pixels: Pixels, edges: Int[Tensor, "units ed
     found = []
     count, kinds = edges.shape[1], len(pixels.members)
     start = 0
-    for values in _by_unit(maps, pixels.size, held=(count + 1) * kinds):
+    for values in pixels_by_unit(maps, pixels.size, held=(count + 1) * kinds):
         own = edges[start : start + len(values)]
         start += len(values)
         # Bins between a unit's lowest and highest edge are looked up in a table: how many edges are at or below.
@@ -124,10 +121,3 @@ def levels_of(edges: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 def _bin(values: Float[Tensor, "units pixels"]) -> Int[Tensor, "units pixels"]:
     """Monotone for positive values; below 1 for the others."""
     return values.view(torch.int32) >> _SHIFT
-
-
-def _by_unit(maps: Activations, size: tuple[int, int], held: int = _BINS) -> Iterator[Float[Tensor, "units pixels"]]:
-    """All pixels of some units at a time, upsampled, as many units as fit."""
-    pixels = len(maps) * size[0] * size[1]
-    for some in maps.float().split(max(1, _VALUES // max(pixels, held)), dim=1):
-        yield bilinear(some, size).transpose(0, 1).flatten(1).contiguous()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from netopsy.core.shapes import Maps
+from netopsy.core.shapes import Activations, Maps
+from netopsy.interpretability.maps import bilinear
 from netopsy.interpretability.receptive_field import ReceptiveField
 
 Pair = tuple[float, float]
+_VALUES = 1 << 22
+"""Values held at a time."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,13 @@ class Patches:
     def to(self, like: Tensor) -> Patches:
         """On another tensor's device, and of its type."""
         return Patches(self.pixels.to(like.device), self.share.to(like))
+
+
+def pixels_by_unit(maps: Activations, size: tuple[int, int], held: int = 1) -> Iterator[Float[Tensor, "units pixels"]]:
+    """All pixels, evenly enlarged, of as many units at a time as fit; ``held``: other values that a unit needs."""
+    pixels = len(maps) * size[0] * size[1]
+    for some in maps.float().split(max(1, _VALUES // max(pixels, held)), dim=1):
+        yield bilinear(some, size).transpose(0, 1).flatten(1).contiguous()
 
 
 def _places(side: int, places: int, first: float, stride: float) -> Float[Tensor, "side"]:

@@ -10,10 +10,7 @@ from torch import Tensor
 
 from netopsy.core.errors import require
 from netopsy.core.shapes import Activations
-from netopsy.interpretability.maps import bilinear
-
-_VALUES = 1 << 22
-"""Pixels held at a time."""
+from netopsy.interpretability.dissection.enlarging import pixels_by_unit
 
 
 class UpperQuantile:
@@ -69,8 +66,6 @@ def tail_level(maps: Activations, fraction: float, size: tuple[int, int]) -> Flo
     pixels = len(maps) * size[0] * size[1]
     place = fraction * (pixels - 1)
     above, below = math.floor(place), math.ceil(place)
-    found = []
-    for some in maps.float().split(max(1, _VALUES // pixels), dim=1):
-        highest = bilinear(some, size).transpose(0, 1).flatten(1).topk(below + 1, dim=1).values
-        found.append(torch.lerp(highest[:, above], highest[:, below], place - above))
-    return torch.cat(found)
+    each = (values.topk(below + 1, dim=1).values[:, [above, below]] for values in pixels_by_unit(maps, size))
+    high, low = torch.cat(list(each)).T
+    return torch.lerp(high, low, place - above)
