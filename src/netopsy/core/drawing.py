@@ -238,6 +238,7 @@ def _saved(drawn: Figure, ending: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     with style():
         drawn.savefig(buffer, format=ending, metadata=_UNDATED[ending], facecolor="none", **options)
+    drawn.set_layout_engine("none")  # laying out takes most of the time, and every format has the same layout
     return buffer.getvalue()
 
 

@@ -66,7 +66,8 @@ def _labels(tables: Tables) -> Figure:
 
 def _cost(tables: Tables) -> Figure:
     drawn, axes = figure_grid(1, 3, 9.6, 3.2, width_ratios=[1.0, 1.0, 1.1])
-    growth, networks = tables["growth"], tables["network"]
+    growth = tables["growth"]
+    networks = tables["network"] if "network" in tables else growth[:0].assign(graph="")
     for ax, column, label in (
         (axes[0, 0], "seconds", "seconds, one thread"),
         (axes[0, 1], "megabytes", "MB of the whole process"),

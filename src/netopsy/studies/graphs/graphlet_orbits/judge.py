@@ -32,12 +32,13 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     unexplained = float(EXPLAINED - (1 - top["value"]))
     yield "graphlet-orbits-1", exact("R² above 1 - 1e-6 by", max(0.0, unexplained), beside=beside)
 
-    growth, real = tables["growth"], tables["network"]
+    growth = tables["growth"]
     beside = {
         f"{row.nodes:,} nodes": f"{row.seconds:.2f} s, {row.megabytes or math.nan:.0f} MB"
         for row in growth.itertuples()
     }
-    beside |= {str(row.graph): f"{row.seconds:.2f} s" for row in real.itertuples()}
+    if "network" in tables:
+        beside |= {str(row.graph): f"{row.seconds:.2f} s" for row in tables["network"].itertuples()}
     own = growth[growth["nodes"] == NODES]
     if own.empty or own["megabytes"].isna().any():
         yield "graphlet-orbits-2", open_part("cost", why=f"{NODES:,} nodes were not measured", beside=beside)

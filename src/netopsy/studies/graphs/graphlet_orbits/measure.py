@@ -36,7 +36,7 @@ def plan(config: Config) -> Iterable[Cell]:
     """A cell for each kind of graph, for the cost, and for each graph with labels; a fixed one with all seeds."""
     for family in (*FAMILIES, REAL):
         yield Cell.of(walks, family=family, graphs=config.random_graphs // len(FAMILIES))
-    yield Cell.of(cost, sizes=config.sizes, attached=config.attached)
+    yield Cell.of(cost, sizes=config.sizes, attached=config.attached, networks=config.networks)
     every = tuple(range(config.seeds))
     for graph in config.graphs:
         numbers = {name: getattr(config, name) for name in ("windows", "dim", "folds", "inner")}
@@ -78,11 +78,12 @@ def r_squared(given: np.ndarray, wanted: np.ndarray) -> float | None:
     return 1 - float(residual @ residual) / total
 
 
-def cost(sizes: tuple[int, ...], attached: int) -> Rows:
+def cost(sizes: tuple[int, ...], attached: int, networks: bool) -> Rows:
     """All 28 matrices of growing graphs, each in a process of its own, and of real ones together in another."""
     for nodes in sizes:
         yield from ({"measure": "growth", **found} for found in in_a_process("made", str(nodes), str(attached)))
-    yield from ({"measure": "network", **found} for found in in_a_process("real"))
+    if networks:
+        yield from ({"measure": "network", **found} for found in in_a_process("real"))
 
 
 def in_a_process(*what: str) -> list[Row]:

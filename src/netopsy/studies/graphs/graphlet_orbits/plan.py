@@ -19,6 +19,8 @@ class Config:
     """On which the identity is checked, a third of each family."""
     sizes: tuple[int, ...] = (1000, 2000, 5000, 10000, 20000)
     """Nodes of the graphs that are counted for their cost."""
+    networks: bool = True
+    """Whether real networks are counted for their cost, too."""
     attached: int = 10
     """Edges that each of their nodes comes with."""
     graphs: tuple[str, ...] = ("karate", "roles", "blocks", "digits")
@@ -32,7 +34,15 @@ class Config:
 
 PRESETS = {
     "smoke": Config(
-        seeds=3, random_graphs=6, sizes=(200, 400), graphs=("karate",), windows=(1, 3), dim=8, folds=2, inner=2
+        seeds=3,
+        random_graphs=6,
+        sizes=(200,),
+        networks=False,
+        graphs=("karate",),
+        windows=(1, 3),
+        dim=8,
+        folds=2,
+        inner=2,
     ),
     "laptop": Config(),
     "paper": Config(seeds=10, graphs=("karate", "roles", "blocks", "digits", "cora", "citeseer", "pubmed")),

@@ -66,7 +66,7 @@ _CIFAR = Setting(data="uoft-cs/cifar10", network="lenet", batch_size=128, lr=2e-
 PRESETS = {
     "smoke": Config(
         seeds=1,
-        settings=(Setting(steps=60),),
+        settings=(Setting(steps=40),),
         examination=Examination(images=20, draws=2, explained=6, perturbations=2, betas=(0.0, 0.5), repeats=1),
         sides=(8, 16),
         units=(8, 16),

@@ -58,7 +58,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     table = tables.wide("cluster")
     beside = {f"index, {name}": mean_interval(table[name]) for name in GROUPED}
     beside |= {"accuracy": tables["accuracy"]["value"].mean()}
-    agreement = mean_interval(table[IMPORTANCE])
-    yield "concept-lens-4", gain("adjusted Rand index with the hidden cue", agreement, 0.5, beside=beside)
-    more = paired_difference(table[IMPORTANCE], table[PIXELS])
-    yield "concept-lens-4", gain("the index less that of pixels", more, 0.3)
+    matched = mean_interval(table[IMPORTANCE])
+    yield "concept-lens-4", gain("adjusted Rand index with the hidden cue", matched, 0.5, beside=beside)
+    beyond = paired_difference(table[IMPORTANCE], table[PIXELS])
+    yield "concept-lens-4", gain("the index less that of pixels", beyond, 0.3)

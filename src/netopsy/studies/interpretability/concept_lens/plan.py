@@ -100,7 +100,7 @@ PRESETS = {
     "smoke": Config(
         seeds=1,
         subject=ImageSubject(objects=1, train_images=300, test_images=60, epochs=1),
-        cues=CueSetting(train_images=300, test_images=80, epochs=4),
+        cues=CueSetting(train_images=300, test_images=80, epochs=2),
         n_concepts=3,
         affine=Affine(concepts=4, images=10),
         splits=Splits(count=3, per_half=3),
