@@ -231,9 +231,10 @@ def test_the_graph_is_drawn_without_touching_anything_global(plane):
     )
     if plane != "pca":
         assert torch.equal(before, torch.random.get_rng_state())
+    windows = pyplot.get_fignums()
     drawn = graph.plot(torch.rand(40, 3, 8, 8))
     assert len(drawn.axes) >= 3 + 3 * 6
-    assert not pyplot.get_fignums()
+    assert pyplot.get_fignums() == windows
 
 
 @pytest.mark.parametrize(
