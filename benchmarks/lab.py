@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.timing import Bound, Comparison
+from netopsy.catalogue import Claim
+from netopsy.lab import open_part
 from netopsy.lab.cells import Cell, Rows
 from netopsy.lab.runs import run
 from netopsy.lab.study import Study
@@ -25,24 +27,22 @@ class Config:
 
 def plan(config: Config) -> list[Cell]:
     """As many cells as wanted."""
-    return [Cell(f"cell {number}", {"number": number, "work": config.work}) for number in range(config.cells)]
+    return [Cell.of(measure, number=number, work=config.work) for number in range(config.cells)]
 
 
-def measure(cell: Cell) -> Rows:
+def measure(number: int, work: int) -> Rows:
     """Arithmetic in plain Python, which keeps one core busy."""
-    total = 0
-    for number in range(cell.parameters["work"]):
-        total += number * number % 7
-    return [{"number": cell.parameters["number"], "total": total}]
+    return [{"total": sum(each * each % 7 for each in range(work))}]
 
 
 STUDY = Study(
     paper="lottery-ticket",
     presets={"trivial": Config(CELLS, 1), "busy": Config(16, 8_000_000)},
     plan=plan,
-    measure=measure,
-    judge=lambda rows, config: [],
-    draw=lambda rows, config: {},
+    measures=(measure,),
+    judge=lambda tables, config: iter([("timing-1", open_part("time", why="nothing is asked"))]),
+    draw=lambda tables, config: {},
+    claims=(Claim("timing-1", "none", "none", "none"),),
 )
 
 

@@ -1,11 +1,9 @@
 import time
 
-import pandas as pd
 import pytest
 
 from netopsy import InputError
-from netopsy.core.drawing import figure
-from netopsy.lab.costs import cost_lines, milliseconds, milliseconds_in_turns
+from netopsy.lab.costs import exponent, growth, milliseconds, milliseconds_in_turns, seconds
 
 
 def test_a_pause_lasts_as_long_as_it_says():
@@ -30,10 +28,19 @@ def test_calls_that_take_turns_each_have_their_fastest():
         milliseconds_in_turns({}, rounds=0)
 
 
-def test_one_line_for_each_entry():
-    table = pd.DataFrame({"side": [32, 64, 32, 64], "method": ["a", "a", "b", "b"], "value": [1.0, 4.0, 2.0, 3.0]})
-    _, axes = figure()
-    cost_lines(axes, table, x="side", by="method")
-    assert [line.get_label() for line in axes.lines] == ["a", "b"]
-    assert axes.lines[1].get_ydata().tolist() == [2.0, 3.0]
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["32", "64"]
+def test_growth_has_a_row_a_size_and_method():
+    rows = list(growth(lambda size: {"sum": lambda: sum(range(size))}, (10, 20), name="numbers", rounds=1))
+    assert [(row["numbers"], row["method"]) for row in rows] == [(10, "sum"), (20, "sum")]
+    assert all(row["value"] >= 0 for row in rows)
+
+
+def test_seconds_come_with_what_was_made():
+    taken, found = seconds(lambda: "made")
+    assert found == "made"
+    assert taken >= 0
+
+
+def test_exponent_of_a_power():
+    assert exponent([10.0, 20.0, 40.0], [3 * n**1.5 for n in (10, 20, 40)]) == pytest.approx(1.5)
+    with pytest.raises(InputError, match="at least two sizes"):
+        exponent([1.0], [1.0])

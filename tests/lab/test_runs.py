@@ -45,7 +45,7 @@ def test_a_run_leaves_one_folder(toy, go, tmp_path):
 
 def test_rows_follow_the_plan(toy, go):
     rows = go(toy.study(seeds=2)).rows
-    assert list(rows.cell.drop_duplicates()) == [f"size {size} seed {seed}" for size in (1, 2, 3) for seed in (0, 1)]
+    assert list(rows.cell.drop_duplicates()) == [f"measure, size {size}, seed {seed}" for size in (1, 2, 3) for seed in (0, 1)]
     assert list(rows["size"]) == [1] * 4 + [2] * 4 + [3] * 4
 
 
@@ -85,9 +85,9 @@ def test_a_damaged_cell_is_measured_again(toy, go, tmp_path, measured, caplog):
 
 def test_a_cell_that_raises_is_named_and_the_others_finish(toy, go, tmp_path):
     study = toy.study(bad=("size 2 seed 1", "size 3 seed 0"))
-    with pytest.raises(CellsFailedError, match=r"'size 2 seed 1' failed: ArithmeticError: .* \(and 1 more") as caught:
+    with pytest.raises(CellsFailedError, match=r"'measure, size 2, seed 1' failed: ArithmeticError: .* \(and 1 more") as caught:
         go(study)
-    assert [failure.cell for failure in caught.value.failures] == ["size 2 seed 1", "size 3 seed 0"]
+    assert [failure.cell for failure in caught.value.failures] == ["measure, size 2, seed 1", "measure, size 3, seed 0"]
     assert "in misbehave" in caught.value.failures[0].traceback
     assert "in misbehave" in (tmp_path / "run" / "failures.txt").read_text()
     assert len(list((tmp_path / "run" / "cells").glob("*.json"))) == 10
@@ -196,7 +196,7 @@ def test_foreign_folders_are_refused_and_left_alone(toy, go, tmp_path):
 def test_a_folder_of_another_paper_is_refused(toy, go, tmp_path):
     go(toy.study())
     before = snapshot(tmp_path)
-    other = Study("other", {"smoke": toy.Config()}, toy.plan, toy.measure, toy.judge, toy.draw)
+    other = Study("other", {"smoke": toy.Config()}, toy.plan, (toy.measure,), toy.judge, toy.draw)
     with pytest.raises(InputError, match="belongs to toy"):
         go(other)
     assert snapshot(tmp_path) == before
@@ -212,17 +212,22 @@ class NoSeeds:
     """A configuration without seeds."""
 
 
-def study_of(cells, measure=lambda cell: []):
-    return Study("odd", {"smoke": NoSeeds()}, lambda config: cells, measure, lambda *_: [], lambda *_: {})
+def nothing():
+    return []
+
+
+def study_of(cells, measure=nothing):
+    return Study("odd", {"smoke": NoSeeds()}, lambda config: cells, (measure,), lambda *_: [], lambda *_: {})
 
 
 @pytest.mark.parametrize(
     ("cells", "options", "message"),
     [
         ([], {}, "the plan of odd holds no cell"),
-        ([Cell("a", {"x": 1}), Cell("b", {"x": 1})], {}, "cells 'a' and 'b' of odd have the same parameters"),
-        ([Cell("a")], {"seeds": 3}, "seeds cannot be set for odd"),
-        ([Cell("a")], {}, "the study measured no row"),
+        ([Cell("nothing"), Cell("nothing")], {}, "the plan of odd holds the cell 'nothing' twice"),
+        ([Cell("other")], {}, "unknown measure of odd 'other'"),
+        ([Cell("nothing")], {"seeds": 3}, "seeds cannot be set for odd"),
+        ([Cell("nothing")], {}, "the study measured no row"),
     ],
 )
 def test_bad_studies(go, cells, options, message):
@@ -231,8 +236,8 @@ def test_bad_studies(go, cells, options, message):
 
 
 def test_a_column_of_mixed_kinds_is_named(go):
-    def measure(cell):
+    def mixed():
         return [{"it": "text"}, {"it": 1}]
 
     with pytest.raises(InputError, match="mixes kinds of values"):
-        go(study_of([Cell("a")], measure))
+        go(study_of([Cell("mixed")], mixed))

@@ -29,5 +29,5 @@ def test_it_is_the_first_thing_that_the_server_imports(monkeypatch):
     preloaded = []
     monkeypatch.setattr(backends.forkserver, "set_forkserver_preload", preloaded.extend)
     monkeypatch.setattr(backends.forkserver, "ensure_running", lambda: None)
-    backends.LocalProcesses(1, test_it_is_the_first_thing_that_the_server_imports)
+    backends.LocalProcesses(1, [test_it_is_the_first_thing_that_the_server_imports])
     assert preloaded == ["netopsy.lab.server", "netopsy.lab.worker", __name__]

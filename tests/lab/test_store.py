@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from netopsy.lab import Cell, StorageError
 from netopsy.lab.store import CellStore, Result
 
-CELL = Cell("a cell", {"x": 1})
+CELL = Cell("widths", {"x": 1})
 KEY = CELL.key("paper", "version")
 RESULT = Result([{"value": 0.1, "name": "α", "odd": math.inf, "count": 3, "yes": True, "none": None}], 1.25)
 
@@ -103,4 +103,4 @@ def test_what_a_killed_writer_left_is_removed(store):
 
 def test_cell_files_are_readable_by_people(store):
     body = json.loads(content(store).split(b"\n")[1])
-    assert body["cell"] == {"name": "a cell", "parameters": {"x": 1}}
+    assert body["cell"] == {"measure": "widths", "x": 1}

@@ -26,7 +26,8 @@ def stored(folder: Path) -> dict[str, str]:
     """The names of the stored cells by key."""
     found = {}
     for path in (folder / "cells").glob("*.json"):
-        found[path.stem] = json.loads(path.read_bytes().split(b"\n")[1])["cell"]["name"]
+        cell = json.loads(path.read_bytes().split(b"\n")[1])["cell"]
+        found[path.stem] = f"size {cell['size']} seed {cell['seed']}"
     return found
 
 
@@ -43,7 +44,7 @@ def test_a_cell_that_always_kills_its_worker_is_named_and_no_other(toy, tmp_path
     with pytest.raises(CellsFailedError) as caught:
         run(study, "smoke", out=tmp_path / "run", workers=2)
     (failure,) = caught.value.failures
-    assert failure.cell == "size 1 seed 1"
+    assert failure.cell == "measure, size 1, seed 1"
     assert "its worker died 3 times" in failure.reason
     assert measured()["size 1 seed 1"] == 3
     assert len(stored(tmp_path / "run")) == 11
@@ -51,8 +52,8 @@ def test_a_cell_that_always_kills_its_worker_is_named_and_no_other(toy, tmp_path
 
 def test_workers_keep_to_one_thread_and_the_caller_does_not(toy):
     before = dict(os.environ)
-    cells = [Cell(str(number), {"number": number}) for number in range(4)]
-    outcomes = [outcome for _, outcome in execute(toy.threads, cells, LocalProcesses(2, toy.threads))]
+    cells = [Cell.of(toy.threads, number=number) for number in range(4)]
+    outcomes = [outcome for _, outcome in execute(lambda cell: toy.threads, cells, LocalProcesses(2, [toy.threads]))]
     assert [outcome.error for outcome in outcomes] == [""] * 4
     assert {(row["threads"], row["variable"]) for outcome in outcomes for row in outcome.rows} == {(1, "1")}
     assert os.getpid() not in {row["pid"] for outcome in outcomes for row in outcome.rows}
@@ -60,7 +61,7 @@ def test_workers_keep_to_one_thread_and_the_caller_does_not(toy):
 
 
 def test_a_measure_that_cannot_travel_is_a_failure_not_a_hang():
-    outcomes = list(execute(lambda cell: [], [Cell("a")], LocalProcesses(1)))
+    outcomes = list(execute(lambda cell: lambda: [], [Cell("a")], LocalProcesses(1)))
     assert "pickle" in outcomes[0][1].error.lower()
 
 
@@ -70,11 +71,11 @@ def test_workers_that_cannot_start_are_an_error_not_a_hang(monkeypatch):
 
     monkeypatch.setattr(_Inline, "submit", refuse)
     with pytest.raises(WorkersError, match="worker processes cannot be started"):
-        list(execute(print, [Cell("a")], ThisProcess()))
+        list(execute(lambda cell: print, [Cell("a")], ThisProcess()))
 
 
 def test_in_this_process(toy):
-    (found,) = execute(toy.threads, [Cell("a")], ThisProcess())
+    (found,) = execute(lambda cell: toy.threads, [Cell("threads", {"number": 1})], ThisProcess())
     assert found[1].rows[0]["pid"] == os.getpid()
 
 
@@ -82,8 +83,8 @@ def test_killed_at_twenty_random_moments(toy, tmp_path, measured, monkeypatch):
     """No finished cell is measured again, and the table is that of an undisturbed run, byte for byte."""
     log, folder = str(tmp_path / "log"), tmp_path / "run"
     context, moments = multiprocessing.get_context("forkserver"), random.Random(0)
-    LocalProcesses(2, toy.measure)  # starts the server from which the sessions below are forked
-    monkeypatch.setattr(runs, "code_version", lambda measure: "fixed")  # as in the sessions
+    LocalProcesses(2, [toy.measure])  # starts the server from which the sessions below are forked
+    monkeypatch.setattr(runs, "code_key", lambda measure: "fixed")  # as in the sessions
     at_kill = []
     for number in range(20):
         workers = 2 if number % 5 == 0 else 0
@@ -109,7 +110,7 @@ def test_killed_at_twenty_random_moments(toy, tmp_path, measured, monkeypatch):
 
 
 def test_workers_do_not_outlive_a_killed_parent(toy, tmp_path):
-    LocalProcesses(2, toy.measure)
+    LocalProcesses(2, [toy.measure])
     log = tmp_path / "log"
     session = multiprocessing.get_context("forkserver").Process(
         target=toy.session, args=(str(log), str(tmp_path / "run"), 2)

@@ -10,6 +10,7 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -43,10 +44,12 @@ def plan(config):
     for size in config.sizes:
         for seed in range(config.seeds):
             manner = config.manner if f"size {size} seed {seed}" in config.bad else ""
-            yield Cell.of(measure, size=size, seed=seed, nap=config.nap, log=config.log, manner=manner)
+            options = {"nap": config.nap, "log": config.log, "manner": manner}
+            yield Cell.of(measure, size=size, seed=seed, options=options)
 
 
-def measure(size: int, seed: int, nap: float, log: str, manner: str):
+def measure(size: int, seed: int, options: dict[str, Any]):
+    nap, log, manner = options["nap"], options["log"], options["manner"]
     if log:
         with open(log, "a") as file:
             file.write(f"size {size} seed {seed},{os.getpid()}\n")
@@ -89,7 +92,7 @@ def study(**changes):
     return Study("toy", {"smoke": config, "laptop": config}, plan, (measure, threads), judge, draw, (ToyClaim(),))
 
 
-def threads():
+def threads(number: int):
     """A measure of the process it runs in."""
     import torch
 
@@ -101,7 +104,7 @@ def session(log, out, workers):
 
     The code version is held fixed, so that the test may run while somebody works on the sources.
     """
-    runs.code_version = lambda measure: "fixed"
+    runs.code_key = lambda measure: "fixed"
     run(study(log=log, seeds=60, nap=0.02), "smoke", out=out, workers=workers)
 
 

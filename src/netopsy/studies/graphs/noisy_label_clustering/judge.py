@@ -67,7 +67,8 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     beside = {f"ms at {nodes} nodes": value for nodes, value in times.mean().items()}
     yield "noisy-label-clustering-4", below("slowest size over fastest", ratios, 2.0, unit="clusters", beside=beside)
     touched = tables.wide("size", columns="nodes", values="touched")
-    slopes = [exponent(touched.columns, own) for own in touched.to_numpy()]
+    sizes = [float(nodes) for nodes in touched.columns]
+    slopes = [exponent(sizes, own.tolist()) for own in touched.to_numpy()]
     yield "noisy-label-clustering-4", below("slope of entries read", mean_interval(slopes), 0.1, unit="clusters")
     share = float(tables["size"]["share of bound"].max())
     yield "noisy-label-clustering-4", exact("entries read, largest share of the bound", share, 1.0)

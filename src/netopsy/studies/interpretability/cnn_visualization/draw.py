@@ -19,7 +19,9 @@ from netopsy.lab.plots import Picture, from_text, growth, mean_with_band, panels
 from netopsy.studies.interpretability.cnn_visualization.judge import by_depth
 from netopsy.studies.interpretability.cnn_visualization.plan import DECODER, ORIGINAL, RANDOM, SEARCH, TRAINED, Config
 
-_INCHES = 0.55
+_INCHES = 0.62
+SHOWN = 6
+"""Pictures in a line: noise cannot be compressed, and a page has to hold them."""
 WAYS = {"inverted": (SEARCH, PALETTE[0]), "expected": (DECODER, PALETTE[1])}
 
 
@@ -54,7 +56,7 @@ def _cost(tables: Tables, ax: Axes, of: tuple[str, str, str]) -> None:
 
 def _preferred(tables: Tables) -> Figure:
     found = tables["preferred"]
-    conditions, classes = found["condition"].unique(), [str(name) for name in found["class"].unique()]
+    conditions, classes = found["condition"].unique(), [str(name) for name in found["class"].unique()][:SHOWN]
     table = found.set_index(["condition", "class"])["picture"]
     grid = [[from_text(str(table[condition, name])) for name in classes] for condition in conditions]
     return _mosaic(grid, [str(name) for name in conditions], classes)
@@ -81,7 +83,7 @@ def _judged(tables: Tables) -> Figure:
 
 def _reconstructions(tables: Tables) -> Figure:
     found = tables["rebuilt"]
-    images = sorted(found["image"].unique())
+    images = sorted(found["image"].unique())[:SHOWN]
     layers = [str(name) for name in found["layer"].unique() if name != ORIGINAL]
     lines = [(ORIGINAL, ORIGINAL), *((way, layer) for layer in layers for way in (SEARCH, DECODER))]
     table = found.set_index(["way", "layer", "image"])["picture"]
