@@ -121,7 +121,9 @@ def test_an_answer_is_a_part(unchecked):
 
 
 def test_verdicts_are_numbers_in_json():
-    part = above("part", estimate(1, 2), 0.5, unit="graphs", beside={"control": estimate(0, 1), "n": 3, "odd": math.nan})
+    part = above(
+        "part", estimate(1, 2), 0.5, unit="graphs", beside={"control": estimate(0, 1), "n": 3, "odd": math.nan}
+    )
     open_ = open_part("rest", why="needs a GPU")
     (verdict,) = conclude([CLAIM], [("paper-1", part), ("paper-1", "A remark."), ("paper-1", open_)])
     found = json.loads(json.dumps(verdict.to_json(), allow_nan=False))

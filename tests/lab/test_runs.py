@@ -45,7 +45,9 @@ def test_a_run_leaves_one_folder(toy, go, tmp_path):
 
 def test_rows_follow_the_plan(toy, go):
     rows = go(toy.study(seeds=2)).rows
-    assert list(rows.cell.drop_duplicates()) == [f"measure, size {size}, seed {seed}" for size in (1, 2, 3) for seed in (0, 1)]
+    assert list(rows.cell.drop_duplicates()) == [
+        f"measure, size {size}, seed {seed}" for size in (1, 2, 3) for seed in (0, 1)
+    ]
     assert list(rows["size"]) == [1] * 4 + [2] * 4 + [3] * 4
 
 
@@ -85,7 +87,9 @@ def test_a_damaged_cell_is_measured_again(toy, go, tmp_path, measured, caplog):
 
 def test_a_cell_that_raises_is_named_and_the_others_finish(toy, go, tmp_path):
     study = toy.study(bad=("size 2 seed 1", "size 3 seed 0"))
-    with pytest.raises(CellsFailedError, match=r"'measure, size 2, seed 1' failed: ArithmeticError: .* \(and 1 more") as caught:
+    with pytest.raises(
+        CellsFailedError, match=r"'measure, size 2, seed 1' failed: ArithmeticError: .* \(and 1 more"
+    ) as caught:
         go(study)
     assert [failure.cell for failure in caught.value.failures] == ["measure, size 2, seed 1", "measure, size 3, seed 0"]
     assert "in misbehave" in caught.value.failures[0].traceback

@@ -61,7 +61,10 @@ def test_workers_keep_to_one_thread_and_the_caller_does_not(toy):
 
 
 def test_a_measure_that_cannot_travel_is_a_failure_not_a_hang():
-    outcomes = list(execute(lambda cell: lambda: [], [Cell("a")], LocalProcesses(1)))
+    def local():
+        return []
+
+    outcomes = list(execute(lambda cell: local, [Cell("a")], LocalProcesses(1)))
     assert "pickle" in outcomes[0][1].error.lower()
 
 

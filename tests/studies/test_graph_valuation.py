@@ -3,16 +3,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse.csgraph import connected_components
+from tests.studies.made_up import verdicts
 
-from netopsy.lab import run
-from netopsy.studies import load
-from netopsy.studies.graphs import graph_valuation as study
-from netopsy.studies.graphs._valuation_data import DIGITS, asymmetric, buyers_graph, labelled, rewired
-from netopsy.studies.graphs._valuation_measures import estimates, rank_correlation
-from netopsy.studies.graphs._valuation_sellers import ALL, EIGHT, FIVE, OTHER, REWIRED, SAME, SCALED, SHUFFLED, parties
-from netopsy.studies.graphs._valuation_verdicts import judge
-
-CLAIMS = ["graph-valuation-1", "graph-valuation-2", "graph-valuation-3", "graph-valuation-4"]
+from netopsy.studies.graphs.graph_valuation.data import asymmetric, buyers_graph, labelled, rewired
+from netopsy.studies.graphs.graph_valuation.measure import estimates, rank_correlation
+from netopsy.studies.graphs.graph_valuation.plan import ALL, DIGITS, EIGHT, FIVE, OTHER, REWIRED, SAME, SCALED, SHUFFLED
+from netopsy.studies.graphs.graph_valuation.sellers import parties
 
 
 def table(
@@ -53,7 +49,7 @@ def table(
                 ("permuted", noise + shift, 0.9 - lower),
             ):
                 numbers = {"disparity": S, "relevance": R, "diversity": 0.1}
-                rows.append({"measure": "disentangle", "seed": seed, "copy": copy, "change": change, **numbers})
+                rows.append({"measure": "disentangled", "seed": seed, "copy": copy, "change": change, **numbers})
         for start in range(3):
             order = random.permutation(len(EIGHT))
             for turn, seller in enumerate(EIGHT):
@@ -64,28 +60,27 @@ def table(
 
 
 def test_all_hold_where_the_table_says_so():
-    found = judge(table(), study.Config())
-    assert [each.claim for each in found] == CLAIMS
+    found = list(verdicts("graph-valuation", table()).values())
     assert [each.verdict for each in found] == ["holds"] * 4
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "answer"),
+    ("number", "options", "answer"),
     [
-        ("graph-valuation-1", {"rising": False}, "does not hold"),
-        ("graph-valuation-1", {"still": 1e-3}, "does not hold"),
-        ("graph-valuation-1", {"aligned": 0.9}, "does not hold"),
-        ("graph-valuation-2", {"same": 0.45}, "does not hold"),
-        ("graph-valuation-2", {"same": 0.3}, "does not hold"),
-        ("graph-valuation-3", {"moved": 1e-9}, "does not hold"),
-        ("graph-valuation-3", {"leak": 1e-12}, "does not hold"),
-        ("graph-valuation-3", {"lower": 0.1}, "does not hold"),
-        ("graph-valuation-3", {"shift": 1e-12}, "does not hold"),
-        ("graph-valuation-4", {"helpful": False}, "undecided"),
+        (1, {"rising": False}, "does not hold"),
+        (1, {"still": 1e-3}, "does not hold"),
+        (1, {"aligned": 0.9}, "does not hold"),
+        (2, {"same": 0.45}, "does not hold"),
+        (2, {"same": 0.3}, "does not hold"),
+        (3, {"moved": 1e-9}, "does not hold"),
+        (3, {"leak": 1e-12}, "does not hold"),
+        (3, {"lower": 0.1}, "does not hold"),
+        (3, {"shift": 1e-12}, "does not hold"),
+        (4, {"helpful": False}, "undecided"),
     ],
 )
-def test_each_part_of_a_claim_can_fail(name, options, answer):
-    assert next(each for each in judge(table(**options), study.Config()) if each.claim == name).verdict == answer
+def test_each_part_of_a_claim_can_fail(number, options, answer):
+    assert verdicts("graph-valuation", table(**options))[number].verdict == answer
 
 
 @pytest.mark.parametrize("name", ["karate", "les_miserables", "random", "digits"])
@@ -137,16 +132,3 @@ def test_all_signals_and_all_directions_come_near_the_exact_value():
 def test_rank_correlation():
     assert rank_correlation(np.array([1, 2, 3]), np.array([1, 4, 9])) == pytest.approx(1)
     assert rank_correlation(np.array([1, 2, 3]), np.ones(3)) == 0
-
-
-def test_the_smoke_preset_runs_and_draws(tmp_path):
-    found = run(load("graph-valuation"), "smoke", workers=0, out=tmp_path / "run")
-    assert [each.claim for each in found.verdicts] == CLAIMS
-    assert {path.stem for path in (tmp_path / "run" / "figures").glob("*.svg")} == {
-        "structure",
-        "relevance",
-        "disentangle",
-        "useful",
-        "estimates",
-        "cost",
-    }

@@ -4,16 +4,15 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+from tests.studies.made_up import verdicts
 
 from netopsy import InputError
 from netopsy.data.graphs import graph
 from netopsy.graphs.graphlet_orbits import UNSEEN
-from netopsy.lab import run
-from netopsy.studies import load
-from netopsy.studies.graphs import graphlet_orbits as study
-from netopsy.studies.graphs._orbit_measures import FAMILIES, all_features, name_of, predictions, r_squared, subset
-from netopsy.studies.graphs._orbit_networks import blocks, labelled, random_graph, real_networks, roles
-from netopsy.studies.graphs._orbit_verdicts import judge
+from netopsy.studies.graphs.graphlet_orbits import measure
+from netopsy.studies.graphs.graphlet_orbits.measure import all_features, labels, name_of, r_squared, walks
+from netopsy.studies.graphs.graphlet_orbits.networks import blocks, labelled, random_graph, real_networks, roles
+from netopsy.studies.graphs.graphlet_orbits.plan import FAMILIES
 
 
 def table(violations=0, explained=0.9, seconds=5.0, megabytes=900.0, gain=(0.1, 0.1, 0.1, 0.0), spread=0.01):
@@ -31,38 +30,38 @@ def table(violations=0, explained=0.9, seconds=5.0, megabytes=900.0, gain=(0.1, 
             for fold in range(2):
                 run = {"measure": "chosen", "graph": name, "seed": seed, "fold": fold}
                 rows.append({**run, "kind": "orbit", "choice": "3-4-4", "value": 0.6 + more + random.normal(0, spread)})
+                rows.append({**run, "kind": "orbit but the edge", "choice": "3-4-4", "value": 0.6})
                 rows.append({**run, "kind": "walk", "choice": "window 1", "value": 0.6})
     return pd.DataFrame(rows)
 
 
-def verdict(name, **options):
-    return next(each for each in judge(table(**options), study.Config()) if each.claim == name)
+def verdict(number, **options):
+    return verdicts("graphlet-orbits", table(**options))[number]
 
 
 def test_all_hold_where_the_table_says_so():
-    found = judge(table(), study.Config())
-    assert [each.verdict for each in found] == ["holds"] * 3
-    assert found[0].estimate == pytest.approx(0.9)
-    assert found[1].estimate == 5.0
-    assert found[2].estimate == pytest.approx(0.1, abs=0.02)
-    assert "wins on 3 of 4 graphs" in found[2].detail
+    found = verdicts("graphlet-orbits", table())
+    assert [each.verdict for each in found.values()] == ["holds"] * 3
+    assert found[1].part("R² above 1 - 1e-6 by").beside["largest R²"] == pytest.approx(0.9)
+    assert found[2].part("seconds for 10,000 nodes").estimate.value == 5.0
+    assert found[3].estimate == pytest.approx(0.1, abs=0.02)  # of the second best of four graphs
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "answer"),
+    ("number", "options", "answer"),
     [
-        ("graphlet-orbits-1", {"violations": 1}, "does not hold"),
-        ("graphlet-orbits-1", {"explained": 1.0}, "does not hold"),
-        ("graphlet-orbits-2", {"seconds": 61.0}, "does not hold"),
-        ("graphlet-orbits-2", {"megabytes": 2001.0}, "does not hold"),
-        ("graphlet-orbits-2", {"megabytes": None}, "undecided"),
-        ("graphlet-orbits-3", {"gain": (0.1, 0.1, 0.0, 0.0)}, "holds"),
-        ("graphlet-orbits-3", {"gain": (0.1, -0.1, -0.1, -0.1)}, "does not hold"),
-        ("graphlet-orbits-3", {"gain": (0.02, 0.02, 0.02, 0.0), "spread": 0.1}, "undecided"),
+        (1, {"violations": 1}, "does not hold"),
+        (1, {"explained": 1.0}, "does not hold"),
+        (2, {"seconds": 61.0}, "does not hold"),
+        (2, {"megabytes": 2001.0}, "does not hold"),
+        (2, {"megabytes": None}, "undecided"),
+        (3, {"gain": (0.1, 0.1, 0.0, 0.0)}, "holds"),
+        (3, {"gain": (0.1, -0.1, -0.1, -0.1)}, "does not hold"),
+        (3, {"gain": (0.02, 0.02, 0.02, 0.0), "spread": 0.1}, "undecided"),
     ],
 )
-def test_each_claim_can_fail_and_stay_open(name, options, answer):
-    assert verdict(name, **options).verdict == answer
+def test_each_claim_can_fail_and_stay_open(number, options, answer):
+    assert verdict(number, **options).verdict == answer
 
 
 def test_a_regression_explains_all_or_nothing():
@@ -74,7 +73,7 @@ def test_a_regression_explains_all_or_nothing():
 
 
 def test_what_walks_see_is_explained_and_the_rest_is_not():
-    rows = pd.DataFrame(subset("preferential", 2))
+    rows = pd.DataFrame(walks("preferential", 2))
     assert rows["violations"].sum() == 0
     assert set(rows["key"].dropna()) <= {name_of(key) for key in UNSEEN}
     assert rows["value"].max() < 1
@@ -112,8 +111,8 @@ def test_blocks_have_more_edges_inside_and_uneven_degrees():
 
 def test_labels_that_structure_gives_away_are_told_and_random_ones_are_not(monkeypatch):
     """The two clubs hang together; what is chosen on the training nodes finds them, but not clubs drawn at random."""
-    rows = pd.DataFrame(predictions("karate", [0, 1], [1], 8, 3, 2))
-    assert len(rows[rows["measure"] == "chosen"]) == 2 * 3 * 2
+    rows = pd.DataFrame(labels("karate", (0, 1), (1,), 8, 3, 2))
+    assert len(rows[rows["measure"] == "chosen"]) == 2 * 3 * 3
     candidates = rows[rows["measure"] == "candidate"]
     assert candidates[candidates["kind"] == "orbit"]["choice"].nunique() == 28
     assert rows["value"].between(0, 1).all()
@@ -121,8 +120,8 @@ def test_labels_that_structure_gives_away_are_told_and_random_ones_are_not(monke
     assert (chosen > 0.8).all()
     club = labelled("karate", 0)
     drawn = replace(club, labels=np.random.default_rng(0).permutation(club.labels))
-    monkeypatch.setattr("netopsy.studies.graphs._orbit_measures.labelled", lambda name, seed: drawn)
-    by_chance = pd.DataFrame(predictions("karate", [0], [1], 8, 3, 2))
+    monkeypatch.setattr(measure, "labelled", lambda name, seed: drawn)
+    by_chance = pd.DataFrame(labels("karate", (0,), (1,), 8, 3, 2))
     assert (by_chance[by_chance["measure"] == "chosen"].groupby("kind")["value"].mean() < 0.7).all()
 
 
@@ -147,30 +146,8 @@ def test_a_citation_network_has_labels(real_data):
     assert len(found) == len(found.labels) == 2708
 
 
-def test_smoke(tmp_path, monkeypatch):
-    monkeypatch.delenv("NETOPSY_DATA", raising=False)
-    monkeypatch.setattr("netopsy.studies.graphs._orbit_measures.in_a_process", fake)
-    found = run(load("graphlet-orbits"), "smoke", out=tmp_path, workers=0)
-    assert [each.claim for each in found.verdicts] == ["graphlet-orbits-1", "graphlet-orbits-2", "graphlet-orbits-3"]
-    assert found.verdicts[0].verdict == "holds"
-    assert set(found.figures) == {"explained", "labels", "cost"}
-    counts = found.rows["measure"].value_counts()
-    assert counts["identity"] == 3 * (6 + 4)
-    assert counts["chosen"] == 3 * 2 * 2
-    assert counts["candidate"] == 3 * 30
-    assert (counts["growth"], counts["network"]) == (2, 2)
-
-
-def fake(kind, *what):
-    nodes = [int(what[0])] if kind == "made" else [30, 40]
-    return [
-        {"graph": str(each), "nodes": each, "edges": 5, "seconds": 0.1, "megabytes": 10.0, "entries": 7}
-        for each in nodes
-    ]
-
-
 def test_a_graph_is_counted_in_a_process_of_its_own():
-    from netopsy.studies.graphs._orbit_measures import in_a_process
+    from netopsy.studies.graphs.graphlet_orbits.measure import in_a_process
 
     (found,) = in_a_process("made", "50", "3")
     assert (found["nodes"], found["edges"]) == (50, 141)

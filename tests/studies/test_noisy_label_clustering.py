@@ -1,13 +1,26 @@
 import numpy as np
 import pandas as pd
 import pytest
+from tests.studies.made_up import verdicts
 
-from netopsy.lab import run
-from netopsy.studies import load
-from netopsy.studies.graphs import noisy_label_clustering as study
-from netopsy.studies.graphs._noisy_graphs import Blocks, Planted, attributed, known_graphs
-from netopsy.studies.graphs._noisy_measures import ATTRIBUTES, FD, LABELS, LFD, PAGERANK, SETTLED, f1, noisy
-from netopsy.studies.graphs._noisy_verdicts import judge
+from netopsy.studies.graphs.noisy_label_clustering.measure import (
+    Planted,
+    attributed,
+    block_graph,
+    f1,
+    known_graphs,
+    noisy,
+)
+from netopsy.studies.graphs.noisy_label_clustering.plan import (
+    ATTRIBUTES,
+    FD,
+    LABELS,
+    LFD,
+    PAGERANK,
+    SETTLED,
+    Blocks,
+    Config,
+)
 
 
 def test_labels_alone_are_as_good_as_their_shares_say():
@@ -17,15 +30,6 @@ def test_labels_alone_are_as_good_as_their_shares_say():
     expected = 2 * 0.9 * 100 / (0.9 * 100 + 0.1 * 1900 + 100)
     assert expected == pytest.approx(0.474, abs=5e-4)
     assert found == pytest.approx(expected, abs=0.004)
-
-
-CLAIMS = [
-    "noisy-label-clustering-1",
-    "noisy-label-clustering-2",
-    "noisy-label-clustering-3",
-    "noisy-label-clustering-4",
-    "noisy-label-clustering-5",
-]
 
 
 def table(together=0.8, by_chance=0.2, real=0.9, cora=0.8, growth=0.0, slower=1.2, bound=0.5, varied=0.0, spread=0.02):
@@ -53,48 +57,45 @@ def table(together=0.8, by_chance=0.2, real=0.9, cora=0.8, growth=0.0, slower=1.
         for label in range(10):
             for draw in range(10):
                 values = {FD: near(0.7), LABELS: near(0.75), LFD: near(found), PAGERANK: 0.5, ATTRIBUTES: 0.5}
-                values |= {LFD + SETTLED: 0.5, FD + SETTLED: 0.5, "right inside": 0.9, "right outside": 0.9}
+                values |= {LFD + SETTLED: 0.5, FD + SETTLED: 0.5, "correct inside": 0.9, "correct outside": 0.9}
                 rows.append({"measure": "real", "graph": graph, "class": label, "draw": draw, **values})
     return pd.DataFrame(rows)
 
 
-def verdict(name, rows, **options):
-    return next(each for each in judge(rows, study.Config(**options)) if each.claim == name)
+def verdict(number, **options):
+    config = Config(real=("digits", "cora"))
+    return verdicts("noisy-label-clustering", table(**options), config)[number]
 
 
 def test_all_hold_where_the_table_says_so():
-    found = judge(table(), study.Config(real=("digits", "cora")))
-    assert [each.claim for each in found] == CLAIMS
-    assert [each.verdict for each in found] == ["holds"] * 5
-    assert "gain 0.15" in found[1].detail
+    found = verdicts("noisy-label-clustering", table(), Config(real=("digits", "cora")))
+    assert [each.verdict for each in found.values()] == ["holds"] * 5
+
+
+def test_networks_that_are_not_here_are_named():
+    found = verdicts("noisy-label-clustering", table(), Config(real=("digits", "cora", "citeseer")))[3]
+    assert found.verdict == "undecided"
+    assert found.part("other networks").rule == "not on this machine: citeseer"
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "answer"),
+    ("number", "options", "answer"),
     [
-        ("noisy-label-clustering-1", {"together": 0.5}, "does not hold"),
-        ("noisy-label-clustering-1", {"together": 0.53, "spread": 0.1}, "undecided"),
-        ("noisy-label-clustering-1", {"by_chance": 0.6}, "does not hold"),
-        ("noisy-label-clustering-2", {"real": 0.76}, "does not hold"),
-        ("noisy-label-clustering-2", {"real": 0.76, "spread": 0.5}, "undecided"),
-        ("noisy-label-clustering-3", {"cora": 0.7}, "does not hold"),
-        ("noisy-label-clustering-4", {"growth": 0.3}, "does not hold"),
-        ("noisy-label-clustering-4", {"slower": 3.0}, "does not hold"),
-        ("noisy-label-clustering-4", {"bound": 1.1}, "does not hold"),
-        ("noisy-label-clustering-5", {"varied": 0.1}, "does not hold"),
-        ("noisy-label-clustering-5", {"varied": 0.03, "spread": 0.1}, "undecided"),
+        (1, {"together": 0.5}, "does not hold"),
+        (1, {"together": 0.53, "spread": 0.1}, "undecided"),
+        (1, {"by_chance": 0.6}, "does not hold"),
+        (2, {"real": 0.76}, "does not hold"),
+        (2, {"real": 0.76, "spread": 0.5}, "undecided"),
+        (3, {"cora": 0.7}, "does not hold"),
+        (4, {"growth": 0.3}, "does not hold"),
+        (4, {"slower": 3.0}, "does not hold"),
+        (4, {"bound": 1.1}, "does not hold"),
+        (5, {"varied": 0.1}, "does not hold"),
+        (5, {"varied": 0.03, "spread": 0.1}, "undecided"),
     ],
 )
-def test_each_claim_can_fail_and_stay_open(name, options, answer):
-    assert verdict(name, table(**options), real=("digits", "cora")).verdict == answer
-
-
-def test_what_is_not_here_is_told():
-    rows = table()
-    assert "not on this machine: citeseer" in verdict("noisy-label-clustering-3", rows).detail
-    alone = verdict("noisy-label-clustering-3", rows[~((rows["measure"] == "real") & (rows["graph"] == "cora"))])
-    assert alone.verdict == "undecided"
-    assert "cora, citeseer" in alone.detail
+def test_each_claim_can_fail_and_stay_open(number, options, answer):
+    assert verdict(number, **options).verdict == answer
 
 
 def test_graphs_that_would_be_fetched_are_left_out(tmp_path, monkeypatch):
@@ -128,7 +129,7 @@ def test_the_graphs_of_the_study():
     digits = attributed("digits", 1.0)
     assert digits.features.shape == (1797, 64)
     assert digits.graph.degrees.min() >= 10
-    degrees = Blocks().graph(0).degrees
+    degrees = block_graph(Blocks(), 0).degrees
     assert degrees.mean() == pytest.approx(99 * 0.1 + 1900 * 0.01, rel=0.02)
 
 
@@ -137,29 +138,3 @@ def test_the_graphs_of_the_study():
 def test_citations_are_one_component():
     cora = attributed("cora", 0.0)
     assert len(cora.graph) == len(cora.features) == len(cora.classes) == 2485
-
-
-def test_smoke(tmp_path):
-    found = run(load("noisy-label-clustering"), "smoke", out=tmp_path, workers=0)
-    assert [each.claim for each in found.verdicts] == CLAIMS
-    assert set(found.figures) == {"accuracy", "classes", "eps", "local"}
-    counts = found.rows["measure"].value_counts()
-    assert counts.to_dict() == {"accuracy": 3 * 2 * 2, "eps": 3 * 2 * 3, "real": 10, "size": 3 * 3}
-
-
-def test_the_number_shown_is_that_of_a_gain_and_the_control_comes_last():
-    found = judge(table(), study.Config(real=("digits", "cora")))[0]
-    assert found.estimate == pytest.approx(0.3, abs=0.02)
-    assert found.detail.index("right for 0.9 inside") < found.detail.index("right for 0.5 inside")
-    failed = verdict("noisy-label-clustering-1", table(by_chance=0.6))
-    assert failed.estimate > 0  # of the control, which decides
-
-
-@pytest.mark.parametrize(("settled", "words"), [(0.76, "only before"), (0.9, "as large when")])
-def test_what_becomes_of_the_gain_when_it_has_settled_is_told(settled, words):
-    rows = table()
-    before = verdict("noisy-label-clustering-2", rows)
-    rows[LFD + SETTLED] = settled
-    after = verdict("noisy-label-clustering-2", rows)
-    assert words in after.detail
-    assert (after.verdict, after.estimate) == (before.verdict, before.estimate)

@@ -1,171 +1,103 @@
 import dataclasses
 
-import pandas as pd
+import numpy as np
 import pytest
-import torch
+from tests.studies.made_up import verdicts
 
-from netopsy import InputError
-from netopsy.data import Dataset
-from netopsy.lab import run
-from netopsy.studies import load
-from netopsy.studies.interpretability import norm_grad as study
-from netopsy.studies.interpretability._norm_grad_figures import draw
-from netopsy.studies.interpretability._norm_grad_verdicts import chosen_rate, judge
-from netopsy.studies.interpretability._pictures import as_text, from_text
-from netopsy.studies.interpretability._scenes import CANVASES, Scenes, Setting, mosaics, trained
+from netopsy.lab import Tables
+from netopsy.studies.interpretability.norm_grad import (
+    CHOOSING,
+    META,
+    PRODUCT,
+    RANDOM,
+    STUDY,
+    TESTING,
+    Config,
+    chosen_rate,
+    steps,
+)
 
 LAYERS = ("first", "second", "third", "last")
+RATES = (1e-3, 1e-2, 3e-2)
 
 
-def table(early=0.4, late=0.9, gain=0.02, fall=0.3, agreement=0.9, seeds=3, scenes=40, data="made-up"):
-    """A made-up table: what Grad-CAM reaches early and late, what the product gains, how far the correlation falls."""
-    random, rows = torch.Generator().manual_seed(0), []
+def table(early=0.4, late=0.9, more=0.02, fall=0.3, control=0.05, agreement=0.9, lost=0.0, runs=5, spread=0.01):
+    """Made-up rows: what Grad-CAM reaches early and late, what the product gains, how far the correlation falls after a
+    step of learning and after a random one, and what the largest step costs in pointing accuracy."""
+    random, rows = np.random.default_rng(0), []
+    for seed in range(runs):
 
-    def put(measure, method, layer, value, rate=0.0):
-        for seed in range(seeds):
-            for scene, noise in enumerate((0.02 * torch.randn(scenes, generator=random)).tolist()):
-                where = {"data": data, "seed": seed, "scene": scene, "method": method, "layer": layer, "rate": rate}
-                rows.append({"measure": measure, **where, "value": value + noise - 1e-3 * seed})
+        def put(measure, method, layer, value, **where):
+            at = {"measure": measure, "data": "made-up", "seed": seed, "method": method, "layer": layer}  # noqa: B023
+            rows.append({**at, **where, "value": value + float(random.normal(0, spread))})
 
-    for method in ("selective NormGrad", "Grad-CAM", "NormGrad"):
-        levels = (early, early, late, late) if method == "Grad-CAM" else (0.9,) * 4
-        for layer, level in zip(LAYERS, levels, strict=True):
-            put("pointing", method, layer, level)
-            for rate in (0.0, 1e-3, 1e-2):
-                put("sensitivity", method, layer, 0.9 - fall * rate / 1e-2, rate)
-        put("pointing", method, "product", max(levels) + gain)
-    for layer in LAYERS:
-        put("agreement", "same scene", layer, agreement)
-        put("agreement", "another scene", layer, 0.1)
-    return pd.DataFrame(rows)
+        for method in ("selective NormGrad", "Grad-CAM", "NormGrad"):
+            levels = (early, early, late, late) if method == "Grad-CAM" else (0.9,) * 4
+            for layer, level in zip(LAYERS, levels, strict=True):
+                put("pointing", method, layer, level)
+                for half in (CHOOSING, TESTING):
+                    put("sensitivity", method, layer, 0.9, step="none", rate=0.0, half=half)
+                    put("stepped pointing", method, layer, 0.9, step="none", rate=0.0, half=half)
+                    for rate, share in zip(RATES, (0.1, 1.0, 2.0), strict=True):
+                        for step, drop in ((META, fall), (RANDOM, control)):
+                            at = {"step": step, "rate": rate, "half": half}
+                            put("sensitivity", method, layer, 0.9 - drop * share, **at)
+                            put("stepped pointing", method, layer, 0.9 - (lost if share > 1 else 0.0), **at)
+            put("pointing", method, PRODUCT, max(levels) + more)
+        for layer in LAYERS:
+            put("agreement", "same scene", layer, agreement)
+            put("agreement", "another scene", layer, 0.1)
+    return rows
 
 
-def answers(**numbers):
-    return {verdict.claim: verdict.verdict for verdict in judge(table(**numbers), study.Config())}
+def answer(number, **options):
+    return verdicts("norm-grad", table(**options))[number].verdict
 
 
-def test_verdicts_follow_the_criteria():
-    assert answers() == {"norm-grad-1": "holds", "norm-grad-2": "holds", "norm-grad-3": "holds", "norm-grad-4": "holds"}
+def test_all_hold_where_the_rows_say_so():
+    assert [answer(number) for number in range(1, 5)] == ["holds"] * 4
 
 
 @pytest.mark.parametrize(
-    ("claim", "numbers"),
+    ("number", "options", "expected"),
     [
-        ("norm-grad-1", {"early": 0.88}),
-        ("norm-grad-1", {"early": 0.95}),
-        ("norm-grad-1", {"late": 0.42}),
-        ("norm-grad-2", {"gain": -0.2}),
-        ("norm-grad-3", {"fall": 0.05}),
-        ("norm-grad-3", {"fall": -0.05}),
-        ("norm-grad-4", {"agreement": 0.5}),
+        (1, {"early": 0.88}, "does not hold"),
+        (1, {"late": 0.42}, "does not hold"),
+        (1, {"early": 0.75, "spread": 0.2}, "undecided"),
+        (2, {"more": -0.2}, "does not hold"),
+        (2, {"more": 0.05, "spread": 0.05}, "undecided"),
+        (2, {"runs": 2}, "undecided"),
+        (3, {"fall": 0.02}, "does not hold"),
+        (3, {"fall": 0.3, "control": 0.5}, "does not hold"),
+        (3, {"fall": 0.2, "control": 0.19, "spread": 0.05}, "undecided"),
+        (4, {"agreement": 0.5}, "does not hold"),
+        (4, {"agreement": 0.72, "spread": 0.1}, "undecided"),
     ],
 )
-def test_each_criterion_can_fail(claim, numbers):
-    assert answers(**numbers)[claim] == "does not hold"
+def test_each_claim_can_fail_and_stay_open(number, options, expected):
+    assert answer(number, **options) == expected
 
 
-def test_a_claim_must_hold_on_every_data_set():
-    both = pd.concat([table(), table(agreement=0.5, data="other")])
-    assert {v.claim: v.verdict for v in judge(both, study.Config())}["norm-grad-4"] == "does not hold"
+def test_the_step_is_chosen_where_pointing_does_not_suffer():
+    assert chosen_rate(Tables(table()), "made-up") == 3e-2
+    assert chosen_rate(Tables(table(lost=0.2)), "made-up") == 1e-2
 
 
-def test_one_layer_that_fails_fails_the_claim():
-    rows = table()
-    rows.loc[(rows["measure"] == "agreement") & (rows["layer"] == "third"), "value"] -= 0.4
-    verdict = next(v for v in judge(rows, study.Config()) if v.claim == "norm-grad-4")
-    assert verdict.verdict == "does not hold"
-    assert verdict.estimate == pytest.approx(0.5, abs=0.02)
+def test_methods_made_worse_are_named():
+    worse = [dict(row) for row in table()]
+    for row in worse:
+        if row["measure"] == "sensitivity" and row["method"] == "Grad-CAM" and row["step"] == META:
+            row["value"] = 0.99
+    note = verdicts("norm-grad", worse)[3].note
+    assert "raises the correlation of Grad-CAM at first" in note
+    assert "NormGrad at" not in note
 
 
-def test_too_few_runs_leave_the_combination_undecided():
-    assert answers(seeds=2)["norm-grad-2"] == "undecided"
-
-
-def test_the_step_is_chosen_on_even_scenes_and_tested_on_odd_ones():
-    rows = table()
-    sensitivity = (rows["measure"] == "sensitivity") & (rows["rate"] == 1e-3)
-    rows.loc[sensitivity & (rows["scene"] % 2 == 0), "value"] = 0.0
-    assert chosen_rate(rows) == 1e-3
-    verdict = next(v for v in judge(rows, study.Config()) if v.claim == "norm-grad-3")
-    assert verdict.estimate == pytest.approx(-0.03, abs=0.01)
-
-
-def test_scenes_without_a_correlation_are_dropped_and_counted():
-    rows = table()
-    lost = (rows["measure"] == "sensitivity") & (rows["layer"] == "last") & (rows["scene"] == 1) & (rows["seed"] == 0)
-    rows.loc[lost, "value"] = float("nan")
-    verdict = next(v for v in judge(rows, study.Config()) if v.claim == "norm-grad-3")
-    assert verdict.verdict == "holds"
-    assert "1 scenes without a correlation" in verdict.detail
-
-
-def test_smoke(tmp_path):
-    found = run(load("norm-grad"), "smoke", out=tmp_path, workers=0)
-    assert [verdict.claim for verdict in found.verdicts] == ["norm-grad-1", "norm-grad-2", "norm-grad-3", "norm-grad-4"]
-    assert set(found.figures) == {"depth", "combination", "meta", "virtual", "examples"}
-    counts = found.rows["measure"].value_counts()
-    assert counts["pointing"] == 20 * 5 * (4 + 1)
-    assert counts["sensitivity"] == 20 * 5 * 4 * 2
-    assert counts["agreement"] == 20 * 4 * 2
-    assert counts["example"] == 1 + 5 * 4
-    assert found.rows.loc[found.rows["measure"] == "pointing", "value"].isin([0, 0.5, 1]).all()
-
-
-@pytest.fixture
-def tiny_hub(make_hub):
-    return make_hub(classes=5)
-
-
-def test_the_paper_preset_on_a_tiny_set(tiny_hub, tmp_path):
-    preset = load("norm-grad").configuration("paper")
-    assert [setting.data for setting in preset.settings] == ["uoft-cs/cifar10", "zalando-datasets/fashion_mnist"]
-    small = {"widths": (4, 4, 6, 6), "epochs": 1, "batch_size": 8, "test_images": 6}
-    settings = tuple(
-        dataclasses.replace(setting, data=name, **small)
-        for setting, name in zip(preset.settings, (tiny_hub, CANVASES), strict=True)
-    )
-    settings = (settings[0], dataclasses.replace(settings[1], train_images=16))
-    config = dataclasses.replace(preset, seeds=1, settings=settings, rates=(1e-2,))
-    cells = load("norm-grad").cells(config)
-    rows = pd.DataFrame([{"cell": cell.name, **row} for cell in cells for row in study.measure(cell)])
-    assert set(rows["data"]) == {tiny_hub, CANVASES}
-    assert set(rows.loc[rows["measure"] == "agreement", "layer"]) == {f"stage{n}.block2.conv2" for n in range(1, 5)}
-    assert len(judge(rows, config)) == 4
-    assert {"examples-colours", "examples-canvases"} < set(draw(rows, config))
-
-
-def test_mosaics_show_different_classes_each_in_its_field():
-    labels = torch.arange(6).repeat(4)
-    data = Dataset(labels[:, None, None, None].expand(24, 3, 4, 5).float(), labels)
-    scenes = mosaics(data, 30, seed=1)
-    assert scenes.images.shape == (30, 3, 8, 10)
-    assert (scenes.masks.sum((2, 3)) == 20).all()
-    assert (scenes.masks.sum(1) == 1).all()
-    for image, classes, masks in zip(scenes.images, scenes.classes, scenes.masks, strict=True):
-        assert len(classes.unique()) == 4
-        for label, mask in zip(classes, masks, strict=True):
-            assert (image[:, mask] == label).all()
-    assert torch.equal(mosaics(data, 30, seed=1).images, scenes.images)
-    assert not torch.equal(mosaics(data, 30, seed=2).images, scenes.images)
-
-
-def test_mosaics_need_enough_classes():
-    with pytest.raises(InputError, match="a mosaic needs 4 classes"):
-        mosaics(Dataset(torch.rand(6, 1, 4, 4), torch.tensor([0, 1, 2, 0, 1, 2])), 3)
-
-
-def test_canvases_must_be_counted():
-    with pytest.raises(InputError, match="how many canvases"):
-        trained(Setting(train_images=None), 0)
-
-
-def test_batches_of_scenes_leave_none_out():
-    scenes = Scenes(torch.rand(7, 1, 4, 4), torch.zeros(7, 2).long(), torch.zeros(7, 2, 4, 4).bool())
-    parts = list(scenes.batches(3))
-    assert [list(numbers) for numbers, _ in parts] == [[0, 1, 2], [3, 4, 5], [6]]
-    assert torch.equal(torch.cat([part.images for _, part in parts]), scenes.images)
-
-
-def test_pictures_survive_as_text():
-    picture = torch.rand(5, 7)
-    assert (from_text(as_text(picture)) - picture).abs().max() <= 0.5 / 255 + 1e-6
+@pytest.mark.usefixtures("unchecked")  # maps by method and layer
+def test_a_run_measures_every_step_beside_a_random_one():
+    config: Config = STUDY.configuration("smoke")
+    subject = dataclasses.replace(config.subjects[0], train_images=60, test_images=4)
+    rows = list(steps("canvases", subject, 0, (1e-2,)))
+    found = {(row["measure"], row["step"], row["half"]) for row in rows}
+    assert len(found) == 2 * 3 * 2
+    assert len(rows) == len(found) * 5 * 4

@@ -116,7 +116,7 @@ def gain(
     return Part(name, rule, answer, estimate, slack, unit, beside or {})
 
 
-def exact(name: str, error: float, tolerance: float = 0.0, *, beside: Beside | None = None) -> Part:
+def exact(name: str, error: float | int, tolerance: float = 0.0, *, beside: Beside | None = None) -> Part:
     """An identity: holds if ``error`` is at most ``tolerance``, does not hold if it is not; there is no interval."""
     known = not math.isnan(error)
     answer = _answer(known and error <= tolerance, known and error > tolerance)

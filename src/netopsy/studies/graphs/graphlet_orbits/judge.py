@@ -34,13 +34,13 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
 
     growth = tables["growth"]
     beside = {
-        f"{row.nodes:,} nodes": f"{row.seconds:.2f} s, {row.megabytes or math.nan:.0f} MB"
+        f"{row.nodes:,} nodes": f"{row.seconds:.2f} s, {getattr(row, 'megabytes', None) or math.nan:.0f} MB"
         for row in growth.itertuples()
     }
     if "network" in tables:
         beside |= {str(row.graph): f"{row.seconds:.2f} s" for row in tables["network"].itertuples()}
     own = growth[growth["nodes"] == NODES]
-    if own.empty or own["megabytes"].isna().any():
+    if own.empty or "megabytes" not in own or own["megabytes"].isna().any():
         yield "graphlet-orbits-2", open_part("cost", why=f"{NODES:,} nodes were not measured", beside=beside)
     else:
         row = own.iloc[0]

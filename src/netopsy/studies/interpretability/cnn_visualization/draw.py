@@ -20,7 +20,7 @@ from netopsy.studies.interpretability.cnn_visualization.judge import by_depth
 from netopsy.studies.interpretability.cnn_visualization.plan import DECODER, ORIGINAL, RANDOM, SEARCH, TRAINED, Config
 
 _INCHES = 0.62
-SHOWN = 6
+SHOWN = 5
 """Pictures in a line: noise cannot be compressed, and a page has to hold them."""
 WAYS = {"inverted": (SEARCH, PALETTE[0]), "expected": (DECODER, PALETTE[1])}
 

@@ -91,4 +91,5 @@ def ratios_without_mining(tables: Tables) -> dict[int, float]:
     """The median time ratio at each size, once the mining is taken off both sides."""
     table = tables["speed"]
     networks = table[["patches", "one pass"]].sub(table["mining"], axis=0).clip(lower=1e-3)
-    return (networks["patches"] / networks["one pass"]).groupby(table["side"]).median().to_dict()
+    ratios = (networks["patches"] / networks["one pass"]).groupby(table["side"]).median()
+    return {int(size): float(ratio) for size, ratio in ratios.items()}
