@@ -11,7 +11,7 @@ demo: .venv/ready
 	$(BIN)/netopsy examine --out report
 
 test: .venv/ready-dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 10
 
 bench: .venv/ready-dev
 	$(BIN)/python -m benchmarks all

@@ -10,7 +10,8 @@ import numpy as np
 
 from benchmarks.timing import Comparison, Growth
 from netopsy.graphs.noisy_label_clustering import CheckedGraph, FlowResult, flow_diffusion, local_cluster
-from netopsy.studies.graphs._noisy_graphs import Blocks, Planted
+from netopsy.studies.graphs.noisy_label_clustering.measure import Planted, block_graph
+from netopsy.studies.graphs.noisy_label_clustering.plan import Blocks
 
 SOURCE = 460.0
 EPS = 0.02

@@ -48,7 +48,7 @@ def on_config(config: Any) -> Any:
         {"Re-testing a paper": "reproduce.md"},
         {"A generator taken apart": "take-a-generator-apart.md"},
         {"Papers": ["papers/index.md", *({room.capitalize(): _paths(room)} for room in ROOMS)]},
-        {"Reference": ["api/index.md", *(f"api/{name}.md" for name in _packages())]},
+        {"Reference": ["api/index.md", *({name: _module_paths(name)} for name in _packages())]},
         {"Taking part": ["add-a-paper.md", "changelog.md"]},
     ]
     return config
@@ -59,7 +59,11 @@ def on_files(files: Files, config: Any) -> Files:
     evidence = load_evidence(Path(config["docs_dir"]) / "evidence")
     pages = {"papers/index.md": index_page(evidence), "api/index.md": _reference_index()}
     pages |= {f"papers/{paper.slug}.md": paper_page(paper, evidence.get(paper.slug)) for paper in papers()}
-    pages |= {f"api/{name}.md": _reference(name) for name in _packages()}
+    for name in _packages():
+        pages[f"api/{name}.md"] = _reference(name)
+        # What a paper's methods do is found on its page; the search index is to stay small with every paper there.
+        head = "---\nsearch:\n  exclude: true\n---\n\n" if name in ROOMS or name == "studies" else ""
+        pages |= {f"api/{module}.md": f"{head}# {module}\n\n::: {module}\n" for module in _modules_of(name)}
     for path, text in pages.items():
         files.append(File.generated(config, path, content=text))
     return files
@@ -175,9 +179,16 @@ def _reference_index() -> str:
 
 
 def _reference(name: str) -> str:
-    folder = Path(netopsy.__file__).parent / name
-    modules = sorted(_modules(folder, f"netopsy.{name}"))
-    return "\n".join([f"# netopsy.{name}\n", f"{PACKAGES[name]}.\n", *(f"::: {module}\n" for module in modules)])
+    rows = [f"- [{module}]({module}.md)" for module in _modules_of(name)]
+    return "\n".join([f"# netopsy.{name}\n", f"{PACKAGES[name]}.\n", *rows, ""])
+
+
+def _module_paths(name: str) -> list[Any]:
+    return [f"api/{name}.md", *({module: f"api/{module}.md"} for module in _modules_of(name))]
+
+
+def _modules_of(name: str) -> list[str]:
+    return sorted(_modules(Path(netopsy.__file__).parent / name, f"netopsy.{name}"))
 
 
 def _modules(folder: Path, package: str) -> list[str]:
