@@ -22,7 +22,7 @@ TOL = 1e-4
 def benchmarks() -> Iterator[Comparison | Growth]:
     """Five seeds in a labelled block model of 2,000 nodes; then one cluster of 100 in graphs of 10^4 to 10^6 edges."""
     blocks = Blocks()
-    graph = blocks.graph(0)
+    graph = block_graph(blocks, 0)
     random = np.random.default_rng(0)
     labels = ((np.arange(blocks.nodes) < blocks.size) ^ (random.random(blocks.nodes) < 0.05)).astype(np.int8)
     labels[list(SEEDS)] = 1

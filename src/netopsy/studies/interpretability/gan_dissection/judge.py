@@ -53,8 +53,9 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
             "gan-dissection-4",
             above(f"{name}: pixels gained where it belongs", more, unit="generators", beside=beside),
         )
-        short = LEAST_TIMES * there.mean() - here.mean()
-        yield "gan-dissection-4", exact(f"{name}: pixels short of three times as many", max(0.0, float(short)))
+        excess = mean_interval(here - LEAST_TIMES * there)
+        name = f"{name}: pixels gained there, less three times those elsewhere"
+        yield "gan-dissection-4", gain(name, excess, 0.0, floor=-math.inf, unit="generators")
 
 
 def _matching(tables: Tables) -> Iterator[tuple[str, Part]]:
