@@ -68,7 +68,7 @@ def growth(
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
     """The slope of a cost against a size on two logarithmic axes: 1 for linear growth, 2 for quadratic.
 
-    >>> round(exponent([1, 2, 4], [3, 12, 48]), 6)
+    >>> round(exponent([1.0, 2.0, 4.0], [3.0, 12.0, 48.0]), 6)
     2.0
     """
     import numpy as np
