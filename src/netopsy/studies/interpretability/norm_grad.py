@@ -1,7 +1,6 @@
 """Do gradient-based maps point at what they explain? Rebuffi et al. 2020 re-tested.
 
-One network is the unit: all its scenes are averaged before anything is compared. Each step of meta-saliency is
-measured beside a random step of the same length, and with what it does to the pointing accuracy.
+One network is the unit, its scenes averaged; each step of meta-saliency is measured beside a random one as long.
 """
 
 from __future__ import annotations
@@ -203,8 +202,7 @@ def _meta(tables: Tables, data: str, head: str) -> Iterator[tuple[str, Part | st
         beyond = paired_difference(rho[at["random"]], rho[at["after"]])
         yield "norm-grad-3", gain(f"{head}fall at {layer}", fall, MARGIN, beside=beside)
         yield "norm-grad-3", above(f"{head}fall beyond a random step's at {layer}", beyond, 0.0)
-    worse = _made_worse(tables, data, rate)
-    if worse:
+    if worse := _made_worse(tables, data, rate):
         words = ", ".join(f"{method} at {layer} ({rise:+.2f})" for (method, layer), rise in worse.items())
         yield "norm-grad-3", f"{head}The step of {rate:g} raises the correlation of {words}."
 
@@ -272,7 +270,7 @@ def _depth(tables: Tables, ax: Axes, data: str) -> None:
     )
     recognised = tables.rows("recognised", data=data)["value"].mean()
     ax.set(xlabel=f"layer, first to last, of a network that recognises {recognised:.0%}", ylim=(-0.03, 1.03))
-    _short_ticks(ax)
+    ax.set_xticks(ax.get_xticks(), [_short(tick.get_text()) for tick in ax.get_xticklabels()])
     ax.set_ylabel("pointing accuracy")
     ax.legend(loc="lower left")
 
@@ -308,13 +306,9 @@ def _virtual(tables: Tables, ax: Axes, data: str) -> None:
     colors = {"same scene": PALETTE[0], "another scene": PALETTE[5]}
     lines(ax, table, x="layer", by="method", places=_places(table["layer"].unique()), colors=colors)
     ax.axhline(0.7, color=INK, linestyle=":", linewidth=1)
-    _short_ticks(ax)
+    ax.set_xticks(ax.get_xticks(), [_short(tick.get_text()) for tick in ax.get_xticklabels()])
     ax.set(ylabel="rank correlation", ylim=(-0.3, 1.05))
     ax.legend(loc="lower left")
-
-
-def _short_ticks(ax: Axes) -> None:
-    ax.set_xticks(ax.get_xticks(), [_short(tick.get_text()) for tick in ax.get_xticklabels()])
 
 
 def _short(layer: str) -> str:
