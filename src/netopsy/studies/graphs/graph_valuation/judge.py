@@ -51,11 +51,14 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     sizes = mean_interval(np.log10(moved.clip(lower=1e-300) / spread))
     beside = {"S moved by": moved.mean()}
     yield "graph-valuation-3", above("log10 of S moved by rewiring over its spread", sizes, 1.0, beside=beside)
-    apart = sum(float((values["rewired"] - values["copy"]).abs().max()) for values in (R, D))
+    apart = sum(float((values["rewired"] - values["copy"]).abs().max(skipna=False)) for values in (R, D))
     yield "graph-valuation-3", exact("R and D moved by rewiring", apart)
     less = paired_difference(R["copy"].groupby("seed").mean(), R["permuted"].groupby("seed").mean())
     yield "graph-valuation-3", gain("R lowered by permuted columns", less, 0.2)
-    yield "graph-valuation-3", exact("S moved by permuted columns", float((S["permuted"] - S["copy"]).abs().max()))
+    yield (
+        "graph-valuation-3",
+        exact("S moved by permuted columns", float((S["permuted"] - S["copy"]).abs().max(skipna=False))),
+    )
 
     table = tables["useful"]
     found_by = pd.DataFrame({key: _orders(own) for key, own in table.groupby(["seed", "start"])}).T

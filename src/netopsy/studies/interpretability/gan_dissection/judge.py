@@ -84,7 +84,7 @@ def _causal(tables: Tables) -> Iterator[tuple[str, Part]]:
                 f"{layer}, {name}: removed, less random sets", more, LEAST_REMOVAL, unit="generators", beside=beside
             )
             yield "gan-dissection-2", part
-            beaten = int((own <= chance.quantile(0.95)).sum())
+            beaten = int((~(own > chance.quantile(0.95))).sum())
             yield "gan-dissection-2", exact(f"{layer}, {name}: generators within the random sets' 95%", beaten)
 
 
