@@ -47,21 +47,3 @@ def net():
 def images():
     """Three colour images of odd size, 11 by 9."""
     return make_images()
-
-
-@pytest.fixture
-def left_as_found():
-    """A function that takes a model's portrait; two portraits are equal if nothing about the model has changed."""
-
-    def portrait(model):
-        return (
-            {name: value.tolist() for name, value in model.state_dict().items()},
-            [value.data_ptr() for value in model.state_dict().values()],
-            [module.training for module in model.modules()],
-            [getattr(module, "inplace", None) for module in model.modules()],
-            [(p.requires_grad, p.grad is None) for p in model.parameters()],
-            [len(m._forward_hooks) + len(m._forward_pre_hooks) + len(m._backward_hooks) for m in model.modules()],
-            torch.random.get_rng_state().tolist(),
-        )
-
-    return portrait

@@ -1,0 +1,62 @@
+"""What every instrument keeps: names from outside stay names, and the lines of Python that it shows run."""
+
+from dataclasses import replace
+
+import pytest
+from torch import nn
+
+from netopsy.catalogue import paper
+from netopsy.data import digits_split
+from netopsy.examination import examine
+from netopsy.examination.chapters import CHAPTERS
+from netopsy.examination.instrument import instruments
+from netopsy.models import small_conv_net
+from netopsy.training import Recipe, fit
+
+NAMES = (r"cat$\x$", r"$\nonsense$", "bell\x07\x00\x1b[31m", "n" * 300, "$", "a\nb\u202e", "", "100 %", "猫$\\x$", "$$")
+EVERY = {each.name: each for each in instruments()}
+
+
+@pytest.fixture(scope="module")
+def examined():
+    """A trained network whose layers and classes have names that are no formulas, with its data and its examination."""
+    train, _, test = (replace(part, classes=NAMES) for part in digits_split())
+    trained = small_conv_net((8, 8), (1, 2))
+    fit(trained, train, Recipe(steps=240, lr=2e-2, schedule="onecycle"))
+    model = nn.Sequential()
+    for name, part in trained.named_children():
+        model.add_module(rf"{name}$\x$", part)
+    found = examine(model, test, train=train, recipe=Recipe(steps=20), initialisation="he_normal", budget=10.0)
+    return model, test, found
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_it_is_known_by_what_it_shows(name):
+    instrument = EVERY[name]
+    assert instrument.title
+    assert instrument.chapter in CHAPTERS
+    assert all(paper(slug) for slug in instrument.papers)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_names_that_are_no_formulas_are_drawn(name, examined):
+    absent = {absence.instrument.name: absence.reason for absence in examined[2].absences}
+    assert name not in absent, absent[name]
+    finding = examined[2].findings[name]
+    assert finding.sentence
+    assert "\x1b" not in finding.sentence
+    assert all(picture.description for picture in finding.pictures)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_its_lines_of_python_run(name, examined):
+    model, test, found = examined
+    code = found.findings[name].code
+    assert code
+    exec(compile(code, name, "exec"), {"model": model, "data": test[:120]})
+
+
+def test_the_page_shows_the_names_as_they_are(examined):
+    page = examined[2].to_html()
+    assert r"\$" not in page
+    assert r"cat$\x$" in page
