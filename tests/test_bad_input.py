@@ -1,6 +1,6 @@
-"""Bad input, swept over all commands and all public functions: one sentence, exit code 2, nothing touched.
+"""Bad input to single options and arguments: one sentence, exit code 2, nothing touched.
 
-The tests of each package know its own corners; here the point is that the same promise is kept everywhere.
+What every command and every method on images refuses is in `tests/contract`; here is what only some of them take.
 """
 
 import math
@@ -29,7 +29,6 @@ from netopsy.interpretability.norm_grad import (
     combine_layers,
     grad_cam,
     gradient_saliency,
-    linear_approx,
     meta_saliency,
     norm_grad,
     pointing_accuracy,
@@ -102,7 +101,6 @@ COMMANDS = {
     "option before the command": (["--preset", "smoke", "reproduce", "norm-grad"], "--preset"),
     "empty command": ([""], "No such command"),
     # papers
-    "papers: unknown option": (["papers", "--sort", "year"], "--sort"),
     "papers: option without value": (["papers", "--room"], "--room"),
     "papers: two queries": (["papers", "pruning", "saliency"], "saliency"),
     "papers: blank query": (["papers", "  "], "query must be"),
@@ -112,13 +110,10 @@ COMMANDS = {
     "papers: limit of another type": (["papers", "--limit", "2.5"], "--limit"),
     "papers: limit below 1": (["papers", "--limit", "-3", "--json"], "--limit must be at least 1"),
     # show
-    "show: nothing": (["show"], "SLUG"),
     "show: two papers": (["show", "norm-grad", "lottery-ticket"], "lottery-ticket"),
     "show: unknown": (["show", "norm_grad", "--json"], "did you mean 'norm-grad'"),
     "show: a path": (["show", "precious/thesis.tex"], "unknown paper"),
-    "show: unknown option": (["show", "norm-grad", "--out", "precious"], "--out"),
     # reproduce
-    "reproduce: nothing": (["reproduce"], "SLUG"),
     "reproduce: unknown": (["reproduce", "lottery"], "did you mean 'lottery-ticket'"),
     "reproduce: planned": (["reproduce", "poincare-resnet"], "unknown study 'poincare-resnet'"),
     "reproduce: blank": (["reproduce", ""], "unknown study ''"),
@@ -145,8 +140,6 @@ COMMANDS = {
     "reproduce: second unknown": (["reproduce", "norm-grad", "nothing"], "unknown study 'nothing'"),
     # graph
     "graph: unknown command": (["graph", "colour", "photos"], "colour"),
-    "graph orbits: nothing": (["graph", "orbits"], "FILE"),
-    "graph orbits: no file": (["graph", "orbits", "nowhere.csv"], "does not exist"),
     "graph orbits: a folder": (["graph", "orbits", "photos"], "does not exist"),
     "graph orbits: no graph": (["graph", "orbits", "precious/thesis.tex"], "graph file ending"),
     "graph orbits: keys": (["graph", "orbits", "notes.txt", "--keys", "3-3"], "--keys"),
@@ -154,7 +147,6 @@ COMMANDS = {
     "graph orbits: out is somebody's": (["graph", "orbits", "notes.txt", "--out", "precious"], "left as it is"),
     # examine
     "examine: argument": (["examine", "model.pt"], "model.pt"),
-    "examine: unknown option": (["examine", "--epochs", "3"], "--epochs"),
     "examine: model without data": (NET, "--data"),
     "examine: weights without model": (["examine", "--weights", "other.pt"], "--model"),
     "examine: data without model": (["examine", "--data", "photos"], "--model"),
@@ -164,7 +156,6 @@ COMMANDS = {
     "examine: no factory": (["examine", "--model", "netopsy.models:net", "--data", "digits"], "has no 'net'"),
     "examine: no network": (["examine", "--model", "os:getcwd", "--data", "digits"], "nn.Module"),
     "examine: factory wants more": (["examine", "--model", "netopsy.models:mlp", "--data", "digits"], "sizes"),
-    "examine: no data": ([*NET, "--data", "nowhere"], "'nowhere'"),
     "examine: empty folder": ([*NET, "--data", "empty"], "no subfolders"),
     "examine: data is a file": ([*NET, "--data", "notes.txt"], "not a folder"),
     "examine: torn image": ([*NET, "--data", "photos"], "torn.png"),
@@ -196,7 +187,6 @@ COMMANDS = {
     "examine: out below a file": (["examine", "--out", "notes.txt/report"], "notes.txt"),
     # evidence
     "evidence: argument": (["evidence", "norm-grad"], "norm-grad"),
-    "evidence: unknown option": (["evidence", "--preset", "laptop"], "--preset"),
     "evidence: flag with a value": (["evidence", "--json=yes"], "--json"),
 }
 
@@ -355,23 +345,13 @@ FUNCTIONS = {
     "initialise: scheme": (lambda: initialise(small(), "xavier"), "unknown initialisation scheme 'xavier'"),
     "initialise: gain": (lambda: initialise(small(), gain=math.inf), "gain must be"),
     "initialise: seed": (lambda: initialise(small(), seed=-1), "seed must be"),
-    "norm_grad: model": (lambda: seen(norm_grad, model="resnet"), "model must be"),
-    "norm_grad: layer": (lambda: seen(norm_grad, layer="conv9"), "unknown layer 'conv9'"),
-    "norm_grad: no layer": (lambda: seen(norm_grad, layer=None), "layer must be"),
     "norm_grad: vector": (lambda: seen(norm_grad, layer="4"), "layer '4' gives (3, 10), which is no grid"),
-    "norm_grad: target": (lambda: seen(norm_grad, target=10), "target class 10 is out of range"),
     "norm_grad: targets": (lambda: seen(norm_grad, target=torch.tensor([1])), "target must be a class index"),
-    "norm_grad: one image": (lambda: seen(norm_grad, IMAGES[0]), "images must be [batch, channels, height, width]"),
-    "norm_grad: no image": (lambda: seen(norm_grad, IMAGES[:0]), "images must be"),
-    "norm_grad: list": (lambda: seen(norm_grad, [[1.0]]), "images must be"),
-    "norm_grad: NaN": (lambda: seen(norm_grad, IMAGES * math.nan), "images hold NaN"),
-    "norm_grad: colours": (lambda: seen(norm_grad, torch.rand(2, 3, 8, 8)), "inputs of shape (2, 3, 8, 8)"),
     "norm_grad: kernel_size": (lambda: seen(norm_grad, kernel_size=2), "kernel_size must be"),
     "norm_grad: extract": (lambda: seen(norm_grad, extract="all"), "unknown extract 'all'"),
     "backprop_saliency: aggregate": (lambda: seen(backprop_saliency, aggregate="mean"), "unknown aggregate 'mean'"),
     "grad_cam: layers": (lambda: seen(grad_cam, layer=[]), "layer must name at least one"),
     "selective_norm_grad: twice": (lambda: seen(selective_norm_grad, layer=["1", "1"]), "the same layer twice"),
-    "linear_approx: integers": (lambda: seen(linear_approx, IMAGES.long()), "images must be a float tensor"),
     "gradient_saliency: relu": (lambda: seen(gradient_saliency, relu="best"), "unknown relu rule 'best'"),
     "token_grid: size": (lambda: token_grid(0, 3), "height and width must be"),
     "combine_layers: none": (lambda: combine_layers({}), "maps must hold"),
@@ -386,16 +366,9 @@ FUNCTIONS = {
     "pointing_accuracy: none": (lambda: pointing_accuracy(MASKS[0, 0, :0], MASKS[0, 0, :0].long()), "hits and classes"),
     "class_sensitivity: method": (lambda: class_sensitivity("norm_grad", net(), IMAGES, layer="1"), "method must be"),
     "class_sensitivity: model": (lambda: class_sensitivity(norm_grad, net(1), IMAGES, layer="1"), "model must give"),
-    "class_sensitivity: images": (lambda: class_sensitivity(norm_grad, net(), IMAGES[0], layer="1"), "images must be"),
-    "class_sensitivity: layer": (lambda: class_sensitivity(norm_grad, net(), IMAGES, layer="z"), "unknown layer 'z'"),
     "meta_saliency: method": (lambda: meta_saliency(None, net(), IMAGES, 1, layer="1"), "method must be"),
     "meta_saliency: lr": (lambda: meta_saliency(norm_grad, net(), IMAGES, 1, lr=math.nan, layer="1"), "lr must be"),
     "meta_saliency: chunk": (lambda: meta_saliency(norm_grad, net(), IMAGES, 1, chunk=0, layer="1"), "chunk must be"),
-    "meta_saliency: target": (lambda: meta_saliency(norm_grad, net(), IMAGES, 10, layer="1"), "target class 10"),
-    "meta_saliency: integers": (
-        lambda: meta_saliency(norm_grad, net(), IMAGES.long(), 1, layer="1"),
-        "images must be a float tensor",
-    ),
     "magnitude_masks: weights": (lambda: magnitude_masks([MAPS]), "weights must map names to tensors"),
     "magnitude_masks: no weights": (lambda: magnitude_masks({}), "weights is empty"),
     "magnitude_masks: NaN": (lambda: magnitude_masks({"w": MAPS * math.nan}), "weights['w'] hold NaN"),

@@ -1,7 +1,7 @@
 """What every command of the command line keeps: help, and one sentence about what cannot be used."""
 
-import typer.main
 import pytest
+import typer.main
 from click import Argument, Group
 
 from netopsy.cli import main

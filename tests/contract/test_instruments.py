@@ -10,6 +10,7 @@ from netopsy.data import digits_split
 from netopsy.examination import examine
 from netopsy.examination.chapters import CHAPTERS
 from netopsy.examination.instrument import instruments
+from netopsy.examination.instruments import preferred_images, reconstruction
 from netopsy.models import small_conv_net
 from netopsy.training import Recipe, fit
 
@@ -26,8 +27,13 @@ def examined():
     model = nn.Sequential()
     for name, part in trained.named_children():
         model.add_module(rf"{name}$\x$", part)
-    found = examine(model, test, train=train, recipe=Recipe(steps=20), initialisation="he_normal", budget=10.0)
-    return model, test, found
+    with pytest.MonkeyPatch.context() as few:
+        for instrument in (preferred_images, reconstruction):  # that each finds its time on a busy machine, too
+            few.setattr(instrument, "STEPS", 30)
+            few.setattr(instrument, "FEWEST", 2)
+        options = {"recipe": Recipe(steps=20), "initialisation": "he_normal", "budget": 8.0}
+        found = examine(model, test[:120], train=train, **options)
+    return model, test[:120], found
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -53,7 +59,7 @@ def test_its_lines_of_python_run(name, examined):
     model, test, found = examined
     code = found.findings[name].code
     assert code
-    exec(compile(code, name, "exec"), {"model": model, "data": test[:120]})
+    exec(compile(code, name, "exec"), {"model": model, "data": test})
 
 
 def test_the_page_shows_the_names_as_they_are(examined):

@@ -186,9 +186,3 @@ def test_what_stands_out_is_measured_and_shown():
     assert "layer 1" in finding.sentence
     (absence,) = examine(mlp([64, 8, 10]), TEST, instruments=["eigen-cam"]).absences
     assert "keeps a grid" in absence.reason
-
-
-@pytest.mark.parametrize("name", ["saliency", "eigen-cam", "class-sensitivity", "pruning"])
-def test_the_lines_of_python_run(name, trained):
-    finding = examine(trained, TEST, instruments=[name]).findings[name]
-    exec(finding.code, {"model": trained, "data": TEST})

@@ -84,13 +84,6 @@ def test_chosen_classes_and_layers_are_looked_at(trained):
     assert list(result.findings["reconstruction"].figures)[2:] == ["image error at features.act1"]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_lines_of_python_run(name, trained):
-    model, _, test = trained
-    finding = examine(model, test, instruments=[name]).findings[name]
-    exec(finding.code, {"model": model, "data": test})
-
-
 def test_the_lines_of_python_make_the_images_of_the_finding(trained):
     model, _, test = trained
     finding = preferred_images.examine(

@@ -1,8 +1,18 @@
+import pandas as pd
 import pytest
+import torch
 
 from netopsy import InputError
-from netopsy.core.drawing import figure
-from netopsy.lab.plots import mean_with_band
+from netopsy.core.drawing import figure, render
+from netopsy.lab.plots import bars, from_text, growth, intervals, lines, mean_with_band, panels, pictures, to_text
+from netopsy.lab.statistics import mean_interval
+
+TABLE = pd.DataFrame(
+    {"seed": seed, "size": size, "method": method, "value": float(size * (number + 1) + seed)}
+    for seed in range(3)
+    for size in (10, 20)
+    for number, method in enumerate(("ours", "theirs"))
+)
 
 
 def test_band_is_the_interval():
@@ -17,3 +27,63 @@ def test_samples_that_do_not_fit_are_refused():
     _, axes = figure()
     with pytest.raises(InputError, match="one column for each x"):
         mean_with_band(axes, [1, 2], [[1.0, 2.0, 3.0]])
+
+
+def test_lines_are_means_by_name_in_the_order_asked_for():
+    _, axes = figure()
+    lines(axes, TABLE, x="size", by="method", names=["theirs", "ours", "absent"], labels={"ours": "Ours"})
+    assert [line.get_label() for line in axes.lines] == ["theirs", "Ours"]
+    assert axes.lines[0].get_xydata().tolist() == [[10, 21], [20, 41]]
+
+
+def test_places_say_where_words_are_drawn():
+    _, axes = figure()
+    lines(axes, TABLE, x="method", places={"theirs": 0.0, "ours": 2.0})
+    assert axes.lines[0].get_xydata().tolist() == [[0, 31], [2, 16]]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["theirs", "ours"]
+
+
+def test_intervals_lie_below_one_another_with_their_samples():
+    _, axes = figure()
+    intervals(
+        axes, {"a": mean_interval([1.0, 2.0, 3.0]), "b": mean_interval([4.0, 4.0, 4.0])}, samples={"a": [1.0, 3.0]}
+    )
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["a", "b"]
+    drawn = [line.get_xydata().tolist() for line in axes.lines]
+    assert [[1, 0], [3, 0]] in drawn
+    assert [[2, 0]] in drawn
+    assert [[4, 1]] in drawn
+
+
+def test_bars_are_means_in_groups():
+    _, axes = figure()
+    bars(axes, TABLE, by="size", beside="method")
+    assert [bar.get_height() for bar in axes.patches] == [11, 21, 21, 41]
+    assert axes.get_legend_handles_labels()[1] == ["ours", "theirs"]
+
+
+def test_growth_is_logarithmic_both_ways():
+    _, axes = figure()
+    growth(axes, TABLE, x="size", by="method")
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert axes.lines[1].get_ydata().tolist() == [21, 41]
+
+
+def test_panels_have_a_title_each_and_one_legend():
+    drawn = panels(dict(iter(TABLE.groupby("size"))), lambda ax, own: bars(ax, own, by="method"), columns=1)
+    assert [ax.get_title() for ax in drawn.axes] == ["10", "20"]
+    drawn = panels({"a": TABLE, ("b", 2): TABLE}, lambda ax, own: lines(ax, own, x="size", by="method"), legend=True)
+    assert drawn.axes[1].get_title() == "b, 2"
+    assert [text.get_text() for text in drawn.legends[0].texts] == ["ours", "theirs"]
+
+
+def test_pictures_leave_places_empty():
+    grid = [[torch.rand(2, 3), None], [torch.rand(2, 3), torch.rand(2, 3)]]
+    drawn = pictures(grid, rows=["one", "two"], columns=["left", "right"], title="both")
+    assert [len(ax.images) for ax in drawn.axes] == [1, 0, 1, 1]
+    assert render(drawn, "png").startswith(b"\x89PNG")
+
+
+def test_a_picture_comes_back_from_text_in_256_steps():
+    picture = torch.rand(4, 3, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(from_text(to_text(picture)), picture, atol=0.5 / 255, rtol=0)

@@ -210,24 +210,6 @@ def test_the_last_grid_is_found(net, images):
     assert last_grid_layer(nested, images) == "0.1"
 
 
-def test_no_gradient_is_needed_and_the_model_is_left_as_it_was(net, images, left_as_found):
-    net.train()
-    before = left_as_found(net)
-    outside = eigen_cam(net, images)
-    with torch.no_grad():
-        assert torch.equal(eigen_cam(net, images), outside)
-    with torch.inference_mode():
-        assert torch.equal(eigen_cam(net, images), outside)
-    assert not outside.requires_grad
-    assert left_as_found(net) == before
-
-
-def test_each_image_is_seen_by_itself(net, images):
-    together = eigen_cam(net, images, "block")
-    for i in range(3):
-        torch.testing.assert_close(together[i], eigen_cam(net, images[i : i + 1], "block")[0])
-
-
 def test_tokens_of_a_transformer():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(3, 8, 4, stride=4), nn.Flatten(2))

@@ -165,8 +165,3 @@ def test_class_sensitivity_of_a_meta_map(net, images):
 def test_bad_input_is_named(net, images, options, message, unchecked):
     with pytest.raises(InputError, match=message):
         meta_saliency(norm_grad, net, images, **{"target": 0, "layer": "act", **options})
-
-
-def test_an_empty_batch_is_refused(net, images, unchecked):
-    with pytest.raises(InputError, match="with at least one image"):
-        meta_saliency(norm_grad, net, images[:0], 0, layer="act")
