@@ -109,6 +109,9 @@ def localised(maps: Maps, boxes: Boxes, threshold: float = 0.15, *, iou: float =
 def localisation_error(maps: Maps, boxes: Boxes, threshold: float = 0.15, *, iou: float = 0.5) -> float:
     """The share of maps whose box is wrong; see `localised`.
 
+    Raises:
+        InputError: a box too many or too few, or a threshold that is not above 0 and at most 1.
+
     >>> localisation_error(torch.tensor([[[0.0, 9.0, 8.0]]]), torch.tensor([[0, 0, 1, 1]]))
     1.0
     """

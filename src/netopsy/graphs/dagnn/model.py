@@ -30,6 +30,9 @@ class AdaptivePropagation(nn.Module):
         gate: ``"sigmoid"`` is the paper's; ``"mean"`` weighs all hops alike, ``"sum"`` adds them up and ``"last"``
             takes the last one, all three without parameters.
 
+    Raises:
+        InputError: channels below 1, hops below 0, or an unknown gate.
+
     Source: Liu et al. 2020, Eqs. 8 to 12.
 
     >>> layer = AdaptivePropagation(3, K=2, gate="last")
@@ -106,6 +109,9 @@ def deepen(module: nn.Module, K: int, *, channels: int, gate: Gate = "sigmoid", 
         module: from node features to logits ``[nodes, channels]``.
         seed: of the gate's first weights.
 
+    Raises:
+        InputError: no network, or what `AdaptivePropagation` refuses.
+
     >>> deep = deepen(nn.Linear(5, 3), 4, channels=3)
     >>> deep(torch.zeros(2, 5), torch.tensor([[0, 1], [1, 0]])).shape
     torch.Size([2, 3])
@@ -125,6 +131,9 @@ class DAGNN(nn.Module):
         batch_norm: normalise the hidden units and drop only behind them, as for ogbn-arxiv.
         gate: as in `AdaptivePropagation`.
         seed: of the first weights.
+
+    Raises:
+        InputError: a size below 1, hops below 0, a dropout that is no share, or an unknown gate.
 
     Source: Liu et al. 2020, Sec. 4; the defaults of the code for Cora.
 

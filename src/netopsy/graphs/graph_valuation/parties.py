@@ -97,6 +97,14 @@ class Buyer:
         rel_tol: principal directions with at most so much of the largest variance are left out.
         smooth: average features over neighbours so many times first.
         seed: of the matcher, and of the choice among more than 64 graphs.
+
+    Raises:
+        InputError: no graph, or an unknown matcher.
+
+    >>> from netopsy.graphs.graph_valuation import Broker
+    >>> triangle = np.ones((3, 3)) - np.eye(3)
+    >>> Buyer(triangle).offer(Broker(triangle).announce()).describe()
+    'buyer -> broker: roots [1, 3, 2], variances [0], directions [0, 0]'
     """
 
     def __init__(
@@ -124,7 +132,18 @@ class Buyer:
 
 
 class Seller:
-    """Whoever has graphs to sell, and shows neither them nor their features; arguments as for `Buyer`."""
+    """Whoever has graphs to sell, and shows neither them nor their features; arguments as for `Buyer`.
+
+    Raises:
+        InputError: as for `Buyer`.
+
+    >>> from netopsy.graphs.graph_valuation import Broker
+    >>> triangle = np.ones((3, 3)) - np.eye(3)
+    >>> broker = Broker(triangle)
+    >>> request = broker.ask(Buyer(triangle).offer(broker.announce()), 0)
+    >>> Seller(triangle).answer(request).describe()
+    'seller 0 -> broker: roots [1, 3, 2], variances [0]'
+    """
 
     def __init__(
         self, holding: Any, *, matcher: str | Matcher = "grampa", smooth: int = 0, seed: int = 0, number: int = 0

@@ -59,6 +59,9 @@ class PureGCN(nn.Module):
         residual: add a layer's input to its output.
         seed: of the first weights.
 
+    Raises:
+        InputError: a size or a number of layers below 1, or a dropout that is no share.
+
     Source: "puregcn" in the reference implementation of Wang et al. 2024.
 
     >>> PureGCN(5, 8)(torch.zeros(2, 5), torch.tensor([[0, 1], [1, 0]])).shape

@@ -55,6 +55,9 @@ class NCNCPredictor(NCNPredictor):
         transformed_again: what a pair's probabilities are computed from are embeddings already transformed, so that
             they are transformed twice, as in the reference implementation; otherwise the embeddings themselves.
 
+    Raises:
+        InputError: a width or ``split_size`` below 1, a depth below 0, or a dropout that is no share.
+
     Source: Wang et al. 2024, Section 4.
 
     >>> predictor = NCNCPredictor(4, depth=2)

@@ -72,6 +72,9 @@ class PairPredictor(nn.Module):
 class GAEPredictor(PairPredictor):
     """Both ends' embeddings alone, a graph autoencoder: it is blind to how the two nodes lie to each other.
 
+    Raises:
+        InputError: a width below 1, or a dropout that is no share.
+
     >>> predictor = GAEPredictor(4)
     >>> predictor(torch.zeros(3, 4), torch.tensor([[0, 1], [1, 2]]), torch.tensor([[0], [2]])).shape
     torch.Size([1])
@@ -84,7 +87,15 @@ class GAEPredictor(PairPredictor):
 
 
 class CountPredictor(PairPredictor):
-    """Both ends' embeddings and how many neighbours they have in common: "GAE + CN" of the ablations."""
+    """Both ends' embeddings and how many neighbours they have in common: "GAE + CN" of the ablations.
+
+    Raises:
+        InputError: a width below 1, or a dropout that is no share.
+
+    >>> predictor = CountPredictor(4)
+    >>> predictor(torch.zeros(3, 4), torch.tensor([[0, 1], [1, 2]]), torch.tensor([[0], [2]])).shape
+    torch.Size([1])
+    """
 
     def __init__(
         self, hidden: int, dropout: float = 0.1, *, two_layer: bool = False, tailact: bool = True, seed: int = 0
@@ -112,6 +123,9 @@ class NCNPredictor(PairPredictor):
             alone (NCN-diff), or "two-hop", the neighbours of one end at distance two from the other (NCN2; what exactly
             the paper counts as two hops is unconfirmed).
         seed: of the first weights.
+
+    Raises:
+        InputError: a width below 1, a dropout that is no share, or an unknown ``extra``.
 
     Source: Wang et al. 2024, Section 3; the order of layers in the blocks from the reference implementation.
 

@@ -186,6 +186,12 @@ def score_pairs(
 
     Raises:
         InputError: pairs out of range or of a node with itself.
+
+    >>> from netopsy.graphs.neural_common_neighbor import NCNPredictor, PureGCN
+    >>> encoder, predictor = PureGCN(2, 4), NCNPredictor(4)
+    >>> path = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
+    >>> score_pairs(encoder, predictor, torch.eye(3, 2), path, torch.tensor([[0], [2]])).shape
+    torch.Size([1])
     """
     require(batch_size >= 1, f"batch_size must be at least 1, got {batch_size}")
     graph = link_graph(adj)

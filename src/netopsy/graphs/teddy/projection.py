@@ -75,6 +75,9 @@ class ProjectedOptimizer(Optimizer):
 
     It is an `Optimizer` to whoever asks (learning-rate schedules do), and everything but the step is the given one's.
 
+    Raises:
+        InputError: something other than a torch optimiser.
+
     >>> layer = nn.Linear(4, 2)
     >>> optimiser = ProjectedOptimizer(torch.optim.Adam(layer.parameters()), L0Projection(layer, 0.5))
     >>> layer(torch.ones(1, 4)).sum().backward()

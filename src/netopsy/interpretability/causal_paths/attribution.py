@@ -37,6 +37,13 @@ def causal_attribution(
 
     Raises:
         InputError: the layer is no convolution of the graph, or the images do not go through the network.
+
+    >>> from netopsy.interpretability.causal_paths.discovery import discover_causal_graph
+    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
+    >>> images = torch.rand(20, 1, 8, 8)
+    >>> graph = discover_causal_graph(net, images, int(net(images).argmax(1).mode().values))
+    >>> causal_attribution(net, graph, images, "0").shape
+    torch.Size([20, 8, 8])
     """
     maps = causal_maps_by_effect(model, graph, images, layer, flip=flip, resize=resize).sum(1)
     return rescaled(maps) if normalise else maps
@@ -61,6 +68,14 @@ def causal_maps_by_effect(
 
     Source: Ahmad et al. 2024, image attribution, from public code; there A is the output of the layer below before its
         nonlinearity, here it is what the layer is given.
+
+    >>> from netopsy.interpretability.causal_paths.discovery import discover_causal_graph
+    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
+    >>> images = torch.rand(20, 1, 8, 8)
+    >>> graph = discover_causal_graph(net, images, int(net(images).argmax(1).mode().values))
+    >>> maps = causal_maps_by_effect(net, graph, images, "0", resize=False)
+    >>> maps.shape == (20, len(graph["0"].effects), 6, 6)
+    True
     """
     check_images(images)
     [name] = layer_names(model, [layer])

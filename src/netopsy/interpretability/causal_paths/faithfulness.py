@@ -50,6 +50,11 @@ def irof(
         InputError: shapes that do not fit, a class out of range, or an option that is none.
 
     Source: Rieger and Hansen 2020, as Ahmad et al. 2024 use it.
+
+    >>> net = nn.Sequential(nn.Flatten(), nn.Linear(192, 2))
+    >>> found = irof(net, torch.rand(2, 3, 8, 8), torch.rand(2, 8, 8), 1, n_segments=4)
+    >>> len(found.area)
+    2
     """
     check_images(images)
     require(

@@ -62,6 +62,13 @@ def ablated_model(model: nn.Module, graph: CausalGraph, layers: Sequence[str] | 
 
     Raises:
         InputError: the graph is of another network, or has no such layer.
+
+    >>> from netopsy.interpretability.causal_paths.discovery import discover_causal_graph
+    >>> net = nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU(), nn.Linear(2, 2, bias=False))
+    >>> _ = net[0].weight.data.copy_(torch.eye(2)), net[2].weight.data.copy_(torch.tensor([[1.0, -0.5], [0.5, 1.0]]))
+    >>> graph = discover_causal_graph(net, torch.tensor([[2.0, 0.1], [2.1, 0.2], [1.9, 0.1]]), 0)
+    >>> ablated_model(net, graph, ["2"])[2].weight.tolist()
+    [[0.0, -0.5], [0.5, 1.0]]
     """
     other = copied(model)
     for layer, causes, effects in _parts(other, graph, layers):

@@ -34,6 +34,9 @@ def c_deletion(F: Score, u: Codes, phi: Scores, *, batch_size: int = 2048) -> Fl
         u: codes ``[batch, *places, concepts]``.
         phi: importances ``[batch, concepts]``.
 
+    Raises:
+        InputError: importances that are not finite, or not one a concept and image.
+
     Source: Fel et al. 2023, the section on fidelity (place in the paper unconfirmed).
 
     >>> c_deletion(lambda u: u.sum(1), torch.tensor([[1.0, 5.0]]), torch.tensor([[0.0, 1.0]]))
@@ -44,6 +47,9 @@ def c_deletion(F: Score, u: Codes, phi: Scores, *, batch_size: int = 2048) -> Fl
 
 def c_insertion(F: Score, u: Codes, phi: Scores, *, batch_size: int = 2048) -> Float[Tensor, "batch"]:
     """C-Insertion: the mean of `insertion_curve`. Higher is better: few concepts bring the answer back.
+
+    Raises:
+        InputError: as `c_deletion`.
 
     >>> c_insertion(lambda u: u.sum(1), torch.tensor([[1.0, 5.0]]), torch.tensor([[0.0, 1.0]]))
     tensor([3.6667])
@@ -65,6 +71,9 @@ def c_mu_fidelity(
 
     The Pearson correlation over random subsets S of ``ceil(share * k)`` concepts between the sum of their importances
     and F(u) less F without them; NaN where either does not vary. The paper's number is the mean over images.
+
+    Raises:
+        InputError: as `c_deletion`; a share that is not between 0 and 1, or fewer than 3 draws.
 
     Source: Fel et al. 2023; Bhatt et al. 2020 for pixels.
 

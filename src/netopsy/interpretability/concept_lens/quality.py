@@ -39,6 +39,9 @@ def extraction_report(
         splits: of the activations, for the instability; 0 leaves it out.
         neighbours, most: of `out_of_distribution`.
 
+    Raises:
+        InputError: an extractor that was not fitted, or was to another number of channels.
+
     Source: Fel et al. 2023, the table of extraction methods; its OOD score is unconfirmed.
 
     >>> activations = torch.rand(40, 6, generator=torch.Generator().manual_seed(0))
@@ -75,6 +78,9 @@ def dictionary_stability(V1: Bank, V2: Bank, *, signed: bool = True) -> float:
 
     Args:
         signed: False for banks whose signs mean nothing (PCA): the size of the cosine counts.
+
+    Raises:
+        InputError: banks of two shapes.
 
     >>> bank = torch.eye(3)
     >>> dictionary_stability(bank, 2 * bank.flip(0))

@@ -31,6 +31,9 @@ def sobol_total(
     Returns:
         ``[dim]``, or ``[*outputs, dim]``; zeros where the function does not vary.
 
+    Raises:
+        InputError: fewer than 1 input or 2 points.
+
     Source: the Sobol estimator of Fel et al. 2021, as in the authors' library.
 
     >>> sobol_total(lambda x: x[:, 0], 2, n=64)

@@ -28,6 +28,9 @@ def grad_cam_plus_plus(
     places of ``a relu(g)``, and the map is the weighted sum cut off below zero. Where the denominator is 0, a is 0. The
     arguments are those of `netopsy.interpretability.norm_grad.grad_cam`.
 
+    Raises:
+        InputError: images, a layer or a target that cannot be used; `netopsy.core.capture.layer_gradients` lists them.
+
     Source: Chattopadhay et al. 2018, arXiv:1710.11063, for the exponential of the score, whose higher derivatives are
     powers of the first.
 
@@ -58,6 +61,9 @@ def energy_map(
     """The length of the activations at each place: what Eigen-CAM tends to when all components are used.
 
     The arguments are those of `netopsy.interpretability.eigen_cam.eigen_cam`.
+
+    Raises:
+        InputError: images or a layer that cannot be used, as `netopsy.interpretability.eigen_cam.eigen_cam`.
 
     >>> energy_map(nn.Sequential(nn.Conv2d(3, 8, 3)), torch.rand(2, 3, 32, 32), "0", resize=False).shape
     torch.Size([2, 30, 30])

@@ -90,6 +90,9 @@ def eigen_grad_cam(
     ``target`` is a class index, one a sample, or a function from the network's output to one number a sample;
     `eigen_cam` says what the other arguments mean.
 
+    Raises:
+        InputError: images, a layer or a target that cannot be used; `netopsy.core.capture.layer_gradients` lists them.
+
     >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
     >>> eigen_grad_cam(net, torch.rand(2, 3, 32, 32), 7, "1").shape
     torch.Size([2, 32, 32])
@@ -105,6 +108,9 @@ def eigen_grad_cam(
 
 def average_layers(maps: Mapping[str, Activations | Maps]) -> Maps:
     """The maps of several layers as one: each from 0 to 1, their mean, and that from 0 to 1 again.
+
+    Raises:
+        InputError: no maps, or maps of two shapes.
 
     >>> average_layers({"1": torch.tensor([[[0.0, 2.0]]]), "2": torch.tensor([[[0.0, 5.0]]])})
     tensor([[[0., 1.]]])

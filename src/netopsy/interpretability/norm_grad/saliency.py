@@ -130,6 +130,9 @@ def norm_grad(
     gradient, ``|x_u| |g_u|``. It is sharp in early layers, too, where Grad-CAM is not. `backprop_saliency` says what
     the arguments mean; this is its cell ``aggregate="norm"``.
 
+    Raises:
+        InputError: images, a layer or a target that cannot be used; `netopsy.core.capture.layer_gradients` lists them.
+
     >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
     >>> norm_grad(net, torch.rand(2, 3, 32, 32), 7, "1").shape
     torch.Size([2, 32, 32])
@@ -161,6 +164,13 @@ def selective_norm_grad(
     """Selective NormGrad: the norm of what speaks for the target only, ``|relu(x_u * g_u)|``.
 
     The cell ``extract="scaling", aggregate="filter_norm"`` of `backprop_saliency`, which says what the arguments mean.
+
+    Raises:
+        InputError: images, a layer or a target that cannot be used; `netopsy.core.capture.layer_gradients` lists them.
+
+    >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
+    >>> selective_norm_grad(net, torch.rand(2, 3, 32, 32), 7, "1").shape
+    torch.Size([2, 32, 32])
     """
 
     def draw(site: Site) -> Maps:
@@ -182,6 +192,13 @@ def linear_approx(
     """Gradient times activation, summed over channels: the first-order share of each location in the target.
 
     The cell ``extract="scaling", aggregate="sum"`` of `backprop_saliency`, which says what the arguments mean.
+
+    Raises:
+        InputError: images, a layer or a target that cannot be used; `netopsy.core.capture.layer_gradients` lists them.
+
+    >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
+    >>> linear_approx(net, torch.rand(2, 3, 32, 32), 7, "1").shape
+    torch.Size([2, 32, 32])
     """
 
     def draw(site: Site) -> Maps:
@@ -205,7 +222,14 @@ def grad_cam(
     `linear_approx` with the gradient replaced by its spatial mean; the cut comes before the resizing.
     `backprop_saliency` says what the arguments mean.
 
+    Raises:
+        InputError: images, a layer or a target that cannot be used; `netopsy.core.capture.layer_gradients` lists them.
+
     Source: Selvaraju et al. 2017, equations 1 and 2.
+
+    >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
+    >>> grad_cam(net, torch.rand(2, 3, 32, 32), 7, "1").shape
+    torch.Size([2, 32, 32])
     """
 
     def draw(site: Site) -> Maps:
@@ -236,6 +260,10 @@ def gradient_saliency(
 
     Raises:
         InputError: as `backprop_saliency`, and a network without a rectifier for the two rules that need one.
+
+    >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
+    >>> gradient_saliency(net, torch.rand(2, 3, 32, 32), 7, relu="guided").shape
+    torch.Size([2, 32, 32])
     """
     with rectified(model, relu, needed=True):
         return backprop_saliency(

@@ -77,6 +77,9 @@ class PatternMiner:
 
     Every constant is a reconstruction and unconfirmed; see the package.
 
+    Raises:
+        InputError: a share, a size or a quantile out of range.
+
     >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
     >>> images = torch.rand(40, 1, 8, 8)
     >>> miner = PatternMiner(net, min_support=0.1, min_lift=0.1, radius=None, quantile=0.3)

@@ -150,6 +150,11 @@ def mine_itemsets(
 
     Raises:
         InputError: as `frequent_itemsets`, or images of one class only.
+
+    >>> import torch
+    >>> fired = torch.tensor([[1, 1], [1, 1], [1, 0], [0, 1]]).bool()
+    >>> [(found.cls, found.items) for found in mine_itemsets(fired, torch.tensor([0, 0, 1, 1]))]
+    [(0, (0, 1))]
     """
     check_options(fired, labels, max_size, min_support)
     require(1 <= min_size <= max_size, f"min_size must be from 1 to max_size, {max_size}, got {min_size}")

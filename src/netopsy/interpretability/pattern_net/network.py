@@ -21,6 +21,10 @@ class PatternLayers(nn.Module):
     Args:
         thresholds, widths: T to start from, and tau.
         patterns: how many.
+
+    >>> layers = PatternLayers(torch.zeros(4), torch.ones(4), patterns=2, classes=3)
+    >>> layers(torch.rand(5, 4)).shape
+    torch.Size([5, 3])
     """
 
     def __init__(
@@ -77,6 +81,11 @@ def train_pattern_layers(
 
     Raises:
         InputError: labels out of range, or an option that is none.
+
+    >>> layers = PatternLayers(torch.zeros(4), torch.ones(4), patterns=2, classes=2)
+    >>> losses = train_pattern_layers(layers, torch.rand(6, 4), torch.arange(6) % 2, epochs=5)
+    >>> len(losses)
+    5
     """
     require(epochs > 0 and lr > 0, f"epochs and lr must be positive, got {epochs} and {lr}")
     classes = layers.output.out_features

@@ -29,6 +29,14 @@ def reinitialise(model: nn.Module, masks: Masks | None = None, *, init: Initiali
             (embeddings, attention) as they are, or a function that draws the weights of the module it is given in
             place, from torch's global random state, which is seeded for it and put back.
         seed: non-negative.
+
+    Raises:
+        InputError: masks that do not fit, a scheme that is none, or a negative seed.
+
+    >>> net = nn.Linear(3, 2)
+    >>> other = reinitialise(net, {"weight": torch.tensor([[1, 0, 1], [0, 1, 1]]).bool()}, init="he_normal", seed=1)
+    >>> int((other.weight == 0).sum()), other is net
+    (2, False)
     """
     require(isinstance(init, str) or callable(init), f"init must be a scheme's name or a function, got {init!r}")
     check_model(model)
@@ -48,6 +56,9 @@ def shuffle_masks(masks: Mapping[str, Tensor], *, seed: int | torch.Generator) -
 
     With new weights this is the *random ticket* control; with the ticket's own initial values it asks whether the
     structure matters.
+
+    Raises:
+        InputError: masks that map no names to tensors, or a negative seed.
 
     >>> shuffled = shuffle_masks({"w": torch.tensor([[True, False], [False, False]])}, seed=0)["w"]
     >>> shuffled.shape, int(shuffled.sum())

@@ -71,6 +71,9 @@ def layer_rates(names: list[str], rate: Rate, *, output: str | None = None, outp
     Frankle and Carbin prune the output layer at half the rate of the others (section 2): it is small, and soon the
     bottleneck. With a factor of 1 or without an output layer, the rate is handed back as it is.
 
+    Raises:
+        InputError: an output layer that is none of ``names``, or a factor that is not above 0 and at most 1.
+
     >>> layer_rates(["fc1.weight", "fc2.weight"], 0.2, output="fc2.weight")
     {'fc1.weight': 0.2, 'fc2.weight': 0.1}
     """

@@ -44,6 +44,13 @@ def iterative_magnitude_pruning_many(
         options: further ones for `fit_many`: ``evaluation``, ``evaluate_every``.
 
     Other arguments, the result (one a network) and the errors are those of `iterative_magnitude_pruning`.
+
+    >>> from netopsy.data import digits
+    >>> from netopsy.models import mlp
+    >>> nets = [mlp([64, 8, 10], seed=seed) for seed in (0, 1)]
+    >>> found = iterative_magnitude_pruning_many(nets, digits()[:40], Recipe(steps=2), 1, seeds=(0, 1))
+    >>> len(found), len(found[0].density)
+    (2, 2)
     """
     require(len(models) > 0, "models is empty; give at least one network")
     schedule = Schedule(rounds, rate, scope, output_rate_factor, output_layer, exclude, rewind_step, reset)
