@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from netopsy import InputError
-from netopsy.core.drawing import figure, render
-from netopsy.lab.plots import bars, from_text, growth, intervals, lines, mean_with_band, panels, pictures, to_text
+from netopsy.core.drawing import figure
+from netopsy.lab.plots import bars, from_text, growth, intervals, lines, mean_with_band, panels, to_text
 from netopsy.lab.statistics import mean_interval
 
 TABLE = pd.DataFrame(
@@ -75,13 +75,6 @@ def test_panels_have_a_title_each_and_one_legend():
     drawn = panels({"a": TABLE, ("b", 2): TABLE}, lambda ax, own: lines(ax, own, x="size", by="method"), legend=True)
     assert drawn.axes[1].get_title() == "b, 2"
     assert [text.get_text() for text in drawn.legends[0].texts] == ["ours", "theirs"]
-
-
-def test_pictures_leave_places_empty():
-    grid = [[torch.rand(2, 3), None], [torch.rand(2, 3), torch.rand(2, 3)]]
-    drawn = pictures(grid, rows=["one", "two"], columns=["left", "right"], title="both")
-    assert [len(ax.images) for ax in drawn.axes] == [1, 0, 1, 1]
-    assert render(drawn, "png").startswith(b"\x89PNG")
 
 
 def test_a_picture_comes_back_from_text_in_256_steps():

@@ -29,6 +29,8 @@ def table(
                 "AUROC restricted": 0.9,
             }
             rows.append({**at, "measure": "class", "class": label, **values})
+            counts = {"causes": 1, "nodes": 1, "rule": "input"}, {"causes": 4, "nodes": 8, "rule": "z test"}
+            rows += [{**at, "measure": "layer", "class": label, **each} for each in counts]
             rows.append({**at, "measure": "halves", "class": label, "repeat": 0, "value": halves + noise()})
             rows.append({**at, "measure": "beta", "class": label, "beta": 0.1, "repeat": 0, "value": 0.5})
         for image in range(20):
@@ -95,3 +97,9 @@ def test_networks_of_the_paper_preset_run():
 def test_a_run_trains_the_same_network_again():
     one, other = (trained(Setting(steps=20), 1)[0].state_dict() for _ in range(2))
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_likeness_by_chance_is_that_of_random_graphs_of_the_size():
+    """Of 8 nodes two draws of 4 share 2 on average, of the 6 that are in either."""
+    found = verdicts("causal-paths", table())[4].weakest
+    assert found.beside["by chance, for as many causes"] == pytest.approx(2 / 6)

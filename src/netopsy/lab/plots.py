@@ -1,4 +1,4 @@
-"""The drawings that studies share: lines over seeds, bars, intervals, growth, and pictures kept in a table."""
+"""The drawings that studies share: lines over seeds, bars, intervals, growth; and pictures as text in a table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from netopsy.core.drawing import INK, PALETTE, figure_grid
 from netopsy.core.errors import require
 from netopsy.lab.statistics import Estimate, mean_interval
 
-__all__ = ["bars", "from_text", "growth", "intervals", "lines", "mean_with_band", "panels", "pictures", "to_text"]
+__all__ = ["bars", "from_text", "growth", "intervals", "lines", "mean_with_band", "panels", "to_text"]
 
 Colors = Mapping[str, str]
 Picture = Float[Tensor, "height width"]
@@ -188,31 +188,6 @@ def panels(
     if legend:
         handles, labels = every[0].get_legend_handles_labels()
         drawn.legend(handles, labels, loc="outside lower center", ncols=min(4, max(1, len(labels))), labelcolor=INK)
-    return drawn
-
-
-def pictures(
-    grid: Sequence[Sequence[Picture | None]],
-    *,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    size: float = 1.1,
-    title: str = "",
-    cmap: str = "gray",
-    limits: tuple[float, float] | None = (0.0, 1.0),
-) -> Figure:
-    """Pictures in rows and columns with a name each; ``None`` leaves a place empty."""
-    drawn, axes = figure_grid(len(rows), len(columns), size * len(columns) + 0.9, size * len(rows) + 0.3)
-    low, high = limits or (None, None)
-    for line, entries, name in zip(axes, grid, rows, strict=True):
-        for ax, picture, head in zip(line, entries, columns, strict=True):
-            ax.set_axis_off()
-            if picture is not None:
-                ax.imshow(np.asarray(picture), cmap=cmap, vmin=low, vmax=high)
-            ax.set_title(head if name == rows[0] else "", fontsize=8, loc="center")
-        line[0].text(-0.08, 0.5, name, transform=line[0].transAxes, ha="right", va="center", fontsize=8)
-    if title:
-        drawn.suptitle(title, color=INK, fontsize=10)
     return drawn
 
 

@@ -1,6 +1,6 @@
 """How the graph-valuation study's claims are answered.
 
-The unit is a seed of rewired copies of all graphs, a set of buyer's classes for relevance, a run otherwise.
+The unit is a seed of rewired copies of all graphs, a draw of buyers and sellers for relevance, a run otherwise.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     by_seller = own.groupby("seller", sort=False)[["relevance", "diversity"]].mean()
     beside = {f"R and D, {name}": f"{r:.2f} and {d:.2f}" for name, r, d in by_seller.itertuples()}
     name = "R of the same classes ranked first, area under the curve"
-    yield "graph-valuation-2", above(name, ahead(own), 0.95, unit="buyers", beside=beside)
+    yield "graph-valuation-2", above(name, ahead(own), 0.95, unit="draws", beside=beside)
     rest = {f"gap on {name}": gaps(each) for name, each in tables["relevance"].groupby("data") if name != DIGITS}
-    yield "graph-valuation-2", gain("R of same less other classes", gaps(own), 0.2, unit="buyers", beside=rest)
+    yield "graph-valuation-2", gain("R of same less other classes", gaps(own), 0.2, unit="draws", beside=rest)
 
     columns = ["disparity", "relevance", "diversity"]
     S, R, D = (tables.wide("disentangled", ["seed", "copy"], "change", values) for values in columns)
@@ -71,16 +71,16 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
 
 
 def ahead(table: pd.DataFrame) -> Estimate:
-    """Share of the other sellers whose R is below that of the same classes; one value a buyer, means over seeds."""
+    """Share of the other sellers whose R is below that of the same classes; one value a draw, means over buyers."""
     wide = table.pivot(index=["start", "seed"], columns="seller", values="relevance")
     rest = wide.drop(columns=SAME)
     wins = (rest.lt(wide[SAME], axis=0) + 0.5 * rest.eq(wide[SAME], axis=0)).mean(axis=1)
-    return mean_interval(wins.groupby("start").mean().to_numpy())
+    return mean_interval(wins.groupby("seed").mean().to_numpy())
 
 
 def gaps(table: pd.DataFrame) -> Estimate:
-    """R of the same minus that of other classes; one value a buyer, means over seeds."""
-    wide = table.pivot(index=["start", "seed"], columns="seller", values="relevance").groupby("start").mean()
+    """R of the same minus that of other classes; one value a draw, means over buyers."""
+    wide = table.pivot(index=["start", "seed"], columns="seller", values="relevance").groupby("seed").mean()
     return paired_difference(wide[SAME].to_numpy(), wide[OTHER].to_numpy())
 
 

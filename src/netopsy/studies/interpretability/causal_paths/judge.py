@@ -54,6 +54,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     soft = {
         f"overwritten by {beta:g}": value for beta, value in tables["beta"].groupby("beta")["value"].median().items()
     }
+    soft |= {"by chance, for as many causes": by_chance(tables)}
     yield "causal-paths-4", between("median Jaccard similarity of two halves", halves, ALIKE, 1.0, beside=soft)
 
 
@@ -67,3 +68,14 @@ def log_ratio(tables: Tables, name: str, scale: str = LARGEST) -> Estimate:
 def by_run(tables: Tables, measure: str) -> pd.Series:
     """One value a run: the mean over classes and repeats."""
     return tables[measure].groupby(UNIT)["value"].mean()
+
+
+def by_chance(tables: Tables) -> float:
+    """The mean similarity of random graphs with as many causes in each layer, but for the input's channels.
+
+    Of ``c`` causes among ``n`` nodes a second draw of as many is expected to share ``c^2 / n``.
+    """
+    table = tables["layer"][tables["layer"]["rule"] != "input"]
+    table = table.assign(shared=table["causes"] ** 2 / table["nodes"])
+    sums = table.groupby([*UNIT, "class"])[["causes", "shared"]].sum()
+    return float((sums["shared"] / (2 * sums["causes"] - sums["shared"])).mean())
