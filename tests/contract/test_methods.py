@@ -76,36 +76,6 @@ IMAGE_BY_IMAGE = [
 ]
 
 
-COMPILED = "test_a_compiled_network_gives_the_same_although_it_ran_before"
-INFERENCE = "test_so_does_inference_mode_around_it_or_around_the_images"
-MADE_IN_INFERENCE = "test_a_network_made_in_inference_mode_is_used_or_refused"
-HALF = "test_half_precision_gives_finite_results"
-KNOWN = {
-    **{(COMPILED, last(method)): "what was compiled before a hook was set runs without it" for method in ON_IMAGES},
-    **{
-        (INFERENCE, name): "tensors are made in inference mode and then differentiated"
-        for name in ("invert_representation", "train_upconv_inverter", "meta_saliency", "class_sensitivity")
-    },
-    **{
-        (MADE_IN_INFERENCE, last(method)): "parameters made in inference mode are asked for a gradient"
-        for method in ON_IMAGES
-        if last(method)
-        not in {"irof", "eigen_cam", "energy_map", "receptive_field", "causal_attribution", "causal_maps_by_effect"}
-    },
-    (HALF, "path_effect"): "the overwritten weights are in single precision",
-}
-"""What a method does not keep yet, and why: one that begins to keep it fails here."""
-
-
-@pytest.fixture(autouse=True)
-def known(request):
-    """Expects what is known to fail to fail."""
-    method = getattr(request.node, "callspec", None)
-    key = (request.function.__name__, last(method.params.get("method", ""))) if method else None
-    if key in KNOWN:
-        request.applymarker(pytest.mark.xfail(reason=KNOWN[key], strict=True))
-
-
 def call(method, model, images, **instead):
     function = resolve(method)
     parameters = inspect.signature(function).parameters

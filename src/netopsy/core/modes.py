@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +20,9 @@ def check_model(model: object) -> None:
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[nn.Module]:
-    """The model in evaluation mode; afterwards every submodule has the mode it had."""
+    """The model in evaluation mode, a compiled one uncompiled; afterwards every submodule has the mode it had."""
     check_model(model)
-    with _keeping_modes(model):
+    with _keeping_modes(model), _uncompiled(model):
         yield model.eval()
 
 
@@ -43,10 +44,19 @@ def _keeping_modes(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
+def _uncompiled(model: nn.Module) -> AbstractContextManager[Any]:
+    """What was compiled before a hook was set runs without it, so a compiled model is run as it was written."""
+    for module in model.modules():
+        if "_orig_mod" in module._modules or module._compiled_call_impl is not None:
+            return torch.compiler.set_stance("force_eager")
+    return nullcontext()
+
+
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[nn.Module]:
     """The model with no parameter asking for a gradient; afterwards each asks as before."""
-    asking = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    # Parameters that were made in inference mode can be held, but never ask again.
+    asking = [each for each in model.parameters() if each.requires_grad and not each.is_inference()]
     for parameter in asking:
         parameter.requires_grad_(False)
     try:

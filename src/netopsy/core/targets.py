@@ -38,7 +38,8 @@ def scores(outputs: Tensor, target: Target) -> Tensor:
             f"target is a class index, which needs an output [batch, classes]; this network returns "
             f"{tuple(outputs.shape)}: give a function from that output to one number a sample"
         )
-    return outputs.gather(1, class_indices(target, batch, outputs.shape[1]).to(outputs.device)[:, None])[:, 0]
+    indices = class_indices(target, batch, outputs.shape[1]).to(outputs.device)
+    return outputs.gather(1, indices.clone()[:, None])[:, 0]  # a copy, for indices that inference mode made
 
 
 def is_index(value: object) -> TypeGuard[int]:

@@ -84,7 +84,7 @@ class Interventions:
         kernel = (1,) * (edges.ndim - 2)
         there = self.layer.connected()[effects][:, nodes].reshape(len(effects), len(nodes), *kernel)
         change = torch.zeros_like(edges)
-        change[:, nodes] = there * (values.reshape(1, -1, *kernel) - edges[:, nodes])
+        change[:, nodes] = there * (values.to(edges).reshape(1, -1, *kernel) - edges[:, nodes])
         added = self.layer.contributions(self.inputs, change, nodes)
         return self._run(added.sum(1, keepdim=True) if together else added, effects)
 

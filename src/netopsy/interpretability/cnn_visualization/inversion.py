@@ -107,8 +107,9 @@ def invert_representation(
     require(isinstance(steps, int) and steps >= 1, f"steps must be an int of at least 1, got {steps!r}")
     require(lr > 0, f"lr must be positive, got {lr}")
     require(optimiser in ("adam", "momentum"), f"optimiser must be 'adam' or 'momentum', got {optimiser!r}")
-    wanted, space = _wanted(model, name, reference, code, shape, limits, mean)
-    sizes = wanted.flatten(1).square().sum(1)
+    with torch.inference_mode(False):
+        wanted, space = _wanted(model, name, reference, code, shape, limits, mean)
+        sizes = wanted.flatten(1).square().sum(1)
     require(bool((sizes > 0).all()), f"code of layer {name!r} is zero for an image: nothing of it is left to invert")
     for argument, weight in (("lambda_alpha", lambda_alpha), ("lambda_tv", lambda_tv)):
         _check_weight(argument, weight, len(wanted))

@@ -135,22 +135,25 @@ def train_upconv_inverter(
     [name] = layer_names(model, [layer])
     require(isinstance(epochs, int) and epochs >= 1, f"epochs must be an int of at least 1, got {epochs!r}")
     require(isinstance(batch_size, int) and batch_size >= 1, f"batch_size must be at least 1, got {batch_size!r}")
-    device = device_of(model)
-    if not isinstance(images, Tensor):
-        batches = Batches(images, lambda some: coded(model, name, some, reshape))
-        decoder = UpconvNet(batches.code_shape, batches.image_shape, width=width, seed=derive(seed, "decoder"))
-        decoder.standardise(batches.codes, batches.images)
-        return batches.train(decoder.to(device), epochs, lr)
-    codes = torch.cat([coded(model, name, some, reshape) for some in images.split(256)])
-    channels, height, columns = images.shape[1:]
-    decoder = UpconvNet(tuple(codes.shape[1:]), (channels, height, columns), width=width, seed=derive(seed, "decoder"))
-    decoder.standardise(Normalisation.of(codes), Normalisation.of(images.detach().float()))
-    decoder = decoder.to(device)
-    steps = max(1, epochs * len(images) // batch_size)
-    # The mean over pixels instead of the sum: Adam divides the factor between them out again.
-    recipe = Recipe(steps=steps, batch_size=min(batch_size, len(images)), lr=lr, schedule="cosine", loss="mse")
-    fit(decoder, Dataset(codes, images.detach().float()), recipe, seed=derive(seed, "order"))
-    return decoder.eval()
+    with torch.inference_mode(False):
+        device = device_of(model)
+        if not isinstance(images, Tensor):
+            batches = Batches(images, lambda some: coded(model, name, some, reshape))
+            decoder = UpconvNet(batches.code_shape, batches.image_shape, width=width, seed=derive(seed, "decoder"))
+            decoder.standardise(batches.codes, batches.images)
+            return batches.train(decoder.to(device), epochs, lr)
+        codes = torch.cat([coded(model, name, some, reshape) for some in images.split(256)])
+        channels, height, columns = images.shape[1:]
+        decoder = UpconvNet(
+            tuple(codes.shape[1:]), (channels, height, columns), width=width, seed=derive(seed, "decoder")
+        )
+        decoder.standardise(Normalisation.of(codes), Normalisation.of(images.detach().float()))
+        decoder = decoder.to(device)
+        steps = max(1, epochs * len(images) // batch_size)
+        # The mean over pixels instead of the sum: Adam divides the factor between them out again.
+        recipe = Recipe(steps=steps, batch_size=min(batch_size, len(images)), lr=lr, schedule="cosine", loss="mse")
+        fit(decoder, Dataset(codes, images.detach().float()), recipe, seed=derive(seed, "order"))
+        return decoder.eval()
 
 
 def reconstruct(

@@ -104,10 +104,10 @@ def after_one_step(
         return functional.cross_entropy(functional_call(model, parameters, (image[None],)), label[None])
 
     with torch.inference_mode(False), evaluating(model):
-        slopes = vmap(grad(loss), in_dims=(None, 0, 0))(parameters, images.detach(), labels)
+        slopes = vmap(grad(loss), in_dims=(None, 0, 0))(parameters, images.detach(), labels.clone())
         if random_steps is not None:
             slopes = _turned(slopes, random_steps)
-    return {name: value - lr * slopes[name] for name, value in parameters.items()}
+        return {name: value - lr * slopes[name] for name, value in parameters.items()}
 
 
 def _turned(slopes: Parameters, seeds: Sequence[int]) -> Parameters:
