@@ -6,18 +6,22 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from netopsy.core.drawing import INK, panel, style
 from netopsy.core.errors import require
 from netopsy.core.modes import evaluating, training
 from netopsy.core.progress import track
 from netopsy.core.seeds import derive, generator, seeded
 from netopsy.graphs.propagation import EdgeIndex, Features, Operator, check_features
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Mask = Bool[Tensor, "nodes"]
 Penalty = Callable[[Tensor], Tensor]
@@ -62,6 +66,16 @@ class NodeResult:
     """Accuracy on the test nodes at that epoch."""
     losses: tuple[float, ...]
     """Validation losses by epoch."""
+
+    @style()
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The validation loss after each epoch, and the epoch that counts with its accuracies."""
+        ax = panel(ax)
+        ax.plot(range(len(self.losses)), self.losses)
+        ax.axvline(self.epoch, color=INK, linestyle=":")
+        ax.set(xlabel="epoch", ylabel="validation loss (nats)")
+        ax.set_title(f"epoch {self.epoch}: {self.validation:.1%} of validation, {self.test:.1%} of test nodes right")
+        return ax
 
 
 def train_node_classifier(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float, Int
@@ -13,7 +15,11 @@ from netopsy.core.layers import Layer, layer_names
 from netopsy.core.modes import device_of
 from netopsy.core.shapes import Images
 from netopsy.core.split import run_to
+from netopsy.interpretability.gallery import gallery
 from netopsy.interpretability.layer_maps import Reshape, check_images
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +33,26 @@ class TopImages:
     rows: Int[Tensor, "units k"]
     """Where in the layer's grid it is highest; 0 for a layer that has no grid."""
     columns: Int[Tensor, "units k"]
+
+    def plot(self, images: Images, units: Sequence[int] = ()) -> Figure:
+        """A row for each unit: the images in which it is highest, each with its activation above it.
+
+        Args:
+            images: those given to `top_images`.
+            units: which to show; by default the eight with the highest activations.
+
+        Raises:
+            InputError: a unit that is none of the layer's, or other images.
+        """
+        count, k = self.indices.shape
+        shown = list(units) or self.values[:, 0].argsort(descending=True, stable=True)[:8].tolist()
+        require(all(0 <= unit < count for unit in shown), f"units must be from 0 to {count - 1}, got {shown}")
+        last = int(self.indices.max())
+        require(len(images) > last, f"images must be those of the ranking, which names image {last}, got {len(images)}")
+        titles = [f"{value:.3g}" for value in self.values[shown].flatten().tolist()]
+        rows = [f"unit {unit}" for unit in shown]
+        chosen = images[self.indices[shown].flatten().to(images.device)]
+        return gallery(chosen, titles, columns=k, row_titles=rows)
 
 
 def top_images(

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.utils import prune
 
 from netopsy import InputError
+from netopsy.core.drawing import figure
 from netopsy.interpretability.causal_paths import (
     ablated_model,
     causal_attribution,
@@ -201,7 +202,7 @@ def test_nothing_that_lowers_the_score_ends_the_graph():
     assert [layer.rule for layer in graph.layers] == ["none"]
     assert graph.nodes() == set()
     assert sorted(graph.to_networkx().nodes) == [("2", 0)]
-    graph.plot()
+    assert graph.plot(figure()[1]).texts
 
 
 def test_the_network_is_left_as_it_was():
@@ -401,7 +402,7 @@ def test_graph_for_networkx_and_its_drawing():
         below = graph.layers[graph.layers.index(layer) + 1].name
         for cause in layer.causes.tolist():
             assert drawn.nodes[below, cause]["effect"] == pytest.approx(effect[cause])
-    texts = [text.get_text() for text in graph.plot(class_name="seven", most=3).axes[0].texts]
+    texts = [text.get_text() for text in graph.plot(figure()[1], class_name="seven", most=3).texts]
     assert "seven" in texts
     assert graph_similarity(graph, graph) == 1
 

@@ -185,9 +185,11 @@ def _test(subject: Subject, label: int, chain: Sequence[str]) -> Tested | None:
 
 def _pictures(subject: Subject, label: int, one: Tested, tested: dict[int, Tested]) -> tuple[Picture, ...]:
     name = subject.class_name(label)
+    graph, ax = figure(1.25 * len(one.graph.layers) + 2, 5.2)
+    one.graph.plot(ax, class_name=subject.class_label(label))
     drawn = [
         Picture.of(
-            one.graph.plot(class_name=subject.class_label(label)),
+            graph,
             f"The causal graph of {name}, from the input to the class",
             f"The paths that carry {name}, the input on the left; the strongest causes of each layer.",
         ),

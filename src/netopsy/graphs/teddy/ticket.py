@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from netopsy.core.drawing import PALETTE, panel, style
 from netopsy.core.errors import require
 from netopsy.core.modes import check_model, evaluating
 from netopsy.graphs.node_classification import NodeRecipe, NodeResult, train_node_classifier
@@ -19,6 +20,9 @@ from netopsy.graphs.teddy.distillation import distillation_loss
 from netopsy.graphs.teddy.projection import L0Projection
 from netopsy.graphs.teddy.pruning import check_sparsity, prune_edges
 from netopsy.graphs.teddy.scores import teddy_scores
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Scorer = Callable[[Tensor, int], Tensor]
 """Scores ``[edges]`` from an edge index and how many nodes there are; the lowest are removed first."""
@@ -92,6 +96,20 @@ class Ticket:
     def weight_sparsity(self) -> float:
         """The share of weights that are zero."""
         return L0Projection(self.model, 0.0).sparsity()
+
+    @style()
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The validation loss after each epoch, and the share of zero weights on a second axis."""
+        ax = panel(ax)
+        epochs = range(1, len(self.history) + 1)
+        ax.plot(epochs, [epoch.loss for epoch in self.history], label="validation loss")
+        ax.set(xlabel="epoch", ylabel="validation loss (nats)")
+        right = ax.twinx()
+        right.plot(epochs, [100 * epoch.sparsity for epoch in self.history], color=PALETTE[1], linestyle="--")
+        right.set_ylabel("zero weights (%)", color=PALETTE[1])
+        right.set_ylim(0, 100)
+        right.grid(visible=False)
+        return ax
 
 
 def find_ticket(

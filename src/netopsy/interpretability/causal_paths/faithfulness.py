@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from netopsy.core.drawing import INK, panel, style
 from netopsy.core.errors import require
 from netopsy.core.modes import evaluating, running_on
 from netopsy.core.outputs import single_output
 from netopsy.core.shapes import Images, Labels, Maps
 from netopsy.core.targets import class_indices
 from netopsy.interpretability.layer_maps import check_images
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +30,17 @@ class Faithfulness:
     """Probability over that of the whole image, after 0, 1, ... segments; constant once an image has no more."""
     area: Float[Tensor, "batch"]
     """Mean of the curve by the trapezoid rule, over as many segments as the image has: the lower the more faithful."""
+
+    @style()
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The curve of every image, thin, and their mean."""
+        ax = panel(ax)
+        steps = range(self.curve.shape[1])
+        ax.plot(steps, self.curve.T.cpu(), color=INK, linewidth=0.5, alpha=0.4)
+        ax.plot(steps, self.curve.mean(0).cpu(), label=f"mean of {len(self.curve)} images, area {self.area.mean():.2f}")
+        ax.set(xlabel="segments removed", ylabel="class probability, of the whole image's", ylim=(0, None))
+        ax.legend()
+        return ax
 
 
 def irof(

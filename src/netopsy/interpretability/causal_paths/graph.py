@@ -11,13 +11,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from netopsy.core.drawing import INK, label
+from netopsy.core.drawing import INK, label, panel
 from netopsy.core.seeds import generator
 
 if TYPE_CHECKING:
     import networkx as nx
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Rule = Literal["z test", "relative effect", "lowest quantile", "none", "input"]
 """How a layer's causes were chosen: by the test; by the first or the second fallback when no node passes it; not at
@@ -112,19 +111,16 @@ class CausalGraph:
             )
         return graph
 
-    def plot(self, ax: Axes | None = None, *, class_name: str = "", most: int = _MOST_DRAWN) -> Figure:
+    def plot(self, ax: Axes | None = None, *, class_name: str = "", most: int = _MOST_DRAWN) -> Axes:
         """The graph from the input, left, to the class, right; up to ``most`` of each layer's strongest causes.
 
         A node is the darker the more the score falls when its edges are set. Lines run between the nodes drawn.
         """
         from matplotlib.collections import LineCollection
-        from matplotlib.figure import Figure
 
         columns = self._columns(most)
         height = 0.36 * max(len(numbers) for _, numbers, _, _ in columns) + 1.1
-        if ax is None:
-            figure = Figure(figsize=(1.25 * len(columns) + 0.7, max(2.4, height)), layout="constrained")
-            ax = figure.subplots()
+        ax = panel(ax, 1.25 * len(columns) + 0.7, max(2.4, height))
         places = [_spread(len(numbers)) for _, numbers, _, _ in columns]
         for number in range(len(columns) - 1):
             lines = [[(number, low), (number + 1, high)] for low in places[number] for high in places[number + 1]]
@@ -144,9 +140,7 @@ class CausalGraph:
             ax.text(number, 0.62, text, ha="center", va="bottom", fontsize=8, color=INK)
         ax.set(xlim=(-0.6, len(columns) - 0.4), ylim=(-0.58, 0.85))
         ax.set_axis_off()
-        drawn = ax.get_figure(root=True)
-        assert drawn is not None
-        return drawn
+        return ax
 
     def _columns(self, most: int) -> list[tuple[str, list[str], list[float], str]]:
         """For every depth, input first: a title, the nodes' names, how dark they are, and how many of how many."""

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from netopsy.core.drawing import label, panel, style
 from netopsy.core.errors import require
 from netopsy.core.layers import Layer
 from netopsy.core.seeds import generator as random_generator
 from netopsy.core.shapes import Activations
 from netopsy.interpretability.gan_dissection.intervention import unit_strengths
 from netopsy.interpretability.gan_dissection.stage import Segmenter, Stage, check_class, presence, stage
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def conditional_mean(
@@ -73,6 +78,30 @@ class CausalEffect:
     def effect(self) -> Float[Tensor, "classes"]:
         """The average causal effect of the units on each class, from -1 to 1."""
         return self.inserted - self.ablated
+
+    @style()
+    def plot(self, ax: Axes | None = None, *, class_names: Sequence[str] = (), most: int = 10) -> Axes:
+        """The classes that the units change most, each with its share without and with them.
+
+        Args:
+            class_names: one for each class; numbers by default.
+            most: classes to draw at most.
+
+        Raises:
+            InputError: not as many names as classes.
+        """
+        count = len(self.inserted)
+        require(len(class_names) in (0, count), f"class_names must be {count}, one a class, got {len(class_names)}")
+        ax = panel(ax)
+        order = self.effect.abs().argsort(descending=True, stable=True)[:most].flip(0).tolist()
+        without, forced = (100 * self.ablated[order]).cpu().numpy(), (100 * self.inserted[order]).cpu().numpy()
+        ax.barh([row - 0.2 for row in range(len(order))], without, height=0.4, label="switched off")
+        ax.barh([row + 0.2 for row in range(len(order))], forced, height=0.4, label="forced on")
+        names = [label(class_names[one], number=one) if class_names else f"class {one}" for one in order]
+        ax.set_yticks(range(len(order)), names)
+        ax.set_xlabel("share of the edited pixels (%)")
+        ax.legend()
+        return ax
 
 
 def average_causal_effect(
