@@ -182,7 +182,7 @@ def test_every_combination_is_measured_once():
 def test_what_stands_out_is_measured_and_shown():
     finding = examine(corner_net(), corner_data(), instruments=["eigen-cam"]).findings["eigen-cam"]
     assert finding.figures["share of the first direction"] == 1  # the layer has a single channel
-    assert finding.figures["right after covering its own places"] < finding.figures["accuracy on whole images"]
+    assert finding.figures["right after covering its own positions"] < finding.figures["accuracy on whole images"]
     assert "layer 1" in finding.sentence
     (absence,) = examine(mlp([64, 8, 10]), TEST, instruments=["eigen-cam"]).absences
     assert "keeps a grid" in absence.reason

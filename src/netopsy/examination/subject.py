@@ -145,8 +145,8 @@ class Subject:
         grids = [name for name in names if seen[name].ndim == 4 and min(seen[name].shape[-2:]) > 1]
         if len(grids) <= 4:
             return tuple(grids)
-        places = torch.linspace(0, len(grids) - 1, 4).round().int().tolist()
-        return tuple(grids[place] for place in places)
+        positions = torch.linspace(0, len(grids) - 1, 4).round().int().tolist()
+        return tuple(grids[place] for place in positions)
 
     def sample(self, count: int, *, correct: bool | None = None) -> Tensor:
         """Indices of up to ``count`` samples, the same at every call, the classes taking turns.

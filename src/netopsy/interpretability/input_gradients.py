@@ -25,8 +25,8 @@ def input_gradient(model: nn.Module, images: Images, target: Target) -> Images:
     """
     check_images(images)
     parts = [
-        layer_gradients(model, some, _part(target, place, len(some)), INPUT).gradients[INPUT]
-        for place, some in zip(range(0, len(images), _TOGETHER), images.split(_TOGETHER), strict=True)
+        layer_gradients(model, some, _part(target, position, len(some)), INPUT).gradients[INPUT]
+        for position, some in zip(range(0, len(images), _TOGETHER), images.split(_TOGETHER), strict=True)
     ]
     return torch.cat(parts)
 
@@ -61,8 +61,8 @@ def integrated_gradients(
     check_images(images)
     require(steps > 0, f"steps must be at least 1, got {steps}")
     difference = images - baseline
-    places = (torch.arange(steps, dtype=images.dtype, device=images.device) + 0.5) / steps
-    points = images - (1 - places.reshape(-1, 1, 1, 1, 1)) * difference
+    positions = (torch.arange(steps, dtype=images.dtype, device=images.device) + 0.5) / steps
+    points = images - (1 - positions.reshape(-1, 1, 1, 1, 1)) * difference
     return difference * _mean_gradient(model, points, target)
 
 
@@ -93,9 +93,9 @@ def gradient_shap(
     shape = (n, 1 if paired else len(images))
     noise = torch.randn(*shape, *images.shape[1:], generator=random, device=random.device).to(images) * std
     which = torch.randint(len(baselines), shape, generator=random, device=random.device).to(baselines.device)
-    places = torch.rand(*shape, 1, 1, 1, generator=random, device=random.device).to(images)
+    positions = torch.rand(*shape, 1, 1, 1, generator=random, device=random.device).to(images)
     noisy, chosen = images + noise, baselines[which].to(images)
-    points = chosen + places * (noisy - chosen)
+    points = chosen + positions * (noisy - chosen)
     return _mean_gradient(model, points, target, noisy - chosen)
 
 
@@ -113,7 +113,7 @@ def _part(target: Target, start: int, count: int) -> Target:
 
 
 def attribution_map(attributions: Images) -> Float[Tensor, "batch height width"]:
-    """One number a place: the absolute values added over the channels.
+    """One number a position: the absolute values added over the channels.
 
     >>> attribution_map(torch.tensor([[[[1.0]], [[-2.0]]]])).tolist()
     [[[3.0]]]

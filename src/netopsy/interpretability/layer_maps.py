@@ -135,7 +135,7 @@ def token_grid(height: int, width: int, skip: int = 1) -> TokenGrid:
 
     Args:
         height, width: of the grid of patches.
-        skip: tokens before the grid that stand for no place (the class token, registers).
+        skip: tokens before the grid that stand for no position (the class token, registers).
 
     >>> import torch
     >>> token_grid(2, 3)(torch.zeros(5, 7, 16)).shape

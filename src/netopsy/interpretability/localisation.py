@@ -22,7 +22,7 @@ _NEIGHBOURS = np.stack([np.zeros((3, 3)), np.ones((3, 3)), np.zeros((3, 3))])
 def localise(maps: Maps, threshold: float = 0.15) -> Boxes:
     """The tight box around the largest connected part of each map above ``threshold`` of its range.
 
-    Each map is brought to the range 0 to 1; places of at least ``threshold`` that touch, be it at a corner, are one
+    Each map is brought to the range 0 to 1; positions of at least ``threshold`` that touch, be it at a corner, are one
     part. A constant map has no box: -1 throughout.
 
     Args:
@@ -126,5 +126,5 @@ def _check_masks(masks: object) -> None:
     got = f"{tuple(masks.shape)} of {masks.dtype}" if isinstance(masks, Tensor) else type(masks).__name__
     require(
         isinstance(masks, Tensor) and masks.ndim == 3 and masks.numel() > 0 and masks.dtype == torch.bool,
-        f"masks must be bool [batch, height, width] with at least one place, got {got}",
+        f"masks must be bool [batch, height, width] with at least one position, got {got}",
     )

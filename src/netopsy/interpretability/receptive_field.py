@@ -1,4 +1,4 @@
-"""Which pixels a place in a layer's grid can see."""
+"""Which pixels a position in a layer's grid can see."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from netopsy.core.split import run_to
 from netopsy.interpretability.layer_maps import check_images
 
 _ENLARGED = (1, 2, 4, 8)
-"""Times the image's side that are tried, until a place in the middle no longer sees the border."""
+"""Times the image's side that are tried, until a position in the middle no longer sees the border."""
 
 
 @dataclass(frozen=True)

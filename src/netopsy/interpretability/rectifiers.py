@@ -25,11 +25,11 @@ _CUTTING = ("clamp", "clamp_min", "hardtanh", "threshold")
 def _named(kinds: tuple[str, ...]) -> dict[Any, bool]:
     """Torch's functions of these names, and whether each works in place by its name."""
     found: dict[Any, bool] = {}
-    for place in (functional, torch, Tensor, torch._C._nn):
+    for position in (functional, torch, Tensor, torch._C._nn):
         for kind in kinds:
             for name in (kind, f"{kind}_"):
-                if hasattr(place, name):
-                    found[getattr(place, name)] = name.endswith("_")
+                if hasattr(position, name):
+                    found[getattr(position, name)] = name.endswith("_")
     return found
 
 

@@ -98,9 +98,9 @@ def top_images(
         )
         require(values.isfinite().all(), f"layer {name!r} gives NaN or infinite activations; check weights and images")
         columns = values.shape[3] if values.ndim == 4 else 1
-        peaks, places = values.flatten(2).max(2) if values.ndim == 4 else (values, torch.zeros_like(values).long())
-        numbers = torch.arange(seen, seen + len(batch), device=device)[:, None].expand_as(places)
-        new = [peaks.T, numbers.T, (places // columns).T, (places % columns).T]
+        peaks, positions = values.flatten(2).max(2) if values.ndim == 4 else (values, torch.zeros_like(values).long())
+        numbers = torch.arange(seen, seen + len(batch), device=device)[:, None].expand_as(positions)
+        new = [peaks.T, numbers.T, (positions // columns).T, (positions % columns).T]
         best = [torch.cat(pair, 1) for pair in zip(best, new, strict=True)] if best else new
         # Stable, so that of equal images the first one counts whatever the size of a batch.
         order = best[0].argsort(dim=1, descending=True, stable=True)[:, :k]

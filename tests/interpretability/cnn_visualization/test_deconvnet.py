@@ -271,7 +271,7 @@ def test_the_model_is_left_as_it_was(net, images, left_as_found):
         (lambda net, x: deconvnet(net, x, "act", 0, position=(9, 0)), "grid of 5x4"),
         (lambda net, x: deconvnet(net, x, "act", 0, position="top"), "position must be 'max'"),
         (lambda net, x: deconvnet(net, x, "out", 0, position=(0, 0)), "has no grid"),
-        (lambda net, x: deconvnet(net, x, "act", 0, position=None, crop=True), "crop=True needs one place"),
+        (lambda net, x: deconvnet(net, x, "act", 0, position=None, crop=True), "crop=True needs one position"),
         (lambda net, x: deconvnet(net, x, "act", batch_size=0), "batch_size must be at least 1"),
         (lambda net, x: deconvnet(torch.jit.script(nn.Sequential(nn.ReLU())), x, "0"), "TorchScript"),
     ],

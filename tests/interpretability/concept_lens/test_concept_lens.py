@@ -10,7 +10,7 @@ from torch import nn
 from netopsy import InputError
 from netopsy.core.capture import layer_activations
 from netopsy.interpretability.concept_lens import ConceptLens, patches, strategy_graph, token_grid
-from netopsy.interpretability.concept_lens.places import pooled
+from netopsy.interpretability.concept_lens.layouts import pooled
 
 
 class Transformer(nn.Module):

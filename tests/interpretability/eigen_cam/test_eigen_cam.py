@@ -241,7 +241,7 @@ def test_plot_lays_the_maps_over_the_images():
         (lambda net, x: eigen_cam(net, x, "act", components=5), "components must be an int from 1 to 4"),
         (lambda net, x: eigen_cam(net, x, reshape=token_grid(1, 2)), "layer must be named where reshape="),
         (lambda net, x: eigen_cam(nn.Flatten(), x), "layer must be named: no layer"),
-        (lambda net, x: eigen_cam(nn.Sequential(nn.AdaptiveAvgPool2d(1)), x, "0"), "a single place"),
+        (lambda net, x: eigen_cam(nn.Sequential(nn.AdaptiveAvgPool2d(1)), x, "0"), "a single position"),
         (lambda net, x: eigen_cam(Unreached(), x, "spare"), "never run"),
         (lambda net, x: eigen_cam_from_activations(x[0]), r"\[batch, channels, rows, columns\]"),
         (lambda net, x: eigen_cam_from_activations(x.long()), "must be float"),

@@ -129,11 +129,11 @@ def _draw(seen: Sequence[OfClass], whole: float) -> Figure:
     rows = seen[:MOST]
     drawn, axes = figure(4.8, 0.22 * len(rows) + 0.9)
     value, low, high = 100 * np.array([[r.recall.value, r.recall.low, r.recall.high] for r in rows]).T
-    places = range(len(rows))
-    axes.hlines(places, low, high, color=PALETTE[0], linewidth=2.4, alpha=0.45)
-    axes.plot(value, places, "o", color=PALETTE[0], markersize=5)
+    positions = range(len(rows))
+    axes.hlines(positions, low, high, color=PALETTE[0], linewidth=2.4, alpha=0.45)
+    axes.plot(value, positions, "o", color=PALETTE[0], markersize=5)
     axes.axvline(100 * whole, color=INK, linewidth=1, linestyle="--")
-    axes.set_yticks(places, [row.label for row in rows])
+    axes.set_yticks(positions, [row.label for row in rows])
     axes.set_xlabel("samples of the class that are found (%)")
     axes.set_xlim(min(float(low.min()) - 2, 90), 101)
     axes.set_ylim(len(rows) - 0.4, -0.6)

@@ -98,12 +98,12 @@ def _draw(found: Measured, where: tuple[str, ...]) -> Figure:
     for number, layer in enumerate(where):
         rows = [(names.index(name), estimate) for (name, own), estimate in found.items() if own == layer]
         offset = 0.16 * (number - (len(where) - 1) / 2)
-        places = np.array([len(names) - 1 - place for place, _ in rows]) - offset
+        positions = np.array([len(names) - 1 - place for place, _ in rows]) - offset
         means = np.array([estimate.value for _, estimate in rows])
         spread = np.array([[e.value - e.low, e.high - e.value] for _, e in rows]).reshape(-1, 2).T
         axes.errorbar(
             means,
-            places,
+            positions,
             xerr=np.nan_to_num(spread),
             fmt="o",
             color=PALETTE[number % len(PALETTE)],

@@ -59,7 +59,7 @@ def why_not(subject: Subject) -> str | None:
     if no_images(subject) is not None:
         return "it shows concepts by images, and this network reads none"
     if layer_of(subject) is None:
-        return "no layer of this network keeps a grid of places"
+        return "no layer of this network keeps a grid of positions"
     if not any(_images_of(subject, number) is not None for number in range(subject.class_count)):
         return f"no class is predicted for at least {FEWEST} of the samples"
     return None

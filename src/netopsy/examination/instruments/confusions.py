@@ -190,8 +190,8 @@ def _draw_samples(subject: Subject, shown: Tensor, confidence: Tensor) -> Figure
     columns = min(COLUMNS, len(shown))
     rows = -(-len(shown) // columns)
     drawn, axes = figure_grid(rows, columns, 1.2 * columns, 1.6 * rows)
-    images, places = subject.data.images, [place for row in axes for place in row]
-    for place, index in zip(places, shown.tolist(), strict=False):
+    images, positions = subject.data.images, [place for row in axes for place in row]
+    for place, index in zip(positions, shown.tolist(), strict=False):
         show_image(place, images[index])
         true, answer = int(subject.labels[index]), int(subject.predictions[index])
         sure = f"{100 * float(confidence[index]):.0f} %"
@@ -202,7 +202,7 @@ def _draw_samples(subject: Subject, shown: Tensor, confidence: Tensor) -> Figure
             fontweight="normal",
             loc="center",
         )
-    for spare in places[len(shown) :]:
+    for spare in positions[len(shown) :]:
         spare.remove()
     return drawn
 

@@ -28,7 +28,7 @@ MOST, PIXELS, SMALLEST = 800, 2**21, 6
 """Concept images, pixels of all of them together, and pixels a side."""
 QUANTILE = 0.005
 LARGE = 32
-"""Pixels a side from which places are taken to be equal parts of the image."""
+"""Pixels a side from which positions are taken to be equal parts of the image."""
 ROTATIONS, UNITS, IMAGES = 5, 5, 4
 """Random bases, and units and images in the picture."""
 
@@ -39,7 +39,7 @@ def why_not(subject: Subject) -> str | None:
         return "it matches units with what is to be seen in images, and this network reads none"
     if min(subject.data.inputs.shape[2:]) < SMALLEST:
         return f"no concepts can be drawn in images of fewer than {SMALLEST} pixels a side"
-    return None if subject.spatial_layers else "no layer of this network keeps a grid of places"
+    return None if subject.spatial_layers else "no layer of this network keeps a grid of positions"
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,10 @@ def examine(subject: Subject, seconds: float) -> Finding:
         ),
         reading=(
             f"{count} images were drawn in the size and range of the data: figures of known "
-            f"{_listed(list(drawn.names))}. A unit is said to detect a concept if the places where it is in the top "
+            f"{_listed(list(drawn.names))}. A unit is said to detect a concept if the positions where it is in the top "
             f"{100 * QUANTILE:g} % of its activations and the pixels of the concept overlap by more than "
-            f"{report.least:g}, intersection over union (network dissection). In the picture the unit's places have a "
-            "solid outline and the concept's a dashed one. If random directions of the same layer, mixtures of all "
+            f"{report.least:g}, intersection over union (network dissection). In the picture the unit's positions have "
+            "a solid outline and the concept's a dashed one. If random directions of the same layer, mixtures of all "
             "units, find as many concepts, the units themselves are nothing special. The concepts are simple and not "
             "those of the data: a unit without a name here may well stand for something else, and one with a name for "
             "more than that."
@@ -177,9 +177,9 @@ def _best_units(one: Dissected, drawn: ConceptImages) -> tuple[Picture, ...]:
         category = report.categories[concept]
         number = drawn.names[category].index(report.concepts[concept])
         tops = one.maps[:, unit].flatten(1).amax(1).topk(IMAGES).indices
-        places = unit_pixels(one.maps[tops][:, unit : unit + 1], report.thresholds[unit : unit + 1], report.enlarging)
+        regions = unit_pixels(one.maps[tops][:, unit : unit + 1], report.thresholds[unit : unit + 1], report.enlarging)
         there = drawn.labels[category][tops.cpu()] == number
-        for ax, index, own, mask in zip(line, tops.tolist(), places[:, 0].cpu(), there, strict=True):
+        for ax, index, own, mask in zip(line, tops.tolist(), regions[:, 0].cpu(), there, strict=True):
             show_image(ax, drawn.images[index])
             _outline(ax, mask, PALETTE[0], "dashed")
             _outline(ax, own, PALETTE[1], "solid")

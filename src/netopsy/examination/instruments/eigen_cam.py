@@ -24,7 +24,7 @@ def why_not(subject: Subject) -> str | None:
     """The reason why there is no map, if there is one."""
     if (reason := no_images(subject)) is not None:
         return reason
-    return None if layer_of(subject) is not None else "no layer of this network keeps a grid of places"
+    return None if layer_of(subject) is not None else "no layer of this network keeps a grid of positions"
 
 
 def layer_of(subject: Subject) -> str | None:
@@ -38,10 +38,10 @@ def layer_of(subject: Subject) -> str | None:
 
 
 def examine(subject: Subject, seconds: float) -> Finding:
-    """How much of the layer one pattern makes up, and what covering the places where it is strong takes away."""
+    """How much of the layer one pattern makes up, and what covering the positions where it is strong takes away."""
     layer = layer_of(subject)
     if layer is None:
-        raise NotNow("no layer of this network keeps a grid of places")
+        raise NotNow("no layer of this network keeps a grid of positions")
     indices = subject.sample(MOST)
     explained, own, other = _measure(subject, layer, indices, seconds)
     whole = float((subject.predictions == subject.labels)[indices[: len(explained)]].float().mean())
@@ -56,7 +56,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
         sentence=(
             f"One pattern makes up {100 * share:.0f} % of what layer {layer} puts out for an image; covering the "
             f"{percent} of the image where it is strongest leaves {100 * own:.0f} % of the answers right, covering "
-            f"another image's places {100 * other:.0f} %."
+            f"another image's positions {100 * other:.0f} %."
         ),
         reading=(
             "The warmer a place, the further the layer's activations lie along their first principal direction there "
@@ -77,7 +77,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
             "images": len(explained),
             "accuracy on whole images": round(whole, 4),
             "share of the first direction": round(share, 4),
-            "right after covering its own places": round(own, 4),
+            "right after covering its own positions": round(own, 4),
             "right after covering another image's": round(other, 4),
         },
         code=(
@@ -90,7 +90,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
 
 
 def _measure(subject: Subject, layer: str, indices: Tensor, seconds: float) -> tuple[Tensor, float, float]:
-    """Shares of the first direction, and accuracies with each image's own and another's places covered."""
+    """Shares of the first direction, and accuracies with each image's own and another's positions covered."""
     end = time.perf_counter() + seconds
     shares, right = [], []
     for some in indices.split(BATCH):

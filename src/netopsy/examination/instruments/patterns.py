@@ -24,14 +24,14 @@ def why_not(subject: Subject) -> str | None:
     """The reason why there are no patterns to look for, if there is one."""
     if (reason := no_images(subject)) is not None:
         return reason
-    return None if layer_of(subject) is not None else "no layer of this network keeps a grid of places"
+    return None if layer_of(subject) is not None else "no layer of this network keeps a grid of positions"
 
 
 def examine(subject: Subject, seconds: float) -> Finding:
     """The most telling combination of units for every class, and how often it fires on images it was not found on."""
     layer = layer_of(subject)
     if layer is None:
-        raise NotNow("no layer of this network keeps a grid of places")
+        raise NotNow("no layer of this network keeps a grid of positions")
     indices = subject.sample(MOST)
     known, unseen = indices[::2], indices[1::2]
     if len(known.unique()) < FEWEST or len(subject.labels[known].unique()) < 2:

@@ -109,11 +109,11 @@ def _classes(subject: Subject, pixels: Range, sample: Tensor, seconds: float) ->
     wanted = list(subject.classes_wanted) or list(range(subject.class_count))
     numbers = wanted[:CLASSES]
     scores = subject.scores[sample][:, numbers]
-    best, places = scores.topk(min(STRONGEST, len(sample)), dim=0)
+    best, positions = scores.topk(min(STRONGEST, len(sample)), dim=0)
     worth = float((best[0] - scores.mean(0)).median())
     made, rough = _make(subject, numbers, pixels, worth, sample, seconds)
     values = evaluate_outputs(subject.model, made.images[:, 0]).gather(1, torch.tensor(numbers)[:, None])[:, 0]
-    return _Compared(made, values.float(), best[0], sample[places.T], rough)
+    return _Compared(made, values.float(), best[0], sample[positions.T], rough)
 
 
 def _units(subject: Subject, layer: str, pixels: Range, sample: Tensor, seconds: float) -> _Compared:

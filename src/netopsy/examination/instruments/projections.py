@@ -29,7 +29,7 @@ def why_not(subject: Subject) -> str | None:
     if not subject.is_image_model:
         return "it projects activations back to pixels, and this network reads no images"
     if not subject.spatial_layers:
-        return "no layer of this network keeps a grid of places"
+        return "no layer of this network keeps a grid of positions"
     if any(isinstance(part, torch.jit.ScriptModule) for part in subject.model.modules()):
         return "the rectifiers of compiled TorchScript cannot be seen, and the projections depend on them"
     return None if len(subject.data) >= TOP else f"it takes at least {TOP} images"
@@ -60,9 +60,9 @@ def examine(subject: Subject, seconds: float) -> Finding:
         reading=(
             "For each unit, on the left the images in which it is highest, on the right what in them it answers to: "
             "its activation sent back through the network to the pixels (DeconvNet"
-            + (", guided by the signs on the way up, since no max-pooling remembers places" if guided else "")
-            + "). Bright and dark places raised it, grey ones did not take part. Projections that look alike show one "
-            "pattern, whatever the images have around it; they are no picture of what the unit would answer to most. "
+            + (", guided by the signs on the way up, since no max-pooling remembers positions" if guided else "")
+            + "). Bright and dark positions raised it, grey ones did not take part. Projections that look alike show "
+            "one pattern, whatever the images have around it; they are no picture of what excites the unit most. "
             "Units whose images are of one class come close to naming it; others stand for parts that classes share."
         ),
         pictures=(

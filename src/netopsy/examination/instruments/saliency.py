@@ -40,7 +40,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
     return Finding(
         sentence=(
             f"Covering the {percent} of each image that its {best} map points at leaves {100 * covered:.0f} % of the "
-            f"answers right; covering the places that another image's map points at leaves {100 * elsewhere:.0f} %."
+            f"answers right; covering the positions that another image's map points at leaves {100 * elsewhere:.0f} %."
         ),
         reading=(
             "Each row is an image, each column a method; the warmer a place, the more it counts for the class the "

@@ -54,8 +54,8 @@ def causal_maps_by_effect(
 ) -> Float[Tensor, "batch effects rows columns"]:
     """For each effect of a convolution, where its causes answer.
 
-    With A the layer's input, ``v_i = A_i * W[e, i]`` for each cause i; each v_i goes through a softmax over its places,
-    and the map of e is the mean over the causes. One pass over the images, nothing behind the layer is used.
+    With A the layer's input, ``v_i = A_i * W[e, i]`` for each cause i; each v_i goes through a softmax over its
+    positions, and the map of e is the mean over the causes. One pass over the images, nothing behind the layer is used.
 
     Args:
         graph: of the class to explain.

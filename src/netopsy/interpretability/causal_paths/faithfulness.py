@@ -86,12 +86,12 @@ def irof(
     size = members.sum(1)
     mean = (attributions.flatten(1)[:, :, None] * members).sum(1) / size.clamp(min=1)
     order = mean.masked_fill(size == 0, -torch.inf).argsort(dim=1, descending=True, stable=True)
-    place = order.argsort(1).gather(1, segments.flatten(1)).reshape(segments.shape)
+    position = order.argsort(1).gather(1, segments.flatten(1)).reshape(segments.shape)
     fill = images.mean((2, 3), keepdim=True) if baseline == "mean" else images.new_zeros(1)
     steps = torch.arange(most + 1, device=images.device)
     probabilities = []
     for which in torch.arange(len(images)).split(max(1, batch_size // (most + 1))):
-        gone = place[which][:, None] < steps[None, :, None, None]
+        gone = position[which][:, None] < steps[None, :, None, None]
         here = torch.where(gone[:, :, None], (fill if fill.ndim == 1 else fill[which][:, None]), images[which][:, None])
         with torch.no_grad(), evaluating(model), running_on(images, model):
             outputs = single_output(model(here.flatten(0, 1)))

@@ -121,14 +121,14 @@ class CausalGraph:
         columns = self._columns(most)
         height = 0.36 * max(len(numbers) for _, numbers, _, _ in columns) + 1.1
         ax = panel(ax, 1.25 * len(columns) + 0.7, max(2.4, height))
-        places = [_spread(len(numbers)) for _, numbers, _, _ in columns]
+        positions = [_spread(len(numbers)) for _, numbers, _, _ in columns]
         for number in range(len(columns) - 1):
-            lines = [[(number, low), (number + 1, high)] for low in places[number] for high in places[number + 1]]
+            lines = [[(number, low), (number + 1, high)] for low in positions[number] for high in positions[number + 1]]
             ax.add_collection(
                 LineCollection(lines, colors=INK, linewidths=0.5, alpha=min(0.6, 12 / len(lines)), zorder=1)
             )
         for number, (title, names, shades, total) in enumerate(columns):
-            y = places[number]
+            y = positions[number]
             ax.scatter(
                 [number] * len(y), y, c=shades, cmap="Blues", vmin=-0.4, vmax=1.0, s=190, edgecolors=INK, zorder=2
             )

@@ -25,7 +25,7 @@ class WeightLayer:
     nodes: int
     """Input nodes: channels, or units; across a flattening, channels of the convolution before."""
     block: int
-    """Inputs of a dense layer that are one node: the places of a flattened channel, otherwise 1."""
+    """Inputs of a dense layer that are one node: the positions of a flattened channel, otherwise 1."""
 
     @property
     def outputs(self) -> int:
@@ -68,7 +68,7 @@ class WeightLayer:
 
     def contributions(
         self, inputs: Tensor, edges: Tensor, nodes: Tensor
-    ) -> Float[Tensor, "batch nodes outputs *places"]:
+    ) -> Float[Tensor, "batch nodes outputs *positions"]:
         """What each of ``nodes`` alone adds to the layer's output through ``edges`` (some outputs' rows of them).
 
         ``inputs`` is what the layer was given, ``[batch, channels, height, width]`` or ``[batch, units]``.

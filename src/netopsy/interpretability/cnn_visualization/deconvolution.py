@@ -1,4 +1,4 @@
-"""DeconvNet: one activation sent back down to the pixels, through the places that the pooling layers chose."""
+"""DeconvNet: one activation sent back down to the pixels, through the positions that the pooling layers chose."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def deconvnet(
     back-propagation with another rule for rectifiers, times the activation.
 
     In a network without max-pooling nothing on the way down depends on the image but the size of the activation and
-    its place: use ``guided`` there, which was made for such networks.
+    its position: use ``guided`` there, which was made for such networks.
 
     Args:
         layer: a convolution, a rectifier, a block or a dense layer; the network is run as far as that.
@@ -76,7 +76,7 @@ def deconvnet(
     [name] = layer_names(model, [layer])
     require(name != INPUT, "layer must be a layer of the network, got the input")
     require(batch_size > 0, f"batch_size must be at least 1, got {batch_size}")
-    require(not crop or position is not None, "crop=True needs one place: give a position, or crop=False")
+    require(not crop or position is not None, "crop=True needs one position: give a position, or crop=False")
     field = receptive_field(model, name, images[:1]) if crop else None
     parts = []
     for start in range(0, len(images), batch_size):
@@ -100,10 +100,10 @@ def crop_to_field(
               [12., 13.]]]])
     """
     lines = []
-    for axis, places in enumerate((rows, columns)):
+    for axis, positions in enumerate((rows, columns)):
         side = pictures.shape[2 + axis]
         length = min(field.size[axis], side)
-        first = (field.offset[axis] + field.stride[axis] * places).clamp(0, side - length).to(pictures.device)
+        first = (field.offset[axis] + field.stride[axis] * positions).clamp(0, side - length).to(pictures.device)
         lines.append(first[:, None] + torch.arange(length, device=pictures.device))
     each = torch.arange(len(pictures), device=pictures.device)[:, None, None]
     # Indexed axes come before the channels that are sliced.
@@ -131,11 +131,11 @@ def _project(
         require(reached.requires_grad, f"layer {layer!r} does not depend on the image in a differentiable way")
         flat = reached.detach().flatten(2) if reached.ndim == 4 else reached.detach()[:, :, None]
         chosen = _units(units, len(images), flat.shape[1]).to(flat.device)
-        places = _places(position, flat, tuple(reached.shape[2:]))
+        positions = _positions(position, flat, tuple(reached.shape[2:]))
         pieces = []
         step = max(1, _AT_ONCE // (reached.numel() + images.numel()))
         for column in chosen.split(step, dim=1):
-            signal = _signals(flat, column, places).reshape(column.shape[1], *reached.shape)
+            signal = _signals(flat, column, positions).reshape(column.shape[1], *reached.shape)
             (back,) = torch.autograd.grad(
                 reached,
                 start,
@@ -147,8 +147,8 @@ def _project(
             )
             pieces.append(back.transpose(0, 1))
     found = torch.cat(pieces, 1)
-    if field is not None and places is not None:
-        at = places.gather(1, chosen).flatten()
+    if field is not None and positions is not None:
+        at = positions.gather(1, chosen).flatten()
         columns = reached.shape[3] if reached.ndim == 4 else 1
         cut = crop_to_field(found.flatten(0, 1), field, at // columns, at % columns)
         found = cut.unflatten(0, found.shape[:2])
@@ -156,16 +156,16 @@ def _project(
 
 
 def _signals(
-    flat: Float[Tensor, "batch units places"], chosen: Int[Tensor, "batch some"], places: Tensor | None
-) -> Float[Tensor, "some batch units places"]:
+    flat: Float[Tensor, "batch units positions"], chosen: Int[Tensor, "batch some"], positions: Tensor | None
+) -> Float[Tensor, "some batch units positions"]:
     """For each chosen unit the layer's activations with everything else set to 0."""
     some = chosen.T
     kept = torch.zeros(*some.shape, *flat.shape[1:], dtype=flat.dtype, device=flat.device)
     each, image = torch.meshgrid(*(torch.arange(n, device=flat.device) for n in some.shape), indexing="ij")
-    if places is None:
+    if positions is None:
         kept[each, image, some] = flat[image, some]
     else:
-        at = places[image, some]
+        at = positions[image, some]
         kept[each, image, some, at] = flat[image, some, at]
     return kept
 
@@ -197,8 +197,10 @@ def _units(units: Units, images: int, count: int) -> Int[Tensor, "batch some"]:
     return found
 
 
-def _places(position: Position, flat: Float[Tensor, "batch units places"], grid: tuple[int, ...]) -> Tensor | None:
-    """Of each image and unit the number of the place whose activation is kept; ``None`` for all places."""
+def _positions(
+    position: Position, flat: Float[Tensor, "batch units positions"], grid: tuple[int, ...]
+) -> Tensor | None:
+    """Of each image and unit the number of the position whose activation is kept; ``None`` for all positions."""
     if position is None:
         return None
     if position == "max":

@@ -67,7 +67,7 @@ class DissectionReport:
         """Concept to how many units detect it, most first; only those that have one."""
         found = torch.bincount(self.labels[self.detectors].cpu(), minlength=len(self.concepts))
         order = found.argsort(descending=True, stable=True)
-        return {self.concepts[place]: int(found[place]) for place in order.tolist() if found[place] > 0}
+        return {self.concepts[position]: int(found[position]) for position in order.tolist() if found[position] > 0}
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Units that detect each concept, a bar a concept, coloured by category."""

@@ -99,7 +99,7 @@ def alpha_norm(images: Images, mean: Mean, *, alpha: float = 6.0) -> PerImage:
 
 
 def total_variation(images: Images, *, beta: float = 2.0) -> PerImage:
-    """``sum ((x[i, j+1] - x[i, j])^2 + (x[i+1, j] - x[i, j])^2)^(beta/2)`` of each image, over channels and places.
+    """``sum ((x[i, j+1] - x[i, j])^2 + (x[i+1, j] - x[i, j])^2)^(beta/2)`` of each image, over channels and positions.
 
     Differences reach forward and are zero at the last row and column. For ``beta`` below 2 the gradient where an image
     is flat is taken to be zero.

@@ -74,7 +74,7 @@ class GaussianBlur(Correction):
 
 @dataclass(frozen=True)
 class ClipSmallNorm(Correction):
-    """Sets the places that differ least from the mean image to it: ``percentile`` per cent of them in each image."""
+    """Sets the positions that differ least from the mean image to it: ``percentile`` per cent of them in each image."""
 
     percentile: float = 20.0
 
@@ -89,7 +89,7 @@ class ClipSmallNorm(Correction):
 
 @dataclass(frozen=True)
 class ClipSmallContribution(Correction):
-    """Sets the places to the mean image that matter least: of least ``|sum_c (x_c - mean_c) gradient_c|``."""
+    """Sets the positions to the mean image that matter least: of least ``|sum_c (x_c - mean_c) gradient_c|``."""
 
     percentile: float = 20.0
 
@@ -135,8 +135,8 @@ def gaussian_blur(images: Images, sd: float) -> Images:
     True
     """
     radius = max(1, math.ceil(3 * sd))
-    places = torch.arange(-radius, radius + 1, dtype=images.dtype, device=images.device)
-    kernel = torch.exp(-places.square() / (2 * sd**2))
+    positions = torch.arange(-radius, radius + 1, dtype=images.dtype, device=images.device)
+    kernel = torch.exp(-positions.square() / (2 * sd**2))
     kernel = kernel / kernel.sum()
     channels = images.shape[1]
     padded = F.pad(images, (radius,) * 4, mode="replicate")

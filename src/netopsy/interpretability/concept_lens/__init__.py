@@ -24,8 +24,8 @@ from netopsy.interpretability.concept_lens.fidelity import (
     insertion_curve,
 )
 from netopsy.interpretability.concept_lens.importance import concept_importance
+from netopsy.interpretability.concept_lens.layouts import patches
 from netopsy.interpretability.concept_lens.lens import ConceptLens
-from netopsy.interpretability.concept_lens.places import patches
 from netopsy.interpretability.concept_lens.quality import (
     dictionary_stability,
     extraction_report,

@@ -10,19 +10,19 @@ from torch import Tensor
 from netopsy.core.errors import require
 
 Rows = Float[Tensor, "rows channels"]
-"""Activations: one image, place or token a row."""
+"""Activations: one image, position or token a row."""
 
 Bank = Float[Tensor, "concepts channels"]
 """One direction in the space of the channels a concept."""
 
-Codes = Float[Tensor, "batch *places concepts"]
+Codes = Float[Tensor, "batch *positions concepts"]
 """How much of every concept there is in every image, or at every place of it."""
 
 Scores = Float[Tensor, "batch concepts"]
 """What every concept means to the answer for every image."""
 
 Score = Callable[[Tensor], Tensor]
-"""From codes ``[n, *places, concepts]`` to one number a row ``[n]``."""
+"""From codes ``[n, *positions, concepts]`` to one number a row ``[n]``."""
 
 
 def check_rows(activations: object, name: str = "activations") -> None:
@@ -49,6 +49,6 @@ def check_codes(codes: object) -> None:
     """Raise `InputError` unless these are finite codes of at least one image."""
     got = tuple(codes.shape) if isinstance(codes, Tensor) else type(codes).__name__
     good = isinstance(codes, Tensor) and codes.ndim >= 2 and codes.numel() > 0 and codes.is_floating_point()
-    require(good, f"u must be float codes [batch, concepts] or [batch, places, concepts], got {got}")
+    require(good, f"u must be float codes [batch, concepts] or [batch, positions, concepts], got {got}")
     assert isinstance(codes, Tensor)
     require(codes.isfinite().all(), "u holds NaN or infinite values; they must be finite")

@@ -15,7 +15,7 @@ from netopsy.interpretability.concept_lens.masking import masked_scores
 
 
 def deletion_curve(F: Score, u: Codes, phi: Scores, *, batch_size: int = 2048) -> Float[Tensor, "batch steps"]:
-    """F with the 0, 1, ..., k most important concepts of each image taken away, at all their places."""
+    """F with the 0, 1, ..., k most important concepts of each image taken away, at all their positions."""
     return masked_scores(F, u, _in_order(u, phi, keep=False), batch_size)
 
 
@@ -30,8 +30,8 @@ def c_deletion(F: Score, u: Codes, phi: Scores, *, batch_size: int = 2048) -> Fl
     It is not normalised, so that methods can be compared.
 
     Args:
-        F: from codes ``[n, *places, concepts]`` to one number a row.
-        u: codes ``[batch, *places, concepts]``.
+        F: from codes ``[n, *positions, concepts]`` to one number a row.
+        u: codes ``[batch, *positions, concepts]``.
         phi: importances ``[batch, concepts]``.
 
     Raises:

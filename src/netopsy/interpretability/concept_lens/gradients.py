@@ -54,7 +54,7 @@ def noisy_gradients(
 
 def _moments(
     function: Score, u: Tensor, points: Callable[[Tensor], Tensor], count: int, batch_size: int
-) -> tuple[Float[Tensor, "batch *places concepts"], Float[Tensor, "batch *places concepts"]]:
+) -> tuple[Float[Tensor, "batch *positions concepts"], Float[Tensor, "batch *positions concepts"]]:
     means, squares = [], []
     for some in u.split(max(1, batch_size // count)):
         gradients = gradient_at(function, points(some).flatten(0, 1), batch_size).unflatten(0, (len(some), count))

@@ -56,13 +56,13 @@ def concept_importance(
     "tc"   1 where the gradient is positive, else 0: its mean over images is the share that TCAV reports
     =====  =====================================================================================================
 
-    The baseline is 0 throughout: a concept that is not there. All perturbations take a concept away at all places.
+    The baseline is 0 throughout: a concept that is not there. All perturbations take a concept away at all positions.
 
     Args:
-        F: from codes ``[n, *places, concepts]`` to one number a row.
-        u: codes ``[batch, concepts]``, or with axes of places between.
-        reduce: how scores at places become one: their signed sum, or the one of largest size with its sign lost
-            ("max_abs", as in the authors' library). Perturbation scores have no places.
+        F: from codes ``[n, *positions, concepts]`` to one number a row.
+        u: codes ``[batch, concepts]``, or with axes of positions between.
+        reduce: how scores at positions become one: their signed sum, or the one of largest size with its sign lost
+            ("max_abs", as in the authors' library). Perturbation scores have no positions.
         affine: promise that F is affine; then one gradient gives all scores in closed form.
         masks: of "ri" and "hs", each concept present with probability 1/2; for up to 10 concepts "ri" and "hs"
             enumerate all subsets instead.
@@ -115,8 +115,8 @@ def concept_importance(
 def _reduced(values: Codes, reduce: Reduce) -> Scores:
     if values.ndim == 2:
         return values
-    places = values.flatten(1, -2)
-    return places.sum(1) if reduce == "sum" else places.abs().amax(1)
+    positions = values.flatten(1, -2)
+    return positions.sum(1) if reduce == "sum" else positions.abs().amax(1)
 
 
 def _affine(method: str, parts: Codes) -> Scores:

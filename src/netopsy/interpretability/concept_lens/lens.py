@@ -19,7 +19,7 @@ from netopsy.interpretability.concept_lens.checks import Codes, Score, Scores
 from netopsy.interpretability.concept_lens.extraction import ConceptExtractor, Extraction
 from netopsy.interpretability.concept_lens.fidelity import c_deletion, c_insertion, c_mu_fidelity
 from netopsy.interpretability.concept_lens.importance import Importance, concept_importance
-from netopsy.interpretability.concept_lens.places import as_the_layer, channels_last, patches, pooled, upsampled_codes
+from netopsy.interpretability.concept_lens.layouts import as_the_layer, channels_last, patches, pooled, upsampled_codes
 from netopsy.interpretability.concept_lens.strategies import Normalise, Plane, StrategyGraph, numbered, strategy_graph
 from netopsy.interpretability.layer_maps import Reshape, check_images
 
@@ -38,8 +38,8 @@ class ConceptLens:
         n_concepts: how many to look for.
         method: ``"nmf"`` for layers behind a ReLU, ``"pca"`` for any, ``"kmeans"``.
         alpha: penalty of NMF, see `nmf`.
-        patch_size: pixels; concepts are then found in crops of the images, as CRAFT does, instead of in the places of
-            whole images.
+        patch_size: pixels; concepts are then found in crops of the images, as CRAFT does, instead of in the positions
+            of whole images.
         reshape: lays tokens out as a grid for `concept_maps`: `netopsy.interpretability.layer_maps.token_grid`.
         batch_size: images, or decoded images, that go through the network at once.
         seed: for everything drawn at random.
@@ -108,7 +108,7 @@ class ConceptLens:
         return self
 
     def encode(self, images: Images) -> Codes:
-        """Codes ``[batch, *places, concepts]``; differentiable in ``images`` where those ask for a gradient."""
+        """Codes ``[batch, *positions, concepts]``; differentiable in ``images`` where those ask for a gradient."""
         check_images(images)
         extractor, split = self._fitted()
         parts = []
@@ -164,7 +164,7 @@ class ConceptLens:
     def concept_maps(self, images: Images) -> Float[Tensor, "batch concepts height width"]:
         """Where each concept is, at the size of the images.
 
-        At a layer with places these are the codes, enlarged. At one without, they are how much each pixel moves the
+        At a layer with positions these are the codes, enlarged. At one without, they are how much each pixel moves the
         code: the size of its gradient, summed over colours.
         """
         codes = self.encode(images.detach())

@@ -14,7 +14,7 @@ from netopsy.interpretability.concept_lens.gradients import scored_rows
 def masked_scores(
     function: Score, u: Codes, masks: Float[Tensor, "images masks concepts"], batch_size: int
 ) -> Float[Tensor, "batch masks"]:
-    """F of every image's codes times every mask; a mask holds one factor a concept, shared by all its places.
+    """F of every image's codes times every mask; a mask holds one factor a concept, shared by all its positions.
 
     Args:
         masks: one set for every image, or a first axis of 1: the same for all.

@@ -107,7 +107,7 @@ def instabilities(
     """The same, split by split.
 
     Args:
-        groups: so many rows on end belong together (the places of one image) and stay in one half.
+        groups: so many rows on end belong together (the positions of one image) and stay in one half.
     """
     require(splits >= 1, f"splits must be at least 1, got {splits}")
     random, found = generator(seed), []

@@ -70,13 +70,13 @@ def draw_concepts(
     """The concepts on a circle, large where they often come first, joined where they act together."""
     concepts = len(prevalence)
     angles = [math.pi / 2 - 2 * math.pi * number / concepts for number in range(concepts)]
-    places = [(math.cos(angle), math.sin(angle)) for angle in angles]
+    positions = [(math.cos(angle), math.sin(angle)) for angle in angles]
     most = float(together.max())
     for one in range(concepts):
         for other in range(one):
             share = float(together[one, other])
             if share >= 0.02:
-                (x0, y0), (x1, y1) = places[one], places[other]
+                (x0, y0), (x1, y1) = positions[one], positions[other]
                 strength = share / most
                 ax.plot([x0, x1], [y0, y1], color=INK, linewidth=0.4 + 5 * share, alpha=0.25 + 0.55 * strength)
     known = bool(reliability.isfinite().any())
@@ -84,14 +84,14 @@ def draw_concepts(
     options: Any = {"cmap": "viridis", "vmin": 0, "vmax": 1} if known else {}
     used = prevalence > 0
     sizes = 120 + _CIRCLE * prevalence
-    x, y = torch.tensor(places).T
+    x, y = torch.tensor(positions).T
     ax.scatter(x[~used], y[~used], s=120, facecolors="white", edgecolors=INK, linewidths=0.8, zorder=3)
     color: Any = {"c": values[used].tolist(), **options} if known else {"color": _COLORS[0]}
     drawn = ax.scatter(x[used], y[used], s=sizes[used].tolist(), zorder=3, edgecolors="white", linewidths=0.8, **color)
-    for number, place in enumerate(places):
+    for number, position in enumerate(positions):
         dark = bool(used[number]) and (not known or float(values[number]) < 0.7)
         ax.text(
-            *place, str(number), ha="center", va="center", fontsize=7, color="white" if dark else "#333333", zorder=4
+            *position, str(number), ha="center", va="center", fontsize=7, color="white" if dark else "#333333", zorder=4
         )
     ax.set(xlim=(-1.4, 1.4), ylim=(-1.4, 1.4), aspect="equal")
     ax.set_axis_off()

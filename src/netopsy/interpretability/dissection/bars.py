@@ -25,8 +25,8 @@ def unit_bars(
     ax = panel(ax, 4.6, 0.9 + 0.28 * max(1, len(shown)))
     categories = [category_of[name] if category_of else "" for name in shown]
     for category in dict.fromkeys(categories):
-        own = [place for place, kind in enumerate(categories) if kind == category]
-        ax.barh(own, [counts[shown[place]] for place in own], label=label(category))
+        own = [position for position, kind in enumerate(categories) if kind == category]
+        ax.barh(own, [counts[shown[position]] for position in own], label=label(category))
     ax.set_yticks(range(len(shown)), [label(name) for name in shown])
     ax.invert_yaxis()
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

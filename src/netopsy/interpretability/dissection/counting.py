@@ -22,7 +22,7 @@ Active = tuple[Int[Tensor, "pixels"], Int[Tensor, "pixels"], Int[Tensor, "pixels
 def active_pixels(maps: Activations, thresholds: Float[Tensor, "units"], enlarge: Enlarging) -> Iterator[Active]:
     """Every pixel above its unit's threshold once the maps are enlarged, in parts: image, unit, number of the pixel.
 
-    Between four neighbouring places no pixel is above the threshold unless one of the four is, so nothing else is
+    Between four neighbouring positions no pixel is above the threshold unless one of the four is, so nothing else is
     enlarged. The threshold is taken off before: a mean of numbers that are not positive is not positive either, so
     rounding lifts no tied activation over the threshold.
     """
@@ -31,7 +31,7 @@ def active_pixels(maps: Activations, thresholds: Float[Tensor, "units"], enlarge
     image, unit = (maps.amax((2, 3)) > thresholds).nonzero().T
     for images, units in zip(image.split(_AT_ONCE), unit.split(_AT_ONCE), strict=True):
         above = maps[images, units] - thresholds[units, None, None]
-        # One place is its own neighbour where a grid has no other.
+        # One position is its own neighbour where a grid has no other.
         above = above.expand(-1, max(2, height), max(2, width))
         corners = torch.stack([above[:, :-1, :-1], above[:, :-1, 1:], above[:, 1:, :-1], above[:, 1:, 1:]], -1)
         pair, row, column = (corners.amax(-1) > 0).nonzero().T
@@ -44,9 +44,9 @@ def active_pixels(maps: Activations, thresholds: Float[Tensor, "units"], enlarge
             lower = (1 - across) * four[..., 2] + across * four[..., 3]
             down_pixels, across_pixels = rows.pixels[y][:, :, None], columns.pixels[x][:, None]
             there = ((1 - down) * upper + down * lower > 0) & (down_pixels >= 0) & (across_pixels >= 0)
-            place = there.flatten().nonzero().flatten()
-            owner = some[place // area]
-            number = (down_pixels * enlarge.size[1] + across_pixels).flatten()[place]
+            position = there.flatten().nonzero().flatten()
+            owner = some[position // area]
+            number = (down_pixels * enlarge.size[1] + across_pixels).flatten()[position]
             yield images[owner], units[owner], number
 
 
@@ -58,9 +58,9 @@ def tables_at(
     sizes = [len(one.members) for one in seen]
     counts = [torch.zeros(len(thresholds) * size, dtype=torch.int64, device=maps.device) for size in sizes]
     for image, unit, pixel in active_pixels(maps, thresholds, enlarge):
-        place = image * (height * width) + pixel
+        position = image * (height * width) + pixel
         for one, size, count in zip(seen, sizes, counts, strict=True):
-            count += torch.bincount(unit * size + one.code[place], minlength=len(count))
+            count += torch.bincount(unit * size + one.code[position], minlength=len(count))
     return Tables.beside(
         [one.tables(count.unflatten(0, (-1, size))) for one, size, count in zip(seen, sizes, counts, strict=True)]
     )

@@ -56,8 +56,8 @@ class BestEdges:
         # Counting takes a unit's edges in ascending order; then each concept picks its own.
         ordered, order = self.edge.sort(1)
         counts = tables_above(maps, pixels, ordered)
-        place = order.argsort(1)[:, None]
-        both, high = (of.gather(1, place)[:, 0].masked_fill(self.none, 0) for of in (counts.both, counts.high))
+        position = order.argsort(1)[:, None]
+        both, high = (of.gather(1, position)[:, 0].masked_fill(self.none, 0) for of in (counts.both, counts.high))
         return Tables(both, high, counts.there, counts.pixels)
 
 
@@ -72,13 +72,13 @@ def edges_at(
     for values in pixels_by_unit(maps, size, held=_BINS):
         bins = _bin(values)
         lowest = (bins.amax(1, keepdim=True) - _BINS + 1).clamp(min=0)
-        place = (bins - lowest).clamp_(min=0)
-        place += _BINS * torch.arange(len(place), dtype=place.dtype, device=place.device)[:, None]
-        counts = place.flatten().bincount(minlength=_BINS * len(place)).reshape(len(place), _BINS)
+        position = (bins - lowest).clamp_(min=0)
+        position += _BINS * torch.arange(len(position), dtype=position.dtype, device=position.device)[:, None]
+        counts = position.flatten().bincount(minlength=_BINS * len(position)).reshape(len(position), _BINS)
         above = counts.flip(1).cumsum(1)
         allowed = (fractions.double() * values.shape[1]).floor().long()
         # `above` grows with the number of bins taken from the top, so their number is a search in a sorted row.
-        taken = torch.searchsorted(above, allowed.expand(len(place), -1).contiguous(), right=True)
+        taken = torch.searchsorted(above, allowed.expand(len(position), -1).contiguous(), right=True)
         found.append(lowest + (_BINS - taken).clamp(min=1))
     return torch.cat(found).long()
 
@@ -98,9 +98,9 @@ def tables_above(maps: Activations, pixels: Pixels, edges: Int[Tensor, "units ed
         passed.scatter_add_(1, own - lowest, torch.ones_like(own, dtype=torch.int32))
         passed = passed.cumsum(1, dtype=torch.int32)
         passed += (count + 1) * torch.arange(len(own), dtype=torch.int32, device=own.device)[:, None]
-        place = (_bin(values) - lowest.int()).clamp_(min=0).clamp_(max=span - 1)
-        place += span * torch.arange(len(own), dtype=place.dtype, device=place.device)[:, None]
-        key = passed.flatten()[place].mul_(kinds).add_(pixels.code.int())
+        position = (_bin(values) - lowest.int()).clamp_(min=0).clamp_(max=span - 1)
+        position += span * torch.arange(len(own), dtype=position.dtype, device=position.device)[:, None]
+        key = passed.flatten()[position].mul_(kinds).add_(pixels.code.int())
         counts = key.flatten().bincount(minlength=len(own) * (count + 1) * kinds)
         # Above an edge is whatever passed that many edges or more.
         found.append(counts.reshape(len(own), count + 1, kinds).flip(1).cumsum(1).flip(1)[:, 1:])

@@ -31,7 +31,7 @@ class Enlarging:
 
     @classmethod
     def evenly(cls, size: tuple[int, int], grid: tuple[int, int]) -> Enlarging:
-        """As if the places of the grid were equal parts of the image."""
+        """As if the positions of the grid were equal parts of the image."""
         (height, width), (rows, columns) = size, grid
         stride = height / rows, width / columns
         return cls(size, (stride[0] / 2 - 0.5, stride[1] / 2 - 0.5), stride)
@@ -47,7 +47,8 @@ class Enlarging:
         first = [offset + (size - 1) / 2 for offset, size, _ in sides]
         ends = zip(first, field.stride, grid, field.image, strict=True)
         inside = all(
-            -stride <= one and one + stride * (places - 1) <= side - 1 + stride for one, stride, places, side in ends
+            -stride <= one and one + stride * (positions - 1) <= side - 1 + stride
+            for one, stride, positions, side in ends
         )
         stride = float(field.stride[0]), float(field.stride[1])
         return cls(field.image, (first[0], first[1]), stride) if inside else even
@@ -59,8 +60,8 @@ class Enlarging:
         tensor([[[0.0000, 0.2500, 0.7500, 1.0000]]])
         """
         down, across = (
-            _weights(side, places, first, stride).to(maps)
-            for side, places, first, stride in zip(self.size, maps.shape[1:], self.first, self.stride, strict=True)
+            _weights(side, positions, first, stride).to(maps)
+            for side, positions, first, stride in zip(self.size, maps.shape[1:], self.first, self.stride, strict=True)
         )
         return down @ maps @ across.T
 
@@ -72,12 +73,12 @@ class Enlarging:
 
 @dataclass(frozen=True, eq=False)
 class Patches:
-    """Rows (or columns) of pixels between neighbouring places of a grid; padded to the longest patch."""
+    """Rows (or columns) of pixels between neighbouring positions of a grid; padded to the longest patch."""
 
     pixels: Int[Tensor, "patches longest"]
     """Their numbers, -1 where there is none."""
     share: Float[Tensor, "patches longest"]
-    """The part of the later place in each; the rest is the earlier one's."""
+    """The part of the later position in each; the rest is the earlier one's."""
 
     def to(self, like: Tensor) -> Patches:
         """On another tensor's device, and of its type."""
@@ -91,23 +92,23 @@ def pixels_by_unit(maps: Activations, size: tuple[int, int], held: int = 1) -> I
         yield bilinear(some, size).transpose(0, 1).flatten(1).contiguous()
 
 
-def _places(side: int, places: int, first: float, stride: float) -> Float[Tensor, "side"]:
+def _positions(side: int, positions: int, first: float, stride: float) -> Float[Tensor, "side"]:
     """Where in the grid each pixel lies."""
-    return ((torch.arange(side, dtype=torch.float64) - first) / stride).clamp(0, places - 1)
+    return ((torch.arange(side, dtype=torch.float64) - first) / stride).clamp(0, positions - 1)
 
 
-def _weights(side: int, places: int, first: float, stride: float) -> Float[Tensor, "side places"]:
-    """The share of each place in each pixel: two neighbours at most, never negative."""
-    return (1 - (_places(side, places, first, stride)[:, None] - torch.arange(places)).abs()).clamp(min=0)
+def _weights(side: int, positions: int, first: float, stride: float) -> Float[Tensor, "side positions"]:
+    """The share of each position in each pixel: two neighbours at most, never negative."""
+    return (1 - (_positions(side, positions, first, stride)[:, None] - torch.arange(positions)).abs()).clamp(min=0)
 
 
-def _patches(side: int, places: int, first: float, stride: float) -> Patches:
-    place = _places(side, places, first, stride)
-    count = max(1, places - 1)
-    patch = place.long().clamp(max=count - 1)
+def _patches(side: int, positions: int, first: float, stride: float) -> Patches:
+    position = _positions(side, positions, first, stride)
+    count = max(1, positions - 1)
+    patch = position.long().clamp(max=count - 1)
     lengths = torch.bincount(patch, minlength=count)
     along = torch.arange(int(lengths.max()))
     pixels = (lengths.cumsum(0) - lengths)[:, None] + along
     there = along < lengths[:, None]
-    share = (place[pixels.clamp(max=side - 1)] - torch.arange(count)[:, None]).where(there, 0.0)
+    share = (position[pixels.clamp(max=side - 1)] - torch.arange(count)[:, None]).where(there, 0.0)
     return Patches(pixels.where(there, -1), share)

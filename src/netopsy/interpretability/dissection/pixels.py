@@ -52,9 +52,9 @@ def pixels_of(
         first, second = code.unique(return_inverse=True)[1], packed.unique(return_inverse=True)[1]
         code = first * (int(second.max()) + 1) + second
     code = code.unique(return_inverse=True)[1]
-    place = torch.empty(int(code.max()) + 1, dtype=torch.long, device=code.device)
-    place[code] = torch.arange(len(code), device=code.device)
-    found = flags.permute(0, 2, 3, 1).flatten(0, 2)[place].long()
+    position = torch.empty(int(code.max()) + 1, dtype=torch.long, device=code.device)
+    position[code] = torch.arange(len(code), device=code.device)
+    found = flags.permute(0, 2, 3, 1).flatten(0, 2)[position].long()
     members, counting = (found, torch.ones_like(found)) if counted is None else found.tensor_split(2, dim=1)
     return Pixels(code, members * counting, counting, (int(height), int(width)))
 

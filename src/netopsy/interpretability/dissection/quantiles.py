@@ -64,8 +64,8 @@ def tail_level(maps: Activations, fraction: float, size: tuple[int, int]) -> Flo
         f"{math.ceil(1 / fraction)} are needed",
     )
     pixels = len(maps) * size[0] * size[1]
-    place = fraction * (pixels - 1)
-    above, below = math.floor(place), math.ceil(place)
+    position = fraction * (pixels - 1)
+    above, below = math.floor(position), math.ceil(position)
     each = (values.topk(below + 1, dim=1).values[:, [above, below]] for values in pixels_by_unit(maps, size))
     high, low = torch.cat(list(each)).T
-    return torch.lerp(high, low, place - above)
+    return torch.lerp(high, low, position - above)

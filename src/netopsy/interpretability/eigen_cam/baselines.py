@@ -22,11 +22,11 @@ def grad_cam_plus_plus(
     resize: bool = True,
     normalise: bool = True,
 ) -> LayerMaps:
-    """Grad-CAM++: channels weighted by their positive gradients, each place's share set by the gradient's powers.
+    """Grad-CAM++: channels weighted by their positive gradients, each position's share set by the gradient's powers.
 
     With A the activation and g its gradient, ``a = g^2 / (2 g^2 + sum(A) g^3)``, a channel's weight is the sum over
-    places of ``a relu(g)``, and the map is the weighted sum cut off below zero. Where the denominator is 0, a is 0. The
-    arguments are those of `netopsy.interpretability.norm_grad.grad_cam`.
+    positions of ``a relu(g)``, and the map is the weighted sum cut off below zero. Where the denominator is 0, a is 0.
+    The arguments are those of `netopsy.interpretability.norm_grad.grad_cam`.
 
     Raises:
         InputError: images, a layer or a target that cannot be used; `netopsy.core.capture.layer_gradients` lists them.
@@ -58,7 +58,7 @@ def energy_map(
     resize: bool = True,
     normalise: bool = True,
 ) -> LayerMaps:
-    """The length of the activations at each place: what Eigen-CAM tends to when all components are used.
+    """The length of the activations at each position: what Eigen-CAM tends to when all components are used.
 
     The arguments are those of `netopsy.interpretability.eigen_cam.eigen_cam`.
 
@@ -88,7 +88,7 @@ def channel_mean_map(
     resize: bool = True,
     normalise: bool = True,
 ) -> LayerMaps:
-    """The mean over channels at each place.
+    """The mean over channels at each position.
 
     The arguments are those of `netopsy.interpretability.eigen_cam.eigen_cam`.
 

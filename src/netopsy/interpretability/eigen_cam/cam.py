@@ -38,8 +38,8 @@ def eigen_cam(
         model: any network; it runs in evaluation mode and is left as it was.
         images: ``[batch, channels, height, width]``, prepared as the network wants them.
         layer: a name as in ``named_modules()``, a submodule, or a sequence of these; by default the last layer whose
-            output is a grid of more than one place, `last_grid_layer`.
-        centre: take off each channel's mean over places first. The paper does not; a widespread implementation does.
+            output is a grid of more than one position, `last_grid_layer`.
+        centre: take off each channel's mean over positions first. The paper does not; a widespread implementation does.
         components: principal directions to use. The map of several is the root of the sum of the squared projections,
             which for all of them is `energy_map`.
         reshape: makes a grid of outputs that are none, such as a transformer's tokens: `token_grid`.
@@ -52,7 +52,7 @@ def eigen_cam(
 
     Raises:
         InputError: an unknown layer or one that the forward pass does not reach, an output that is no grid or a grid of
-            one place, images or activations that are not finite, too many components.
+            one position, images or activations that are not finite, too many components.
 
     Source: Muhammad and Yeasin 2020 (place in the paper unconfirmed).
 
@@ -122,7 +122,7 @@ def average_layers(maps: Mapping[str, Activations | Maps]) -> Maps:
 
 
 def last_grid_layer(model: nn.Module, images: Images) -> str:
-    """The layer that runs last among those whose output is a grid ``[batch, channels, rows, columns]`` of some places.
+    """The layer that runs last among those whose output is a grid ``[batch, channels, rows, columns]``.
 
     The first image is run to find out. Of a layer and the container it ends, which have one output, it is the layer.
 
@@ -155,7 +155,7 @@ def last_grid_layer(model: nn.Module, images: Images) -> str:
     if not found:
         raise InputError(
             "layer must be named: no layer of this network returns [batch, channels, rows, columns] with more than one "
-            "place"
+            "position"
         )
     return found[0][0]
 

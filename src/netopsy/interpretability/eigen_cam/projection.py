@@ -28,10 +28,10 @@ _TIE = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class PrincipalMaps:
-    """The projections of a layer's places on its first principal directions, and how much they say."""
+    """The projections of a layer's positions on its first principal directions, and how much they say."""
 
     projections: Float[Tensor, "batch components rows columns"]
-    """How far each place lies along each direction, with its sign; squares add up to the squared singular value."""
+    """How far each position lies along each direction, with its sign; squares add up to the squared singular value."""
     vectors: Float[Tensor, "batch components channels"]
     """The directions, of length 1; zeros where the singular value is 0."""
     singular_values: Float[Tensor, "batch components"]
@@ -57,29 +57,29 @@ class PrincipalMaps:
 def eigen_cam_from_activations(activations: Activations, *, centre: bool = False, components: int = 1) -> PrincipalMaps:
     """Eigen-CAM of activations that are already there: the projection on the first right singular vectors.
 
-    With O the places of one image as rows and the channels as columns, ``O = U S V^T`` and the map is ``O V[:, 0]``.
+    With O the positions of one image as rows and the channels as columns, ``O = U S V^T`` and the map is ``O V[:, 0]``.
     The paper does not centre O. What is decomposed is the smaller of ``O^T O`` and ``O O^T``, for all images at once.
 
     A singular vector has no sign of its own. Where O has no negative entry (behind a ReLU), its entries are made to add
     up to a positive number (rule "channels"), and the projection is non-negative. Elsewhere, and with ``centre``, the
-    projection is made to rise with the length of the activations over places (rule "energy").
+    projection is made to rise with the length of the activations over positions (rule "energy").
 
     Args:
-        activations: ``[batch, channels, rows, columns]`` with at least two places; half precision is computed in
+        activations: ``[batch, channels, rows, columns]`` with at least two positions; half precision is computed in
             float32.
-        centre: take off each channel's mean over places first: true principal components.
-        components: how many directions, at most as many as channels and as places.
+        centre: take off each channel's mean over positions first: true principal components.
+        components: how many directions, at most as many as channels and as positions.
 
     Raises:
-        InputError: not four axes, a single place, values that are not finite, too many components.
+        InputError: not four axes, a single position, values that are not finite, too many components.
 
     Warns:
         UserWarning: the first two singular values of an image are equal but for a thousandth.
 
     Source: Muhammad and Yeasin 2020 (place in the paper unconfirmed); the sign rule is ours.
 
-    >>> place = torch.tensor([[1.0, 0.0], [2.0, 0.0]])
-    >>> seen = eigen_cam_from_activations(torch.stack([3 * place, 0 * place, 4 * place])[None])
+    >>> position = torch.tensor([[1.0, 0.0], [2.0, 0.0]])
+    >>> seen = eigen_cam_from_activations(torch.stack([3 * position, 0 * position, 4 * position])[None])
     >>> seen.maps.abs(), seen.vectors.abs()
     (tensor([[[ 5.,  0.],
              [10.,  0.]]]), tensor([[[0.6000, 0.0000, 0.8000]]]))
@@ -124,12 +124,12 @@ def eigen_cam_from_activations(activations: Activations, *, centre: bool = False
 
 
 def _principal(
-    values: Float[Tensor, "batch channels places"], components: int
-) -> tuple[Float[Tensor, "batch places kept"], Float[Tensor, "batch channels kept"], Float[Tensor, "batch kept"]]:
+    values: Float[Tensor, "batch channels positions"], components: int
+) -> tuple[Float[Tensor, "batch positions kept"], Float[Tensor, "batch channels kept"], Float[Tensor, "batch kept"]]:
     """Projections, directions and singular values of the first directions and, where there is one, the next."""
-    _, channels, places = values.shape
-    kept = min(components + 1, channels, places)
-    if channels <= places:
+    _, channels, positions = values.shape
+    kept = min(components + 1, channels, positions)
+    if channels <= positions:
         _, vectors = leading(values @ values.mT, kept, components)
         projections = values.mT @ vectors
         return projections, vectors * (projections != 0).any(1, keepdim=True), vector_norm(projections, dim=1)
@@ -149,11 +149,13 @@ def _check(activations: object, components: object) -> None:
     )
     assert isinstance(activations, Tensor)
     require(activations.is_floating_point(), f"activations must be float, got {activations.dtype}")
-    places = activations.shape[2] * activations.shape[3]
-    require(places > 1, "activations have a single place, so there is nothing to tell apart: choose an earlier layer")
-    most = min(activations.shape[1], places)
+    positions = activations.shape[2] * activations.shape[3]
+    require(
+        positions > 1, "activations have a single position, so there is nothing to tell apart: choose an earlier layer"
+    )
+    most = min(activations.shape[1], positions)
     require(
         isinstance(components, int) and not isinstance(components, bool) and 1 <= components <= most,
-        f"components must be an int from 1 to {most} for {activations.shape[1]} channels at {places} places, "
+        f"components must be an int from 1 to {most} for {activations.shape[1]} channels at {positions} positions, "
         f"got {components!r}",
     )

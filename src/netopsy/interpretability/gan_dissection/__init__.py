@@ -4,7 +4,7 @@ Bau, Zhu, Strobelt, Zhou, Tenenbaum, Freeman and Torralba, GAN Dissection: Visua
     Adversarial Networks, ICLR 2019, arXiv:1811.10597.
 
 `dissect` compares the map of every unit of a layer with a segmentation of the images. `removals` and `insertion_map`
-intervene: they switch units off, or force them on at one place, and count how much of each class goes or comes;
+intervene: they switch units off, or force them on at one position, and count how much of each class goes or comes;
 `average_causal_effect` is the difference of the two and `optimise_ace` finds the set of units where it is largest.
 `artefact_units` ranks units by how bad the images are that excite them.
 

@@ -69,7 +69,7 @@ def mean_where_present(play: Stage, z: Tensor, cls: int) -> Float[Tensor, "units
 
 @dataclass(frozen=True, eq=False)
 class CausalEffect:
-    """The share of each class at the edited places with units forced on, and with the same units switched off."""
+    """The share of each class at the edited positions with units forced on, and with the same units switched off."""
 
     inserted: Float[Tensor, "classes"]
     ablated: Float[Tensor, "classes"]
@@ -154,10 +154,10 @@ def average_causal_effect(
             features = play.features(some)
             rows, columns = features.shape[2:]
             cells = torch.randint(rows * columns, (len(some),), generator=drawn).to(play.device)
-            place = torch.ones_like(features[:, :1]) if everywhere else at_cells(cells, (rows, columns)).to(features)
+            position = torch.ones_like(features[:, :1]) if everywhere else at_cells(cells, (rows, columns)).to(features)
             for level, kept in ((forced, inserted), (torch.zeros_like(forced), ablated)):
-                masks = play.masks(play.images(some, written(features, place, strength, level)))
-                kept.append(_share_at(masks, place))
+                masks = play.masks(play.images(some, written(features, position, strength, level)))
+                kept.append(_share_at(masks, position))
     return CausalEffect(torch.cat(inserted).mean(0).cpu(), torch.cat(ablated).mean(0).cpu())
 
 
@@ -236,17 +236,19 @@ def at_cells(cells: Int[Tensor, "n"], grid: tuple[int, int]) -> Float[Tensor, "n
     >>> at_cells(torch.tensor([3]), (2, 2)).flatten().tolist()
     [0.0, 0.0, 0.0, 1.0]
     """
-    places = torch.arange(grid[0] * grid[1], device=cells.device) == cells[:, None]
-    return places.float().reshape(len(cells), 1, *grid)
+    positions = torch.arange(grid[0] * grid[1], device=cells.device) == cells[:, None]
+    return positions.float().reshape(len(cells), 1, *grid)
 
 
-def written(features: Tensor, place: Tensor, strength: Float[Tensor, "units"], value: Float[Tensor, "units"]) -> Tensor:
-    """Features moved towards ``value`` by ``strength`` at ``place``, and left as they are elsewhere."""
-    own = place * strength[:, None, None]
+def written(
+    features: Tensor, position: Tensor, strength: Float[Tensor, "units"], value: Float[Tensor, "units"]
+) -> Tensor:
+    """Features moved towards ``value`` by ``strength`` at ``position``, and left as they are elsewhere."""
+    own = position * strength[:, None, None]
     return (1 - own) * features + own * value[:, None, None]
 
 
-def _share_at(masks: Tensor, place: Tensor) -> Float[Tensor, "n classes"]:
-    """The share of each class in the pixels of the places."""
-    there = interpolate(place.float(), size=masks.shape[2:], mode="nearest")
+def _share_at(masks: Tensor, position: Tensor) -> Float[Tensor, "n classes"]:
+    """The share of each class in the pixels of the positions."""
+    there = interpolate(position.float(), size=masks.shape[2:], mode="nearest")
     return (masks * there).sum((2, 3)) / there.sum((2, 3)).clamp(min=1)

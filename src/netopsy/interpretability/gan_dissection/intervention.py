@@ -1,4 +1,4 @@
-"""Units switched off, or forced on, at chosen places of a layer, and what that takes away."""
+"""Units switched off, or forced on, at chosen positions of a layer, and what that takes away."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def removals(
     multi_label: bool = False,
     batch_size: int = 256,
 ) -> Removal:
-    """Switch sets of units off at all places, and count the pixels of every class before and after.
+    """Switch sets of units off at all positions, and count the pixels of every class before and after.
 
     All classes are counted since units do more than one thing: without the trees there may be more houses. The sets
     travel as extra entries of the batch, and the generator up to the layer is run once for all of them.
@@ -189,8 +189,8 @@ def top_sets(
         len(counts) > 0 and all(0 <= count <= most for count in counts),
         f"counts must be from 0 to the number of units, {most}, got {list(counts)}",
     )
-    place = scores.argsort(descending=True, stable=True).argsort()
-    chosen = (place < torch.tensor(list(counts), device=place.device)[:, None]).to(scores.dtype)
+    position = scores.argsort(descending=True, stable=True).argsort()
+    chosen = (position < torch.tensor(list(counts), device=position.device)[:, None]).to(scores.dtype)
     return chosen if weights is None else chosen * weights
 
 
@@ -218,7 +218,7 @@ def unit_strengths(
 
 
 def _laid_out(name: str, given: Strength) -> Tensor:
-    """With the axes of a layer's output: units first, then places."""
+    """With the axes of a layer's output: units first, then positions."""
     number = isinstance(given, int | float) and not isinstance(given, bool)
     require(number or isinstance(given, Tensor), f"{name} must be a number or a tensor, got {type(given).__name__}")
     own = torch.as_tensor(given, dtype=None if isinstance(given, Tensor) else torch.float32)

@@ -30,7 +30,7 @@ class AceResult:
     alpha: Float[Tensor, "units"]
     """From 0 to 1; the units with the highest are those that cause the class."""
     history: Float[Tensor, "epochs"]
-    """The causal effect at the places kept apart for it, before the first step and after every pass over the others:
+    """The causal effect at the positions kept apart for it, before the first step and after every pass over the others:
     the share of the class in an edited cell, inserted less ablated."""
     value: Float[Tensor, "units"]
     """What units are forced to."""
@@ -68,9 +68,9 @@ def optimise_ace(
 ) -> AceResult:
     """Find how far to move each unit, so that a class disappears where it was and appears where it was not.
 
-    The first half of ``z`` gives places where the class is, one cell an image, those with most of it; and how often the
-    class is in which cell. The other half gives places where it is not but can be: the class is written with all units
-    into a few cells drawn by that frequency, and the images with the largest gain are kept with their cell. Then Adam
+    The first half of ``z`` gives positions where the class is, one cell an image, those with most of it; and how often
+    the class is in which cell. The other half gives positions where it is not but can be: the class is written with all
+    units into a few cells drawn by that frequency, and the images of largest gain are kept with their cell. Then Adam
     moves the strength of every unit, each within 0 and 1, so that the segmenter is less sure of the class where it is
     ablated and surer where it is inserted, with a price on the square of the strengths.
 
@@ -82,7 +82,7 @@ def optimise_ace(
         z: the paper takes 20,000.
         cls: the class's number.
         steps: of Adam. 500 steps of 20 are ten passes over 1000 pairs, as in the paper.
-        batch: pairs in a step, a place to ablate and one to insert in each.
+        batch: pairs in a step, a position to ablate and one to insert in each.
         pairs, evaluation_pairs: at most so many are kept to search with, and to watch the search with.
         lr: of Adam.
         l2: the price of the squared strengths, for each pair.
@@ -113,7 +113,7 @@ def optimise_ace(
     start = _start(init, generator, layer, segmenter, z, cls, len(value), multi_label, batch_size)
     count = min(len(there.cells), len(absent.cells))
     require(count >= 2, f"class {cls} must be present and absent in at least 2 images each: {count} pairs found in z")
-    there, absent = (_shuffled(places, count, random) for places in (there, absent))
+    there, absent = (_shuffled(positions, count, random) for positions in (there, absent))
     kept_apart = max(1, min(evaluation_pairs, count // 5))
     watch = there.part(slice(kept_apart)), absent.part(slice(kept_apart))
     use = there.part(slice(kept_apart, None)), absent.part(slice(kept_apart, None))
@@ -173,8 +173,8 @@ def _where_it_can_be(
         before = play.masks(play.images(some, seen))
         absent = (presence(before, cls, grid) == 0).flatten(1)
         drawn = frequency.cpu().expand(len(some), -1).multinomial(tries, generator=random).to(play.device)
-        place = at_cells(drawn.flatten(), grid).to(seen).reshape(len(some), tries, 1, *grid)
-        tried = written(seen[:, None], place, everything, value).flatten(0, 1)
+        position = at_cells(drawn.flatten(), grid).to(seen).reshape(len(some), tries, 1, *grid)
+        tried = written(seen[:, None], position, everything, value).flatten(0, 1)
         masks = play.edited_masks(some.repeat_interleave(tries, 0), tried)[:, cls]
         gained = masks.sum((1, 2)).reshape(len(some), tries) - before[:, cls].sum((1, 2))[:, None]
         gained = torch.where(absent.gather(1, drawn), gained.double(), -math.inf)
@@ -231,8 +231,8 @@ def _start(
     return own / own.max() if own.max() > 0 else torch.full_like(own, 0.5)
 
 
-def _shuffled(places: _Places, count: int, random: torch.Generator) -> _Places:
-    return places.part(torch.randperm(count, generator=random).to(places.cells.device))
+def _shuffled(positions: _Places, count: int, random: torch.Generator) -> _Places:
+    return positions.part(torch.randperm(count, generator=random).to(positions.cells.device))
 
 
 def _check(steps: int, batch: int, pairs: int, evaluation_pairs: int, lr: float, l2: float, z: Tensor) -> None:

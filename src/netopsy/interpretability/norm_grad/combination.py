@@ -63,7 +63,7 @@ def _shares(layers: list[str], weights: Weights | None) -> list[float]:
     if weights is None or weights == "uniform":
         return [1.0] * len(layers)
     if weights == "linear":
-        return [(place + 1) / len(layers) for place in range(len(layers))]
+        return [(position + 1) / len(layers) for position in range(len(layers))]
     if not isinstance(weights, Mapping) or not all(isinstance(one, int | float) for one in weights.values()):
         raise InputError(f"weights must be 'uniform', 'linear' or a number for each layer, got {weights!r}")
     require(set(weights) == set(layers), f"weights must name the layers {layers}, got {list(weights)}")

@@ -81,7 +81,7 @@ def meta_saliency(
             own_images, own_labels = images[start : start + size], labels[start : start + size]
             seeds = None
             if random_step is not None:
-                seeds = [derive(random_step, start + place, int(label)) for place, label in enumerate(own_labels)]
+                seeds = [derive(random_step, start + position, int(label)) for position, label in enumerate(own_labels)]
             moved = after_one_step(model, own_images, own_labels, rate, seeds)
             if one_by_one:
                 with _exchanged(model, {name: value[0] for name, value in moved.items()}):
@@ -113,11 +113,11 @@ def after_one_step(
 def _turned(slopes: Parameters, seeds: Sequence[int]) -> Parameters:
     """Random directions, each as long as the image's own gradient of that parameter tensor."""
     turned = {name: torch.empty_like(slope) for name, slope in slopes.items()}
-    for place, seed in enumerate(seeds):
+    for position, seed in enumerate(seeds):
         random = generator(seed)
         for name, slope in slopes.items():
             drawn = torch.randn(slope.shape[1:], generator=random, dtype=torch.float64).to(slope)
-            turned[name][place] = drawn * (slope[place].norm() / drawn.norm())
+            turned[name][position] = drawn * (slope[position].norm() / drawn.norm())
     return turned
 
 

@@ -12,10 +12,10 @@ from netopsy.core.shapes import Maps, PixelMasks
 
 
 def pointing_game(maps: Maps, masks: PixelMasks, tolerance: int = 0) -> Bool[Tensor, "batch"]:
-    """Whether each map's highest place lies on the object, or within ``tolerance`` pixels of it.
+    """Whether each map's highest position lies on the object, or within ``tolerance`` pixels of it.
 
-    Where several places are equally high, all of them must: a constant map, which points nowhere, does not score by the
-    accident of which place is looked at first.
+    Where several positions are equally high, all of them must: a constant map, which points nowhere, does not score by
+    the accident of which position is looked at first.
 
     Args:
         maps: ``[batch, height, width]``, at the size of the masks.

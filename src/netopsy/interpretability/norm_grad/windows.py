@@ -1,4 +1,4 @@
-"""Which places of its input a convolution sees from each place of its output."""
+"""Which positions of its input a convolution sees from each place of its output."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class Window:
         return torch.stack(list(self._taps(grid)), dim=2)
 
     def _taps(self, grid: Given) -> Iterator[Seen]:
-        """For each tap of the kernel, what it sees from every output place (views)."""
+        """For each tap of the kernel, what it sees from every output position (views)."""
         mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
         padded = functional.pad(grid, self.padding, mode) if any(self.padding) else grid
         starts = [[tap * self.dilation[axis] for tap in range(self.kernel[axis])] for axis in (0, 1)]
-        # An output place exists where the whole window fits: the last tap decides how far each tap may run.
+        # An output position exists where the whole window fits: the last tap decides how far each tap may run.
         ends = [padded.shape[2 + axis] - starts[axis][-1] for axis in (0, 1)]
         for top in starts[0]:
             for left in starts[1]:

@@ -188,9 +188,9 @@ def check_options(fired: Tensor, labels: Tensor, max_size: int, min_support: flo
 
 
 def _firings(fired: Tensor, peaks: Peaks | None, radius: int | None, which: NDArray[np.bool_]) -> _Firings:
-    places = np.zeros((0, 0)) if peaks is None else None
-    rows = places if peaks is None else peaks.rows.cpu().numpy()[which].astype(np.int32)
-    columns = places if peaks is None else peaks.columns.cpu().numpy()[which].astype(np.int32)
+    positions = np.zeros((0, 0)) if peaks is None else None
+    rows = positions if peaks is None else peaks.rows.cpu().numpy()[which].astype(np.int32)
+    columns = positions if peaks is None else peaks.columns.cpu().numpy()[which].astype(np.int32)
     assert rows is not None
     assert columns is not None
     return _Firings(fired.cpu().numpy()[which], rows, columns, None if peaks is None else radius)

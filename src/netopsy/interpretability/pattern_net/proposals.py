@@ -40,9 +40,9 @@ def propose(
     for scale in scales:
         shown = images if scale == 1 else _at_scale(images, scale)
         maps = maps_of(shown)
-        value, place = _peaks(maps, _CANDIDATES * top)
+        value, position = _peaks(maps, _CANDIDATES * top)
         cells = maps.shape[2] * maps.shape[3]
-        which, cell = place // cells, place % cells
+        which, cell = position // cells, position % cells
         middle = field.centre(cell // maps.shape[3], cell % maps.shape[3])
         own = boxes[which] + middle.repeat(1, 1, 2)
         stretch = torch.tensor([height / shown.shape[2], width / shown.shape[3]]).repeat(2)
@@ -79,11 +79,11 @@ def suppressed(
 
 
 def _peaks(maps: Float[Tensor, "n maps rows columns"], most: int) -> tuple[Tensor, Tensor]:
-    """The highest local maxima of each image's maps and their places among all its cells; 0 fills up."""
+    """The highest local maxima of each image's maps and their positions among all its cells; 0 fills up."""
     highest = functional.max_pool2d(maps, 3, stride=1, padding=1)
     peaks = torch.where(maps == highest, maps, torch.zeros_like(maps)).flatten(1)
-    value, place = peaks.topk(min(most, peaks.shape[1]), dim=1)
-    return value, place
+    value, position = peaks.topk(min(most, peaks.shape[1]), dim=1)
+    return value, position
 
 
 def _at_scale(images: Tensor, scale: float) -> Tensor:

@@ -52,7 +52,7 @@ class Windows:
     def around(
         self, images: Images, numbers: Cells, rows: Cells, columns: Cells
     ) -> tuple[Float[Tensor, "cells channels y x"], Int[Tensor, "cells 2"], tuple[Cells, Cells]]:
-        """Of each image named the window around a cell, its first row and column, and the cell's place in its grid."""
+        """Of each image named the window around a cell, its first row and column, and the cell's position in it."""
         starts, here, lines = [], [], []
         for axis, cells in enumerate((rows, columns)):
             last = images.shape[2 + axis] - self.size[axis]

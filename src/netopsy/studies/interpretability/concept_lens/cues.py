@@ -16,7 +16,7 @@ from netopsy.core.seeds import derive, generator
 from netopsy.core.shapes import Images, Labels
 from netopsy.data import Dataset, canvases, hub_dataset
 from netopsy.interpretability.concept_lens import ConceptLens, strategy_graph
-from netopsy.interpretability.concept_lens.places import channels_last
+from netopsy.interpretability.concept_lens.layouts import channels_last
 from netopsy.lab import Rows
 from netopsy.lab.plots import to_text
 from netopsy.models import resnet18, small_conv_net

@@ -23,8 +23,8 @@ from netopsy.interpretability.concept_lens import (
     extraction_report,
     insertion_curve,
 )
+from netopsy.interpretability.concept_lens.layouts import as_the_layer, channels_last
 from netopsy.interpretability.concept_lens.masking import every_subset, masked_scores
-from netopsy.interpretability.concept_lens.places import as_the_layer, channels_last
 from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import growth
 from netopsy.lab.subjects.images import ImageSubject, Scenes, scenes_of, trained

@@ -10,7 +10,7 @@ from netopsy.core.errors import InputError, require
 from netopsy.core.shapes import Images
 
 
-def channels_last(activations: Tensor, layer: str) -> Float[Tensor, "batch *places channels"]:
+def channels_last(activations: Tensor, layer: str) -> Float[Tensor, "batch *positions channels"]:
     """A layer's output with its channels as the last axis: those of a grid move there, of tokens they are there."""
     if activations.ndim == 4:
         return activations.movedim(1, -1)
@@ -22,7 +22,7 @@ def channels_last(activations: Tensor, layer: str) -> Float[Tensor, "batch *plac
     )
 
 
-def as_the_layer(activations: Float[Tensor, "batch *places channels"]) -> Tensor:
+def as_the_layer(activations: Float[Tensor, "batch *positions channels"]) -> Tensor:
     """What `channels_last` came from."""
     return activations.movedim(-1, 1) if activations.ndim == 4 else activations
 
@@ -54,8 +54,8 @@ def patches(images: Images, size: int, *, stride: int | None = None) -> Float[Te
     return functional.interpolate(crops, (height, width), mode="bilinear", align_corners=False)
 
 
-def pooled(activations: Float[Tensor, "batch *places channels"]) -> Float[Tensor, "batch channels"]:
-    """The mean over places."""
+def pooled(activations: Float[Tensor, "batch *positions channels"]) -> Float[Tensor, "batch channels"]:
+    """The mean over positions."""
     return activations.flatten(1, -2).mean(1) if activations.ndim > 2 else activations
 
 
