@@ -28,10 +28,9 @@ def examined():
     for name, part in trained.named_children():
         model.add_module(rf"{name}$\x$", part)
     with pytest.MonkeyPatch.context() as few:
-        for instrument in (preferred_images, reconstruction):  # that each finds its time on a busy machine, too
+        for instrument in (preferred_images, reconstruction):
             few.setattr(instrument, "STEPS", 30)
-            few.setattr(instrument, "FEWEST", 2)
-        options = {"recipe": Recipe(steps=20), "initialisation": "he_normal", "budget": 8.0}
+        options = {"recipe": Recipe(steps=20), "initialisation": "he_normal", "budget": 1e6}
         found = examine(model, test[:120], train=train, **options)
     return model, test[:120], found
 

@@ -12,7 +12,7 @@ from netopsy.models import mlp, resnet18
 def test_numbers_are_those_of_the_method_on_the_other_half(trained):
     model, _, test = trained
     subject = Subject(model, test, classes_wanted=(3,))
-    finding = causal_paths.examine(subject, 60.0)
+    finding = causal_paths.examine(subject)
     own = ((subject.labels == 3) & (subject.predictions == 3)).nonzero().flatten()
     graph = discover_causal_graph(model, test.inputs[own[::2]], 3)
     with torch.no_grad():
@@ -27,7 +27,7 @@ def test_numbers_are_those_of_the_method_on_the_other_half(trained):
 
 def test_the_code_of_the_finding_runs(trained):
     model, _, test = trained
-    finding = causal_paths.examine(Subject(model, test, classes_wanted=(3,)), 60.0)
+    finding = causal_paths.examine(Subject(model, test, classes_wanted=(3,)))
     given = {"model": model, "data": test}
     exec(finding.code, given)
     assert given["graph"].target == 3
@@ -46,16 +46,11 @@ def test_the_chain_is_found_once_and_without_looking_for_causes(trained, monkeyp
     assert looked == ["chain"]
 
 
-def test_no_time_still_gives_one_class(trained):
-    model, _, test = trained
-    assert causal_paths.examine(Subject(model, test), 0.0).figures["classes"] == 1
-
-
 def test_a_network_with_shortcuts_gives_the_last_layer(trained):
     data = Dataset(torch.rand(60, 3, 12, 12), torch.zeros(60, dtype=torch.long))
     model = resnet18(channels=3, classes=2, widths=(4, 4, 6, 6), seed=0).eval()
     model.output.bias.data = torch.tensor([2.0, -2.0])
-    finding = causal_paths.examine(Subject(model, data), 60.0)
+    finding = causal_paths.examine(Subject(model, data))
     assert "layers=[" in finding.code
     given = {"model": model, "data": data}
     exec(finding.code, given)

@@ -56,11 +56,6 @@ def test_concepts_are_shown_scored_and_grouped(channels):
     assert f"concept {int(mean.argmax())} ({share} % of its evidence)" in finding.sentence
 
 
-def test_where_time_is_short_one_class_is_looked_at():
-    finding = concepts.examine(Subject(net(), halves()), 1e-9)
-    assert finding.figures["classes"] == 1
-
-
 def test_a_layer_with_negative_values_is_taken_apart_by_principal_components():
     model = net()
     with torch.no_grad():

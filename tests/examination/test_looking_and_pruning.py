@@ -1,5 +1,7 @@
 """The instruments of the chapters what it looks at, and how small it could be."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -115,41 +117,28 @@ def test_spared_share_stops_at_the_first_loss_even_if_accuracy_comes_back():
     assert pruning._spared(curve, 0.9) == pytest.approx(0.2)
 
 
-def test_where_the_time_is_over_before_the_accuracy_falls_the_share_is_a_least():
-    model = mlp([64, 400, 10])  # untrained, with weights of which none matters
-    with torch.no_grad():
-        for weight in prunable_parameters(model).values():
-            weight.zero_()
-    subject = Subject(model, TEST)
-    cut, whole = pruning.examine(subject, 1e-9), pruning.examine(subject, 60.0)
-    assert cut.sentence.startswith("At least 5 % of its")
-    assert "The time was over at 95 % of the weights." in cut.reading
-    assert whole.sentence.startswith("99 % of its")
-    assert "The time was over" not in whole.reading
-
-
 def test_the_examined_network_is_left_as_it_was(trained):
     trained.train()
     before = {name: value.clone() for name, value in trained.state_dict().items()}
-    examine(trained, TEST, train=TRAIN, recipe=Recipe(steps=20), budget=20.0)
+    examine(trained, TEST, train=TRAIN, recipe=Recipe(steps=20), depth="quick")
     assert all(torch.equal(before[name], value) for name, value in trained.state_dict().items())
     assert trained.training
 
 
-def test_a_ticket_search_trains_as_many_rounds_as_the_time_allows(trained):
+def test_a_ticket_search_trains_as_many_rounds_as_the_depth_allows(trained):
     subject = Subject(trained, TEST, train=TRAIN, recipe=Recipe(steps=30, lr=1e-2), initialisation="he_normal")
-    finding = tickets.examine(subject, 60.0)
+    finding = tickets.examine(subject)
     assert finding.figures["rounds"] == tickets.MOST
     assert tickets.TARGET < finding.figures["weights kept"] < 2 * tickets.TARGET  # the output layer is pruned at half
-    with pytest.raises(NotNow, match="training once takes about"):
-        tickets.examine(subject, 1e-3)
+    with pytest.raises(NotNow, match="more than an examination of depth quick"):
+        tickets.examine(replace(subject, depth="quick"))
 
 
-def test_too_little_time_for_tickets_is_an_absence_not_a_failure(trained):
-    result = examine(trained, TEST, train=TRAIN, recipe=Recipe(steps=50_000), instruments=["tickets"], budget=1.0)
+def test_too_long_a_training_is_an_absence_not_a_failure(trained):
+    result = examine(trained, TEST, train=TRAIN, recipe=Recipe(steps=10**9), instruments=["tickets"])
     (absence,) = result.absences
     assert not absence.failed
-    assert "share of the budget" in absence.reason
+    assert "4 trainings of 1,000,000,000 steps are the least" in absence.reason
 
 
 def test_without_training_data_there_is_no_ticket_search(trained):
@@ -164,7 +153,7 @@ def test_a_new_instrument_is_one_file_and_nothing_else(tmp_path, monkeypatch, tr
         "from netopsy.examination.finding import Finding\n"
         "from netopsy.examination.instrument import Instrument\n"
         "INSTRUMENT = Instrument('hello', 'Hello', 'what it represents',\n"
-        "    lambda subject, seconds: Finding(f'It has {subject.class_count} classes.', 'Read it.'))\n"
+        "    lambda subject: Finding(f'It has {subject.class_count} classes.', 'Read it.'))\n"
     )
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
     result = examine(trained, TEST, instruments=["hello"])
@@ -174,7 +163,7 @@ def test_a_new_instrument_is_one_file_and_nothing_else(tmp_path, monkeypatch, tr
 
 def test_every_combination_is_measured_once():
     subject = Subject(corner_net(), corner_data())
-    values, undefined = class_sensitivity._measure(subject, 60.0)
+    values, undefined = class_sensitivity._measure(subject)
     assert len(values) == 5
     assert all(len(own) + undefined >= 64 for own in values.values())
 

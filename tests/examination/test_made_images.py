@@ -1,5 +1,7 @@
 """The instruments that make images: what classes and units prefer, what layers still know."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -8,7 +10,7 @@ from netopsy.data import Dataset, digits_split
 from netopsy.examination import Subject, examine
 from netopsy.examination.instrument import NotNow
 from netopsy.examination.instruments import preferred_images, reconstruction
-from netopsy.examination.instruments._synthesis import pixel_range, steps_within, weighted_layers
+from netopsy.examination.instruments._synthesis import pixel_range, steps_for, weighted_layers
 from netopsy.models import mlp, small_conv_net
 
 _, _, TEST = digits_split()
@@ -86,9 +88,8 @@ def test_chosen_classes_and_layers_are_looked_at(trained):
 
 def test_the_lines_of_python_make_the_images_of_the_finding(trained):
     model, _, test = trained
-    finding = preferred_images.examine(
-        Subject(model, test, classes_wanted=(3, 5), layers_wanted=("features.act1",)), 20.0
-    )
+    subject = Subject(model, test, classes_wanted=(3, 5), layers_wanted=("features.act1",))
+    finding = preferred_images.examine(subject)
     given = {"model": model, "data": test}
     exec(finding.code, given)
     made = given["found"]
@@ -127,17 +128,14 @@ def test_layers_are_spread_over_the_depth_and_only_those_that_run():
     assert len(weighted_layers(subject, 50)) == 10
 
 
-def test_steps_fit_the_time_or_the_instrument_is_absent(trained):
-    import time
-
-    assert steps_within(1.0, lambda steps: time.sleep(0.01 * steps), most=1000, fewest=10) in range(30, 81)
-    assert steps_within(1.0, lambda steps: None, most=70, fewest=10) == 70
-    with pytest.raises(NotNow, match="do not fit into its share"):
-        steps_within(0.05, lambda steps: time.sleep(0.01 * steps), most=1000, fewest=10)
+def test_a_network_that_is_too_large_for_the_depth_is_an_absence(trained):
     subject = Subject(trained[0], trained[2])
+    subject.sample_cost = 1e12
     for instrument in (preferred_images, reconstruction):
-        with pytest.raises(NotNow, match="of the budget"):
-            instrument.examine(subject, 1e-5)
+        with pytest.raises(NotNow, match="`--depth thorough` brings it in"):
+            instrument.examine(subject)
+    with pytest.raises(NotNow, match="even a thorough examination"):
+        steps_for(replace(subject, depth="thorough"), 10**9, most=100, fewest=10)
 
 
 def test_what_reads_no_images_is_left_alone():

@@ -30,11 +30,11 @@ def test_shares_are_those_on_the_other_half(monkeypatch):
     monkeypatch.setattr(patterns, "PatternMiner", lambda model, layer: PatternMiner(model, layer, quantile=0.05))
     data = corners()
     subject = Subject(network(), data)
-    finding = patterns.examine(subject, 60.0)
-    order = subject.sample(patterns.MOST)
-    miner = PatternMiner(network(), "1", quantile=0.05).fit(data.inputs[order[::2]], data.targets[order[::2]])
+    finding = patterns.examine(subject)
+    known, unseen = subject.halves(subject.sample(patterns.MOST))
+    miner = PatternMiner(network(), "1", quantile=0.05).fit(data.inputs[known], data.targets[known])
     assert [one.cls for one in miner.patterns_] == [1]
-    fired, own = miner.fires(data.inputs[order[1::2]])[:, 0], data.targets[order[1::2]] == 1
+    fired, own = miner.fires(data.inputs[unseen])[:, 0], data.targets[unseen] == 1
     assert finding.figures["share of the class's images"] == pytest.approx(float(fired[own].float().mean()), abs=1e-4)
     assert finding.figures["share of other images"] == pytest.approx(float(fired[~own].float().mean()), abs=1e-4)
     assert "units 0 and 1 together stand for together" in finding.sentence

@@ -82,14 +82,14 @@ def hostile():
     model.add_module("flat", nn.Flatten())
     model.add_module("out", nn.Linear(108, 5))
     data = Dataset(torch.rand(40, 1, 8, 8), torch.arange(40) % 5, names, name=HOSTILE)
-    return examine(model, data, name=f'{HOSTILE}\'s "net"', budget=2.0)
+    return examine(model, data, name=f'{HOSTILE}\'s "net"', depth="quick")
 
 
 @pytest.fixture(scope="module")
 def result(trained):
     """The examination of a small trained network."""
     model, _, test = trained
-    return examine(model, test, budget=2.0)
+    return examine(model, test, depth="quick")
 
 
 def test_a_real_report_is_whole_and_needs_nothing_else(result):

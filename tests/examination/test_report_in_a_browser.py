@@ -47,7 +47,7 @@ def report(tmp_path_factory) -> Path:
     """The demo's report."""
     place = tmp_path_factory.mktemp("demo")
     names = "architecture,accuracy,calibration,confusions,saliency,class-sensitivity,pruning"
-    assert main(["examine", "--quiet", "--budget", "3", "--instruments", names, "--out", str(place / "report")]) == 0
+    assert main(["examine", "--quiet", "--depth", "quick", "--instruments", names, "--out", str(place / "report")]) == 0
     return place / "report" / "report.html"
 
 

@@ -13,6 +13,7 @@ from torch.utils.data import TensorDataset
 
 from netopsy.core.capture import layer_activations
 from netopsy.core.errors import InputError
+from netopsy.core.operations import layers_of
 from netopsy.data import Dataset, Normalisation
 from netopsy.examination import Subject, examine
 from netopsy.examination.instruments import _calibration, accuracy, architecture, calibration, confusions
@@ -38,7 +39,7 @@ def test_layers_parameters_and_operations_are_those_counted_by_hand():
     model = nn.Sequential(
         nn.Conv2d(3, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 5)
     )
-    layers = architecture.layers_of(model, torch.rand(1, 3, 6, 6))
+    layers = layers_of(model, torch.rand(1, 3, 6, 6))
     convolution, dense = 2 * 36 * 4 * 27, 2 * 144 * 5
     assert [(x.name, x.kind, x.shape, x.parameters, x.flops) for x in layers] == [
         ("0", "Conv2d", "4×6×6", 108, convolution),
@@ -47,7 +48,7 @@ def test_layers_parameters_and_operations_are_those_counted_by_hand():
         ("3", "Flatten", "144", 0, 0),
         ("4", "Linear", "5", 725, dense),
     ]
-    finding = architecture.examine(Subject(model, images_of(3, 3, 6, 5)), 1.0)
+    finding = architecture.examine(Subject(model, images_of(3, 3, 6, 5)))
     assert finding.figures["parameters"] == 108 + 8 + 725
     assert finding.figures["FLOPs for one sample"] == convolution + dense
     assert "86 % of them in layer 4" in finding.sentence
@@ -68,12 +69,43 @@ def test_shared_weights_count_once_and_unused_ones_are_named():
             return (self.again(self.first(x.flatten(1))) + self.token) @ self.first.weight
 
     model = Odd()
-    layers = {x.name: x for x in architecture.layers_of(model, torch.rand(1, 6))}
+    layers = {x.name: x for x in layers_of(model, torch.rand(1, 6))}
     assert sum(x.parameters for x in layers.values()) == sum(p.numel() for p in model.parameters()) == 36 + 14 + 6
     assert (layers["again"].parameters, layers["again"].flops) == (0, 72)
     assert layers["spare"].shape == "not used"
     assert layers["(itself)"].parameters == 6
-    assert layers["between layers"].flops == 72
+    assert layers["(itself)"].flops == 72
+
+
+@pytest.mark.parametrize(("kind", "gates"), [(nn.LSTM, 4), (nn.GRU, 3), (nn.RNN, 1)])
+def test_recurrent_layers_are_counted(kind, gates):
+    class Reading(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.read = kind(8, 16, batch_first=True)
+            self.head = nn.Linear(16, 3)
+
+        def forward(self, x):
+            return self.head(self.read(x)[0][:, -1])
+
+    before = torch._C._get_mkldnn_enabled()
+    layers = {x.name: x for x in layers_of(Reading(), torch.rand(1, 24, 8))}
+    assert layers["read"].flops == 24 * 2 * gates * 16 * (8 + 16)
+    assert layers["head"].flops == 2 * 16 * 3
+    assert torch._C._get_mkldnn_enabled() == before
+
+
+def test_a_convolution_with_a_module_inside_has_its_own_operations():
+    class Padded(nn.Conv2d):
+        def __init__(self):
+            super().__init__(3, 4, 3, bias=False)
+            self.pad = nn.ZeroPad2d(1)
+
+        def forward(self, x):
+            return super().forward(self.pad(x))
+
+    layers = layers_of(nn.Sequential(Padded(), nn.Flatten(), nn.Linear(144, 2)), torch.rand(1, 3, 6, 6))
+    assert {x.name: x.flops for x in layers} == {"0.pad": 0, "0": 2 * 36 * 4 * 27, "1": 0, "2": 2 * 144 * 2}
 
 
 class Attending(nn.Module):
@@ -111,25 +143,25 @@ def test_attention_is_counted_product_by_product_and_is_one_layer(frozen, capsys
 
 
 def test_a_deep_network_is_drawn_by_its_blocks():
-    layers = architecture.layers_of(resnet18(classes=10), torch.rand(1, 3, 32, 32))
+    layers = layers_of(resnet18(classes=10), torch.rand(1, 3, 32, 32))
     rows = architecture._blocks([x for x in layers if x.parameters or x.flops])
     assert len(rows) <= architecture.MOST
     assert sum(row[1] for row in rows) == sum(x.parameters for x in layers)
     assert sum(row[2] for row in rows) == sum(x.flops for x in layers)
     flat = nn.Sequential(*(nn.Linear(4, 4) for _ in range(50)))
-    rows = architecture._blocks(architecture.layers_of(flat, torch.rand(1, 4)))
+    rows = architecture._blocks(layers_of(flat, torch.rand(1, 4)))
     assert (len(rows), rows[-1][0], rows[-1][1]) == (architecture.MOST, "31 others", 31 * 20)
 
 
 def test_a_network_without_parameters_has_an_architecture(answering):
-    finding = architecture.examine(answering([[1.0, 0.0]], [0]), 1.0)
+    finding = architecture.examine(answering([[1.0, 0.0]], [0]))
     assert finding.sentence.startswith("It has no parameters")
 
 
 def test_the_architecture_leaves_no_hook_and_no_mode_behind(trained):
     model, _, test = trained
     model.train()
-    architecture.examine(Subject(model, test[:2]), 1.0)
+    architecture.examine(Subject(model, test[:2]))
     assert all(module.training and not module._forward_hooks for module in model.modules())
     assert layer_activations(model, test.inputs[:1], "output")["output"].shape == (1, 10)
 
@@ -142,7 +174,7 @@ def test_the_architecture_leaves_no_hook_and_no_mode_behind(trained):
 def test_accuracy_and_f1_are_scikit_learns(answers):
     true, given_ = (np.array(column) for column in zip(*answers, strict=True))
     subject = Subject(nn.Identity(), Dataset(torch.eye(5)[given_], torch.tensor(true)))
-    finding = accuracy.examine(subject, 1.0)
+    finding = accuracy.examine(subject)
     assert finding.figures["accuracy"] == pytest.approx((true == given_).mean(), abs=1e-4)
     assert finding.figures["macro F1"] == pytest.approx(
         f1_score(true, given_, average="macro", labels=sorted({*true, *given_})), abs=1e-4
@@ -154,7 +186,7 @@ def test_accuracy_and_f1_are_scikit_learns(answers):
 
 def test_the_wilson_interval_is_the_one_in_the_books(answering):
     scores = torch.eye(2)[torch.tensor([0] * 9 + [1])]
-    finding = accuracy.examine(answering(scores, [0] * 10), 1.0)
+    finding = accuracy.examine(answering(scores, [0] * 10))
     assert finding.figures["accuracy"] == 0.9
     centre, half = (0.9 + 1.96**2 / 20) / (1 + 1.96**2 / 10), 1.96 / (1 + 1.96**2 / 10)
     half *= math.sqrt(0.09 / 10 + 1.96**2 / 400)
@@ -164,9 +196,9 @@ def test_the_wilson_interval_is_the_one_in_the_books(answering):
 
 def test_guessing_is_called_guessing(answering):
     scores = torch.eye(3)[torch.tensor([0, 0, 0, 0, 1, 2])]
-    assert "no better than always" in accuracy.examine(answering(scores, [0, 0, 0, 1, 0, 1]), 1.0).sentence
+    assert "no better than always" in accuracy.examine(answering(scores, [0, 0, 0, 1, 0, 1])).sentence
     labels = [0, 1] * 30
-    assert "no better" not in accuracy.examine(answering(torch.eye(2)[[*labels[:-1], 0]], labels), 1.0).sentence
+    assert "no better" not in accuracy.examine(answering(torch.eye(2)[[*labels[:-1], 0]], labels)).sentence
 
 
 # Calibration
@@ -187,12 +219,12 @@ def test_a_calibrated_network_is_not_accused_and_an_overconfident_one_is(answeri
     logits = np.log(share / (1 - share))
     fair = answering(np.stack([logits, np.zeros(4000)], 1), labels)
     loud = answering(3 * np.stack([logits, np.zeros(4000)], 1), labels)
-    assert "no more than a perfectly calibrated network" in calibration.examine(fair, 1.0).sentence
-    finding = calibration.examine(loud, 1.0)
+    assert "no more than a perfectly calibrated network" in calibration.examine(fair).sentence
+    finding = calibration.examine(loud)
     assert "overconfident" in finding.sentence
     assert finding.figures["best temperature"] == pytest.approx(3, rel=0.06)
     assert finding.figures["calibration error when scaled"] < 0.4 * finding.figures["expected calibration error"]
-    quiet = calibration.examine(answering(0.3 * np.stack([logits, np.zeros(4000)], 1), labels), 1.0)
+    quiet = calibration.examine(answering(0.3 * np.stack([logits, np.zeros(4000)], 1), labels))
     assert "underconfident" in quiet.sentence
 
 
@@ -208,10 +240,9 @@ def test_the_best_temperature_is_the_best_of_a_grid():
 
 def test_where_no_temperature_helps_none_is_named(answering):
     assert (
-        "best temperature"
-        not in calibration.examine(answering(torch.eye(3)[[0, 1, 2] * 10], [0, 1, 2] * 10), 1.0).figures
+        "best temperature" not in calibration.examine(answering(torch.eye(3)[[0, 1, 2] * 10], [0, 1, 2] * 10)).figures
     )
-    wrong = calibration.examine(answering(5 * torch.eye(3)[[1, 2, 0] * 10], [0, 1, 2] * 9 + [1, 2, 0]), 1.0)
+    wrong = calibration.examine(answering(5 * torch.eye(3)[[1, 2, 0] * 10], [0, 1, 2] * 9 + [1, 2, 0]))
     assert "best temperature" not in wrong.figures
 
 
@@ -232,7 +263,7 @@ def test_pairs_are_those_off_the_diagonal_of_scikit_learns_matrix(trained):
 def test_the_surest_mistakes_come_first(trained):
     model, _, test = trained
     subject = Subject(model, test)
-    rows = confusions.examine(subject, 1.0).table[1:]
+    rows = confusions.examine(subject).table[1:]
     wrong = [i for i in range(len(test)) if subject.predictions[i] != subject.labels[i]]
     best = sorted(wrong, key=lambda i: -float(subject.probabilities[i].max()))[: confusions.SHOWN]
     assert [int(row[0]) for row in rows] == best
@@ -243,17 +274,17 @@ def test_images_are_shown_as_they_were_before_they_were_standardised(trained, mo
     model, _, test = trained
     shown = []
     monkeypatch.setattr(confusions, "show_image", lambda axes, image: shown.append(image))
-    confusions.examine(Subject(model, test.standardise(Normalisation(torch.tensor(0.3), torch.tensor(0.4)))), 1.0)
+    confusions.examine(Subject(model, test.standardise(Normalisation(torch.tensor(0.3), torch.tensor(0.4)))))
     assert shown
     assert all(any(torch.allclose(image, one, atol=1e-6) for one in test.inputs) for image in shown)
 
 
 def test_perfect_and_hopeless_networks_have_something_to_show(answering):
-    right = confusions.examine(answering([[2.0, 0.0], [0.0, 1.0]], [0, 1], ("cat", "dog")), 1.0)
+    right = confusions.examine(answering([[2.0, 0.0], [0.0, 1.0]], [0, 1], ("cat", "dog")))
     assert right.sentence == "It makes no mistake on 2 samples; it is least sure of a dog, at 73 %."
-    once = confusions.examine(answering([[2.0, 0.0], [0.0, 1.0]], [0, 0], ("cat", "dog")), 1.0)
+    once = confusions.examine(answering([[2.0, 0.0], [0.0, 1.0]], [0, 0], ("cat", "dog")))
     assert once.sentence == "It makes one mistake on 2 samples, taking cat for dog, and was 73 % sure of it."
-    never = confusions.examine(answering(torch.eye(3)[[1, 2, 0]], [0, 1, 2]), 1.0)
+    never = confusions.examine(answering(torch.eye(3)[[1, 2, 0]], [0, 1, 2]))
     assert never.figures["mistakes"] == 3
     assert "no two of them are alike" in never.sentence
 

@@ -27,7 +27,7 @@ def redness():
 
 def test_a_unit_that_sees_red_is_found_in_the_datas_own_scale():
     subject = Subject(redness(), colour_data(size=32))
-    finding = dissection.examine(subject, 30.0)
+    finding = dissection.examine(subject)
     assert "of 2 units detect one of 24 generated concepts" in finding.sentence
     assert "red" in finding.sentence
     assert len(finding.pictures) == 2
@@ -63,7 +63,7 @@ def test_top_images_of_one_class_are_counted():
     model = nn.Sequential(nn.Conv2d(1, 2, 1, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     with torch.no_grad():
         model[0].weight.copy_(torch.tensor([1.0, -1.0])[:, None, None, None])
-    finding = projections.examine(Subject(model, data), 30.0)
+    finding = projections.examine(Subject(model, data))
     assert finding.figures["of 9 top images in one class"] == 9
     assert finding.figures["units with all of one class"] == 2
     assert "guided" in finding.reading
@@ -74,16 +74,9 @@ def test_max_pooling_needs_no_guidance():
         nn.Conv2d(1, 3, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(3, 4, 2), nn.Flatten(), nn.Linear(16, 2)
     )
     data = Dataset(torch.rand(12, 1, 8, 8), torch.arange(12) % 2)
-    finding = projections.examine(Subject(model, data), 30.0)
+    finding = projections.examine(Subject(model, data))
     assert "guided" not in finding.reading
     assert "guided=False" in finding.code
-
-
-def test_no_time_still_gives_a_finding_of_one_layer(trained):
-    model, _, test = trained
-    finding = dissection.examine(Subject(model, test), 0.0)
-    assert len(finding.table) == 2
-    assert projections.examine(Subject(model, test), 0.0).pictures
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -58,7 +58,10 @@ def examine(
     ] = None,
     classes: Annotated[str | None, typer.Option(metavar="A,B", help="Classes to look at, by name or number.")] = None,
     instruments: Annotated[str | None, typer.Option(metavar="A,B", help="Only these instruments.")] = None,
-    budget: Annotated[float, typer.Option(metavar="SECONDS", help="Time for all instruments together.")] = 40.0,
+    depth: Annotated[str, typer.Option(metavar="quick|normal|thorough", help="How far the instruments go.")] = "normal",
+    budget: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Instruments that would take longer together are left out.")
+    ] = 120.0,
     device: Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where the network runs.")] = "auto",
     out: Annotated[Path, typer.Option(help="The folder to write to, or a file ending in .html.")] = Path("report"),
     seed: Annotated[int, typer.Option(help="For everything that is drawn at random.")] = 0,
@@ -87,6 +90,7 @@ def examine(
         "layers": layer or (),
         "classes": _names(classes),
         "instruments": _names(instruments),
+        "depth": depth,
         "budget": budget,
         "seed": seed,
     }

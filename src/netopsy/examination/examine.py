@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 import time
 from collections.abc import Sequence
 
@@ -18,9 +17,10 @@ from netopsy.data import Dataset
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instrument import instruments as named_instruments
 from netopsy.examination.intake import as_dataset
+from netopsy.examination.planning import BUDGET, broken, planned
 from netopsy.examination.reading import Absence, Reading
 from netopsy.examination.result import Examination
-from netopsy.examination.subject import Subject
+from netopsy.examination.subject import DEPTHS, Depth, Subject
 from netopsy.models.initialisation import SCHEMES
 from netopsy.training import Recipe
 
@@ -34,7 +34,8 @@ def examine(
     layers: Sequence[str] = (),
     classes: Sequence[int | str] = (),
     instruments: Sequence[str] = (),
-    budget: float = 60.0,
+    depth: Depth = "normal",
+    budget: float = BUDGET,
     name: str = "",
     initialisation: str | None = None,
     seed: int = 0,
@@ -52,7 +53,10 @@ def examine(
         layers: layers to look at, as named in ``named_modules()``; by default up to four, spread over the depth.
         classes: class numbers or names to look at.
         instruments: names of the instruments to use; all by default.
-        budget: seconds for all instruments together; each gets its share.
+        depth: how far the instruments go: "quick", "normal" or "thorough". With the size of the network it fixes how
+            many images and steps each of them takes, so that the same network gives the same findings on any machine.
+        budget: seconds that all instruments together may take here, judged by one timed batch. The instruments of most
+            worth come first; the report says which ones were left out and what would bring them in.
         name: what to call the network.
         initialisation: the scheme its weights were drawn by, where known, for the controls of a ticket search.
 
@@ -66,6 +70,8 @@ def examine(
     """
     timed = isinstance(budget, int | float) and budget > 0
     require(timed, f"budget must be a positive number of seconds, got {budget!r}")
+    if depth not in DEPTHS:
+        raise UnknownNameError("depth", depth, DEPTHS)
     check_seed(seed)
     require(recipe is None or isinstance(recipe, Recipe), f"recipe must be a Recipe, got {type(recipe).__name__}")
     if initialisation is not None and initialisation not in SCHEMES:
@@ -85,15 +91,16 @@ def examine(
         classes_wanted=tuple(_class_number(held_out, each) for each in classes),
         seed=seed,
         initialisation=initialisation,
+        depth=depth,
     )
     start = time.perf_counter()
     readings: list[Reading] = []
     absences: list[Absence] = []
-    shares = sum(instrument.share for instrument in chosen)
+    left_out = planned(chosen, subject, budget)
     with Task("examining", len(chosen)) as task:
         for instrument in chosen:
             task.advance(0, note=instrument.title)
-            result = _use(instrument, subject, budget * instrument.share / shares)
+            result = left_out.get(instrument.name) or _use(instrument, subject)
             if isinstance(result, Reading):
                 readings.append(result)
             else:
@@ -115,21 +122,15 @@ def examine(
     )
 
 
-def _use(instrument: Instrument, subject: Subject, seconds: float) -> Reading | Absence:
+def _use(instrument: Instrument, subject: Subject) -> Reading | Absence:
     start = time.perf_counter()
     try:
-        reason = instrument.applies(subject)
-        if reason is not None:
-            return Absence(instrument, reason)
         with style():
-            finding = instrument.examine(subject, seconds)
+            finding = instrument.examine(subject)
     except NotNow as reason:
         return Absence(instrument, str(reason))
     except Exception as error:
-        if os.environ.get("NETOPSY_DEBUG"):
-            raise
-        first = str(error).strip().splitlines()[0] if str(error).strip() else "no message"
-        return Absence(instrument, f"it broke off with {type(error).__name__}: {first}", failed=True)
+        return broken(instrument, error)
     return Reading(instrument, finding, time.perf_counter() - start)
 
 

@@ -29,16 +29,17 @@ class Instrument:
     title: str
     """The heading over its finding."""
     chapter: Chapter
-    examine: Callable[[Subject, float], Finding]
-    """Called with the subject and the seconds it may take."""
+    examine: Callable[[Subject], Finding]
     applies: Callable[[Subject], str | None] = lambda subject: None
     """``None`` where the instrument applies; otherwise why not, in a sentence."""
     papers: tuple[str, ...] = ()
     """Slugs of the papers whose methods it uses."""
     order: int = 50
     """Place within its chapter, small numbers first."""
-    share: float = 1.0
-    """Its part of the time, relative to the others."""
+    passes: Callable[[Subject], float] = lambda subject: 0.0
+    """About how many forward passes of one sample it takes at the subject's depth, a backward pass counted as two."""
+    worth: int = 0
+    """Where the budget is not enough for all, the instruments of the lowest number come first."""
     headline: bool = False
     """Whether its sentence belongs in the summary at the head of the report, beside the first one of each chapter."""
 

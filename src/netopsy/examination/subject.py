@@ -1,10 +1,12 @@
-"""What is examined: a trained network and the data it is examined on."""
+"""What is examined: a trained network, the data it is examined on, and how much work may go into it."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +16,19 @@ from netopsy.core.drawing import label
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import layer_names, spatial_layers
 from netopsy.core.modes import device_of, evaluating
+from netopsy.core.operations import layers_of
 from netopsy.core.outputs import single_output
 from netopsy.data import Dataset
 from netopsy.training import Recipe, evaluate
+
+Depth = Literal["quick", "normal", "thorough"]
+DEPTHS: tuple[Depth, ...] = get_args(Depth)
+FACTORS: dict[Depth, float] = {"quick": 0.25, "normal": 1.0, "thorough": 4.0}
+
+WORK = 3e11
+"""Operations that an instrument of share 1 may spend at normal depth: 3 to 10 seconds of two cores."""
+TOUCHING = 200
+"""Operations that writing one number costs, beside those that compute it: moving memory takes the time of so many."""
 
 
 @dataclass(eq=False)
@@ -42,6 +54,8 @@ class Subject:
     seed: int = 0
     initialisation: str | None = None
     """The scheme its weights were first drawn by, where known."""
+    depth: Depth = "normal"
+    """How far instruments go; with the size of the network it fixes what they do, whatever the clock says."""
     notes: dict[str, object] = field(default_factory=dict, repr=False)
     """What an instrument found out and needs again."""
 
@@ -82,6 +96,40 @@ class Subject:
             raise InputError(
                 f"the network does not run on this data, whose samples have shape {tuple(first.shape[1:])}: {reason}"
             ) from error
+
+    @cached_property
+    def sample_cost(self) -> float:
+        """Operations of one forward pass of one sample, the numbers that it writes counted in."""
+        layers = layers_of(self.model, self.data.inputs[:1].to(self.device))
+        return float(max(1, sum(layer.flops + TOUCHING * layer.values for layer in layers)))
+
+    def affordable(self, passes: float | int, most: int, *, share: float = 1.0, fewest: int = 1) -> int:
+        """How many samples (or steps) that cost ``passes`` forward passes each an instrument may spend.
+
+        Fixed by the depth and the size of the network, so that a busy machine finds the same.
+
+        Args:
+            passes: for one sample; a backward pass counts as two.
+            most: at normal depth.
+            share: of the instrument, relative to the others.
+            fewest: never below, however large the network is.
+        """
+        factor = FACTORS[self.depth]
+        within = WORK * share * factor / (passes * self.sample_cost)
+        return max(fewest, min(int(most * factor), int(within)))
+
+    @cached_property
+    def seconds_a_sample(self) -> float:
+        """Of a forward pass, timed here and now on a batch that grows until it takes long enough to be timed."""
+        count = 1
+        while True:
+            inputs = self.data.inputs[:count]
+            start = time.perf_counter()
+            evaluate_outputs(self.model, inputs)
+            took = time.perf_counter() - start
+            if took > 0.2 or count >= min(64, len(self.data)):
+                return took / len(inputs)
+            count *= 4
 
     @property
     def device(self) -> torch.device:
@@ -166,6 +214,15 @@ class Subject:
             own = self.labels[indices] == number
             turn[own] = torch.arange(int(own.sum()))
         return indices[turn.argsort(stable=True)][:count]
+
+    def halves(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """``indices`` in two, every class divided evenly: its first, third, ... samples, and the others."""
+        second = torch.zeros(len(indices), dtype=torch.bool)
+        for parity, number in enumerate(self.labels[indices].unique().tolist()):
+            own = (self.labels[indices] == number).nonzero()[:, 0]
+            # Odd classes give their spare sample to the first half, even ones to the second.
+            second[own[1 - parity % 2 :: 2]] = True
+        return indices[~second], indices[second]
 
 
 def evaluate_outputs(model: nn.Module, inputs: Tensor) -> Tensor:

@@ -53,7 +53,8 @@ def _clean(element: ElementTree.Element, prefix: str) -> None:
     for name, value in list(element.attrib.items()):
         del element.attrib[name]
         name = _local(name)
-        kept = _attribute(name, value, prefix)
+        # Two images that are alike have one id, which nothing refers to.
+        kept = None if (element.tag, name) == ("image", "id") else _attribute(name, value, prefix)
         if kept is not None:
             element.set(name, kept)
     for child in list(element):

@@ -1,9 +1,8 @@
-"""What the instruments that make images share: the range of a pixel, steps that fit the time, small pictures."""
+"""What the instruments that make images share: the range of a pixel, how many steps they get, small pictures."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,8 +15,6 @@ from netopsy.core.shapes import Images
 from netopsy.examination.drawing import LARGEST
 from netopsy.examination.instrument import NotNow
 from netopsy.examination.subject import Subject
-
-_PROBED = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,22 +59,17 @@ def why_no_images(subject: Subject) -> str | None:
     return None
 
 
-def steps_within(seconds: float, run: Callable[[int], object], *, most: int, fewest: int, searches: int = 1) -> int:
-    """As many steps as fit, judged by running ``run(steps)`` twice; `NotNow` where ``fewest`` do not fit.
-
-    The first run does not count: it is the one that pays for what happens once.
-    """
-    run(1)
-    start = time.perf_counter()
-    run(_PROBED)
-    each = (time.perf_counter() - start) / _PROBED
-    steps = int(0.7 * seconds / (each * searches))
+def steps_for(subject: Subject, images: int, *, most: int, fewest: int, share: float = 1.0) -> int:
+    """How many steps a search for so many images may take; `NotNow` where ``fewest`` are more than it may spend."""
+    steps = subject.affordable(3.0 * images, most, share=share)
     if steps < fewest:
         raise NotNow(
-            f"one step of its search takes about {each:.2g} s, and {fewest * searches} of them do not fit into its "
-            f"share of the budget, {seconds:.1f} s"
+            f"this network is so large that {fewest} steps for {images} images are more than an examination of depth "
+            f"{subject.depth} spends on it; `--depth thorough` brings it in"
+            if subject.depth != "thorough"
+            else f"this network is so large that even a thorough examination spends no {fewest} steps on it"
         )
-    return min(most, steps)
+    return steps
 
 
 def small(images: Images) -> Images:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-import torch
 from matplotlib.figure import Figure
-from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from netopsy.core.drawing import PALETTE, figure_grid, label
-from netopsy.core.modes import evaluating
+from netopsy.core.operations import Layer, layers_of
 from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
@@ -23,18 +16,7 @@ MOST = 20
 """Bars in the picture; a deeper network is drawn by its blocks."""
 
 
-@dataclass
-class Layer:
-    """One layer, as the forward pass met it."""
-
-    name: str
-    kind: str
-    shape: str
-    parameters: int
-    flops: int
-
-
-def examine(subject: Subject, seconds: float) -> Finding:
+def examine(subject: Subject) -> Finding:
     """Layers in the order of the forward pass, with output shapes, parameters and floating-point operations."""
     model, sample = subject.model, subject.data.inputs[:1].to(subject.device)
     layers = layers_of(model, sample)
@@ -71,75 +53,11 @@ def examine(subject: Subject, seconds: float) -> Finding:
             *((x.name, x.kind, x.shape, f"{x.parameters:,}", f"{x.flops:,}") for x in layers),
         ),
         code=(
-            "from torch.nn.attention import SDPBackend, sdpa_kernel\n"
-            "from torch.utils.flop_counter import FlopCounterMode\n\n"
-            "with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:\n"
-            "    model.eval()(data.inputs[:1])\n"
-            "print(sum(weight.numel() for weight in model.parameters()), counter.get_total_flops())"
+            "from netopsy.core.operations import layers_of\n\n"
+            "layers = layers_of(model, data.inputs[:1])\n"
+            "print(sum(layer.parameters for layer in layers), sum(layer.flops for layer in layers))"
         ),
     )
-
-
-def layers_of(model: nn.Module, sample: Tensor) -> list[Layer]:
-    """Every module that has no modules inside or holds parameters of its own, in the order in which they end."""
-    ran: dict[str, tuple[nn.Module, str]] = {}
-    handles = []
-
-    def watch(name: str, module: nn.Module) -> None:
-        def hook(module: nn.Module, arguments: Any, output: Any) -> None:
-            first = output[0] if isinstance(output, tuple | list) and output else output
-            ran.setdefault(name, (module, "×".join(map(str, first.shape[1:])) if isinstance(first, Tensor) else "–"))
-
-        handles.append(module.register_forward_hook(hook))
-
-    wanted = {
-        name: module
-        for name, module in model.named_modules()
-        if not any(module.children()) or any(True for _ in module.parameters(recurse=False)) or _closed(module)
-    }
-    inside = tuple(f"{name}." for name, module in wanted.items() if name and _closed(module))
-    wanted = {name: module for name, module in wanted.items() if not name.startswith(inside)}
-    try:
-        for name, module in wanted.items():
-            watch(name, module)
-        with torch.no_grad(), evaluating(model), _each_product(), FlopCounterMode(display=False) as counter:
-            model(sample)
-    finally:
-        for handle in handles:
-            handle.remove()
-    counts = {name: sum(by_kind.values()) for name, by_kind in counter.get_flop_counts().items()}
-    root = type(model).__name__
-    layers, counted = [], set()
-    unused = {name: (module, "not used") for name, module in wanted.items() if name not in ran}
-    for name, (module, shape) in {**ran, **unused}.items():
-        own = [weight for weight in module.parameters(recurse=_closed(module)) if id(weight) not in counted]
-        counted |= {id(weight) for weight in own}
-        if shape == "not used" and not own:
-            continue
-        nested = any(module.children()) and not _closed(module)
-        flops = 0 if nested else counts.get(f"{root}.{name}" if name else root, 0)
-        layers.append(Layer(name or "(itself)", type(module).__name__, shape, sum(w.numel() for w in own), flops))
-    rest = counts.get("Global", 0) - sum(layer.flops for layer in layers)
-    if rest > 0:
-        layers.append(Layer("between layers", "functions", "–", 0, rest))
-    return layers
-
-
-def _closed(module: nn.Module) -> bool:
-    """Whether what is inside is used by its parameters and never called, so that the whole is the layer."""
-    return isinstance(module, nn.MultiheadAttention)
-
-
-@contextmanager
-def _each_product() -> Iterator[None]:
-    """Attention as single matrix products: the counter knows those, but not the kernels that do it all at once."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)
 
 
 def _sentence(parameters: int, holding: Sequence[Layer], flops: int, layers: Sequence[Layer]) -> str:
@@ -210,6 +128,5 @@ INSTRUMENT = Instrument(
     chapter="what it is",
     examine=examine,
     order=10,
-    share=0.5,
     headline=True,
 )

@@ -29,7 +29,7 @@ FEWEST = 20
 """With fewer samples no temperature is sought."""
 
 
-def examine(subject: Subject, seconds: float) -> Finding:
+def examine(subject: Subject) -> Finding:
     """Expected calibration error with a bootstrap interval, the reliability diagram, and the temperature that helps."""
     confidence = subject.probabilities.double().amax(1).numpy()
     right = (subject.predictions == subject.labels).double().numpy()
@@ -135,5 +135,4 @@ INSTRUMENT = Instrument(
     chapter="what it is",
     examine=examine,
     order=30,
-    share=0.5,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -13,6 +12,8 @@ from torch import Tensor, nn
 
 from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.core.errors import InputError
+from netopsy.core.operations import layers_of
+from netopsy.core.progress import track
 from netopsy.core.seeds import derive
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
@@ -31,6 +32,8 @@ from netopsy.interpretability.overlay import overlay
 _CHAIN = "causal paths: chain"
 MOST, FEWEST, DRAWS, SHOWN = 100, 8, 3, 8
 """Images of a class, at most and at least; random graphs to compare with; images shown."""
+CANDIDATES, SHARE = 128, 2.0
+"""Nodes of a layer that are intervened on, at most."""
 
 
 @dataclass(frozen=True)
@@ -85,16 +88,13 @@ def _chain(subject: Subject) -> list[str]:
     return [layer.name for layer in layers] if len(layers) > 1 else []
 
 
-def examine(subject: Subject, seconds: float) -> Finding:
-    """The graphs of as many classes as the time allows, each tested on images that it was not found from."""
-    end = time.perf_counter() + seconds
+def examine(subject: Subject) -> Finding:
+    """The graphs of some classes, each tested on images that it was not found from."""
     chain, tested = chain_of(subject), {}
-    for label in _classes(subject):
+    for label in track(_classes(subject)[: _class_count(subject)], "finding paths"):
         found = _test(subject, label, chain)
         if found is not None:
             tested[label] = found
-        if time.perf_counter() > end:
-            break
     if not tested:
         asked = " that was asked for" if subject.classes_wanted else ""
         raise NotNow(f"no class{asked} has {FEWEST} images that the network names rightly")
@@ -137,7 +137,8 @@ def examine(subject: Subject, seconds: float) -> Finding:
             "# One half of the images that are named rightly to find the graph from, the other to test it on.\n"
             f"right = (data.targets == {label}) & (Subject(model, data).predictions == {label})\n"
             f"images = data.inputs[right][:{2 * MOST}]\n"
-            f"graph = discover_causal_graph(model, images[::2], {label}{_layers_argument(subject, chain)})\n"
+            f"graph = discover_causal_graph(model, images[::2], {label}, max_candidates={CANDIDATES}"
+            f"{_layers_argument(subject, chain)})\n"
             "graph.plot()\n"
             "alone = restricted_model(model, graph).eval()\n"
             f"print(alone(images[1::2]).softmax(1)[:, {label}].mean())"
@@ -159,13 +160,36 @@ def _classes(subject: Subject) -> list[int]:
     return [int(label) for label in counts.argsort(descending=True, stable=True) if counts[label] >= FEWEST]
 
 
+def _passes_a_class(subject: Subject) -> float:
+    """Every node that is tested runs what is behind its layer again, for half of the class's images."""
+    chain, costs = chain_of(subject), layers_of(subject.model, subject.data.inputs[:1].to(subject.device))
+    modules = dict(subject.model.named_modules())
+    total, behind, nodes = max(1, sum(layer.flops for layer in costs)), 0, 0.0
+    for layer in reversed(costs):
+        if layer.name in chain[1:]:
+            weight = cast(Tensor, modules[layer.name].weight)
+            nodes += min(CANDIDATES, weight.shape[1]) * (behind + layer.flops / weight.shape[1]) / total
+        behind += layer.flops
+    images = min(MOST, max(FEWEST, len(subject.data) // (2 * subject.class_count)))
+    return images * (nodes + 2.0 * (DRAWS + 2))
+
+
+def _class_count(subject: Subject) -> int:
+    return subject.affordable(_passes_a_class(subject), subject.class_count, share=SHARE)
+
+
+def passes(subject: Subject) -> float:
+    """Forward passes of one sample that it takes."""
+    return _passes_a_class(subject) * _class_count(subject)
+
+
 def _test(subject: Subject, label: int, chain: Sequence[str]) -> Tested | None:
     model, inputs = subject.model, subject.data.inputs
     indices = ((subject.labels == label) & (subject.predictions == label)).nonzero().flatten()[: 2 * MOST]
     if len(indices) < FEWEST:
         return None
     to_find, to_test = indices[::2], indices[1::2]
-    graph = discover_causal_graph(model, inputs[to_find], label, layers=list(chain))
+    graph = discover_causal_graph(model, inputs[to_find], label, layers=list(chain), max_candidates=CANDIDATES)
     last = [graph.layers[0].name]
     others = [graph.shuffled(derive(subject.seed, "paths", label, draw)) for draw in range(DRAWS)]
 
@@ -264,4 +288,6 @@ INSTRUMENT = Instrument(
     applies=why_not,
     papers=("causal-paths",),
     order=60,
+    passes=passes,
+    worth=95,
 )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 
 from netopsy.core.drawing import PALETTE, figure, label
+from netopsy.core.progress import track
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._saliency_methods import METHODS, layer_label, layers, why_not
@@ -16,16 +15,19 @@ from netopsy.examination.subject import Subject
 from netopsy.interpretability.norm_grad import class_sensitivity
 from netopsy.lab.statistics import Estimate, mean_interval
 
-BATCH, MOST = 32, 256
+BATCH, MOST, FEWEST = 32, 256, 12
+PASSES = 6.0 * len(METHODS)
+"""Of one image: maps for two classes by every method."""
+SHARE = 2.0
 BLIND = 0.9
 """A mean correlation above this says that a map hardly depends on the class."""
 
 Measured = dict[tuple[str, str], Estimate]
 
 
-def examine(subject: Subject, seconds: float) -> Finding:
+def examine(subject: Subject) -> Finding:
     """Spearman's correlation of the maps for the most and the least likely class, for every method and layer."""
-    values, undefined = _measure(subject, seconds)
+    values, undefined = _measure(subject)
     found: Measured = {key: mean_interval(value) for key, value in values.items() if len(value)}
     code = (
         "from netopsy.interpretability.norm_grad import class_sensitivity, grad_cam\n\n"
@@ -72,13 +74,21 @@ def examine(subject: Subject, seconds: float) -> Finding:
     )
 
 
-def _measure(subject: Subject, seconds: float) -> tuple[dict[tuple[str, str], list[float]], int]:
-    """The defined correlations of every method and layer, over as many images as the time allows."""
-    end = time.perf_counter() + seconds
+def _count(subject: Subject) -> int:
+    return subject.affordable(PASSES, MOST, share=SHARE, fewest=FEWEST)
+
+
+def passes(subject: Subject) -> float:
+    """Forward passes of one sample that it takes."""
+    return min(_count(subject), len(subject.data)) * PASSES
+
+
+def _measure(subject: Subject) -> tuple[dict[tuple[str, str], list[float]], int]:
+    """The defined correlations of every method and layer."""
     where = list(layers(subject))
     values: dict[tuple[str, str], list[float]] = {(name, layer): [] for layer in where for name in METHODS}
     undefined = 0
-    for indices in subject.sample(MOST).split(BATCH):
+    for indices in track(subject.sample(_count(subject)).split(BATCH), "comparing maps"):
         images = subject.data.inputs[indices].to(subject.device)
         for name, method in METHODS.items():
             by_layer = class_sensitivity(method, subject.model, images, layer=where)
@@ -87,8 +97,6 @@ def _measure(subject: Subject, seconds: float) -> tuple[dict[tuple[str, str], li
                 defined = scores[torch.isfinite(scores)]
                 values[name, layer] += defined.tolist()
                 undefined += len(scores) - len(defined)
-        if time.perf_counter() > end:
-            break
     return values, undefined
 
 
@@ -126,5 +134,6 @@ INSTRUMENT = Instrument(
     applies=why_not,
     papers=("norm-grad",),
     order=20,
-    share=2.0,
+    passes=passes,
+    worth=60,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from netopsy.core.capture import layer_activations
 from netopsy.core.drawing import INK, PALETTE, figure_grid
 from netopsy.core.errors import InputError
+from netopsy.core.progress import track
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments._saliency_methods import why_not as no_images
@@ -33,6 +33,8 @@ SHOWN, BEST, EXAMPLES = 4, 2, 3
 """Classes drawn, concepts of each that are shown by images, and images of each."""
 ORDERS = 5
 """Random orders that their mean is taken over."""
+PASSES, SHARE = 10.0, 2.0
+"""Of one image: activations, importances, and what is behind the layer again and again as concepts go."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,17 @@ class ClassConcepts:
         return mean / mean.abs().sum().clamp_min(1e-12)
 
 
+def _classes(subject: Subject) -> int:
+    images = min(MOST, max(FEWEST, len(subject.data) // subject.class_count))
+    return subject.affordable(PASSES * images, subject.class_count, share=SHARE)
+
+
+def passes(subject: Subject) -> float:
+    """Forward passes of one sample that it takes."""
+    images = min(MOST, max(FEWEST, len(subject.data) // subject.class_count))
+    return PASSES * images * _classes(subject)
+
+
 def why_not(subject: Subject) -> str | None:
     """The reason why no concepts can be found, if there is one."""
     if no_images(subject) is not None:
@@ -65,10 +78,10 @@ def why_not(subject: Subject) -> str | None:
     return None
 
 
-def examine(subject: Subject, seconds: float) -> Finding:
+def examine(subject: Subject) -> Finding:
     """A concept bank for as many classes as there is time for, and what taking concepts away does."""
     layer = layer_of(subject)
-    found = _measure(subject, str(layer), seconds)
+    found = _measure(subject, str(layer))
     first = found[0]
     means = {name: sum(each.figures[name] for each in found) / len(found) for name in first.figures}
     strongest = int(first.share.argmax())
@@ -136,21 +149,18 @@ def _images_of(subject: Subject, number: int) -> Tensor | None:
     return own[:MOST] if len(own) >= FEWEST else None
 
 
-def _measure(subject: Subject, layer: str, seconds: float) -> list[ClassConcepts]:
-    end = time.perf_counter() + 0.6 * seconds
+def _measure(subject: Subject, layer: str) -> list[ClassConcepts]:
     counts = subject.predictions.bincount(minlength=subject.class_count)
     order = list(subject.classes_wanted) or counts.argsort(descending=True, stable=True).tolist()
     found: list[ClassConcepts] = []
-    for number in order:
+    wanted = [number for number in order if _images_of(subject, number) is not None]
+    for number in track(wanted[: _classes(subject)], "finding concepts"):
         indices = _images_of(subject, number)
-        if indices is None:
-            continue
+        assert indices is not None
         try:
             found.append(_concepts_of(subject, layer, number, indices))
         except InputError as error:
             raise NotNow(str(error)) from error
-        if time.perf_counter() > end:
-            break
     if not found:
         raise NotNow(f"none of the classes asked for is predicted for at least {FEWEST} of the samples")
     return found
@@ -231,4 +241,6 @@ INSTRUMENT = Instrument(
     applies=why_not,
     papers=("concept-lens",),
     order=50,
+    passes=passes,
+    worth=50,
 )

@@ -21,7 +21,7 @@ PAIRS = 12
 SHOWN, COLUMNS = 8, 4
 
 
-def examine(subject: Subject, seconds: float) -> Finding:
+def examine(subject: Subject) -> Finding:
     """The confusion matrix or the commonest confusions, and the most confident mistakes."""
     wrong = (subject.predictions != subject.labels).nonzero()[:, 0]
     confidence = subject.probabilities.amax(1)
@@ -213,5 +213,4 @@ INSTRUMENT = Instrument(
     chapter="what it is",
     examine=examine,
     order=40,
-    share=0.5,
 )

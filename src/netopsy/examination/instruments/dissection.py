@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from netopsy.core.capture import layer_activations
 from netopsy.core.drawing import PALETTE, figure, figure_grid, label, style
+from netopsy.core.progress import track
 from netopsy.core.shapes import Activations, Images
 from netopsy.data.concept_images import ConceptImages, concept_images
 from netopsy.examination.drawing import show_image
@@ -24,13 +24,24 @@ from netopsy.interpretability.cnn_visualization.rotation import random_rotation,
 from netopsy.interpretability.dissection.enlarging import Enlarging
 from netopsy.interpretability.receptive_field import receptive_field
 
-MOST, PIXELS, SMALLEST = 800, 2**21, 6
+MOST, FEWEST, PIXELS, SMALLEST = 800, 60, 2**21, 6
 """Concept images, pixels of all of them together, and pixels a side."""
 QUANTILE = 0.005
 LARGE = 32
 """Pixels a side from which positions are taken to be equal parts of the image."""
 ROTATIONS, UNITS, IMAGES = 5, 5, 4
 """Random bases, and units and images in the picture."""
+
+
+def _count(subject: Subject) -> int:
+    height, width = subject.data.inputs.shape[2:]
+    most = min(MOST, PIXELS // (int(height) * int(width)))
+    return subject.affordable(len(subject.spatial_layers), most, fewest=FEWEST)
+
+
+def passes(subject: Subject) -> float:
+    """Forward passes of one sample that it takes."""
+    return float(_count(subject) * len(subject.spatial_layers))
 
 
 def why_not(subject: Subject) -> str | None:
@@ -51,20 +62,15 @@ class Dissected:
     rotated: tuple[int, ...]
 
 
-def examine(subject: Subject, seconds: float) -> Finding:
+def examine(subject: Subject) -> Finding:
     """Every grid layer dissected, against random rotations of it, the last layer first."""
-    end = time.perf_counter() + seconds
     height, width = (int(side) for side in subject.data.inputs.shape[2:])
-    count = max(60, min(MOST, PIXELS // (height * width)))
+    count = _count(subject)
     drawn = concept_images(count, size=(height, width), channels=subject.data.inputs.shape[1], seed=subject.seed)
     concepts = replace(drawn, images=as_inputs(drawn.images, subject))
     found: dict[str, Dissected] = {}
-    longest = 0.0
-    for layer in reversed(subject.spatial_layers):
-        start = time.perf_counter()
-        if not found or start + longest < end:
-            found[layer] = _dissected(subject, layer, concepts, end)
-            longest = max(longest, time.perf_counter() - start)
+    for layer in track(subject.spatial_layers[::-1], "dissecting layers"):
+        found[layer] = _dissected(subject, layer, concepts)
     best = max(found, key=lambda layer: (found[layer].report.unique, int(found[layer].report.detectors.sum())))
     one = found[best]
     report, total = one.report, len(one.report.concepts)
@@ -126,7 +132,7 @@ def as_inputs(images: Images, subject: Subject) -> Images:
     return shown.to(subject.data.inputs.dtype)
 
 
-def _dissected(subject: Subject, layer: str, concepts: ConceptImages, end: float) -> Dissected:
+def _dissected(subject: Subject, layer: str, concepts: ConceptImages) -> Dissected:
     parts = [
         layer_activations(subject.model, part.images.to(subject.device), layer)[layer] for part in concepts.batches(256)
     ]
@@ -135,7 +141,7 @@ def _dissected(subject: Subject, layer: str, concepts: ConceptImages, end: float
     report = dissect_maps(maps, concepts, enlarge=enlarge, quantile=QUANTILE)
     report = replace(report, layer=layer)
     others: list[int] = []
-    while not others or (len(others) < ROTATIONS and time.perf_counter() < end):
+    for _ in range(ROTATIONS):
         turn = random_rotation(maps.shape[1], seed=len(others)).to(maps)
         others.append(dissect_maps(rotated(maps, turn), concepts, enlarge=enlarge, quantile=QUANTILE).unique)
     return Dissected(maps, report, tuple(others))
@@ -247,4 +253,6 @@ INSTRUMENT = Instrument(
     applies=why_not,
     papers=("cnn-visualization",),
     order=30,
+    passes=passes,
+    worth=70,
 )

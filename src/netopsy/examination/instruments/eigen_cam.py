@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import torch
 from torch import Tensor
 
 from netopsy.core.capture import layer_activations
 from netopsy.core.errors import InputError
+from netopsy.core.progress import track
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments._saliency_methods import why_not as no_images
@@ -17,7 +16,18 @@ from netopsy.examination.subject import Subject
 from netopsy.interpretability.eigen_cam import eigen_cam, eigen_cam_from_activations, last_grid_layer
 from netopsy.interpretability.overlay import overlay
 
-SHOWN, BATCH, MOST = 8, 64, 256
+SHOWN, BATCH, MOST, FEWEST = 8, 64, 256, 12
+PASSES = 4.0
+"""Of one image: its activations, its map, and two answers to covered images."""
+
+
+def _count(subject: Subject) -> int:
+    return subject.affordable(PASSES, MOST, fewest=FEWEST)
+
+
+def passes(subject: Subject) -> float:
+    """Forward passes of one sample that it takes."""
+    return min(_count(subject), len(subject.data)) * PASSES
 
 
 def why_not(subject: Subject) -> str | None:
@@ -37,14 +47,14 @@ def layer_of(subject: Subject) -> str | None:
         return None
 
 
-def examine(subject: Subject, seconds: float) -> Finding:
+def examine(subject: Subject) -> Finding:
     """How much of the layer one pattern makes up, and what covering the positions where it is strong takes away."""
     layer = layer_of(subject)
     if layer is None:
         raise NotNow("no layer of this network keeps a grid of positions")
-    indices = subject.sample(MOST)
-    explained, own, other = _measure(subject, layer, indices, seconds)
-    whole = float((subject.predictions == subject.labels)[indices[: len(explained)]].float().mean())
+    indices = subject.sample(_count(subject))
+    explained, own, other = _measure(subject, layer, indices)
+    whole = float((subject.predictions == subject.labels)[indices].float().mean())
     share, percent = float(explained.median()), f"{100 * COVERED:.0f} %"
     shown = indices[:SHOWN]
     images = subject.data.inputs[shown]
@@ -89,19 +99,16 @@ def examine(subject: Subject, seconds: float) -> Finding:
     )
 
 
-def _measure(subject: Subject, layer: str, indices: Tensor, seconds: float) -> tuple[Tensor, float, float]:
+def _measure(subject: Subject, layer: str, indices: Tensor) -> tuple[Tensor, float, float]:
     """Shares of the first direction, and accuracies with each image's own and another's positions covered."""
-    end = time.perf_counter() + seconds
     shares, right = [], []
-    for some in indices.split(BATCH):
+    for some in track(indices.split(BATCH), "covering images"):
         images = subject.data.inputs[some].to(subject.device)
         values = layer_activations(subject.model, images, layer)[layer]
         shares.append(eigen_cam_from_activations(values).explained.cpu())
         maps = eigen_cam(subject.model, images, layer)
         assert isinstance(maps, Tensor)
         right.append(right_when_covered(subject, some, maps))
-        if time.perf_counter() > end:
-            break
     own, elsewhere = torch.cat(right, 1).float().mean(1).tolist()
     return torch.cat(shares), own, elsewhere
 
@@ -114,4 +121,6 @@ INSTRUMENT = Instrument(
     applies=why_not,
     papers=("eigen-cam",),
     order=15,
+    passes=passes,
+    worth=30,
 )

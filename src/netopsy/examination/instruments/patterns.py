@@ -18,6 +18,17 @@ from netopsy.interpretability.pattern_net import PatternMiner, filter_peaks
 
 MOST, FEWEST, CLASSES, SHOWN = 4000, 10, 6, 6
 """Images used at most; images of a class at least; classes and images of each that are shown."""
+PASSES = 2.0
+"""Of one image: a known one is looked at once, an unseen one three times."""
+
+
+def _count(subject: Subject) -> int:
+    return subject.affordable(PASSES, MOST, fewest=2 * FEWEST)
+
+
+def passes(subject: Subject) -> float:
+    """Forward passes of one sample that it takes."""
+    return min(_count(subject), len(subject.data)) * PASSES
 
 
 def why_not(subject: Subject) -> str | None:
@@ -27,13 +38,12 @@ def why_not(subject: Subject) -> str | None:
     return None if layer_of(subject) is not None else "no layer of this network keeps a grid of positions"
 
 
-def examine(subject: Subject, seconds: float) -> Finding:
+def examine(subject: Subject) -> Finding:
     """The most telling combination of units for every class, and how often it fires on images it was not found on."""
     layer = layer_of(subject)
     if layer is None:
         raise NotNow("no layer of this network keeps a grid of positions")
-    indices = subject.sample(MOST)
-    known, unseen = indices[::2], indices[1::2]
+    known, unseen = subject.halves(subject.sample(_count(subject)))
     if len(known.unique()) < FEWEST or len(subject.labels[known].unique()) < 2:
         raise NotNow(f"it needs at least {2 * FEWEST} images of two classes")
     inputs, labels = subject.data.inputs, subject.labels
@@ -110,8 +120,8 @@ def _code(subject: Subject, layer: str) -> str:
         "from netopsy.examination import Subject\n"
         "from netopsy.interpretability.pattern_net import PatternMiner\n\n"
         "# One half to find patterns in, the other to count how often they fire.\n"
-        f"indices = Subject(model, data, {wanted}seed={subject.seed}).sample({MOST})\n"
-        "known, unseen = indices[::2], indices[1::2]\n"
+        f"subject = Subject(model, data, {wanted}seed={subject.seed})\n"
+        f"known, unseen = subject.halves(subject.sample({_count(subject)}))\n"
         f"miner = PatternMiner(model, {layer!r}).fit(data.inputs[known], data.targets[known])\n"
         "print(miner.patterns_)\n"
         "fires = miner.fires(data.inputs[unseen])"
@@ -153,4 +163,6 @@ INSTRUMENT = Instrument(
     applies=why_not,
     papers=("pattern-net",),
     order=40,
+    passes=passes,
+    worth=80,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from torch import Tensor
 from netopsy.core.split import run_to
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
-from netopsy.examination.instruments._synthesis import Range, pixel_range, small, steps_within, why_no_images
+from netopsy.examination.instruments._synthesis import Range, pixel_range, small, steps_for, why_no_images
 from netopsy.examination.subject import Subject, evaluate_outputs
 from netopsy.interpretability.cnn_visualization import (
     GaussianBlur,
@@ -28,7 +27,7 @@ from netopsy.interpretability.cnn_visualization.objectives import Objective
 from netopsy.interpretability.gallery import gallery
 from netopsy.interpretability.top_images import top_images
 
-CLASSES, UNITS, STRONGEST, MOST = 10, 10, 3, 256
+CLASSES, UNITS, STRONGEST, MOST, SHARE = 10, 10, 3, 256, 2.0
 STEPS, FEWEST = 150, 20
 PRICE = 0.5
 """An image as rough as the data's pays this share of what the strongest images of the data are worth."""
@@ -49,18 +48,17 @@ class _Compared:
     """The weight of the total variation."""
 
 
-def examine(subject: Subject, seconds: float) -> Finding:
+def examine(subject: Subject) -> Finding:
     """Preferred images of classes and of the strongest units of the last grid, and how far they exceed the data."""
-    end = time.perf_counter() + seconds
     pixels, sample = pixel_range(subject), subject.sample(MOST)
-    classes = _classes(subject, pixels, sample, seconds / (2 if subject.spatial_layers else 1))
+    classes = _classes(subject, pixels, sample)
     numbers = torch.tensor(classes.made.units)
     answered = evaluate_outputs(subject.model, classes.made.images[:, 0]).softmax(1)
     right = answered.argmax(1) == numbers
     certain = float(answered.gather(1, numbers[:, None]).median())
     above = float((classes.values > classes.best).float().mean())
     layer = subject.spatial_layers[-1] if subject.spatial_layers else None
-    units = _units(subject, layer, pixels, sample, end - time.perf_counter()) if layer is not None else None
+    units = _units(subject, layer, pixels, sample) if layer is not None else None
     pictures = [
         Picture.of(
             _draw(subject, pixels, classes, [subject.class_label(number, 14) for number in classes.made.units]),
@@ -105,18 +103,31 @@ def examine(subject: Subject, seconds: float) -> Finding:
     )
 
 
-def _classes(subject: Subject, pixels: Range, sample: Tensor, seconds: float) -> _Compared:
+def _made(subject: Subject) -> int:
+    return min(CLASSES, subject.class_count) + (UNITS if subject.spatial_layers else 0)
+
+
+def _steps(subject: Subject) -> int:
+    return steps_for(subject, _made(subject), most=STEPS, fewest=FEWEST, share=SHARE)
+
+
+def passes(subject: Subject) -> float:
+    """Forward passes of one sample that it takes."""
+    return 3.0 * _made(subject) * _steps(subject) + MOST
+
+
+def _classes(subject: Subject, pixels: Range, sample: Tensor) -> _Compared:
     wanted = list(subject.classes_wanted) or list(range(subject.class_count))
     numbers = wanted[:CLASSES]
     scores = subject.scores[sample][:, numbers]
     best, positions = scores.topk(min(STRONGEST, len(sample)), dim=0)
     worth = float((best[0] - scores.mean(0)).median())
-    made, rough = _make(subject, numbers, pixels, worth, sample, seconds)
+    made, rough = _make(subject, numbers, pixels, worth, sample)
     values = evaluate_outputs(subject.model, made.images[:, 0]).gather(1, torch.tensor(numbers)[:, None])[:, 0]
     return _Compared(made, values.float(), best[0], sample[positions.T], rough)
 
 
-def _units(subject: Subject, layer: str, pixels: Range, sample: Tensor, seconds: float) -> _Compared:
+def _units(subject: Subject, layer: str, pixels: Range, sample: Tensor) -> _Compared:
     inputs = subject.data.inputs[sample]
     top = top_images(subject.model, layer, inputs, k=min(STRONGEST, len(sample)), batch_size=64)
     live = (top.values[:, 0] > 0).nonzero()[:, 0]
@@ -128,7 +139,7 @@ def _units(subject: Subject, layer: str, pixels: Range, sample: Tensor, seconds:
         )
     on_average = seen.flatten(2).mean(2) if seen.ndim > 2 else seen
     worth = float(on_average[torch.arange(len(chosen)), chosen.to(seen.device)].abs().median())
-    made, rough = _make(subject, LayerUnits(layer, chosen.tolist()), pixels, worth, sample, seconds)
+    made, rough = _make(subject, LayerUnits(layer, chosen.tolist()), pixels, worth, sample)
     with torch.no_grad():
         reached = run_to(subject.model, layer, made.images[:, 0])
     peaks = reached.flatten(2).amax(2) if reached.ndim > 2 else reached
@@ -137,28 +148,24 @@ def _units(subject: Subject, layer: str, pixels: Range, sample: Tensor, seconds:
     return _Compared(made, values, best, sample[top.indices.cpu()[chosen]], rough)
 
 
-def _make(
-    subject: Subject, target: Objective, pixels: Range, worth: float, sample: Tensor, seconds: float
-) -> tuple[Preferred, float]:
+def _make(subject: Subject, target: Objective, pixels: Range, worth: float, sample: Tensor) -> tuple[Preferred, float]:
     """The images, and the weight that the total variation was given."""
     rough = float(total_variation(pixels.shares(subject.data.inputs[sample])).mean())
     weight = PRICE * max(worth, 0.0) / max(rough, 1e-6)
     shape = tuple(subject.data.inputs.shape[1:])
 
-    def run(steps: int) -> Preferred:
-        return maximise_activation(
-            subject.model,
-            target,
-            shape,
-            steps=steps,
-            regularisers=(GaussianBlur(_blur(shape)), TotalVariation(weight), Jitter(shape[1] // 16)),
-            limits=pixels.limits,
-            mean=pixels.mean.mean((0, 2, 3))[:, None, None],
-            batch_size=16,
-            seed=subject.seed,
-        )
-
-    return run(steps_within(seconds, run, most=STEPS, fewest=FEWEST)), weight
+    made = maximise_activation(
+        subject.model,
+        target,
+        shape,
+        steps=_steps(subject),
+        regularisers=(GaussianBlur(_blur(shape)), TotalVariation(weight), Jitter(shape[1] // 16)),
+        limits=pixels.limits,
+        mean=pixels.mean.mean((0, 2, 3))[:, None, None],
+        batch_size=16,
+        seed=subject.seed,
+    )
+    return made, weight
 
 
 def _blur(shape: Sequence[int]) -> float:
@@ -199,5 +206,6 @@ INSTRUMENT = Instrument(
     applies=why_no_images,
     papers=("cnn-visualization",),
     order=10,
-    share=1.5,
+    passes=passes,
+    worth=90,
 )

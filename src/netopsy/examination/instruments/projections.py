@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
@@ -24,6 +22,15 @@ TOP, UNITS, MOST, LARGE = 9, 6, 512, 64
 _REMEMBERING = (nn.MaxPool2d, nn.AdaptiveMaxPool2d)
 
 
+def _count(subject: Subject) -> int:
+    return subject.affordable(1, MOST, fewest=TOP)
+
+
+def passes(subject: Subject) -> float:
+    """Forward passes of one sample that it takes: the search, and a way down for each image that is shown."""
+    return min(_count(subject), len(subject.data)) + 4.0 * TOP * UNITS
+
+
 def why_not(subject: Subject) -> str | None:
     """The reason why nothing can be projected, if there is one."""
     if not subject.is_image_model:
@@ -35,12 +42,12 @@ def why_not(subject: Subject) -> str | None:
     return None if len(subject.data) >= TOP else f"it takes at least {TOP} images"
 
 
-def examine(subject: Subject, seconds: float) -> Finding:
+def examine(subject: Subject) -> Finding:
     """Whether the top images of a unit are of one class, and the projections of the strongest units."""
-    end = time.perf_counter() + seconds
-    layer, indices = subject.spatial_layers[-1], subject.sample(MOST)
+    count = _count(subject)
+    layer, indices = subject.spatial_layers[-1], subject.sample(count)
     if len(indices) < TOP:
-        indices = torch.arange(len(subject.data))[:MOST]
+        indices = torch.arange(len(subject.data))[:count]
     found = top_images(subject.model, layer, subject.data.inputs[indices], k=TOP)
     found = TopImages(found.values, indices[found.indices.cpu()], found.rows.cpu(), found.columns.cpu())
     labels = subject.labels[found.indices]
@@ -49,7 +56,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
     chance = _chance(subject.labels[indices], subject.class_count, subject.seed)
     order = found.values.mean(1).cpu().argsort(descending=True)
     guided = not any(isinstance(part, _REMEMBERING) for part in subject.model.modules())
-    units = order[:UNITS].tolist() if time.perf_counter() < end else order[:1].tolist()
+    units = order[:UNITS].tolist()
     purest = int(purity.argmax())
     return Finding(
         sentence=(
@@ -138,4 +145,6 @@ INSTRUMENT = Instrument(
     applies=why_not,
     papers=("cnn-visualization",),
     order=25,
+    passes=passes,
+    worth=55,
 )

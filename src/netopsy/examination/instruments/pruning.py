@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.core.errors import InputError
 from netopsy.core.masks import Masks, prunable_parameters, zero_masked
+from netopsy.core.progress import track
 from netopsy.core.seeds import derive
 from netopsy.data import Dataset
 from netopsy.examination.finding import Finding, Picture
@@ -22,14 +22,26 @@ from netopsy.sparsity.lottery_ticket import magnitude_masks, shuffle_masks
 from netopsy.training import evaluate
 
 KEPT = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05, 0.02, 0.01)
-MOST = 2000
+MOST, FEWEST = 2000, 60
 DRAWS = 3
+PASSES = 1.0 + (len(KEPT) - 1) * (2 + DRAWS)
+"""Of one sample: at every density under each mask."""
+SHARE = 2.0
 LOSS = 0.01
 """What counts as no worse: within one point of accuracy."""
 SMALLEST, RANDOM = "smallest of all layers", "at random"
 LAYERWISE = "smallest of each layer"
 
 Curves = dict[str, dict[float, list[float]]]
+
+
+def _count(subject: Subject) -> int:
+    return subject.affordable(PASSES, MOST, share=SHARE, fewest=FEWEST)
+
+
+def passes(subject: Subject) -> float:
+    """Forward passes of one sample that it takes."""
+    return min(_count(subject), len(subject.data)) * PASSES
 
 
 def why_not(subject: Subject) -> str | None:
@@ -41,20 +53,18 @@ def why_not(subject: Subject) -> str | None:
     return None
 
 
-def examine(subject: Subject, seconds: float) -> Finding:
+def examine(subject: Subject) -> Finding:
     """Accuracy against the share of weights kept, under magnitude and random masks."""
-    data = subject.data[subject.sample(MOST)] if len(subject.data) > MOST else subject.data
-    curves = _measure(subject, data, seconds)
+    count = _count(subject)
+    data = subject.data[subject.sample(count)] if len(subject.data) > count else subject.data
+    curves = _measure(subject, data)
     dense = curves[SMALLEST][1.0][0]
     spared = {how: _spared(curve, dense) for how, curve in curves.items()}
     best = max((SMALLEST, LAYERWISE), key=lambda how: spared[how])
-    reached = min(curves[best])
-    cut = reached > KEPT[-1]  # the time was over
-    least = "At least " if cut and spared[best] == 1 - reached else ""
     weights = sum(weight.numel() for weight in prunable_parameters(subject.model).values())
     return Finding(
         sentence=(
-            f"{least}{100 * spared[best]:.0f} % of its {weights:,} weights can be set to zero at one go, the {best} "
+            f"{100 * spared[best]:.0f} % of its {weights:,} weights can be set to zero at one go, the {best} "
             f"first, with at most {100 * LOSS:.0f} point of accuracy lost; removed at random, "
             f"{100 * spared[RANDOM]:.0f} %."
         ),
@@ -63,7 +73,6 @@ def examine(subject: Subject, seconds: float) -> Finding:
             "right: the share of weights kept falls and with it, sooner or later, the accuracy. The random masks have "
             f"the density of the magnitude masks in every layer; their band is over {DRAWS} draws. With retraining "
             "much less would be enough, which the ticket search shows where it runs."
-            + (f" The time was over at {100 * reached:.0f} % of the weights." if cut else "")
         ),
         pictures=(Picture.of(_draw(curves, dense), "Accuracy against the share of weights kept, for three ways"),),
         figures={"weights": weights, "samples": len(data), "accuracy": round(dense, 4)}
@@ -79,18 +88,15 @@ def examine(subject: Subject, seconds: float) -> Finding:
     )
 
 
-def _measure(subject: Subject, data: Dataset, seconds: float) -> Curves:
-    end = time.perf_counter() + seconds
+def _measure(subject: Subject, data: Dataset) -> Curves:
     dense = evaluate(subject.model, data).accuracy
     curves: Curves = {how: {1.0: [dense]} for how in (SMALLEST, LAYERWISE, RANDOM)}
     pruned = copy.deepcopy(subject.model)
     weights = {name: weight.detach() for name, weight in prunable_parameters(subject.model).items()}
-    for kept in KEPT[1:]:
+    for kept in track(KEPT[1:], "pruning"):
         for how, masks in _masks(weights, kept, subject.seed):
             pruned.load_state_dict(subject.model.state_dict())
             curves[how].setdefault(kept, []).append(evaluate(zero_masked(pruned, masks), data).accuracy)
-        if time.perf_counter() > end:
-            break
     return curves
 
 
@@ -136,5 +142,6 @@ INSTRUMENT = Instrument(
     applies=why_not,
     papers=("lottery-ticket",),
     order=10,
-    share=2.0,
+    passes=passes,
+    worth=40,
 )

@@ -13,7 +13,7 @@ from netopsy.examination.instruments._synthesis import (
     Range,
     pixel_range,
     small,
-    steps_within,
+    steps_for,
     weighted_layers,
     why_no_images,
 )
@@ -22,7 +22,7 @@ from netopsy.interpretability.cnn_visualization import Inversion, balanced_weigh
 from netopsy.interpretability.gallery import gallery
 
 IMAGES, LAYERS = 8, 5
-STEPS, FEWEST = 150, 20
+STEPS, FEWEST, SHARE = 150, 20, 2.0
 STRENGTH = 1e-3
 """Of the penalties, the same at every layer."""
 
@@ -34,12 +34,12 @@ def why_not(subject: Subject) -> str | None:
     return None if weighted_layers(subject, LAYERS) else "this network has no convolution and no dense layer to look at"
 
 
-def examine(subject: Subject, seconds: float) -> Finding:
+def examine(subject: Subject) -> Finding:
     """Inversions of a few images at layers spread over the depth, and how far they are from the images."""
     layers, pixels = weighted_layers(subject, LAYERS), pixel_range(subject)
     indices = subject.sample(IMAGES)
     images = subject.data.inputs[indices]
-    steps = _steps(subject, layers, images, pixels, seconds)
+    steps = _steps(subject)
     answers = subject.predictions[indices]
     away = pixels.shares(images) - pixels.shares(pixels.mean)
     rows, made, lost = [], [pixels.shares(images)], []
@@ -119,15 +119,21 @@ def _invert(subject: Subject, layer: str, images: Images, pixels: Range, steps: 
     )
 
 
-def _steps(subject: Subject, layers: tuple[str, ...], images: Images, pixels: Range, seconds: float) -> int:
-    """The deepest layer costs most: its steps are timed."""
-    return steps_within(
-        seconds,
-        lambda steps: _invert(subject, layers[-1], images, pixels, steps),
-        most=STEPS,
-        fewest=FEWEST,
-        searches=len(layers),
-    )
+def _layers(subject: Subject) -> int:
+    return min(LAYERS, len(weighted_layers(subject, LAYERS)))
+
+
+def _steps(subject: Subject) -> int:
+    return steps_for(subject, _images(subject) * _layers(subject), most=STEPS, fewest=FEWEST, share=SHARE)
+
+
+def _images(subject: Subject) -> int:
+    return min(IMAGES, len(subject.data))
+
+
+def passes(subject: Subject) -> float:
+    """Forward passes of one sample that it takes."""
+    return 3.0 * _images(subject) * _layers(subject) * _steps(subject)
 
 
 def _draw(made: list[Images], layers: tuple[str, ...]) -> Figure:
@@ -144,4 +150,6 @@ INSTRUMENT = Instrument(
     applies=why_not,
     papers=("cnn-visualization",),
     order=20,
+    passes=passes,
+    worth=110,
 )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from netopsy.core.drawing import figure_grid, show_image, style
 from netopsy.core.layers import INPUT
+from netopsy.core.progress import track
 from netopsy.core.seeds import generator
 from netopsy.core.shapes import Images, Maps
 from netopsy.examination.finding import Finding, Picture
@@ -19,20 +18,21 @@ from netopsy.examination.subject import Subject, evaluate_outputs
 from netopsy.interpretability.norm_grad import combine_layers, norm_grad
 from netopsy.interpretability.overlay import overlay
 
-SHOWN, BATCH, MOST = 6, 64, 256
+SHOWN, BATCH, MOST, FEWEST = 6, 32, 256, 12
+SHARE = 2.0
 COVERED = 0.2
 """Share of the pixels covered in the test of the maps."""
 COMBINED = "all-layer NormGrad"
 
 
-def examine(subject: Subject, seconds: float) -> Finding:
+def examine(subject: Subject) -> Finding:
     """Maps of every method for a few images, and how much of the accuracy goes when their peaks are covered."""
     where = layers(subject)
-    indices = subject.sample(MOST, correct=True)
+    indices = subject.sample(_count(subject), correct=True)
     if len(indices) == 0:
-        indices = subject.sample(MOST)
-    by_method, looked_at = _accuracies(subject, indices, seconds)
-    whole = float((subject.predictions == subject.labels)[looked_at].float().mean())
+        indices = subject.sample(_count(subject))
+    by_method = _accuracies(subject, indices)
+    whole = float((subject.predictions == subject.labels)[indices].float().mean())
     best = max(by_method, key=lambda name: by_method[name][1] - by_method[name][0])
     covered, elsewhere = by_method[best]
     percent = f"{100 * COVERED:.0f} %"
@@ -58,7 +58,7 @@ def examine(subject: Subject, seconds: float) -> Finding:
                 + ("answers right." if subject.sample(1, correct=True).numel() else "answers wrong."),
             ),
         ),
-        figures={"images": len(looked_at), "accuracy on whole images": round(whole, 4)}
+        figures={"images": len(indices), "accuracy on whole images": round(whole, 4)}
         | {f"right after covering by {name}": round(own, 4) for name, (own, _) in by_method.items()},
         table=(
             ("method", f"right with its {percent} covered", "with another image's covered"),
@@ -72,6 +72,20 @@ def examine(subject: Subject, seconds: float) -> Finding:
             "overlay(images, maps)"
         ),
     )
+
+
+def _count(subject: Subject) -> int:
+    return subject.affordable(_passes_an_image(subject), MOST, share=SHARE, fewest=FEWEST)
+
+
+def _passes_an_image(subject: Subject) -> float:
+    """For every method a forward and a backward pass, and two answers to covered images."""
+    return 5.0 * len(_names(subject))
+
+
+def passes(subject: Subject) -> float:
+    """Forward passes of one sample that it takes."""
+    return min(_count(subject), len(subject.data)) * _passes_an_image(subject)
 
 
 def _names(subject: Subject) -> list[str]:
@@ -90,23 +104,15 @@ def maps_of(subject: Subject, name: str, images: Images) -> Maps:
     return METHODS[name](subject.model, images, target, layer=where[-1])
 
 
-def _accuracies(subject: Subject, indices: Tensor, seconds: float) -> tuple[dict[str, tuple[float, float]], Tensor]:
-    """For each method, accuracy with every image covered by its own map and by that of another image.
-
-    As many images as the time allows; they are returned too.
-    """
-    end = time.perf_counter() + seconds
+def _accuracies(subject: Subject, indices: Tensor) -> dict[str, tuple[float, float]]:
+    """For each method, accuracy with every image covered by its own map and by that of another image."""
     hits: dict[str, list[Tensor]] = {name: [] for name in _names(subject)}
-    done = 0
-    for some in indices.split(BATCH):
+    for some in track(indices.split(BATCH), "covering images"):
         for name in hits:
             maps = maps_of(subject, name, subject.data.inputs[some].to(subject.device))
             hits[name].append(right_when_covered(subject, some, maps))
-        done += len(some)
-        if time.perf_counter() > end:
-            break
     means = {name: torch.cat(right, 1).float().mean(1).tolist() for name, right in hits.items()}
-    return {name: (own, elsewhere) for name, (own, elsewhere) in means.items()}, indices[:done]
+    return {name: (own, elsewhere) for name, (own, elsewhere) in means.items()}
 
 
 def right_when_covered(subject: Subject, indices: Tensor, maps: Maps) -> Tensor:
@@ -163,5 +169,6 @@ INSTRUMENT = Instrument(
     applies=why_not,
     papers=("norm-grad",),
     order=10,
-    share=2.0,
+    passes=passes,
+    worth=20,
 )

@@ -1,8 +1,6 @@
-"""How small the network could have been from the start: a search for a winning ticket, as far as the time goes."""
+"""How small the network could have been from the start: a search for a winning ticket, as far as the depth allows."""
 
 from __future__ import annotations
-
-import time
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -19,11 +17,10 @@ from netopsy.sparsity.lottery_ticket import IMPResult, iterative_magnitude_pruni
 from netopsy.sparsity.lottery_ticket.controls import Initialiser
 from netopsy.training import Evaluation, evaluate, fit, trainer
 
-FEWEST, MOST = 2, 6
+FEWEST, MOST = 2, 4
 TARGET = 0.05
 """Share of weights the last round keeps."""
-TIMED = 20
-"""Steps that are timed to see how many rounds the time is enough for."""
+SHARE = 8.0
 
 
 def why_not(subject: Subject) -> str | None:
@@ -33,12 +30,11 @@ def why_not(subject: Subject) -> str | None:
     return nothing_to_prune(subject)
 
 
-def examine(subject: Subject, seconds: float) -> Finding:
+def examine(subject: Subject) -> Finding:
     """Iterative magnitude pruning of a fresh copy, and the last mask on other initial values."""
     assert subject.train is not None
     assert subject.recipe is not None
-    start, init = time.perf_counter(), _initialiser(subject)
-    rounds = _affordable(subject, seconds, init)
+    init, rounds = _initialiser(subject), _rounds(subject)
     rate = 1 - TARGET ** (1 / rounds)
     train = trainer(subject.train, subject.recipe, seed=subject.seed)
     network = reinitialise(subject.model, init=init, seed=derive(subject.seed, "ticket"))
@@ -49,11 +45,10 @@ def examine(subject: Subject, seconds: float) -> Finding:
     fit(control, subject.train, subject.recipe, seed=subject.seed, masks=found.masks[-1])
     other = evaluate(control, subject.data)
     gain = bootstrap_mean(100 * _hits(subject, found.metrics[-1]), 100 * _hits(subject, other))
-    took = time.perf_counter() - start
-    return _finding(subject, found, other, gain, took)
+    return _finding(subject, found, other, gain)
 
 
-def _finding(subject: Subject, found: IMPResult, other: Evaluation, gain: Estimate, took: float) -> Finding:
+def _finding(subject: Subject, found: IMPResult, other: Evaluation, gain: Estimate) -> Finding:
     dense, ticket = found.metrics[0].accuracy, found.metrics[-1].accuracy
     kept = found.density[-1]
     assert subject.recipe is not None
@@ -82,7 +77,6 @@ def _finding(subject: Subject, found: IMPResult, other: Evaluation, gain: Estima
             "accuracy, dense": round(dense, 4),
             "accuracy, ticket": round(ticket, 4),
             "accuracy, same mask with new initial values": round(other.accuracy, 4),
-            "seconds of training": round(took, 1),
         },
         code=(
             "from netopsy.sparsity.lottery_ticket import iterative_magnitude_pruning\n"
@@ -96,22 +90,26 @@ def _finding(subject: Subject, found: IMPResult, other: Evaluation, gain: Estima
     )
 
 
-def _affordable(subject: Subject, seconds: float, init: Initialiser) -> int:
-    """How many rounds there is time for, beside the dense network and the control."""
-    assert subject.train is not None
+def _rounds(subject: Subject) -> int:
+    """How many rounds a network of this size gets, beside the dense network and the control."""
     assert subject.recipe is not None
-    recipe = subject.recipe
-    probe = reinitialise(subject.model, init=init, seed=0)
-    start = time.perf_counter()
-    fit(probe, subject.train, recipe, start_step=max(0, recipe.steps - TIMED))
-    one = (time.perf_counter() - start) * recipe.steps / min(TIMED, recipe.steps)
-    rounds = min(MOST, int(seconds / one) - 2)
+    rounds = min(subject.affordable(_passes_a_training(subject), MOST + 2, share=SHARE), MOST + 4) - 2
     if rounds < FEWEST:
         raise NotNow(
-            f"training once takes about {one:.0f} s here and {FEWEST + 2} trainings are the least; its share of the "
-            f"budget is {seconds:.0f} s"
+            f"{FEWEST + 2} trainings of {subject.recipe.steps:,} steps are the least, and more than an examination of "
+            f"depth {subject.depth} spends on a network of this size"
         )
     return rounds
+
+
+def _passes_a_training(subject: Subject) -> float:
+    assert subject.recipe is not None
+    return 3.0 * subject.recipe.steps * subject.recipe.batch_size
+
+
+def passes(subject: Subject) -> float:
+    """Forward passes of one sample that it takes."""
+    return _passes_a_training(subject) * (_rounds(subject) + 2)
 
 
 def _initialiser(subject: Subject) -> Initialiser:
@@ -152,5 +150,6 @@ INSTRUMENT = Instrument(
     applies=why_not,
     papers=("lottery-ticket",),
     order=20,
-    share=8.0,
+    passes=passes,
+    worth=100,
 )

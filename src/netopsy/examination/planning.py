@@ -1,0 +1,57 @@
+"""Which instruments run: those that apply, the ones of most worth first, until the budget is spent."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+
+from netopsy.examination.instrument import Instrument, NotNow
+from netopsy.examination.reading import Absence
+from netopsy.examination.subject import Subject
+
+BUDGET = 120.0
+"""Seconds, unless told otherwise."""
+DRAWING = 0.7
+"""Seconds that a finding takes beside the network: its pictures, mostly."""
+
+
+def planned(chosen: Sequence[Instrument], subject: Subject, budget: float) -> dict[str, Absence]:
+    """The instruments that will not run, by name, and why.
+
+    Only which instruments run depends on the budget, and nothing of what they do. An instrument of worth 0 always runs;
+    one that does not fit leaves its time to those after it.
+    """
+    absences: dict[str, Absence] = {}
+    spent = 0.0
+    for instrument in sorted(chosen, key=lambda each: each.worth):
+        try:
+            reason = instrument.applies(subject)
+            cost = 0.0 if reason is not None else seconds_of(instrument, subject)
+        except NotNow as error:
+            reason = str(error)
+        except Exception as error:
+            absences[instrument.name] = broken(instrument, error)
+            continue
+        if reason is not None:
+            absences[instrument.name] = Absence(instrument, reason)
+        elif instrument.worth and spent + cost > budget:
+            needed = math.ceil(spent + cost)
+            spent_on = f"it takes about {cost:.0f} s here, more than is left of the budget of {budget:g} s"
+            absences[instrument.name] = Absence(instrument, f"{spent_on}; `--budget {needed}` brings it in")
+        else:
+            spent += cost
+    return absences
+
+
+def seconds_of(instrument: Instrument, subject: Subject) -> float:
+    """About how long an instrument takes here."""
+    return DRAWING + instrument.passes(subject) * subject.seconds_a_sample
+
+
+def broken(instrument: Instrument, error: Exception) -> Absence:
+    """The absence of an instrument that raised ``error``; with ``NETOPSY_DEBUG`` set, the error itself."""
+    if os.environ.get("NETOPSY_DEBUG"):
+        raise error
+    first = str(error).strip().splitlines()[0] if str(error).strip() else "no message"
+    return Absence(instrument, f"it broke off with {type(error).__name__}: {first}", failed=True)

@@ -1,0 +1,94 @@
+"""What an instrument does follows from the depth and the network; the budget decides only which ones run."""
+
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from netopsy import InputError
+from netopsy.data import Dataset
+from netopsy.examination import Subject, examine
+from netopsy.examination.instrument import instruments
+from netopsy.examination.planning import planned
+from netopsy.models import small_conv_net
+
+LABELS = torch.arange(60) % 3
+DATA = Dataset(torch.rand(60, 1, 8, 8, generator=torch.Generator().manual_seed(0)), LABELS)
+
+
+def subject(**options):
+    return Subject(small_conv_net((4, 5), (1, 2), classes=3, seed=0), DATA, **options)
+
+
+def test_counts_follow_from_the_depth_and_the_cost_of_a_sample():
+    one = subject()
+    assert one.affordable(1, 100) == 100
+    assert subject(depth="quick").affordable(1, 100) == 25
+    assert subject(depth="thorough").affordable(1, 100) == 400
+    one.sample_cost = 1e10
+    assert one.affordable(3, 100) == 10
+    assert one.affordable(3, 100, share=2.0) == 20
+    assert one.affordable(3, 100, fewest=50) == 50
+
+
+def test_a_wider_network_costs_more():
+    wide = Subject(small_conv_net((40, 50), (1, 2), classes=3, seed=0), DATA)
+    assert wide.sample_cost > 5 * subject().sample_cost
+
+
+def test_a_slow_machine_finds_the_same():
+    class Slow(nn.Module):
+        def __init__(self, model, nap):
+            super().__init__()
+            self.model, self.nap = model, nap
+
+        def forward(self, x):
+            time.sleep(self.nap)
+            return self.model(x)
+
+    model, names = subject().model, ["accuracy", "saliency", "eigen-cam", "pruning"]
+    fast, slow = (examine(Slow(model, nap), DATA, instruments=names, budget=1e6) for nap in (0.0, 0.01))
+    assert fast.findings == slow.findings
+
+
+def test_the_budget_leaves_out_what_is_worth_least_and_says_what_would_bring_it_in():
+    one = subject()
+    one.seconds_a_sample = 0.01
+    named = instruments(["accuracy", "saliency", "patterns", "eigen-cam"])
+    assert planned(named, one, 1e6) == {}
+    costs = {each.name: 0.7 + each.passes(one) * 0.01 for each in named}
+    enough = costs["accuracy"] + costs["saliency"] + costs["eigen-cam"]
+    left_out = planned(named, one, enough + 0.01)
+    assert set(left_out) == {"patterns"}
+    assert f"`--budget {-(-(enough + costs['patterns']) // 1):.0f}` brings it in" in left_out["patterns"].reason
+
+
+def test_a_cheaper_instrument_gets_what_a_dearer_one_leaves():
+    one = subject()
+    one.seconds_a_sample = 0.05
+    named = instruments(["accuracy", "saliency", "eigen-cam"])
+    costs = {each.name: 0.7 + each.passes(one) * 0.05 for each in named}
+    assert costs["saliency"] > costs["eigen-cam"]
+    assert set(planned(named, one, costs["accuracy"] + costs["eigen-cam"] + 0.01)) == {"saliency"}
+
+
+def test_accuracy_is_never_left_out():
+    result = examine(subject().model, DATA, instruments=["accuracy", "patterns"], budget=1e-6)
+    assert list(result.findings) == ["accuracy"]
+    assert "budget" in result.absences[0].reason
+
+
+def test_an_unknown_depth_is_named():
+    with pytest.raises(InputError, match="depth"):
+        examine(subject().model, DATA, depth="deep")
+
+
+@pytest.mark.parametrize("count", [4, 7, 30])
+def test_halves_divide_every_class(count):
+    one = subject()
+    first, second = one.halves(torch.arange(count))
+    assert sorted([*first.tolist(), *second.tolist()]) == list(range(count))
+    assert abs(len(first) - len(second)) <= 1
+    for cls in range(3):
+        assert abs(int((LABELS[first] == cls).sum()) - int((LABELS[second] == cls).sum())) <= 1
