@@ -37,6 +37,9 @@ def broken():
 def shapeless():
     return nn.Sequential(nn.Flatten(), nn.Linear(7, 2))
 
+def ten():
+    return small_conv_net((4, 4), (1, 2), channels=3, classes=10)
+
 def image_to_image():
     return nn.Conv2d(1, 2, 3)
 
@@ -159,6 +162,7 @@ BAD = {
     "budget 0": (["examine", "--budget", "0"], "--budget must be a positive number of seconds, got 0"),
     "budget nan": (["examine", "--budget", "nan"], "--budget must be a positive"),
     "budget in words": (["examine", "--budget", "soon"], "--budget"),
+    "unknown depth": (["examine", "--depth", "deep"], "unknown depth 'deep'"),
     "negative seed": (["examine", "--seed", "-1"], "--seed must not be negative"),
     "limit 0": (["examine", "--limit", "0"], "--limit must be at least 1"),
     "unknown option": (["examine", "--modell", "x:y"], "--modell"),
@@ -200,7 +204,12 @@ BAD = {
     "channels differ": (["examine", "--model", "own_models:grey", "--data", "insects"], "does not run on this data"),
     "shapes differ": (["examine", "--model", "own_models:shapeless", "--data", "lfw"], "does not run on this data"),
     "no scores": (["examine", "--model", "own_models:image_to_image", "--data", "lfw"], "must return class scores"),
-    "one class": (["examine", "--model", "own_models:one_class", "--data", "lfw"], "at least two classes"),
+    "no such labels": ([*OWN, "--labels", "gone.txt"], "there is no file of labels"),
+    "too few labels": ([*OWN, "--labels", "notes.txt"], "labels must be as many as the network's outputs, 2, got 1"),
+    "which output is which": (["examine", "--model", "own_models:ten", "--data", "insects"], "with --labels FILE"),
+    "resize without size": ([*OWN, "--resize", "9"], "resize must be at least the size of the crop"),
+    "unknown interpolation": ([*OWN, "--interpolation", "cubic"], "unknown interpolation 'cubic'"),
+    "a library that is not there": (["examine", "--model", "timm:resnet18", "--data", "insects"], "timm"),
     "no such layer": ([*OWN, "--layer", "conv9"], "unknown layer 'conv9'"),
     "no such class": ([*OWN, "--classes", "wasp"], "unknown class 'wasp'"),
     "class out of range": ([*OWN, "--classes", "2"], "class 2 is out of range 0 to 1"),

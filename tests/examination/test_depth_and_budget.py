@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-from netopsy import InputError
 from netopsy.data import Dataset
 from netopsy.examination import Subject, examine
 from netopsy.examination.instrument import instruments
@@ -56,10 +55,10 @@ def test_the_budget_leaves_out_what_is_worth_least_and_says_what_would_bring_it_
     one = subject()
     one.seconds_a_sample = 0.01
     named = instruments(["accuracy", "saliency", "patterns", "eigen-cam"])
-    assert planned(named, one, 1e6) == {}
+    assert planned(named, one, 1e6, all_that_apply=True) == {}
     costs = {each.name: 0.7 + each.passes(one) * 0.01 for each in named}
     enough = costs["accuracy"] + costs["saliency"] + costs["eigen-cam"]
-    left_out = planned(named, one, enough + 0.01)
+    left_out = planned(named, one, enough + 0.01, all_that_apply=True)
     assert set(left_out) == {"patterns"}
     assert f"`--budget {-(-(enough + costs['patterns']) // 1):.0f}` brings it in" in left_out["patterns"].reason
 
@@ -70,18 +69,13 @@ def test_a_cheaper_instrument_gets_what_a_dearer_one_leaves():
     named = instruments(["accuracy", "saliency", "eigen-cam"])
     costs = {each.name: 0.7 + each.passes(one) * 0.05 for each in named}
     assert costs["saliency"] > costs["eigen-cam"]
-    assert set(planned(named, one, costs["accuracy"] + costs["eigen-cam"] + 0.01)) == {"saliency"}
+    assert set(planned(named, one, costs["accuracy"] + costs["eigen-cam"] + 0.01, all_that_apply=True)) == {"saliency"}
 
 
 def test_accuracy_is_never_left_out():
     result = examine(subject().model, DATA, instruments=["accuracy", "patterns"], budget=1e-6)
     assert list(result.findings) == ["accuracy"]
     assert "budget" in result.absences[0].reason
-
-
-def test_an_unknown_depth_is_named():
-    with pytest.raises(InputError, match="depth"):
-        examine(subject().model, DATA, depth="deep")
 
 
 @pytest.mark.parametrize("count", [4, 7, 30])

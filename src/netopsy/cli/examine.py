@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netopsy.core.errors import InputError, require
+from netopsy.core.errors import InputError, UnknownNameError, require
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from netopsy.data import Dataset, Normalisation
+    from netopsy.data import Dataset
     from netopsy.examination import Examination
 
 
@@ -28,7 +28,11 @@ def register(app: typer.Typer) -> None:
 
 def examine(
     model: Annotated[
-        str | None, typer.Option(metavar="PACKAGE.MODULE:FACTORY", help="A function of yours that returns the network.")
+        str | None,
+        typer.Option(
+            metavar="PACKAGE.MODULE:FACTORY|timm:NAME|hf:OWNER/NAME",
+            help="A function of yours that returns the network, or one of a library.",
+        ),
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Its weights: safetensors, torch.export or torch.save.")
@@ -46,7 +50,16 @@ def examine(
         str | None, typer.Option(metavar="NAME=VALUE,...", help="How to train on --train, such as steps=500,lr=0.003.")
     ] = None,
     split: Annotated[str, typer.Option(help="The part of --data to examine on.")] = "test",
-    size: Annotated[int | None, typer.Option(help="Pixels a side to bring the images to.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Names of the network's outputs: one a line, or JSON.")
+    ] = None,
+    size: Annotated[int | None, typer.Option("--size", "--crop", help="Pixels a side to bring the images to.")] = None,
+    resize: Annotated[
+        int | None, typer.Option(help="Pixels to scale the shorter side to before the middle is cut out.")
+    ] = None,
+    interpolation: Annotated[
+        str | None, typer.Option(metavar="nearest|bilinear|bicubic|lanczos", help="Of the scaling.")
+    ] = None,
     channels: Annotated[int | None, typer.Option(help="1 for grey images, 3 for colours.")] = None,
     mean: Annotated[
         str | None, typer.Option(metavar="A,B,C", help="Taken off each channel of the images, which are from 0 to 1.")
@@ -70,10 +83,14 @@ def examine(
     """Examine a trained network and write a report; without --model, a small one that is trained on the spot."""
     start = time.perf_counter()
     _check_numbers(budget, seed, limit)
+    _check_words(depth, interpolation)
     images = {
         "--train": train,
         "--recipe": recipe,
+        "--labels": labels,
         "--size": size,
+        "--resize": resize,
+        "--interpolation": interpolation,
         "--channels": channels,
         "--mean": mean,
         "--std": std,
@@ -95,13 +112,13 @@ def examine(
         "seed": seed,
     }
     named_instruments(wanted["instruments"])  # a wrong name is told before minutes are spent
-    reading = {"size": size, "channels": channels, "limit": limit, "seed": seed}
+    images_as = (size, resize, interpolation, channels, _numbers("--mean", mean), _numbers("--std", std))
     try:
         with insistent_interrupts(), nullcontext() if quiet else shown(), _warnings_as_notes(quiet):
             subject = (
                 _embedded(device, limit, seed)
                 if model is None
-                else _own(model, weights, data, train, recipe, split, reading, _normalisation(mean, std), device, seed)
+                else _own(model, weights, labels, data, train, recipe, split, images_as, limit, device, seed)
             )
             examination = examine_network(**subject, **wanted)
             with uninterrupted():
@@ -135,6 +152,15 @@ def _check_numbers(budget: float, seed: int, limit: int | None) -> None:
     require(0 < budget < float("inf"), f"--budget must be a positive number of seconds, got {budget:g}")
     require(seed >= 0, f"--seed must not be negative, got {seed}")
     require(limit is None or limit >= 1, f"--limit must be at least 1, got {limit}")
+
+
+def _check_words(depth: str, interpolation: str | None) -> None:
+    from netopsy.data.pictures import INTERPOLATIONS
+    from netopsy.examination.subject import DEPTHS
+
+    for option, given, known in (("depth", depth, DEPTHS), ("interpolation", interpolation, INTERPOLATIONS)):
+        if given is not None and given not in known:
+            raise UnknownNameError(option, given, known)
 
 
 def _check_together(model: str | None, weights: Path | None, data: str | None, about_images: Sequence[str]) -> None:
@@ -175,30 +201,35 @@ def _embedded(device: str, limit: int | None, seed: int) -> dict[str, Any]:
 def _own(
     model: str,
     weights: Path | None,
+    labels: Path | None,
     data: str | None,
     train: str | None,
     recipe: str | None,
     split: str,
-    reading: dict[str, Any],
-    normalisation: Normalisation | None,
+    images_as: tuple[Any, ...],
+    limit: int | None,
     device: str,
     seed: int,
 ) -> dict[str, Any]:
     from netopsy.cli.recipe import recipe_from
-    from netopsy.data import load_data
     from netopsy.examination.factory import network_from
+    from netopsy.examination.labels import read_labels
+    from netopsy.examination.libraries import PREFIXES, network_by_name
+    from netopsy.examination.preprocessing import Preprocessing, preprocessing_of
     from netopsy.examination.weights import load_weights
 
     where, how = _device(device), None if train is None else recipe_from(recipe)
-    network: nn.Module = network_from(model, seed=seed)
+    names = [] if labels is None else read_labels(labels)
+    network: nn.Module = network_by_name(model) if model.startswith(PREFIXES) else network_from(model, seed=seed)
     if weights is not None:
         load_weights(network, weights)
+    shown = Preprocessing(*images_as).otherwise(preprocessing_of(network))
 
     def read(spec: str, part: str) -> Dataset:
-        loaded = load_data(spec, split=part, **reading)
+        loaded = shown.read(spec, split=part, limit=limit, seed=seed)
         if loaded.name == part:  # the part of a folder says nothing without the folder
             loaded = replace(loaded, name=f"{Path(spec).resolve().name} {part}")
-        return loaded if normalisation is None else _standardised(loaded, normalisation)
+        return loaded
 
     return {
         "model": network.to(where),
@@ -206,6 +237,7 @@ def _own(
         "train": None if train is None else read(train, "train"),
         "recipe": how,
         "name": model,
+        "labels": names,
     }
 
 
@@ -225,35 +257,17 @@ def _device(name: str) -> Any:
     return device
 
 
-def _normalisation(mean: str | None, std: str | None) -> Normalisation | None:
-    if mean is None and std is None:
-        return None
-    import torch
-
-    from netopsy.data import Normalisation
-
-    shift = _numbers("--mean", mean) if mean is not None else [0.0] * len(_numbers("--std", std or ""))
-    scale = _numbers("--std", std) if std is not None else [1.0] * len(shift)
-    require(len(shift) == len(scale), f"--mean and --std must be as many, got {len(shift)} and {len(scale)}")
-    require(all(each > 0 for each in scale), f"--std must be positive, got {std}")
-    return Normalisation(torch.tensor(shift)[:, None, None], torch.tensor(scale)[:, None, None])
-
-
-def _standardised(data: Dataset, normalisation: Normalisation) -> Dataset:
-    given, there = len(normalisation.mean), data.inputs.shape[1]
-    require(given in (1, there), f"--mean and --std must be one number or one a channel, {there}, got {given}")
-    return data.standardise(normalisation)
-
-
-def _numbers(option: str, text: str) -> list[float]:
+def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
     import math
 
+    if text is None:
+        return None
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
         numbers = [math.nan]
     require(all(map(math.isfinite, numbers)), f"{option} must be numbers with commas between them, got {text!r}")
-    return numbers
+    return tuple(numbers)
 
 
 def _names(text: str | None) -> Sequence[str]:

@@ -40,6 +40,8 @@ class Dataset:
     name: str = ""
     normalisation: Normalisation | None = None
     """How ``inputs`` were standardised; `images` undoes it."""
+    files: tuple[str, ...] = ()
+    """Where each sample comes from, a path or a row; empty where nobody said."""
 
     def __post_init__(self) -> None:
         inputs, targets = self.inputs, self.targets
@@ -55,6 +57,10 @@ class Dataset:
         require(
             targets.is_floating_point() or targets.dtype == torch.int64,
             f"targets must be int64 class numbers or floats, got {targets.dtype}",
+        )
+        require(
+            len(self.files) in (0, len(inputs)),
+            f"files must be as many as samples, {len(inputs)}, or none, got {len(self.files)}",
         )
         require(_finite(inputs), "inputs must be finite, got NaN or infinity")
         require(_finite(targets), "targets must be finite, got NaN or infinity")
@@ -82,9 +88,11 @@ class Dataset:
             return self.inputs[which], self.targets[which]
         if isinstance(which, slice):
             require(len(range(*which.indices(len(self)))), f"{which} selects no sample of {len(self)}")
+            files = self.files[which]
         else:
             which = _index(which, self)
-        return replace(self, inputs=self.inputs[which], targets=self.targets[which])
+            files = tuple(self.files[number] for number in which.tolist()) if self.files else ()
+        return replace(self, inputs=self.inputs[which], targets=self.targets[which], files=files)
 
     @property
     def device(self) -> torch.device:

@@ -14,7 +14,7 @@ from torch import Tensor
 from netopsy.core.errors import InputError, require
 from netopsy.data.choice import choose
 from netopsy.data.dataset import Dataset
-from netopsy.data.pictures import SUFFIXES, read_pictures
+from netopsy.data.pictures import SUFFIXES, Framing, Interpolation, held_in_memory, read_pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +71,8 @@ def image_folder(
     *,
     size: int | None = None,
     channels: int | None = None,
+    resize: int | None = None,
+    interpolation: Interpolation = "bilinear",
     limit: int | None = None,
     seed: int = 0,
 ) -> Dataset:
@@ -84,18 +86,22 @@ def image_folder(
         size: pixels a side: the shorter side is scaled to it and the middle cut out. Without it all images must have
             one size.
         channels: 1 for brightness, 3 for colours; by default 3 if any image has colours.
+        resize: scale the shorter side to this instead, before the middle of ``size`` pixels a side is cut out.
+        interpolation: of the scaling.
         limit: read at most so many, drawn by ``seed`` with the classes in their proportions.
 
     Raises:
         InputError: as `list_images`, and an image that cannot be read or sizes that differ.
     """
+    framing = Framing(size, resize, channels, interpolation)
     listing = list_images(path)
     if listing.ignored:
         warnings.warn(f"{_shown(listing.root)}: {listing.ignored} files that are no images were ignored", stacklevel=2)
-    chosen = choose(listing.targets, limit, seed)
+    chosen = choose(listing.targets, held_in_memory(listing.files, framing, limit), seed)
     files = [listing.files[number] for number in chosen.tolist()]
-    inputs = read_pictures(files, [_shown(file) for file in files], size=size, channels=channels)
-    return Dataset(inputs, listing.targets[chosen], listing.classes, listing.root.resolve().name)
+    inputs = read_pictures(files, [_shown(file) for file in files], framing)
+    names = tuple(file.relative_to(listing.root).as_posix() for file in files)
+    return Dataset(inputs, listing.targets[chosen], listing.classes, listing.root.resolve().name, files=names)
 
 
 def _images_under(folder: Path, inside: Path) -> tuple[list[Path], int]:

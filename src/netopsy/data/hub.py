@@ -13,7 +13,7 @@ from netopsy.core.errors import InputError, require
 from netopsy.data.choice import choose
 from netopsy.data.dataset import Dataset
 from netopsy.data.hub_files import class_names, find_files
-from netopsy.data.pictures import read_pictures
+from netopsy.data.pictures import Framing, Interpolation, held_in_memory, read_pictures
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +28,8 @@ def hub_dataset(
     config: str | None = None,
     size: int | None = None,
     channels: int | None = None,
+    resize: int | None = None,
+    interpolation: Interpolation = "bilinear",
     limit: int | None = None,
     seed: int = 0,
 ) -> Dataset:
@@ -40,7 +42,7 @@ def hub_dataset(
         name: as on the Hub: "ylecun/mnist", "uoft-cs/cifar10".
         split: "train", "test" or as the set calls its parts.
         config: which variant, for sets that come in several.
-        size, channels: as for `image_folder`.
+        size, channels, resize, interpolation: as for `image_folder`.
         limit: decode at most so many, drawn by ``seed`` with the classes in their proportions.
 
     Raises:
@@ -51,6 +53,7 @@ def hub_dataset(
         isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name),
         f"name must be that of a Hub data set, 'owner/name', got {name!r}",
     )
+    framing = Framing(size, resize, channels, interpolation)
     files = find_files(name, split, config)
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -58,14 +61,16 @@ def hub_dataset(
     try:
         image, label = _columns(pq.read_schema(files[0]), name)
         targets = torch.from_numpy(_labels(pq.read_table(files, columns=[label])[label], name))
-        chosen = choose(targets, limit, seed)
-        encoded = _bytes(pq.read_table(files, columns=[image])[image].take(pa.array(chosen.numpy())))
+        stored = pq.read_table(files, columns=[image])[image]
+        first = _bytes(stored.slice(0, 1))
+        chosen = choose(targets, held_in_memory([*first] * len(targets), framing, limit), seed)
+        encoded = _bytes(stored.take(pa.array(chosen.numpy())))
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"the files of {name} cannot be read as parquet: {error}") from error
     called = [f"image {row} of {name} ({split})" for row in chosen.tolist()]
-    inputs = read_pictures(encoded, called, size=size, channels=channels)
+    inputs = read_pictures(encoded, called, framing)
     classes = class_names(name, files, label) or tuple(str(number) for number in range(int(targets.max()) + 1))
-    return Dataset(inputs, targets[chosen], classes, f"{name} {split}")
+    return Dataset(inputs, targets[chosen], classes, f"{name} {split}", files=tuple(called))
 
 
 def _columns(schema: pa.Schema, name: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from netopsy.core.errors import InputError, UnknownNameError, require
 from netopsy.data.choice import choose
@@ -12,6 +13,7 @@ from netopsy.data.dataset import Dataset
 from netopsy.data.embedded import digits_split, lfw_subset
 from netopsy.data.folders import image_folder
 from netopsy.data.hub import hub_dataset
+from netopsy.data.pictures import Interpolation
 
 _SPLITS = {"train": ("train",), "validation": ("validation", "valid", "val"), "test": ("test",)}
 
@@ -28,6 +30,8 @@ def load_data(
     split: str = "test",
     size: int | None = None,
     channels: int | None = None,
+    resize: int | None = None,
+    interpolation: Interpolation = "bilinear",
     limit: int | None = None,
     seed: int = 0,
 ) -> Dataset:
@@ -39,7 +43,7 @@ def load_data(
             ``train``, ``validation`` (or ``val``) and ``test``, each with class subfolders, is read by part; any other
             is one whole.
         split: "train", "validation" or "test"; for the Hub, what the set calls its parts.
-        size, channels: as for `image_folder`; not for the embedded sets.
+        size, channels, resize, interpolation: as for `image_folder`; not for the embedded sets.
         limit: take at most so many, drawn by ``seed`` with the classes in their proportions.
 
     Raises:
@@ -53,14 +57,15 @@ def load_data(
     require(isinstance(spec, str | os.PathLike), f"data must be a name, a folder or a Dataset, got {spec!r}")
     text = os.fspath(spec)
     require(text, "data must be a name, 'hub:owner/name' or a folder, got an empty string")
+    framing: dict[str, Any] = {"size": size, "channels": channels, "resize": resize, "interpolation": interpolation}
     if text.startswith("hub:"):
         name = text.removeprefix("hub:")
-        return hub_dataset(name, split, size=size, channels=channels, limit=limit, seed=seed)
+        return hub_dataset(name, split, **framing, limit=limit, seed=seed)
     if text in EMBEDDED:
         number = list(_SPLITS).index(split) if split in _SPLITS else None
         if number is None:
             raise UnknownNameError("split", split, _SPLITS)
-        for option, given in (("size", size), ("channels", channels)):
+        for option, given in (("size", size), ("channels", channels), ("resize", resize)):
             require(given is None, f"{option} is for image folders and Hub sets, not for {text!r}, got {given}")
         part = EMBEDDED[text]()[number]
         return part if limit is None else part[choose(part.targets, limit, seed)]
@@ -68,7 +73,7 @@ def load_data(
     if not folder.exists():
         known = ", ".join(map(repr, EMBEDDED))
         raise InputError(f"data must be one of {known}, 'hub:owner/name' or an image folder, and there is no {text!r}")
-    return image_folder(_part(folder, split), size=size, channels=channels, limit=limit, seed=seed)
+    return image_folder(_part(folder, split), **framing, limit=limit, seed=seed)
 
 
 def _part(folder: Path, split: str) -> Path:

@@ -38,6 +38,7 @@ def examine(
     budget: float = BUDGET,
     name: str = "",
     initialisation: str | None = None,
+    labels: Sequence[str] = (),
     seed: int = 0,
 ) -> Examination:
     """Examine a trained classifier on held-out data.
@@ -58,6 +59,7 @@ def examine(
         budget: seconds that all instruments together may take here, judged by one timed batch. The instruments of most
             worth come first; the report says which ones were left out and what would bring them in.
         name: what to call the network.
+        labels: names of the network's outputs, one each, by which the classes of the data are found among them.
         initialisation: the scheme its weights were drawn by, where known, for the controls of a ticket search.
 
     Raises:
@@ -76,7 +78,7 @@ def examine(
     require(recipe is None or isinstance(recipe, Recipe), f"recipe must be a Recipe, got {type(recipe).__name__}")
     if initialisation is not None and initialisation not in SCHEMES:
         raise UnknownNameError("initialisation scheme", initialisation, SCHEMES)
-    for argument, names in (("layers", layers), ("classes", classes), ("instruments", instruments)):
+    for argument, names in (("layers", layers), ("classes", classes), ("instruments", instruments), ("labels", labels)):
         listed = isinstance(names, Sequence) and not isinstance(names, str)
         require(listed, f"{argument} must be a list of them, got {names!r}")
     chosen = named_instruments(instruments)
@@ -88,15 +90,17 @@ def examine(
         recipe=recipe,
         name=name,
         layers_wanted=tuple(layers),
-        classes_wanted=tuple(_class_number(held_out, each) for each in classes),
         seed=seed,
         initialisation=initialisation,
         depth=depth,
+        outputs=tuple(labels),
     )
+    held_out = subject.data
     start = time.perf_counter()
     readings: list[Reading] = []
     absences: list[Absence] = []
-    left_out = planned(chosen, subject, budget)
+    subject.choose_classes([_class_number(subject.data, each) for each in classes])
+    left_out = planned(chosen, subject, budget, all_that_apply=bool(instruments))
     with Task("examining", len(chosen)) as task:
         for instrument in chosen:
             task.advance(0, note=instrument.title)

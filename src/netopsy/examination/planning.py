@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Sequence
 
+from netopsy.examination.gate import why_not as why_senseless
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.reading import Absence
 from netopsy.examination.subject import Subject
@@ -16,17 +17,20 @@ DRAWING = 0.7
 """Seconds that a finding takes beside the network: its pictures, mostly."""
 
 
-def planned(chosen: Sequence[Instrument], subject: Subject, budget: float) -> dict[str, Absence]:
+def planned(
+    chosen: Sequence[Instrument], subject: Subject, budget: float, *, all_that_apply: bool = False
+) -> dict[str, Absence]:
     """The instruments that will not run, by name, and why.
 
     Only which instruments run depends on the budget, and nothing of what they do. An instrument of worth 0 always runs;
     one that does not fit leaves its time to those after it.
     """
     absences: dict[str, Absence] = {}
+    senseless = None if all_that_apply else why_senseless(subject)
     spent = 0.0
     for instrument in sorted(chosen, key=lambda each: each.worth):
         try:
-            reason = instrument.applies(subject)
+            reason = instrument.applies(subject) or (senseless if instrument.worth else None)
             cost = 0.0 if reason is not None else seconds_of(instrument, subject)
         except NotNow as error:
             reason = str(error)

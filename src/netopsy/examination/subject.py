@@ -19,6 +19,8 @@ from netopsy.core.modes import device_of, evaluating
 from netopsy.core.operations import layers_of
 from netopsy.core.outputs import single_output
 from netopsy.data import Dataset
+from netopsy.examination.labels import by_output, names_of
+from netopsy.examination.scores import as_two_classes, scores_of
 from netopsy.training import Recipe, evaluate
 
 Depth = Literal["quick", "normal", "thorough"]
@@ -27,8 +29,9 @@ FACTORS: dict[Depth, float] = {"quick": 0.25, "normal": 1.0, "thorough": 4.0}
 
 WORK = 3e11
 """Operations that an instrument of share 1 may spend at normal depth: 3 to 10 seconds of two cores."""
-TOUCHING = 200
-"""Operations that writing one number costs, beside those that compute it: moving memory takes the time of so many."""
+TOUCHING, PROBED = 200, 256
+"""Operations that writing one number costs, beside those that compute it: moving memory takes the time of so many; and
+the samples that are looked at to see what a network's single output is."""
 
 
 @dataclass(eq=False)
@@ -56,6 +59,8 @@ class Subject:
     """The scheme its weights were first drawn by, where known."""
     depth: Depth = "normal"
     """How far instruments go; with the size of the network it fixes what they do, whatever the clock says."""
+    outputs: Sequence[str] = ()
+    """What the network's outputs are called, where the caller said."""
     notes: dict[str, object] = field(default_factory=dict, repr=False)
     """What an instrument found out and needs again."""
 
@@ -64,26 +69,29 @@ class Subject:
         require(self.data.is_classification, "data must have one class number a sample as its targets")
         self.name = self.name or type(self.model).__name__
         scores = self._first_scores()
+        if scores.ndim < 2 or scores.shape[1] == 1:  # whether these are probabilities, two of them do not tell
+            self.model = as_two_classes(self.model, evaluate_outputs(self.model, self.data.inputs[:PROBED]))
+            scores = self._first_scores()
         require(
             scores.ndim == 2 and len(scores) == len(self.data.inputs[:2]),
             f"the network must return class scores [batch, classes], but returns {tuple(scores.shape)}",
         )
-        require(
-            scores.shape[1] > 1, "the network returns one number a sample; an examination needs at least two classes"
-        )
+        self.data = by_output(self.data, scores.shape[1], self.outputs or names_of(self.model, scores.shape[1]))
         highest = int(self.data.targets.max())
         require(
             highest < scores.shape[1],
             f"data has a class number {highest}, but the network has only classes 0 to {scores.shape[1] - 1}",
         )
-        require(
-            not self.data.classes or len(self.data.classes) <= scores.shape[1],
-            f"data has {len(self.data.classes)} classes and the network {scores.shape[1]}",
-        )
         if self.layers_wanted:
             layer_names(self.model, list(self.layers_wanted))
-        for number in self.classes_wanted:
-            require(0 <= number < scores.shape[1], f"class {number} is out of range 0 to {scores.shape[1] - 1}")
+        self._outputs = scores.shape[1]
+        self.choose_classes(self.classes_wanted)
+
+    def choose_classes(self, numbers: Sequence[int]) -> None:
+        """Look at these classes only; all of them where there is none."""
+        for number in numbers:
+            require(0 <= number < self._outputs, f"class {number} is out of range 0 to {self._outputs - 1}")
+        self.classes_wanted = tuple(numbers)
 
     def _first_scores(self) -> Tensor:
         first = self.data.inputs[:2]
@@ -143,8 +151,8 @@ class Subject:
 
     @cached_property
     def scores(self) -> Tensor:
-        """The network's scores on all data, ``[n, classes]`` on the CPU."""
-        scores = evaluate(self.model, self.data, batch_size=256).outputs.float()
+        """The network's scores on all data, ``[n, classes]`` on the CPU; their softmax are its probabilities."""
+        scores = scores_of(evaluate(self.model, self.data, batch_size=256).outputs)
         require(
             bool(scores.isfinite().all()), "the network's scores are not all finite numbers; its weights may be broken"
         )
@@ -168,7 +176,7 @@ class Subject:
     @property
     def class_count(self) -> int:
         """How many classes the network tells apart."""
-        return self.scores.shape[1]
+        return self._outputs
 
     def class_name(self, number: int) -> str:
         """What a class is called; its number where nobody said."""
