@@ -65,9 +65,9 @@ def instrument(name="one", chapter="what it is", **options):
     return Instrument(name=name, title=f"About {name}", chapter=chapter, examine=lambda *_: None, **options)
 
 
-def reading(name="one", sentence="It has 3 parts.", chapter="what it is", headline=False, papers=(), **finding):
+def reading(name="one", sentence="It has 3 parts.", chapter="what it is", papers=(), **finding):
     return Reading(
-        instrument(name, chapter, headline=headline, papers=papers),
+        instrument(name, chapter, papers=papers),
         Finding(sentence=sentence, reading="Look at it.", **finding),
         0.1,
     )
@@ -167,13 +167,13 @@ def test_the_policy_forbids_the_network_and_every_script_but_the_pages_own(hosti
     assert "http" not in policy
 
 
-def test_the_head_sums_up_and_the_glance_lists_everything():
+def test_the_head_says_what_is_good_and_doubtful_and_the_glance_lists_everything():
     result = Examination(
         "A net",
         (
-            reading("one", "First."),
-            reading("two", "Second."),
-            reading("three", "Third.", headline=True),
+            reading("one", "First.", verdict="good", glance="first in brief"),
+            reading("two", "Second.", verdict="doubtful", advice="See to the second."),
+            reading("three", "Third."),
             reading("four", "Fourth is 5 % off.", chapter="how small it could be", papers=("norm-grad",)),
         ),
         (
@@ -183,7 +183,15 @@ def test_the_head_sums_up_and_the_glance_lists_everything():
         {"network": "A net", "data": "digits"},
     )
     text = result.to_html()
-    assert '<p class="summary">First. Third. Fourth is 5\u00a0% off.</p>' in text
+    head = text[text.index('<dl class="summary"') : text.index('<dl class="facts"')]
+    assert re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", head) == [
+        ("Good", '<a href="#one">About one</a>'),
+        ("Doubtful", '<a href="#two">About two</a>'),
+        ("Look first", '<a href="#two">About two</a>: See to the second.'),
+    ]
+    assert text.count("First.") == 1
+    assert text.count("first in brief") == 1
+    assert "Fourth is 5\u00a0% off." in text
     glance = text[text.index('<nav class="glance"') : text.index("</nav>")]
     for name in ("one", "two", "three", "four"):
         assert f'href="#{name}"' in glance

@@ -14,9 +14,11 @@ from netopsy.core.errors import InputError, UnknownNameError, require
 from netopsy.core.progress import Task
 from netopsy.core.seeds import check_seed
 from netopsy.data import Dataset
+from netopsy.examination.gate import why_not as why_senseless
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instrument import instruments as named_instruments
 from netopsy.examination.intake import as_dataset
+from netopsy.examination.mistakes import mistakes_of
 from netopsy.examination.planning import BUDGET, broken, planned
 from netopsy.examination.reading import Absence, Reading
 from netopsy.examination.result import Examination
@@ -123,7 +125,13 @@ def examine(
             "made by": f"netopsy {__version__}",
         },
         seconds=seconds,
+        mistakes=mistakes_of(subject),
+        warning=_sentence(why_senseless(subject)),
     )
+
+
+def _sentence(reason: str | None) -> str:
+    return "" if reason is None else f"{reason[:1].upper()}{reason[1:]}."
 
 
 def _use(instrument: Instrument, subject: Subject) -> Reading | Absence:

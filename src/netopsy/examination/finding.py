@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from netopsy.core.drawing import render
 from netopsy.core.errors import require
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Number = int | float | str
+Verdict = Literal["good", "doubtful", "plain"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,12 @@ class Finding:
     """The numbers behind the sentence, by name; they stand in the report's JSON too."""
     table: tuple[tuple[str, ...], ...] = ()
     """Rows to show as a table, the head first."""
+    glance: str = ""
+    """The sentence in ten words, for the list at the head of the report."""
+    verdict: Verdict = "plain"
+    """Whether it speaks for the network, is something to see to, or neither."""
+    advice: str = ""
+    """What to do about it, in a sentence."""
     code: str = ""
     """Lines of Python that reproduce it, given ``model`` and ``data``."""
 

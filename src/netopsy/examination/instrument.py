@@ -34,14 +34,14 @@ class Instrument:
     """``None`` where the instrument applies; otherwise why not, in a sentence."""
     papers: tuple[str, ...] = ()
     """Slugs of the papers whose methods it uses."""
+    term: str = ""
+    """What the field calls it, where the title does not say."""
     order: int = 50
     """Place within its chapter, small numbers first."""
     passes: Callable[[Subject], float] = lambda subject: 0.0
     """About how many forward passes of one sample it takes at the subject's depth, a backward pass counted as two."""
     worth: int = 0
     """Where the budget is not enough for all, the instruments of the lowest number come first."""
-    headline: bool = False
-    """Whether its sentence belongs in the summary at the head of the report, beside the first one of each chapter."""
 
 
 def instruments(names: Sequence[str] = ()) -> tuple[Instrument, ...]:

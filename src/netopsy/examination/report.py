@@ -14,8 +14,9 @@ from markupsafe import Markup
 
 from netopsy import __version__
 from netopsy.catalogue import Paper, paper
-from netopsy.examination.chapters import CHAPTERS, QUESTIONS, Chapter
+from netopsy.examination.chapters import CHAPTERS, QUESTIONS
 from netopsy.examination.finding import Number, Picture
+from netopsy.examination.instrument import Instrument
 from netopsy.examination.reading import Absence, Reading
 from netopsy.examination.svg import inline_svg
 
@@ -35,12 +36,27 @@ class Drawing:
 
 
 @dataclass(frozen=True)
+class Line:
+    """A line of the head: findings to go to, and a few words."""
+
+    title: str
+    links: tuple[tuple[str, str], ...]
+    """Anchor and what it is called."""
+    nothing: str
+    """Instead of the links, where there is none."""
+    words: str = ""
+
+
+@dataclass(frozen=True)
 class Article:
     """A finding, ready for the page."""
 
     anchor: str
     title: str
+    term: str
+    glance: str
     sentence: str
+    advice: str
     reading: str
     drawings: tuple[Drawing, ...]
     figures: tuple[tuple[str, str], ...]
@@ -72,16 +88,21 @@ def is_report(page: Path) -> bool:
         return MARK in file.read(4096)
 
 
-def page(name: str, facts: Mapping[str, str], readings: Sequence[Reading], absences: Sequence[Absence]) -> str:
+def page(
+    name: str, facts: Mapping[str, str], readings: Sequence[Reading], absences: Sequence[Absence], warning: str = ""
+) -> str:
     """The report as HTML: one file that needs no other, in light and dark, for a desk, a phone and paper.
 
     Everything that comes from the network or its data (names of layers and classes) is escaped. The page's own policy
     forbids it to load anything and to run any script but its own.
+
+    Args:
+        warning: what is to be said before all else.
     """
     style, script = _source("report.css"), _source("report.js")
     return _template().render(
         name=name,
-        summary=_together(_summary(readings)),
+        head=_head(readings, warning),
         facts=dict(facts),
         sections=_sections(readings, absences),
         long=LONG,
@@ -112,6 +133,9 @@ def _article(reading: Reading) -> Article:
     return Article(
         anchor=instrument.name,
         title=instrument.title,
+        term=instrument.term,
+        glance=_together(finding.glance or finding.sentence),
+        advice=_together(finding.advice),
         sentence=_together(finding.sentence),
         reading=_together(finding.reading),
         drawings=drawings,
@@ -130,15 +154,24 @@ def _drawing(picture: Picture, prefix: str) -> Drawing:
     return Drawing(Markup(svg), picture.caption)
 
 
-def _summary(readings: Sequence[Reading]) -> str:
-    """The sentences that stand at the head: those marked for it, and the first of each chapter."""
-    met: set[Chapter] = set()
-    sentences = []
-    for reading in readings:
-        if reading.instrument.headline or reading.instrument.chapter not in met:
-            sentences.append(reading.finding.sentence.strip())
-        met.add(reading.instrument.chapter)
-    return " ".join(sentences) or "No instrument gave a finding; the chapters below say why."
+def _head(readings: Sequence[Reading], warning: str) -> list[Line]:
+    """What is good, what is doubtful, and where to look first: a line each, of links."""
+    found = {verdict: [r for r in readings if r.finding.verdict == verdict] for verdict in ("good", "doubtful")}
+    lines = [
+        Line(title, tuple((r.instrument.name, _term(r.instrument)) for r in found[verdict]), nothing)
+        for verdict, title, nothing in (
+            ("good", "Good", "nothing that was looked at speaks for it"),
+            ("doubtful", "Doubtful", "nothing that was looked at"),
+        )
+    ]
+    first = sorted(found["doubtful"] or readings, key=lambda r: r.instrument.worth)[:1]
+    advice = first[0].finding.advice or first[0].finding.sentence if first else "no instrument gave a finding"
+    links = tuple((r.instrument.name, _term(r.instrument)) for r in first)
+    return [*lines, Line("Look first", links, "", warning or advice)]
+
+
+def _term(instrument: Instrument) -> str:
+    return instrument.term or instrument.title
 
 
 def _number(value: Number) -> str:

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from netopsy.core.errors import InputError
+from netopsy.core.texts import table_text
 from netopsy.examination.finding import Finding, Number
 from netopsy.examination.reading import Absence, Reading
+
+MISTAKES = "mistakes.csv"
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,10 @@ class Examination:
     facts: Mapping[str, str] = field(default_factory=dict)
     """What was examined and with what: shown at the head of the report."""
     seconds: float = 0.0
+    warning: str = ""
+    """What is to be known before all else: a network at chance, too few samples."""
+    mistakes: tuple[tuple[str, ...], ...] = ()
+    """Every wrong answer, the surest first, below a head: sample, label, answer, confidence, label's probability."""
 
     def __repr__(self) -> str:
         absent = f", {len(self.absences)} not shown" if self.absences else ""
@@ -40,13 +47,14 @@ class Examination:
         """The report: one page that needs nothing else."""
         from netopsy.examination.report import page
 
-        return page(self.name, self.facts, self.readings, self.absences)
+        return page(self.name, self.facts, self.readings, self.absences, self.warning)
 
     def to_json(self) -> dict[str, Any]:
         """The findings as plain values, without pictures."""
         return {
             "name": self.name,
             "facts": dict(self.facts),
+            "warning": self.warning,
             "seconds": round(self.seconds, 2),
             "findings": [
                 {
@@ -55,6 +63,9 @@ class Examination:
                     "title": reading.instrument.title,
                     "papers": list(reading.instrument.papers),
                     "sentence": reading.finding.sentence,
+                    "glance": reading.finding.glance,
+                    "verdict": reading.finding.verdict,
+                    "advice": reading.finding.advice,
                     "figures": {name: _finite(value) for name, value in reading.finding.figures.items()},
                     "table": [list(row) for row in reading.finding.table],
                     "code": reading.finding.code,
@@ -69,7 +80,7 @@ class Examination:
         }
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write ``report.html`` and ``report.json`` into a folder, or the page alone to a path that ends in .html.
+        """Write ``report.html``, ``report.json`` and ``mistakes.csv`` into a folder, or the page alone to a path that ends in .html.
 
         Returns:
             the path of the page.
@@ -83,6 +94,7 @@ class Examination:
             texts = {page: self.to_html()}
             if page is not target:
                 texts[page.with_suffix(".json")] = json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n"
+                texts[page.with_name(MISTAKES)] = table_text(self.mistakes)
             page.parent.mkdir(parents=True, exist_ok=True)
             for place, text in texts.items():
                 _write(place, text)

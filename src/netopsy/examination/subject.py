@@ -182,6 +182,10 @@ class Subject:
         """What a class is called; its number where nobody said."""
         return self.data.classes[number] if number < len(self.data.classes) else str(number)
 
+    def called(self, index: int) -> str:
+        """What a sample is called: its file where the data say, otherwise its number."""
+        return self.data.files[index] if self.data.files else str(index)
+
     def class_label(self, number: int, most: int = 24) -> str:
         """The name of a class for a drawing, as `netopsy.core.drawing.label` makes it."""
         return label(self.class_name(number), most, number=number)

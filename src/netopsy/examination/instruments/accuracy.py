@@ -29,6 +29,8 @@ class OfClass:
     """The name for a drawing."""
     recall: Estimate
     """Share of its samples that are found."""
+    precision: Estimate
+    """Share of the answers of this class that are right."""
     f1: float
 
 
@@ -55,6 +57,9 @@ def examine(subject: Subject) -> Finding:
     seen = sorted((each for each in by_class if each.recall.n), key=lambda each: each.recall.value)
     return Finding(
         sentence=_sentence(whole, guess, seen),
+        glance=f"{100 * whole.value:.1f} % right [{100 * whole.low:.1f}, {100 * whole.high:.1f}] of {whole.n:,}",
+        verdict="good" if whole.low > guess else "doubtful",
+        advice=_advice(whole, guess, seen),
         reading=(
             "Each mark is a class: the share of its samples that the network finds, with the 95 % Wilson interval. A "
             "short bar is a well-measured class, a long one has few samples, and classes whose bars overlap widely may "
@@ -70,9 +75,16 @@ def examine(subject: Subject) -> Finding:
         ),
         figures=figures,
         table=(
-            ("class", "samples", "found", "95 % interval", "F1"),
+            ("class", "samples", "recall", "95 % interval", "precision", "F1"),
             *(
-                (x.name, str(x.recall.n), f"{100 * x.recall.value:.1f} %", _interval(x.recall), f"{x.f1:.3f}")
+                (
+                    x.name,
+                    str(x.recall.n),
+                    f"{100 * x.recall.value:.1f} %",
+                    _interval(x.recall),
+                    f"{100 * x.precision.value:.1f} %" if x.precision.n else "–",
+                    f"{x.f1:.3f}",
+                )
                 for x in seen
             ),
         ),
@@ -86,7 +98,7 @@ def examine(subject: Subject) -> Finding:
 
 
 def classes_of(subject: Subject) -> list[OfClass]:
-    """Recall and F1 of every class that occurs among the labels or the answers."""
+    """Recall, precision and F1 of every class that occurs among the labels or the answers."""
     labels, answers, count = subject.labels, subject.predictions, subject.class_count
     true, given = labels.bincount(minlength=count), answers.bincount(minlength=count)
     found = labels[labels == answers].bincount(minlength=count)
@@ -95,6 +107,7 @@ def classes_of(subject: Subject) -> list[OfClass]:
             subject.class_name(number),
             subject.class_label(number),
             proportion_interval(_at(found, number), _at(true, number)),
+            proportion_interval(_at(found, number), _at(given, number)),
             f1,
         )
         for number, f1 in enumerate((2 * found / (true + given)).tolist())
@@ -121,6 +134,23 @@ def _sentence(whole: Estimate, guess: float, seen: Sequence[OfClass]) -> str:
     return text + "."
 
 
+def _advice(whole: Estimate, guess: float, seen: Sequence[OfClass]) -> str:
+    if whole.low <= guess:
+        return (
+            "Check first that classes and preprocessing are those of its training (`--labels`, `--mean`, `--std`, "
+            "`--size`): most networks at chance are fed wrongly."
+        )
+    worse = [each for each in seen if each.recall.high < whole.value]
+    if worse:
+        names = _listed([each.name for each in worse[:3]])
+        return f"More training data of {names} would help most: they are found less than the rest."
+    return "No class is surely found less often than the rest; a tighter interval needs more held-out samples."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 def _interval(estimate: Estimate) -> str:
     return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
 
@@ -144,9 +174,9 @@ def _draw(seen: Sequence[OfClass], whole: float) -> Figure:
 INSTRUMENT = Instrument(
     name="accuracy",
     title="How often it is right",
+    term="accuracy",
     chapter="what it is",
     examine=examine,
     order=20,
     passes=lambda subject: float(len(subject.data)),
-    headline=True,
 )

@@ -37,6 +37,8 @@ def examine(subject: Subject) -> Finding:
         figures["parameters that ask for no gradient"] = parameters - trained
     return Finding(
         sentence=_sentence(parameters, holding, flops, layers),
+        glance=f"{_large(parameters)} parameters, {_large(flops)} operations a sample",
+        advice="Shrink or speed up the layers with the longest bars first: the others hardly count.",
         reading=(
             "Each bar is a layer, from the input at the top to the output at the bottom: on the left its share of the "
             "parameters, which is what has to be stored, on the right its share of the work for one sample. A layer "
@@ -125,8 +127,8 @@ def _blocks(layers: Sequence[Layer]) -> list[tuple[str, int, int]]:
 INSTRUMENT = Instrument(
     name="architecture",
     title="What it is made of",
+    term="architecture",
     chapter="what it is",
     examine=examine,
     order=10,
-    headline=True,
 )

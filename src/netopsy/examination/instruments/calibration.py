@@ -58,6 +58,9 @@ def examine(subject: Subject) -> Finding:
                 remedy = f" Dividing its scores by {temperature:.2f} would bring that to {100 * scaled:.1f}."
     return Finding(
         sentence=_sentence(error, low, high, chance, float(confidence.mean() - right.mean())) + remedy,
+        glance=f"confidence off by {100 * error:.1f} points on average",
+        verdict="good" if error <= chance else "doubtful",
+        advice=_advice(error <= chance, figures),
         reading=(
             "On the left, answers are sorted by how sure the network was; a bar shows how many of them were right, "
             "with the 95 % interval. Bars that end on the diagonal mean that its confidence can be taken at its word; "
@@ -82,6 +85,14 @@ def examine(subject: Subject) -> Finding:
             "print(gaps.abs().sum() / len(right))"
         ),
     )
+
+
+def _advice(calibrated: bool, figures: dict[str, Number]) -> str:
+    if calibrated:
+        return "Its probabilities can be used as they are, on data like these."
+    if "best temperature" in figures:
+        return f"Divide its scores by {figures['best temperature']} before the softmax (temperature scaling)."
+    return "Do not read its confidence as a probability; no single temperature mends it."
 
 
 BELOW_LEGEND = 0.74
@@ -132,6 +143,7 @@ def _draw_reliability(axes: Axes, which: np.ndarray, counts: np.ndarray, right: 
 INSTRUMENT = Instrument(
     name="calibration",
     title="Whether it is as sure as it should be",
+    term="calibration (ECE)",
     chapter="what it is",
     examine=examine,
     order=30,

@@ -114,6 +114,8 @@ def examine(subject: Subject) -> Finding:
             f"{alone:.2f} (as many random ones: {alone_random:.2f}), and with those into the class cut it keeps "
             f"{cut:.2f} (random: {cut_random:.2f})."
         ),
+        glance=f"{causes} of {nodes} nodes carry {name}; alone they give it {alone:.2f}",
+        advice="Start from these nodes when you prune or edit the class; the others matter less for it.",
         reading=(
             "A node is a channel or a unit. It is a cause if overwriting the weights from it to the causes above "
             "lowers the class score significantly over many images of the class (Ahmad et al. 2024). The graph was "
@@ -283,6 +285,7 @@ def _table(subject: Subject, tested: dict[int, Tested]) -> tuple[tuple[str, ...]
 INSTRUMENT = Instrument(
     name="causal-paths",
     title="The paths that carry a class",
+    term="causal graph",
     chapter="what its units mean",
     examine=examine,
     applies=why_not,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 
 from netopsy.core.drawing import PALETTE, figure, label
+from netopsy.core.layers import INPUT
 from netopsy.core.progress import track
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
+from netopsy.examination.instruments._covering import covering
 from netopsy.examination.instruments._saliency_methods import METHODS, layer_label, layers, why_not
 from netopsy.examination.subject import Subject
 from netopsy.interpretability.norm_grad import class_sensitivity
@@ -28,7 +32,7 @@ Measured = dict[tuple[str, str], Estimate]
 def examine(subject: Subject) -> Finding:
     """Spearman's correlation of the maps for the most and the least likely class, for every method and layer."""
     values, undefined = _measure(subject)
-    found: Measured = {key: mean_interval(value) for key, value in values.items() if len(value)}
+    found: Measured = {key: _within(mean_interval(value)) for key, value in values.items() if len(value)}
     code = (
         "from netopsy.interpretability.norm_grad import class_sensitivity, grad_cam\n\n"
         f"class_sensitivity(grad_cam, model, data.inputs[:64], layer={layers(subject)[-1]!r}).nanmean()"
@@ -36,11 +40,18 @@ def examine(subject: Subject) -> Finding:
     if not found:
         return Finding(
             sentence="No saliency map varies over the image on this network, so none can be told from another.",
+            glance="no saliency map varies",
+            verdict="doubtful",
             reading="Every map was constant: the layers that were looked at give each place the same weight.",
             code=code,
         )
-    method, layer = min(found, key=lambda key: found[key].value)
-    best, blind = found[method, layer], [key for key in found if found[key].low > BLIND]
+    last = layers(subject)[-1]
+    points = {name for name, each in covering(subject).items() if each.points}
+    depends = [key for key in found if found[key].high < BLIND]
+    trusted = [key for key in depends if key[0] in points and key[1] in (last, INPUT)]
+    chosen = min(trusted or found, key=lambda key: found[key].value)
+    method, layer = chosen
+    best, blind = found[chosen], [key for key in found if found[key].low > BLIND]
     warning = (
         f" {len(blind)} of the {len(found)} maps, a method at a layer each, hardly "
         f"{'depends' if len(blind) == 1 else 'depend'} on the class."
@@ -48,14 +59,28 @@ def examine(subject: Subject) -> Finding:
         else ""
     )
     of = f"{method} at {layer_label(layer)}"
-    advice = (
-        f"Trust {of}: its maps for the most and the least likely class agree least"
-        if best.low <= BLIND
-        else f"Trust no map to tell classes apart: even those of {of} for the most and the least likely class agree"
-    )
+    if trusted:
+        said = (
+            f"{of} depends most on the class among the maps that point at what matters: those for the most and the "
+            f"least likely class have a rank correlation of {best:.2f}."
+        )
+    elif depends:
+        said = (
+            f"No map can be trusted to tell classes apart: {of} depends on the class (rank correlation {best:.2f}), "
+            "but blurring what such maps point at does not take the answer away."
+        )
+    else:
+        said = f"No map depends on the class: even those of {of} agree, with a rank correlation of {best:.2f}."
     images = max(len(value) for value in values.values())
     return Finding(
-        sentence=(f"{advice}, with a rank correlation of {best:.2f}.{warning}"),
+        sentence=said + warning,
+        glance=f"{of} depends most on the class" if trusted else "no map both matters and depends on the class",
+        verdict="good" if trusted else "doubtful",
+        advice=(
+            f"To ask why this class and not another, use {of}."
+            if trusted
+            else "Do not ask these maps why it is this class and not another."
+        ),
         reading=(
             "A map that explains a class should change when another class is asked about. Each mark is the mean rank "
             f"correlation over {images} images of the maps for the most and the least likely class, with its 95 % "
@@ -72,6 +97,20 @@ def examine(subject: Subject) -> Finding:
         },
         code=code,
     )
+
+
+def _within(estimate: Estimate) -> Estimate:
+    """No correlation lies beyond -1 and 1, and no end of its interval."""
+    return replace(estimate, low=max(-1.0, estimate.low), high=min(1.0, estimate.high))
+
+
+def blind_by_construction(subject: Subject) -> str | None:
+    """The reason why maps cannot be compared by class, if there is one."""
+    if (reason := why_not(subject)) is not None:
+        return reason
+    if subject.class_count == 2:
+        return "with two classes what speaks for one speaks against the other, so that maps for both tell nothing apart"
+    return None
 
 
 def _count(subject: Subject) -> int:
@@ -129,9 +168,10 @@ def _draw(found: Measured, where: tuple[str, ...]) -> Figure:
 INSTRUMENT = Instrument(
     name="class-sensitivity",
     title="Which map to trust",
+    term="saliency, sanity check",
     chapter="what it looks at",
     examine=examine,
-    applies=why_not,
+    applies=blind_by_construction,
     papers=("norm-grad",),
     order=20,
     passes=passes,

@@ -102,6 +102,8 @@ def examine(subject: Subject) -> Finding:
             f"{100 * gone:.0f} % of its answers, without a random half {100 * chance:.0f} %; {name} rests most on "
             f"concept {strongest} ({100 * float(first.share[strongest]):.0f} % of its evidence)."
         ),
+        glance=f"half of its concepts carry {100 * (chance - gone):.0f} points more of a class than a random half",
+        advice="Name the strongest concepts by their images; one that shows only background is a shortcut.",
         reading=(
             "The layer's activations for the images of a class are factored into a few directions that only add up, "
             "its concepts; they have numbers and no names, and each class has its own. A bar is a concept's share of "
@@ -236,6 +238,7 @@ def _bars(ax: Axes, subject: Subject, each: ClassConcepts) -> None:
 INSTRUMENT = Instrument(
     name="concepts",
     title="What its classes are made of",
+    term="concepts (CRAFT)",
     chapter="what its units mean",
     examine=examine,
     applies=why_not,

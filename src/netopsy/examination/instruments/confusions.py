@@ -37,6 +37,12 @@ def examine(subject: Subject) -> Finding:
         figures["pairs of classes confused"] = len(pairs)
     return Finding(
         sentence=_sentence(subject, wrong, confidence, pairs),
+        glance=_glance(subject, pairs, len(wrong)),
+        advice=(
+            "Look at the surest mistakes one by one; wrong labels among them are cheaper to mend than the network."
+            if len(wrong)
+            else "Look at the least sure answers: the next mistakes will look like them."
+        ),
         reading=_reading(subject, bool(len(wrong))),
         pictures=tuple(_pictures(subject, shown, confidence, pairs, bool(len(wrong)))),
         figures=figures,
@@ -78,6 +84,13 @@ def _sentence(subject: Subject, wrong: Tensor, confidence: Tensor, pairs: list[t
         return f"It makes one mistake on {count:,} sample{'s' * (count != 1)}, taking {names}, and was {surest} of it."
     often = f"most often it takes {names} ({times} times)" if times > 1 else "no two of them are alike"
     return f"It makes {len(wrong):,} mistakes on {count:,} samples; {often}, and it was {surest} of the worst."
+
+
+def _glance(subject: Subject, pairs: list[tuple[int, int, int]], wrong: int) -> str:
+    if not wrong:
+        return "no mistake"
+    true, taken, times = pairs[0]
+    return f"{wrong:,} mistakes, most often {subject.class_name(true)} for {subject.class_name(taken)} ({times})"
 
 
 def _reading(subject: Subject, mistakes: bool) -> str:
@@ -131,7 +144,7 @@ def _table(
         return (("true class", "taken for", "times"), *named)
     rows = [
         (
-            str(index),
+            subject.called(index),
             subject.class_name(int(subject.labels[index])),
             subject.class_name(int(subject.predictions[index])),
             f"{100 * float(confidence[index]):.1f} %",
@@ -210,6 +223,7 @@ def _draw_samples(subject: Subject, shown: Tensor, confidence: Tensor) -> Figure
 INSTRUMENT = Instrument(
     name="confusions",
     title="What it mistakes for what",
+    term="confusion matrix",
     chapter="what it is",
     examine=examine,
     order=40,

@@ -79,8 +79,15 @@ def examine(subject: Subject) -> Finding:
     other = sum(one.rotated) / len(one.rotated)
     return Finding(
         sentence=(
-            f"At {best}, {int(report.detectors.sum())} of {len(report.iou)} units detect one of {total} generated "
-            f"concepts{named}: {report.unique} different ones, where random directions find {other:.1f}."
+            f"At {best}, {int(report.detectors.sum())} of {len(report.iou)} units detect a concept, {report.unique} "
+            f"distinct ones of {total}{named}: {'more than' if report.unique > other else 'no more than'} random "
+            f"directions ({other:.1f})."
+        ),
+        glance=f"{int(report.detectors.sum())} of {len(report.iou)} units detect a concept, {report.unique} different",
+        advice=(
+            "Units with a concept can be named in explanations of this layer."
+            if report.unique > other
+            else "Do not name single units of this layer: random directions do as well."
         ),
         reading=(
             f"{count} images were drawn in the size and range of the data: figures of known "
@@ -248,6 +255,7 @@ def _listed(names: list[str]) -> str:
 INSTRUMENT = Instrument(
     name="dissection",
     title="Which concepts its units detect",
+    term="network dissection",
     chapter="what its units mean",
     examine=examine,
     applies=why_not,

@@ -10,8 +10,8 @@ from netopsy.core.errors import InputError
 from netopsy.core.progress import track
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
+from netopsy.examination.instruments._covering import COVERED, right_when_covered
 from netopsy.examination.instruments._saliency_methods import why_not as no_images
-from netopsy.examination.instruments.saliency import COVERED, right_when_covered
 from netopsy.examination.subject import Subject
 from netopsy.interpretability.eigen_cam import eigen_cam, eigen_cam_from_activations, last_grid_layer
 from netopsy.interpretability.overlay import overlay
@@ -68,6 +68,12 @@ def examine(subject: Subject) -> Finding:
             f"{percent} of the image where it is strongest leaves {100 * own:.0f} % of the answers right, covering "
             f"another image's positions {100 * other:.0f} %."
         ),
+        glance=f"one pattern makes up {100 * share:.0f} % of {layer}",
+        advice=(
+            "Use it to see what catches the network's eye, not to explain an answer."
+            if own < other
+            else "What stands out is not what the answers depend on: do not explain answers by it."
+        ),
         reading=(
             "The warmer a place, the further the layer's activations lie along their first principal direction there "
             "(Eigen-CAM). No class was asked about and nothing behind the layer was used, so the map shows what stands "
@@ -116,6 +122,7 @@ def _measure(subject: Subject, layer: str, indices: Tensor) -> tuple[Tensor, flo
 INSTRUMENT = Instrument(
     name="eigen-cam",
     title="What stands out",
+    term="Eigen-CAM",
     chapter="what it looks at",
     examine=examine,
     applies=why_not,

@@ -58,6 +58,7 @@ def examine(subject: Subject) -> Finding:
         reason = next((str(one.message) for one in said if str(one.message).startswith("no pattern")), "none was found")
         return Finding(
             sentence=f"No few units of layer {layer} stand for a class together.",
+            glance="no two or three units stand for a class",
             reading=(
                 "A pattern is two or three units that fire close to one another in at least half of a class's images, "
                 f"and at least five times as often as in other images. What came closest: {reason}."
@@ -81,6 +82,8 @@ def examine(subject: Subject) -> Finding:
             f"and {100 * outside:.1f} % of the others, the best of them alone in {100 * single[0]:.0f} % and "
             f"{100 * single[1]:.1f} %."
         ),
+        glance=f"{len(best)} of {subject.class_count} classes have a pattern of two or three units",
+        advice="A pattern that fires on the background of its class is a shortcut: look at the boxes.",
         reading=(
             "A pattern is two or three units that fire (each above the 80th percentile of its peaks) within one cell "
             "of each other in at least half of a class's images, and at least five times as often as in other images "
@@ -158,6 +161,7 @@ def _gallery(subject: Subject, miner: PatternMiner, best: dict[int, int], unseen
 INSTRUMENT = Instrument(
     name="patterns",
     title="Units that stand for a class together",
+    term="visual patterns",
     chapter="what its units mean",
     examine=examine,
     applies=why_not,

@@ -90,6 +90,8 @@ def examine(subject: Subject) -> Finding:
         )
     return Finding(
         sentence=f"{sentence}.",
+        glance=f"{int(right.sum())} of {len(numbers)} made images are answered with their class",
+        advice=("Compare the two rows: a class whose made image lacks what you would call it rests on something else."),
         reading=(
             "Each upper image was made by gradient ascent from noise, with blur, a penalty on total variation and "
             "jitter so that it looks like an image at all: it shows what the class or unit responds to, several such "
@@ -201,6 +203,7 @@ def _code(subject: Subject, pixels: Range, found: _Compared) -> str:
 INSTRUMENT = Instrument(
     name="preferred-images",
     title="What classes and units like best",
+    term="feature visualisation",
     chapter="what its units mean",
     examine=examine,
     applies=why_no_images,

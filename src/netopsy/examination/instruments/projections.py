@@ -64,6 +64,8 @@ def examine(subject: Subject) -> Finding:
             f"on average, where chance gives {chance:.1f}; unit {purest} has {int(purity[purest])} of "
             f"{subject.class_name(int(own[purest].argmax()))}."
         ),
+        glance=f"{float(purity.mean()):.1f} of {TOP} top images share a class (chance {chance:.1f})",
+        advice="Look for units that answer to a background or a watermark rather than to a part of the class.",
         reading=(
             "For each unit, on the left the images in which it is highest, on the right what in them it answers to: "
             "its activation sent back through the network to the pixels (DeconvNet"
@@ -140,6 +142,7 @@ def _tiled(images: Images) -> Tensor:
 INSTRUMENT = Instrument(
     name="projections",
     title="What in an image excites a unit",
+    term="DeconvNet",
     chapter="what its units mean",
     examine=examine,
     applies=why_not,

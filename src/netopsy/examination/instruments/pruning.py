@@ -60,13 +60,17 @@ def examine(subject: Subject) -> Finding:
     curves = _measure(subject, data)
     dense = curves[SMALLEST][1.0][0]
     spared = {how: _spared(curve, dense) for how, curve in curves.items()}
-    best = max((SMALLEST, LAYERWISE), key=lambda how: spared[how])
     weights = sum(weight.numel() for weight in prunable_parameters(subject.model).values())
     return Finding(
         sentence=(
-            f"{100 * spared[best]:.0f} % of its {weights:,} weights can be set to zero at one go, the {best} "
-            f"first, with at most {100 * LOSS:.0f} point of accuracy lost; removed at random, "
-            f"{100 * spared[RANDOM]:.0f} %."
+            f"One-shot global magnitude pruning removes {100 * spared[SMALLEST]:.0f} % of {weights:,} weights within "
+            f"{100 * LOSS:.0f} point of accuracy, pruning by layer {100 * spared[LAYERWISE]:.0f} %; random pruning "
+            f"removes {'none' if not spared[RANDOM] else f'{100 * spared[RANDOM]:.0f} %'}."
+        ),
+        glance=f"{100 * max(spared[SMALLEST], spared[LAYERWISE]):.0f} % of weights can go at once",
+        advice=(
+            "Zeros save memory only in a sparse format, and time only where hardware or kernels use them; training "
+            "again after pruning spares far more."
         ),
         reading=(
             "Nothing is retrained here: weights are set to zero and the network is asked again. Read from left to "
@@ -137,6 +141,7 @@ def _draw(curves: Curves, dense: float) -> Figure:
 INSTRUMENT = Instrument(
     name="pruning",
     title="What it can spare at once",
+    term="pruning",
     chapter="how small it could be",
     examine=examine,
     applies=why_not,

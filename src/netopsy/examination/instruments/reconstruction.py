@@ -63,6 +63,10 @@ def examine(subject: Subject) -> Finding:
             f"A search finds an image again from the output of {first[0]} but for {_share(first[1])} of what sets it "
             f"apart from the average image, and from {last[0]} {_nearness(last[1])}{middle}."
         ),
+        glance=(
+            f"more than half of an image is lost from {gone} on" if gone is not None else "every layer keeps the image"
+        ),
+        advice="Take features for other tasks from a layer that still keeps what these need, above the first loss.",
         reading=(
             "Each row holds images found by a search, from the average image on, for one that gives the layer the same "
             "output as the image on top. To the layer the two are nearly alike (the feature error is the squared "
@@ -145,6 +149,7 @@ def _draw(made: list[Images], layers: tuple[str, ...]) -> Figure:
 INSTRUMENT = Instrument(
     name="reconstruction",
     title="What each layer still knows",
+    term="inversion",
     chapter="what its units mean",
     examine=examine,
     applies=why_not,

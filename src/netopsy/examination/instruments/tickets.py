@@ -60,6 +60,12 @@ def _finding(subject: Subject, found: IMPResult, other: Evaluation, gain: Estima
             f"{100 * ticket:.1f} % where the dense one reaches {100 * dense:.1f} %; its own initial values are worth "
             f"{sign}{gain.value:.1f} points [{gain.low:.1f}, {gain.high:.1f}] against new ones under the same mask."
         ),
+        glance=f"{100 * kept:.1f} % of the weights, trained alone, reach {100 * ticket:.1f} %",
+        advice=(
+            "A network this small can be trained from its own initial values; train several seeds before relying on it."
+            if gain.low > 0
+            else "The mask alone does it: a network of this size can be trained from new values."
+        ),
         reading=(
             "A fresh copy of the network was trained, its smallest weights removed, and the rest put back to their "
             f"initial values and trained again, {len(found.density) - 1} times over; each training is {recipe.steps:,} "
@@ -145,6 +151,7 @@ def _draw(found: IMPResult, control: float) -> Figure:
 INSTRUMENT = Instrument(
     name="tickets",
     title="What it could have been from the start",
+    term="lottery ticket",
     chapter="how small it could be",
     examine=examine,
     applies=why_not,

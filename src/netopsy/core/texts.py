@@ -1,0 +1,45 @@
+"""Text from outside on its way out: to a terminal, to a table that a spreadsheet opens."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def plain(text: str) -> str:
+    """``text`` without control characters and lone surrogates, which could steer a terminal or break a file.
+
+    >>> plain("a\\x1b]0;b\\nc")
+    'a]0;b c'
+    """
+    kept = "".join(letter if letter.isprintable() else " " if letter.isspace() else "" for letter in text)
+    return kept.encode("utf-8", "ignore").decode("utf-8")
+
+
+def table_text(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as CSV in which no cell is a formula to a spreadsheet: text that begins like one gets an apostrophe.
+
+    >>> table_text([("name", "n"), ("=cmd|x", -1), ("a,b", 2)])
+    'name,n\\n\'=cmd|x,-1\\n"a,b",2\\n'
+    """
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    for row in rows:
+        writer.writerow([_cell(each) if isinstance(each, str) else each for each in row])
+    return file.getvalue()
+
+
+def _cell(text: str) -> str:
+    text = plain(text)
+    return f"'{text}" if text.startswith(_FORMULAS) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
