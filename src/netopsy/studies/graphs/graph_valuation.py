@@ -170,7 +170,8 @@ def useful(seed: int, starts: tuple[int, ...], epochs: int) -> Rows:
         values = GraphValuation(PER_PARTY, seed=seed).value((own, buyer.features), sellers)
         guessing = np.bincount(buyer.classes).max() / PER_PARTY
         for (name, offer), value in zip(offers.items(), values, strict=True):
-            edges = edge_index_of(sparse.csr_array(sparse.block_diag([own, graphs[name]])))
+            both = sparse.block_diag([sparse.csr_array(own), sparse.csr_array(graphs[name])])
+            edges = edge_index_of(sparse.csr_array(both))
             gain = _accuracy(buyer, offer, edges, random, epochs, seed) - guessing
             at = {"start": start, "seller": name}
             yield {**at, "relevance": value.relevance, "disparity": value.disparity, "gain": gain}
@@ -390,11 +391,16 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     table = tables["useful"]
     offers = table.groupby(["seed", "start"])
     table = table.assign(both=offers["relevance"].rank() - offers["disparity"].rank())
-    by_R, by_both = (_orders(table, ["seed", "start"], by, "gain").groupby("seed").mean() for by in ("relevance", "both"))
+    by_R, by_both = (
+        _orders(table, ["seed", "start"], by, "gain").groupby("seed").mean() for by in ("relevance", "both")
+    )
     beside = {"by the ranks of R and of -S": mean_interval(by_both)}
     by_seller = table.groupby("seller", sort=False)[["gain", "relevance"]].mean()
     beside |= {f"gain at R, {name}": f"{more:+.3f} at {r:.2f}" for name, more, r in by_seller.itertuples()}
-    yield "graph-valuation-4", above("rank correlation of R with the gain in accuracy", mean_interval(by_R), beside=beside)
+    yield (
+        "graph-valuation-4",
+        above("rank correlation of R with the gain in accuracy", mean_interval(by_R), beside=beside),
+    )
 
 
 def _orders(table: pd.DataFrame, units: list[str], first: str, second: str) -> pd.Series:
