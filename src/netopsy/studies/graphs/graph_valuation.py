@@ -452,6 +452,7 @@ def _disentangle(tables: Tables) -> Figure:
             values = tables.rows("disentangled", change=change)[column]
             jitter = np.linspace(-0.22, 0.22, len(values))
             ax.plot(values, place + jitter, "o", color=PALETTE[place], alpha=0.5, markersize=3)
+        ax.axvline(0, color=INK, linewidth=0.8)
         ax.set_xlabel(label)
     axes[0, 0].set_yticks(range(len(CHANGES)), list(CHANGES.values()))
     axes[0, 0].invert_yaxis()
