@@ -13,7 +13,6 @@ from netopsy.studies.graphs import graphlet_orbits
 from netopsy.studies.graphs.graphlet_orbits import (
     FAMILIES,
     all_features,
-    blocks,
     in_a_process,
     labelled,
     labels,
@@ -21,7 +20,6 @@ from netopsy.studies.graphs.graphlet_orbits import (
     r_squared,
     random_graph,
     real_networks,
-    roles,
     walks,
 )
 
@@ -97,27 +95,6 @@ def test_random_graphs_are_the_same_again_and_have_their_sizes():
         assert 40 <= len(one) <= 120
     with pytest.raises(InputError, match="unknown family"):
         random_graph("tree", 0)
-
-
-def test_roles_repeat_all_over_the_graph():
-    made = roles(0)
-    assert np.bincount(made.labels).tolist() == [30, 30, 20, 20, 10, 10, 40, 50]
-    assert (roles(1).adjacency != made.adjacency).nnz > 0
-    degrees = made.adjacency.sum(1)
-    assert set(degrees[made.labels == 6]) == {1}
-    assert set(degrees[made.labels == 0]) == {2}
-    assert nx.is_connected(nx.from_scipy_sparse_array(made.adjacency))
-
-
-def test_blocks_have_more_edges_inside_and_uneven_degrees():
-    made = blocks(0)
-    same = made.labels[:, None] == made.labels
-    inside = made.adjacency.toarray()[same].sum() / made.adjacency.sum()
-    assert 0.7 < inside < 0.9
-    degrees = made.adjacency.sum(1)
-    assert 6 < degrees.mean() < 10
-    assert degrees.max() > 3 * degrees.mean()
-    assert degrees.min() > 0
 
 
 def test_labels_that_structure_gives_away_are_told_and_random_ones_are_not(monkeypatch):

@@ -183,8 +183,8 @@ def _accuracy(buyer: Sample, offer: Sample, edges: torch.Tensor, random: Random,
     labels = torch.from_numpy(np.concatenate([buyer.classes, offer.classes]))
     order = random.permutation(len(offer.classes)) + len(buyer.classes)
     chosen, trained = np.split(order, [len(order) // CHOOSE])
-    parts: dict[str, Any] = {"train": trained, "validation": chosen, "test": np.arange(len(buyer.classes))}
-    masks = {name: torch.from_numpy(np.isin(np.arange(len(labels)), own)) for name, own in parts.items()}
+    parts = {"train": trained, "validation": chosen, "test": np.arange(len(buyer.classes))}
+    masks: Row = {name: torch.from_numpy(np.isin(np.arange(len(labels)), own)) for name, own in parts.items()}
     model = GCN(x.shape[1], 32, int(labels.max()) + 1, seed=seed)
     recipe = NodeRecipe(epochs=epochs)
     return train_node_classifier(model, x, edges, labels, **masks, recipe=recipe, seed=seed).test
@@ -344,7 +344,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     """Over seeds of rewired copies of all graphs, draws of buyers and sellers for relevance, runs otherwise."""
     table = tables["structure"]
     by_graph, seeing = (_orders(table, ["graph", "seed"], "fraction", way).unstack(0) for way in ("aligned", "direct"))
-    beside = by_graph.mean().to_dict()
+    beside: Row = dict(by_graph.mean())
     beside |= {f"{graph}, aligned by one who sees both": value for graph, value in seeing.mean().items()}
     found = mean_interval(by_graph.to_numpy().mean(1))
     name = "rank correlation of S with the share rewired"

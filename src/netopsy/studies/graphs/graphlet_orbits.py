@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import networkx as nx
@@ -27,6 +27,7 @@ from netopsy.core.seeds import derive
 from netopsy.data.graph_files import local_networks, read_graph
 from netopsy.data.graphs import GRAPHS, Graph
 from netopsy.data.graphs import graph as network
+from netopsy.data.labelled_graphs import role_graph, uneven_blocks
 from netopsy.data.neighbour_graphs import digits_graph
 from netopsy.data.planetoid import PLANETOID, planetoid
 from netopsy.graphs.adjacency import as_adjacency
@@ -40,7 +41,7 @@ from netopsy.graphs.graphlet_orbits import (
     walk_decomposition,
 )
 from netopsy.lab import Cell, Part, Rows, Study, Tables, exact, gain, most, open_part, paired_difference
-from netopsy.lab.costs import seconds
+from netopsy.lab.costs import most_megabytes, seconds
 from netopsy.lab.plots import growth
 
 FAMILIES = ("uniform", "preferential", "small world")
@@ -149,7 +150,7 @@ def counted(nodes: str, attached: str = "") -> list[Row]:
     _entries(network("karate").adjacency)  # compiles
     rows = []
     for name, A in networks.items():
-        took, entries = seconds(lambda A=A: _entries(A))  # type: ignore[misc]
+        took, entries = seconds(partial(_entries, A))
         at = {"graph": name, "nodes": A.shape[0], "edges": A.nnz // 2}
         rows.append({**at, "seconds": took, "megabytes": most_megabytes(), "entries": entries})
     return rows
@@ -157,22 +158,11 @@ def counted(nodes: str, attached: str = "") -> list[Row]:
 
 def _entries(A: sparse.csr_array) -> int:
     """Of all matrices, of which none is kept."""
-    return sum(int(matrix.nnz) for _, matrix in orbit_adjacencies(A, threads=1))
-
-
-def most_megabytes() -> float | None:
-    """The most this process has held; unknown on Windows."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Linux counts for `getrusage` what the process that started this one held at that moment.
-        peak = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM:")), None)
-        if peak is not None:
-            return int(peak.split()[1]) * 1.024 / 1e3
-    try:
-        import resource
-    except ImportError:
-        return None
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    entries = 0
+    for _, matrix in orbit_adjacencies(A, threads=1):
+        entries += int(matrix.nnz)
+        del matrix  # before the next is made
+    return entries
 
 
 def labels(graph: str, seeds: tuple[int, ...], windows: tuple[int, ...], dim: int, folds: int, inner: int) -> Rows:
@@ -259,51 +249,13 @@ def labelled(name: str, seed: int) -> Graph:
     if name in PLANETOID:
         data = planetoid(name)
         return Graph(as_adjacency(data), name, labels=data.y.numpy())
-    return lookup("graph", name, {"karate": lambda _: network(name), "roles": roles, "blocks": blocks})(seed)
+    return lookup("graph", name, {"karate": lambda _: network(name), "roles": role_graph, "blocks": uneven_blocks})(
+        seed
+    )
 
 
-def roles(seed: int, cycle: int = 60, shapes: int = 30) -> Graph:
-    """A cycle with houses, stars and cliques hung on it; the label of a node is its role, wherever it is.
-
-    Roles: on the cycle with a shape and without one; a house's roof, shoulders and base; a star's centre and leaves;
-    a clique's nodes.
-    """
-    # Labels of a shape's nodes, its edges, and which node hangs on the cycle.
-    house = ([2, 2, 3, 3, 4], [(0, 1), (1, 2), (2, 3), (3, 0), (0, 4), (1, 4)], 2)
-    star = ([5, 6, 6, 6, 6], [(0, leaf) for leaf in range(1, 5)], 0)
-    clique = ([7] * 5, [(a, b) for a in range(5) for b in range(a)], 0)
-    random = np.random.default_rng(seed)
-    made = nx.cycle_graph(cycle)
-    labels = [0] * cycle
-    kinds = random.permutation(np.arange(shapes) % 3)
-    for place, kind in zip(random.choice(cycle, shapes, replace=False).tolist(), kinds.tolist(), strict=True):
-        (own, ends, hook), first = (house, star, clique)[kind], len(labels)
-        made.add_edges_from((first + a, first + b) for a, b in ends)
-        made.add_edge(place, first + hook)
-        labels += own
-        labels[place] = 1
-    return Graph(_matrix(made, len(labels)), "roles", labels=np.array(labels))
-
-
-def blocks(seed: int, nodes: int = 300, groups: int = 4, inside: float = 0.8, degree: float = 8.0) -> Graph:
-    """Groups of equal size whose nodes have degrees of their own: a degree-corrected stochastic block model."""
-    random = np.random.default_rng(seed)
-    labels = np.arange(nodes) % groups
-    weight = random.pareto(2.5, nodes) + 1
-    weight /= weight.mean()
-    same = labels[:, None] == labels
-    share = np.where(same, inside * groups, (1 - inside) * groups / (groups - 1))
-    chance = np.minimum(1, degree / nodes * share * np.outer(weight, weight))
-    upper = np.triu(random.random((nodes, nodes)) < chance, 1)
-    made: nx.Graph = nx.from_numpy_array(upper | upper.T)
-    for node in [node for node, degree in made.degree if degree == 0]:
-        made.add_edge(node, int(random.choice(np.flatnonzero(same[node] & (np.arange(nodes) != node)))))
-    return Graph(_matrix(made, nodes), "blocks", labels=labels)
-
-
-def _matrix(made: nx.Graph, nodes: int | None = None) -> sparse.csr_array:
-    order = None if nodes is None else range(nodes)
-    return sparse.csr_array(nx.to_scipy_sparse_array(made, nodelist=order, weight=None, dtype=float))
+def _matrix(made: nx.Graph) -> sparse.csr_array:
+    return sparse.csr_array(nx.to_scipy_sparse_array(made, weight=None, dtype=float))
 
 
 def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
@@ -372,14 +324,14 @@ def _labels(tables: Tables) -> Figure:
     means = tables.mean("candidate", ["graph", "kind", "choice"])
     graphs, names = list(means.index.unique("graph")), [name_of(key) for key in KEYS]
     drawn, axes = figure_grid(len(graphs), 1, 8.4, 1.2 + 1.55 * len(graphs), sharex=True)
-    unseen = [key in UNSEEN for key in KEYS]
-    sets = {"orbits no walk sees": (PALETTE[1], unseen), "orbits in walks' mixtures": (PALETTE[5], np.invert(unseen))}
+    unseen = np.array([key in UNSEEN for key in KEYS])
+    sets = (("orbits no walk sees", PALETTE[1], unseen), ("orbits in walks' mixtures", PALETTE[5], ~unseen))
     dashes = ("-", "--", "-.", ":", (0, (1, 4)))
     for ax, name in zip(axes[:, 0], graphs, strict=True):
         heights = means[name, ORBIT].reindex(names)
         for dash, (window, value) in zip(dashes, means[name, WALK].items(), strict=False):
             ax.axhline(value, color=PALETTE[0], linewidth=1, linestyle=dash, label=f"walks, {window}")
-        for label, (color, own) in sets.items():
+        for label, color, own in sets:
             ax.bar(np.flatnonzero(own), heights[own], color=color, width=0.75, label=label)
         for place in np.flatnonzero(heights.isna()):
             ax.text(place, 0.02, "none", rotation=90, ha="center", va="bottom", fontsize=6, color=INK)

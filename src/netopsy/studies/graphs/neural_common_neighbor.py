@@ -223,7 +223,7 @@ def learned(model: str, x: Tensor, split: LinkSplit, training: Training, seed: i
 
     With the library's defaults, or by the paper's recipe for the graph of this name.
     """
-    first = {"seed": derive(seed, "start") % 2**31}
+    first: Row = {"seed": derive(seed, "start") % 2**31}
     rates: Row = {"batch_size": training.batch_size}
     dropped: Row = {}
     beside: Row = {}
@@ -358,7 +358,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     over_plain, over_ncn = (dict(zip(same, column, strict=True)) for column in zip(*rest, strict=True))
     hits = by_seed(tables, first)
     both = hits[[*SHOWN]].dropna()
-    beside: Row = both.mean().to_dict() | {f"{NCN} less {COUNT}": paired_difference(both[NCN], both[COUNT])}
+    beside: Row = dict(both.mean()) | {f"{NCN} less {COUNT}": paired_difference(both[NCN], both[COUNT])}
     name = f"{first}, {NCN} less the better of {GAE} and count"
     yield "neural-common-neighbor-1", gain(name, plain, OVER_PLAIN, beside=beside | over_plain)
     yield "neural-common-neighbor-1", gain(f"{first}, {NCNC} less {NCN}", more, OVER_NCN, beside=over_ncn)
@@ -366,9 +366,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
 
     pairs = hits[[NCN, SEEN]].dropna()
     counts = tables["counts"].groupby("which", sort=False)[["mean", "distance"]].mean()
-    beside = pairs.mean().to_dict() | {
-        f"neighbours in common, {which}": value for which, value in counts["mean"].items()
-    }
+    beside = dict(pairs.mean()) | {f"neighbours in common, {which}": value for which, value in counts["mean"].items()}
     beside |= {f"Kolmogorov distance, {which}": value for which, value in counts["distance"].items() if value}
     name, removed = f"{first}, targets removed less seen", paired_difference(pairs[NCN], pairs[SEEN])
     yield "neural-common-neighbor-2", gain(name, removed, BY_REMOVAL, beside=beside)
@@ -441,7 +439,7 @@ def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     held = tables["held out"]
     known = held[held["network"] != DIGITS]
     metrics = {name: known.dropna(subset=[name]) for name in METRICS if name in known and known[name].notna().any()}
-    common = {"neighbours in common": "", "sum of weights in the completed neighbourhood": COMPLETED}
+    common = {"neighbours in common": "", "weights of the completed neighbourhood": COMPLETED}
     costs = dict(zip(("the encoder's pass included", BARE), timings(tables), strict=True))
     asked = f"milliseconds for {config.pairs:,} pairs"
     return {
@@ -470,7 +468,7 @@ def _counts(tables: Tables, ax: Axes, suffix: str) -> None:
     most = int(table.columns.max())
     ticks = list(range(0, most + 1, 4))
     ax.set_xticks(ticks, [f"{tick}+" if tick == most else str(tick) for tick in ticks])
-    ax.set(xlabel="of a link", ylabel="share of the links", ylim=(0, None))
+    ax.set(xlabel="together, of a link", ylabel="share of the links", ylim=(0, None))
     ax.legend()
 
 
@@ -500,7 +498,7 @@ def _networks(ax: Axes, of: tuple[str, pd.DataFrame]) -> None:
 
 
 def _cost(ax: Axes, times: pd.DataFrame, *, label: str) -> None:
-    growth(ax, times.stack().rename("value").reset_index(), x="nodes", by="model", colors=SHADES)
+    growth(ax, times.melt(ignore_index=False).reset_index(), x="nodes", by="model", colors=SHADES)
     ax.set(xlabel="nodes", ylabel=label)
 
 
