@@ -4,18 +4,8 @@ import pytest
 import torch
 from tests.studies.made_up import verdicts
 
-from netopsy.studies.graphs.neural_common_neighbor import (
-    COUNT,
-    GAE,
-    NCN,
-    NCNC,
-    SEEN,
-    TUNED,
-    Digits,
-    digits_links,
-    network_links,
-    present,
-)
+from netopsy.studies.graphs.neural_common_neighbor.measure import digits_links, network_links, present
+from netopsy.studies.graphs.neural_common_neighbor.plan import COUNT, GAE, NCN, NCNC, SEEN, TUNED, Digits
 
 BASE = (("encoder alone", 0.5), (GAE, 1.0), (NCNC, 9.0))
 

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 from tests.studies.made_up import verdicts
 
-from netopsy.studies.graphs.noisy_label_clustering import (
+from netopsy.studies.graphs.noisy_label_clustering.measure import attributed, block_graph, f1, noisy, planted
+from netopsy.studies.graphs.noisy_label_clustering.plan import (
     ATTRIBUTES,
     FD,
     LABELS,
@@ -12,11 +13,6 @@ from netopsy.studies.graphs.noisy_label_clustering import (
     SETTLED,
     Blocks,
     Config,
-    attributed,
-    block_graph,
-    f1,
-    noisy,
-    planted,
 )
 
 

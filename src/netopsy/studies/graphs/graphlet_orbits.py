@@ -368,7 +368,7 @@ STUDY = Study(
     paper="graphlet-orbits",
     presets={
         "smoke": Config(
-            seeds=3,
+            seeds=1,
             random_graphs=6,
             sizes=(200,),
             networks=False,

@@ -1,22 +1,18 @@
-"""Do structure and features tell what a graph is worth? Falahati and Mohammadi Amiri 2024 re-tested."""
+"""What the graph-valuation study measures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count, islice
 from typing import Any
 
 import networkx as nx
 import numpy as np
-import pandas as pd
 import torch
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from scipy import sparse, stats
+from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
 from netopsy.core.errors import lookup
 from netopsy.core.seeds import derive
 from netopsy.data.graphs import graph as real_graph
@@ -37,66 +33,37 @@ from netopsy.graphs.networks import GCN
 from netopsy.graphs.node_classification import NodeRecipe, train_node_classifier
 from netopsy.lab import (
     Cell,
-    Part,
     Rows,
-    Study,
-    Tables,
-    above,
-    below,
-    exact,
-    gain,
-    mean_interval,
-    open_part,
-    paired_difference,
 )
 from netopsy.lab.costs import growth as cost_growth
-from netopsy.lab.plots import bars, growth, lines, panels
+from netopsy.studies.graphs.graph_valuation.plan import (
+    ALL,
+    CHANGED,
+    COPY,
+    DIGITS,
+    FIVE,
+    HALF,
+    NOISY,
+    OTHER,
+    PERMUTED,
+    RANDOM,
+    REWIRED,
+    SAME,
+    SCALED,
+    SHUFFLED,
+    Config,
+)
 
-DIGITS, RANDOM = "digits", "random"
-SAME, OTHER, ALL, SHUFFLED, SCALED = "same classes", "other classes", "all classes", "columns shuffled", "times three"
-HALF, NOISY, REWIRED = "half the same", "noisy", "edges rewired"
-FIVE = (SAME, OTHER, ALL, SHUFFLED, SCALED)
-EIGHT = (*FIVE, HALF, NOISY, REWIRED)
-COPY, CHANGED, PERMUTED = "copy", "rewired", "permuted"
+Row = dict[str, Any]
+
+
 NEIGHBOURS, IMAGES = 3, 60
 """That each node is joined to; digits in the graph of them that is rewired."""
 PER_PARTY, CLASSES = 150, 3
 """Nodes that a buyer or seller has, and of how many classes."""
 CHOOSE = 5
 """One in so many of the seller's nodes chooses the epoch; the others train."""
-FEW_REWIRED = 0.05
-
 Random = np.random.Generator
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Config:
-    """Every number of the experiment."""
-
-    seeds: int = 10
-    """Of rewired copies, of each of the graphs."""
-    graphs: tuple[str, ...] = ("karate", "les_miserables", RANDOM, DIGITS)
-    fractions: tuple[float, ...] = (0.0, FEW_REWIRED, 0.1, 0.2, 0.4)
-    """Shares of edges that are rewired."""
-    draws: int = 5
-    """Of buyers and sellers, for every three neighbouring classes."""
-    sets: tuple[str, ...] = (DIGITS, "cora", "citeseer")
-    """Those that are not on this machine are left out; the digits are judged."""
-    copies: int = 10
-    """Of a graph with features, in each run of graph-valuation-3."""
-    rewired: float = 0.2
-    runs: int = 5
-    """Of graph-valuation-3 and graph-valuation-4."""
-    starts: tuple[int, ...] = (0, 2, 4, 6, 8)
-    """First of the buyer's three classes in graph-valuation-4."""
-    epochs: int = 100
-    counts: tuple[int, ...] = (8, 16, 32, 64, 128, 256)
-    """Signals, and directions, from which S is estimated."""
-    hubs: int = 600
-    """Nodes of the graphs for this."""
-    sizes: tuple[int, ...] = (125, 250, 500, 1000, 2000)
-    rounds: int = 3
 
 
 def plan(config: Config) -> Iterable[Cell]:
@@ -331,193 +298,3 @@ def _connected(adjacency: np.ndarray) -> bool:
 
 def _ordered(adjacency: np.ndarray, order: np.ndarray) -> np.ndarray:
     return adjacency[order][:, order]
-
-
-def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's; 0 where one of the two does not vary."""
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return 0.0
-    return float(stats.spearmanr(first, second).statistic)
-
-
-def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
-    """Over seeds of rewired copies of all graphs, draws of buyers and sellers for relevance, runs otherwise."""
-    table = tables["structure"]
-    by_graph, seeing = (_orders(table, ["graph", "seed"], "fraction", way).unstack(0) for way in ("aligned", "direct"))
-    beside: Row = dict(by_graph.mean())
-    beside |= {f"{graph}, aligned by one who sees both": value for graph, value in seeing.mean().items()}
-    found = mean_interval(by_graph.to_numpy().mean(1))
-    name = "rank correlation of S with the share rewired"
-    yield "graph-valuation-1", gain(name, found, 0.7, floor=0.5, unit="seeds", beside=beside)
-    still = table[(table["fraction"] == 0) & table["asymmetric"]]["aligned"]
-    name, beside = "S of renumbered asymmetric graphs", {"graphs": len(still)}
-    if len(still):
-        yield "graph-valuation-1", exact(name, float(still.max()), 1e-6, beside=beside)
-    else:
-        yield "graph-valuation-1", open_part(name, why="no graph was asymmetric")
-    for graph, own in table[table["fraction"] == FEW_REWIRED].groupby("graph"):
-        share = mean_interval(own["aligned"] / own["unaligned"])
-        yield "graph-valuation-1", below(f"{graph}: aligned over unaligned S", share, 0.7, unit="copies")
-
-    own = tables.rows("relevance", data=DIGITS)
-    by_seller = own.groupby("seller", sort=False)[["relevance", "diversity"]].mean()
-    beside = {f"R and D, {name}": f"{r:.2f} and {d:.2f}" for name, r, d in by_seller.itertuples()}
-    wide = tables.wide("relevance", ["start", "seed"], "seller", "relevance", data=DIGITS)
-    rest = wide.drop(columns=SAME)
-    wins = (rest.lt(wide[SAME], axis=0) + 0.5 * rest.eq(wide[SAME], axis=0)).mean(axis=1).groupby("seed").mean()
-    name = "R of the same classes ranked first, area under the curve"
-    yield "graph-valuation-2", above(name, mean_interval(wins), 0.95, unit="draws", beside=beside)
-    wide = tables.wide("relevance", ["data", "seed"], "seller", "relevance")
-    gaps = {name: paired_difference(each[SAME], each[OTHER]) for name, each in wide.groupby("data")}
-    beside = {f"gap on {name}": gap for name, gap in gaps.items() if name != DIGITS}
-    yield "graph-valuation-2", gain("R of same less other classes", gaps[DIGITS], 0.2, unit="draws", beside=beside)
-
-    columns = ["disparity", "relevance", "diversity"]
-    S, R, D = (tables.wide("disentangled", ["seed", "copy"], "change", values) for values in columns)
-    spread = S[COPY].groupby("seed").std().clip(lower=1e-12)
-    moved = (S[CHANGED] - S[COPY]).groupby("seed").mean()
-    sizes = mean_interval(np.log10(moved.clip(lower=1e-300) / spread))
-    name, beside = "log10 of S moved by rewiring over its spread", {"S moved by": moved.mean()}
-    yield "graph-valuation-3", above(name, sizes, 1.0, beside=beside)
-    R_moved, D_moved, S_moved = (
-        float((values[change] - values[COPY]).abs().max(skipna=False))
-        for values, change in ((R, CHANGED), (D, CHANGED), (S, PERMUTED))
-    )
-    yield "graph-valuation-3", exact("R and D moved by rewiring", R_moved + D_moved)
-    less = paired_difference(*(R[change].groupby("seed").mean() for change in (COPY, PERMUTED)))
-    yield "graph-valuation-3", gain("R lowered by permuted columns", less, 0.2)
-    yield "graph-valuation-3", exact("S moved by permuted columns", S_moved)
-
-    table = tables["useful"]
-    offers = table.groupby(["seed", "start"])
-    table = table.assign(both=offers["relevance"].rank() - offers["disparity"].rank())
-    by_R, by_both = (
-        _orders(table, ["seed", "start"], by, "gain").groupby("seed").mean() for by in ("relevance", "both")
-    )
-    beside = {"by the ranks of R and of -S": mean_interval(by_both)}
-    by_seller = table.groupby("seller", sort=False)[["gain", "relevance"]].mean()
-    beside |= {f"gain at R, {name}": f"{more:+.3f} at {r:.2f}" for name, more, r in by_seller.itertuples()}
-    yield (
-        "graph-valuation-4",
-        above("rank correlation of R with the gain in accuracy", mean_interval(by_R), beside=beside),
-    )
-
-
-def _orders(table: pd.DataFrame, units: list[str], first: str, second: str) -> pd.Series:
-    """A rank correlation of two columns for each unit."""
-    found = {key: rank_correlation(own[first].to_numpy(), own[second].to_numpy()) for key, own in table.groupby(units)}
-    return pd.Series(found).rename_axis(units)
-
-
-WAYS = {"unaligned": "not aligned", "aligned": "aligned blindly", "direct": "aligned seeing both"}
-COLORS = {"unaligned": INK, "aligned": PALETTE[0], "direct": PALETTE[1]}
-COUNTED = {"signals": "from so many random signals", "directions": "from so many of the smoothest directions"}
-LETTERS = {"disparity": "structural disparity S", "relevance": "relevance R", "diversity": "diversity D"}
-CHANGES = {COPY: "renumbered copy", CHANGED: "and edges rewired", PERMUTED: "and columns permuted"}
-
-
-def draw(tables: Tables, config: Config) -> dict[str, Figure]:
-    """S by rewiring; R and D by seller; what each change moves; gain by relevance; estimates of S; and the cost."""
-    ways = tables["structure"].melt(["graph", "seed", "fraction"], list(WAYS), "way")
-    graphs = {name.replace("_", " "): own for name, own in ways.groupby("graph", sort=False)}
-    offers = tables["relevance"].melt(["data", "seed", "start", "seller"], ["relevance", "diversity"], "what")
-    sets = dict(iter(offers.groupby("data", sort=False)))
-    timed, ax = figure(4.8, 3.0)
-    growth(ax, tables["cost"], x="nodes", by="method")
-    ax.set(xlabel="nodes", ylabel="milliseconds")
-    return {
-        "structure": panels(graphs, _structure, columns=4, width=2.65, height=2.6, legend=True),
-        "relevance": panels(sets, _relevance, width=3.2, height=2.4, sharey=True, legend=True),
-        "disentangle": _disentangle(tables),
-        "useful": _useful(tables),
-        "estimates": _estimates(tables),
-        "cost": timed,
-    }
-
-
-def _structure(ax: Axes, table: pd.DataFrame) -> None:
-    lines(ax, table, x="fraction", by="way", colors=COLORS, labels=WAYS)
-    ax.set(ylim=(0, None), xlabel="share of edges rewired", ylabel=LETTERS["disparity"])
-
-
-def _relevance(ax: Axes, table: pd.DataFrame) -> None:
-    bars(ax, table, by="seller", beside="what", over="start", horizontal=True)
-    ax.set(xlim=(0, 1), xlabel="mean over buyers")
-
-
-def _disentangle(tables: Tables) -> Figure:
-    drawn, axes = figure_grid(1, 3, 7.8, 2.5, sharey=True)
-    for ax, (column, label) in zip(axes[0], LETTERS.items(), strict=True):
-        for place, change in enumerate(CHANGES):
-            values = tables.rows("disentangled", change=change)[column]
-            jitter = np.linspace(-0.22, 0.22, len(values))
-            ax.plot(values, place + jitter, "o", color=PALETTE[place], alpha=0.5, markersize=3)
-        ax.axvline(0, color=INK, linewidth=0.8)
-        ax.set_xlabel(label)
-    axes[0, 0].set_yticks(range(len(CHANGES)), list(CHANGES.values()))
-    axes[0, 0].invert_yaxis()
-    return drawn
-
-
-def _useful(tables: Tables) -> Figure:
-    drawn, axes = figure_grid(1, 2, 8.4, 3.2, sharey=True)
-    for ax, column in zip(axes[0], ("relevance", "disparity"), strict=True):
-        for turn, (seller, own) in enumerate(tables["useful"].groupby("seller", sort=False)):
-            color = PALETTE[turn % len(PALETTE)]
-            ax.plot(own[column], own["gain"], "oDsv^<>P"[turn], color=color, alpha=0.7, markersize=4, label=seller)
-        ax.axhline(0, color=INK, linewidth=0.8)
-        ax.set_xlabel(LETTERS[column])
-    axes[0, 0].set_ylabel("accuracy on the buyer's nodes,\ngain over guessing")
-    axes[0, 1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return drawn
-
-
-def _estimates(tables: Tables) -> Figure:
-    drawn, ax = figure(5.4, 3.2)
-    table = tables["estimates"]
-    lines(ax, table, x="count", by="way", values="ratio", labels=COUNTED)
-    ax.axhline(1, color=INK, linestyle=":", linewidth=1.2)
-    ax.set(xscale="log", xlabel=f"how many, of {int(table['nodes'].max()):,} nodes", ylabel="estimate over exact S")
-    counts = np.sort(table["count"].unique())
-    ax.set_xticks(counts, [f"{number:g}" for number in counts])
-    ax.minorticks_off()
-    ax.legend()
-    return drawn
-
-
-STUDY = Study(
-    paper="graph-valuation",
-    presets={
-        "smoke": Config(
-            seeds=3,
-            graphs=("karate", RANDOM),
-            fractions=(0.0, FEW_REWIRED, 0.4),
-            draws=1,
-            sets=(DIGITS,),
-            copies=2,
-            runs=3,
-            starts=(0,),
-            epochs=5,
-            counts=(8, 16),
-            hubs=60,
-            sizes=(30, 60),
-            rounds=1,
-        ),
-        "laptop": Config(),
-        "paper": Config(
-            seeds=50,
-            draws=20,
-            sets=(DIGITS, *PLANETOID),
-            copies=50,
-            runs=20,
-            starts=tuple(range(10)),
-            epochs=200,
-            sizes=(125, 250, 500, 1000, 2000, 4000),
-        ),
-    },
-    plan=plan,
-    measures=(structure, relevance, disentangled, useful, estimates, cost),
-    judge=judge,
-    draw=draw,
-)
-"""``netopsy reproduce graph-valuation``."""
