@@ -8,9 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
-from netopsy.lab import (
-    Tables,
-)
+from netopsy.lab import Tables
 from netopsy.lab.plots import bars, growth, lines, panels
 from netopsy.studies.graphs.graph_valuation.plan import CHANGED, COPY, PERMUTED, Config
 

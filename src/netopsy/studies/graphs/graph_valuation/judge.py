@@ -9,17 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from netopsy.lab import (
-    Part,
-    Tables,
-    above,
-    below,
-    exact,
-    gain,
-    mean_interval,
-    open_part,
-    paired_difference,
-)
+from netopsy.lab import Part, Tables, above, below, exact, gain, mean_interval, open_part, paired_difference
 from netopsy.studies.graphs.graph_valuation.plan import (
     CHANGED,
     COPY,

@@ -31,10 +31,7 @@ from netopsy.graphs.graph_valuation import (
 )
 from netopsy.graphs.networks import GCN
 from netopsy.graphs.node_classification import NodeRecipe, train_node_classifier
-from netopsy.lab import (
-    Cell,
-    Rows,
-)
+from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import growth as cost_growth
 from netopsy.studies.graphs.graph_valuation.plan import (
     ALL,
@@ -55,8 +52,6 @@ from netopsy.studies.graphs.graph_valuation.plan import (
 )
 
 Row = dict[str, Any]
-
-
 NEIGHBOURS, IMAGES = 3, 60
 """That each node is joined to; digits in the graph of them that is rewired."""
 PER_PARTY, CLASSES = 150, 3

@@ -9,13 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from netopsy.core.drawing import INK, PALETTE, figure_grid
-from netopsy.graphs.neural_common_neighbor import (
-    RULES,
-)
+from netopsy.graphs.neural_common_neighbor import RULES
 from netopsy.lab import Tables, mean_interval
 from netopsy.lab.plots import bars, growth, intervals, lines, mean_with_band, panels
 from netopsy.studies.graphs.neural_common_neighbor.judge import by_seed, lead, timings
-from netopsy.studies.graphs.neural_common_neighbor.measure import OBSERVED, REMOVED, TEST
 from netopsy.studies.graphs.neural_common_neighbor.plan import (
     BARE,
     COMPLETED,
@@ -25,7 +22,10 @@ from netopsy.studies.graphs.neural_common_neighbor.plan import (
     GAE,
     NCN,
     NCNC,
+    OBSERVED,
+    REMOVED,
     SEEN,
+    TEST,
     TUNED,
     Config,
 )

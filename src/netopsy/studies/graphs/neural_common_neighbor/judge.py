@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from netopsy.graphs.neural_common_neighbor import (
-    RULES,
-)
+from netopsy.graphs.neural_common_neighbor import RULES
 from netopsy.lab import Part, Tables, above, below, gain, mean_interval, paired_difference
 from netopsy.studies.graphs.neural_common_neighbor.plan import (
     BARE,
@@ -27,8 +25,6 @@ from netopsy.studies.graphs.neural_common_neighbor.plan import (
 )
 
 Row = dict[str, Any]
-
-
 SHOWN = (RULES[0], GAE, COUNT, NCN, NCNC, TUNED)
 OVER_PLAIN, OVER_NCN, BY_REMOVAL, TIMES = 0.03, 0.02, 0.01, 3.0
 

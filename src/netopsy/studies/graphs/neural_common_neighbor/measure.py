@@ -49,8 +49,11 @@ from netopsy.studies.graphs.neural_common_neighbor.plan import (
     GAE,
     NCN,
     NCNC,
+    OBSERVED,
     RECIPES,
+    REMOVED,
     SEEN,
+    TEST,
     TUNED,
     Config,
     Digits,
@@ -58,8 +61,6 @@ from netopsy.studies.graphs.neural_common_neighbor.plan import (
 )
 
 Row = dict[str, Any]
-
-
 PREDICTORS: Mapping[str, Any] = {
     GAE: GAEPredictor,
     COUNT: CountPredictor,
@@ -67,7 +68,6 @@ PREDICTORS: Mapping[str, Any] = {
     SEEN: NCNPredictor,
     NCNC: NCNCPredictor,
 }
-OBSERVED, REMOVED, TEST = "training links", "training links, batch removed", "test links"
 
 
 def plan(config: Config) -> Iterable[Cell]:

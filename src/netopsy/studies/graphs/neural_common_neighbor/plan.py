@@ -9,6 +9,7 @@ from dataclasses import dataclass
 GAE, COUNT, NCN, SEEN, NCNC = "GAE", "GAE + count", "NCN", "NCN, targets seen", "NCNC"
 TUNED, ENCODER, BARE = "NCNC, offset tuned", "encoder alone", "without the encoder"
 DIGITS = "digits"
+OBSERVED, REMOVED, TEST = "training links", "training links, batch removed", "test links"
 COMPLETED = ", completed"
 
 

@@ -7,17 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from netopsy.lab import (
-    Part,
-    Tables,
-    above,
-    below,
-    exact,
-    gain,
-    mean_interval,
-    open_part,
-    paired_difference,
-)
+from netopsy.lab import Part, Tables, above, below, exact, gain, mean_interval, open_part, paired_difference
 from netopsy.lab.costs import exponent
 from netopsy.studies.graphs.noisy_label_clustering.plan import (
     DIGITS,
@@ -32,8 +22,6 @@ from netopsy.studies.graphs.noisy_label_clustering.plan import (
 )
 
 Row = dict[str, Any]
-
-
 MARGIN, REAL_MARGIN = 0.03, 0.04
 GOOD, CHANCE = 0.7, 0.5
 """Labels from which on a gain is asked, and up to which a loss is."""

@@ -25,10 +25,7 @@ from netopsy.graphs.noisy_label_clustering import (
     labels_from_samples,
     local_cluster,
 )
-from netopsy.lab import (
-    Cell,
-    Rows,
-)
+from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import milliseconds
 from netopsy.studies.graphs.noisy_label_clustering.plan import (
     ATTRIBUTES,
@@ -44,8 +41,6 @@ from netopsy.studies.graphs.noisy_label_clustering.plan import (
 )
 
 Row = dict[str, Any]
-
-
 TELEPORTS = (0.1, 0.2, 0.3)
 
 
