@@ -4,7 +4,7 @@ import pytest
 from scipy import io, sparse
 
 from netopsy import InputError
-from netopsy.data.graph_files import read_graph
+from netopsy.data.graph_files import local_networks, read_graph
 
 MATRIX = nx.to_scipy_sparse_array(nx.karate_club_graph(), weight=None, dtype=float)
 
@@ -175,3 +175,14 @@ def test_missing_files_several_matrices_and_code_in_arrays_are_refused(tmp_path)
     np.savez(tmp_path / "objects.npz", data=np.array([object()], dtype=object))
     with pytest.raises(InputError, match="cannot be read"):
         read_graph(tmp_path / "objects.npz")
+
+
+def test_local_networks_are_found_by_name(tmp_path, monkeypatch):
+    monkeypatch.delenv("NETOPSY_DATA", raising=False)
+    assert local_networks() == {}
+    monkeypatch.setenv("NETOPSY_DATA", str(tmp_path))
+    assert local_networks() == {}
+    (tmp_path / "networks").mkdir()
+    for name in ("b.mat", "a.mat", "a.txt"):
+        (tmp_path / "networks" / name).touch()
+    assert list(local_networks()) == ["a", "b"]

@@ -9,7 +9,7 @@ import torch
 from scipy import sparse
 
 from netopsy import InputError
-from netopsy.data.planetoid import local_planetoid, planetoid
+from netopsy.data.planetoid import local_planetoid, planetoid, without_fetching
 
 
 def write(folder, classes=3, words=5):
@@ -83,6 +83,12 @@ def test_broken_files_leave_nothing_behind(folders):
     with pytest.raises(InputError, match="'cora' cannot be read from"):
         planetoid("cora")
     assert not list((folders / "cache" / "planetoid").iterdir())
+
+
+def test_graphs_that_would_be_fetched_are_left_out(folders):
+    assert without_fetching(("digits", "cora", "pubmed")) == ("digits",)
+    write(folders / "data")
+    assert without_fetching(("digits", "cora", "pubmed")) == ("digits", "cora")
 
 
 def test_unknown_names_are_told():

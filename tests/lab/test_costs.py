@@ -1,9 +1,10 @@
 import time
 
+import numpy as np
 import pytest
 
 from netopsy import InputError
-from netopsy.lab.costs import exponent, growth, milliseconds, milliseconds_in_turns, seconds
+from netopsy.lab.costs import exponent, growth, milliseconds, milliseconds_in_turns, most_megabytes, seconds
 
 
 def test_a_pause_lasts_as_long_as_it_says():
@@ -44,3 +45,11 @@ def test_exponent_of_a_power():
     assert exponent([10.0, 20.0, 40.0], [3 * n**1.5 for n in (10, 20, 40)]) == pytest.approx(1.5)
     with pytest.raises(InputError, match="at least two sizes"):
         exponent([1.0], [1.0])
+
+
+def test_the_most_that_was_held_never_falls():
+    before = most_megabytes()
+    held = np.ones(5_000_000)
+    after = most_megabytes()
+    assert before is None or 10 < before <= after
+    assert held.all()

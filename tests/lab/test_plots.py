@@ -62,6 +62,13 @@ def test_bars_are_means_in_groups():
     assert axes.get_legend_handles_labels()[1] == ["ours", "theirs"]
 
 
+def test_bars_may_lie():
+    _, axes = figure()
+    bars(axes, TABLE, by="size", beside="method", horizontal=True)
+    assert [bar.get_width() for bar in axes.patches] == [11, 21, 21, 41]
+    assert axes.yaxis_inverted()
+
+
 def test_growth_is_logarithmic_both_ways():
     _, axes = figure()
     growth(axes, TABLE, x="size", by="method")

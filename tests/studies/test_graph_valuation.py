@@ -5,10 +5,29 @@ import pytest
 from scipy.sparse.csgraph import connected_components
 from tests.studies.made_up import verdicts
 
-from netopsy.studies.graphs.graph_valuation.data import asymmetric, buyers_graph, labelled, rewired
-from netopsy.studies.graphs.graph_valuation.measure import estimates, rank_correlation
-from netopsy.studies.graphs.graph_valuation.plan import ALL, DIGITS, EIGHT, FIVE, OTHER, REWIRED, SAME, SCALED, SHUFFLED
-from netopsy.studies.graphs.graph_valuation.sellers import parties
+from netopsy.studies.graphs.graph_valuation.judge import rank_correlation
+from netopsy.studies.graphs.graph_valuation.measure import (
+    asymmetric,
+    buyers_graph,
+    estimates,
+    labelled,
+    parties,
+    rewired,
+)
+from netopsy.studies.graphs.graph_valuation.plan import (
+    ALL,
+    DIGITS,
+    FIVE,
+    HALF,
+    NOISY,
+    OTHER,
+    REWIRED,
+    SAME,
+    SCALED,
+    SHUFFLED,
+)
+
+EIGHT = (*FIVE, HALF, NOISY, REWIRED)
 
 
 def table(
@@ -108,16 +127,16 @@ def test_the_buyer_shares_no_node_and_the_classes_are_as_said():
     marked = type(whole)(np.arange(len(whole.classes))[:, None].astype(float), whole.classes)
     buyer, offers = parties(marked, 8, np.random.default_rng(0))
     assert set(buyer.classes) == {8, 9, 0}
-    assert set(offers[SAME].sample.classes) == {8, 9, 0}
-    assert set(offers[OTHER].sample.classes) == {1, 2, 3}
+    assert set(offers[SAME].classes) == {8, 9, 0}
+    assert set(offers[OTHER].classes) == {1, 2, 3}
     assert tuple(offers) == EIGHT
-    assert set(offers[ALL].sample.classes) == set(range(10))
+    assert set(offers[ALL].classes) == set(range(10))
     for name in (SAME, OTHER, ALL, REWIRED):
-        assert not np.isin(offers[name].sample.features, buyer.features).any()
-    np.testing.assert_array_equal(offers[SCALED].sample.features, 3 * offers[SAME].sample.features)
+        assert not np.isin(offers[name].features, buyer.features).any()
+    np.testing.assert_array_equal(offers[SCALED].features, 3 * offers[SAME].features)
     np.testing.assert_array_equal(
-        np.sort(parties(whole, 0, np.random.default_rng(1))[1][SHUFFLED].sample.features),
-        np.sort(parties(whole, 0, np.random.default_rng(1))[1][SAME].sample.features),
+        np.sort(parties(whole, 0, np.random.default_rng(1))[1][SHUFFLED].features),
+        np.sort(parties(whole, 0, np.random.default_rng(1))[1][SAME].features),
     )
     assert offers[REWIRED].graph().sum() == offers[SAME].graph().sum()
 

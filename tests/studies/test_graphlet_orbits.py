@@ -9,10 +9,19 @@ from tests.studies.made_up import verdicts
 from netopsy import InputError
 from netopsy.data.graphs import graph
 from netopsy.graphs.graphlet_orbits import UNSEEN
-from netopsy.studies.graphs.graphlet_orbits import measure
-from netopsy.studies.graphs.graphlet_orbits.measure import all_features, labels, name_of, r_squared, walks
-from netopsy.studies.graphs.graphlet_orbits.networks import blocks, labelled, random_graph, real_networks, roles
-from netopsy.studies.graphs.graphlet_orbits.plan import FAMILIES
+from netopsy.studies.graphs import graphlet_orbits
+from netopsy.studies.graphs.graphlet_orbits import (
+    FAMILIES,
+    all_features,
+    in_a_process,
+    labelled,
+    labels,
+    name_of,
+    r_squared,
+    random_graph,
+    real_networks,
+    walks,
+)
 
 
 def table(violations=0, explained=0.9, seconds=5.0, megabytes=900.0, gain=(0.1, 0.1, 0.1, 0.0), spread=0.01):
@@ -88,27 +97,6 @@ def test_random_graphs_are_the_same_again_and_have_their_sizes():
         random_graph("tree", 0)
 
 
-def test_roles_repeat_all_over_the_graph():
-    made = roles(0)
-    assert np.bincount(made.labels).tolist() == [30, 30, 20, 20, 10, 10, 40, 50]
-    assert (roles(1).adjacency != made.adjacency).nnz > 0
-    degrees = made.adjacency.sum(1)
-    assert set(degrees[made.labels == 6]) == {1}
-    assert set(degrees[made.labels == 0]) == {2}
-    assert nx.is_connected(nx.from_scipy_sparse_array(made.adjacency))
-
-
-def test_blocks_have_more_edges_inside_and_uneven_degrees():
-    made = blocks(0)
-    same = made.labels[:, None] == made.labels
-    inside = made.adjacency.toarray()[same].sum() / made.adjacency.sum()
-    assert 0.7 < inside < 0.9
-    degrees = made.adjacency.sum(1)
-    assert 6 < degrees.mean() < 10
-    assert degrees.max() > 3 * degrees.mean()
-    assert degrees.min() > 0
-
-
 def test_labels_that_structure_gives_away_are_told_and_random_ones_are_not(monkeypatch):
     """The two clubs hang together; what is chosen on the training nodes finds them, but not clubs drawn at random."""
     rows = pd.DataFrame(labels("karate", (0, 1), (1,), 8, 3, 2))
@@ -120,7 +108,7 @@ def test_labels_that_structure_gives_away_are_told_and_random_ones_are_not(monke
     assert (chosen > 0.8).all()
     club = labelled("karate", 0)
     drawn = replace(club, labels=np.random.default_rng(0).permutation(club.labels))
-    monkeypatch.setattr(measure, "labelled", lambda name, seed: drawn)
+    monkeypatch.setattr(graphlet_orbits, "labelled", lambda name, seed: drawn)
     by_chance = pd.DataFrame(labels("karate", (0,), (1,), 8, 3, 2))
     assert (by_chance[by_chance["measure"] == "chosen"].groupby("kind")["value"].mean() < 0.7).all()
 
@@ -147,9 +135,7 @@ def test_a_citation_network_has_labels(real_data):
 
 
 def test_a_graph_is_counted_in_a_process_of_its_own():
-    from netopsy.studies.graphs.graphlet_orbits.measure import in_a_process
-
-    (found,) = in_a_process("made", "50", "3")
+    (found,) = in_a_process("50", "3")
     assert (found["nodes"], found["edges"]) == (50, 141)
     assert found["entries"] > 141
     assert np.isfinite(found["seconds"])

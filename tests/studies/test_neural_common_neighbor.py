@@ -4,13 +4,8 @@ import pytest
 import torch
 from tests.studies.made_up import verdicts
 
-from netopsy.studies.graphs.neural_common_neighbor.networks import (
-    attachment_graph,
-    digits_links,
-    network_links,
-    present,
-)
-from netopsy.studies.graphs.neural_common_neighbor.plan import COUNT, GAE, NCN, NCNC, SEEN, TUNED
+from netopsy.studies.graphs.neural_common_neighbor.measure import digits_links, network_links, present
+from netopsy.studies.graphs.neural_common_neighbor.plan import COUNT, GAE, NCN, NCNC, SEEN, TUNED, Digits
 
 BASE = (("encoder alone", 0.5), (GAE, 1.0), (NCNC, 9.0))
 
@@ -87,10 +82,8 @@ def test_real_networks_are_read(real_data):
     assert adjacency.nnz == 2 * 2126
 
 
-def test_features_do_not_come_from_the_links_and_graphs_are_those_asked_for():
-    adjacency, x = digits_links(8, 8, 1.0, 0)
+def test_features_do_not_come_from_the_links():
+    adjacency, x = digits_links(Digits(), 0)
     assert adjacency.shape == (1797, 1797)
     assert x.shape == (1797, 8)
-    assert not torch.equal(x, digits_links(8, 8, 1.0, 1)[1])
-    grown = attachment_graph(100, 3, 0)
-    assert grown.nnz == 2 * 3 * 97
+    assert not torch.equal(x, digits_links(Digits(), 1)[1])

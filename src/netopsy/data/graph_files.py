@@ -13,6 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from netopsy.core.errors import InputError, lookup, require
+from netopsy.core.paths import data_folder
 from netopsy.data.edge_lists import read_edges
 from netopsy.data.graphs import Graph
 
@@ -57,6 +58,12 @@ def read_graph(path: str | os.PathLike[str], *, variable: str | None = None) -> 
     matrix = sparse.csr_array(matrix - sparse.diags_array(matrix.diagonal()))
     matrix.eliminate_zeros()
     return Graph(matrix.astype(np.float64), file.stem, nodes)
+
+
+def local_networks() -> dict[str, Path]:
+    """The MATLAB files in the folder ``networks`` of what ``NETOPSY_DATA`` names, by the name of the network."""
+    folder = data_folder()
+    return {file.stem: file for file in sorted((folder / "networks").glob("*.mat"))} if folder else {}
 
 
 def _edge_list(file: Path, variable: str | None) -> tuple[sparse.csr_array, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,16 @@ def local_planetoid() -> tuple[str, ...]:
         for name in PLANETOID
         if _local_copy(name) is not None or (cached / name / "processed" / "data.pt").is_file()
     )
+
+
+def without_fetching(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names that are no graph of Planetoid, or one that `local_planetoid` has.
+
+    >>> without_fetching(["digits"])
+    ('digits',)
+    """
+    here = local_planetoid()
+    return tuple(name for name in names if name not in PLANETOID or name in here)
 
 
 def _process(name: str, kept: Path) -> None:

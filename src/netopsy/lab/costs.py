@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -48,6 +50,21 @@ def milliseconds_in_turns(calls: Mapping[str, Callable[[], Any]], *, rounds: int
             call()
             fastest[name] = min(fastest[name], 1e3 * (perf_counter() - start))
     return fastest
+
+
+def most_megabytes() -> float | None:
+    """The most this process has held; unknown on Windows."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Linux counts for `getrusage` what the process that started this one held at that moment.
+        peak = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM:")), None)
+        if peak is not None:
+            return int(peak.split()[1]) * 1.024 / 1e3
+    try:
+        import resource
+    except ImportError:
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def growth(

@@ -116,8 +116,12 @@ def bars(
     values: str = "value",
     colors: Colors | None = None,
     names: Sequence[str] | None = None,
+    horizontal: bool = False,
 ) -> None:
-    """Means with their intervals: a group of bars for each entry of ``by``, one for each entry of ``beside`` in it."""
+    """Means with their intervals: a group of bars for each entry of ``by``, one for each entry of ``beside`` in it.
+
+    ``horizontal`` bars lie below one another, the first on top: for long names.
+    """
     units = [over] if isinstance(over, str) else list(over)
     groups = [None] if beside is None else list(names or table[beside].unique())
     ticks = list(table[by].unique())
@@ -132,10 +136,13 @@ def bars(
                 continue
             estimate = mean_interval(found)
             at = place + width * (number - (len(groups) - 1) / 2)
-            ax.bar(at, estimate.value, 0.9 * width, color=color, alpha=0.8, label=label)
-            ax.plot([at] * 2, estimate.interval, color=INK, linewidth=1.2)
+            (ax.barh if horizontal else ax.bar)(at, estimate.value, 0.9 * width, color=color, alpha=0.8, label=label)
+            ends = (estimate.interval, [at] * 2) if horizontal else ([at] * 2, estimate.interval)
+            ax.plot(*ends, color=INK, linewidth=1.2)
             label = None
-    ax.set_xticks(range(len(ticks)), [str(tick) for tick in ticks])
+    (ax.set_yticks if horizontal else ax.set_xticks)(range(len(ticks)), [str(tick) for tick in ticks])
+    if horizontal:
+        ax.set_ylim(len(ticks) - 0.5, -0.5)
 
 
 def growth(

@@ -1,4 +1,4 @@
-"""What is measured in the study of neural common neighbours: held-out links, counts in common, and time."""
+"""What the neural-common-neighbor study measures."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import networkx as nx
 import numpy as np
 import torch
-from scipy import stats
+from scipy import sparse, stats
 from torch import Tensor
 
+from netopsy.core.errors import lookup
 from netopsy.core.seeds import derive, generator, seeded
+from netopsy.data.graph_files import local_networks, read_graph
+from netopsy.data.graphs import GRAPHS, graph
+from netopsy.data.neighbour_graphs import digits_graph
+from netopsy.data.planetoid import PLANETOID, local_planetoid, planetoid
+from netopsy.graphs.adjacency import as_adjacency
 from netopsy.graphs.neural_common_neighbor import (
     RULES,
     CountPredictor,
@@ -23,7 +30,6 @@ from netopsy.graphs.neural_common_neighbor import (
     LinkSplit,
     NCNCPredictor,
     NCNPredictor,
-    PairPredictor,
     PureGCN,
     fit_link_predictor,
     link_graph,
@@ -35,20 +41,19 @@ from netopsy.graphs.neural_common_neighbor import (
 from netopsy.graphs.neural_common_neighbor.training import embed
 from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import milliseconds, milliseconds_in_turns
-from netopsy.studies.graphs.neural_common_neighbor.networks import (
-    attachment_graph,
-    digits_links,
-    network_links,
-    present,
-)
 from netopsy.studies.graphs.neural_common_neighbor.plan import (
+    COMPLETED,
     COUNT,
     DIGITS,
+    ENCODER,
     GAE,
     NCN,
     NCNC,
+    OBSERVED,
     RECIPES,
+    REMOVED,
     SEEN,
+    TEST,
     TUNED,
     Config,
     Digits,
@@ -56,13 +61,20 @@ from netopsy.studies.graphs.neural_common_neighbor.plan import (
 )
 
 Row = dict[str, Any]
+PREDICTORS: Mapping[str, Any] = {
+    GAE: GAEPredictor,
+    COUNT: CountPredictor,
+    NCN: NCNPredictor,
+    SEEN: NCNPredictor,
+    NCNC: NCNCPredictor,
+}
 
 
 def plan(config: Config) -> Iterable[Cell]:
     """A cell for each seed and share of links thrown away, for each seed of a real network, and one for the time."""
     common: Row = {"network": DIGITS, "digits": config.digits, "training": config.training}
     for drop in config.drops:
-        models = (GAE, COUNT, NCN, SEEN, NCNC) if drop == 0 else (NCN, NCNC)
+        models = tuple(PREDICTORS) if drop == 0 else (NCN, NCNC)
         for seed in range(config.seeds):
             offsets = config.offsets if drop == 0 else ()
             yield Cell.of(near_digits, **common, seed=seed, drop=drop, models=models, offsets=offsets)
@@ -87,12 +99,12 @@ def near_digits(
     offsets: tuple[float, ...],
 ) -> Rows:
     """Rows of the measures held out, offset, counts and histogram."""
-    adjacency, x = digits_links(digits.neighbours, digits.features, digits.noise, seed)
+    adjacency, x = digits_links(digits, seed)
     split = random_link_split(adjacency, 0.1, 0.2, seed, drop=drop)
     yield from rules(split, training.ks)
     for model in models:
-        row, result = learned(model, x, split, training, seed)
-        yield row
+        result = learned(model, x, split, training, seed)
+        yield {"measure": "held out", "model": model, **result.metrics}
     if offsets:
         yield from tuned(result, x, split, offsets, training.ks)
         yield from shared_counts(result, x, split, training.batch_size, seed)
@@ -103,62 +115,50 @@ def real_network(network: str, seed: int, drop: float, training: Training) -> Ro
     adjacency, x = network_links(network, seed)
     split = random_link_split(adjacency, 0.1, 0.2, seed)
     yield from rules(split, [k for k in training.ks if k <= split.validation_negatives.shape[1]])
-    yield from (learned(model, x, split, training, seed)[0] for model in (GAE, NCN, NCNC))
-
-
-PREDICTORS: Mapping[str, Any] = {
-    GAE: GAEPredictor,
-    COUNT: CountPredictor,
-    NCN: NCNPredictor,
-    SEEN: NCNPredictor,
-    NCNC: NCNCPredictor,
-}
+    for model in (GAE, NCN, NCNC):
+        yield {"measure": "held out", "model": model, **learned(model, x, split, training, seed).metrics}
 
 
 def rules(split: LinkSplit, ks: Sequence[int]) -> Iterator[Row]:
     """The hand-made rules on the held-out links."""
-    graph = link_graph(split.observed)
+    observed = link_graph(split.observed)
     for rule in RULES:
-        links, others = (pair_rule(graph, pairs, rule) for pairs in (split.test, split.test_negatives))
+        links, others = (pair_rule(observed, pairs, rule) for pairs in (split.test, split.test_negatives))
         yield {"measure": "held out", "model": rule, **link_metrics(links, others, ks)}
 
 
-def learned(model: str, x: Tensor, split: LinkSplit, training: Training, seed: int) -> tuple[Row, LinkResult]:
-    """One model trained and measured on the held-out links; all models with the same budget and encoder."""
-    encoder, predictor, recipe = setting(model, x.shape[1], training, seed)
-    result = fit_link_predictor(
-        encoder, predictor, x, split, target_link_removal=model != SEEN, recipe=recipe, seed=derive(seed, model)
-    )
-    return {"measure": "held out", "model": model, **result.metrics}, result
+def learned(model: str, x: Tensor, split: LinkSplit, training: Training, seed: int) -> LinkResult:
+    """One model trained and measured on the held-out links; all models with the same budget and encoder.
 
-
-def setting(model: str, channels: int, training: Training, seed: int) -> tuple[PureGCN, PairPredictor, LinkRecipe]:
-    """What is trained and how: with the library's defaults, or by the paper's recipe for the graph of this name."""
-    hidden, start = training.hidden, derive(seed, "start") % 2**31
-    given: Any = {"epochs": training.epochs, "ks": training.ks, "select": training.select}
-    if training.recipe is None:
-        encoder = PureGCN(channels, hidden, training.layers, seed=start)
-        return encoder, PREDICTORS[model](hidden, seed=start), LinkRecipe(batch_size=training.batch_size, **given)
-    own = RECIPES[training.recipe]
-    dropped: Any = {"dropout": own.encoder_dropout, "input_dropout": own.input_dropout}
-    encoder = PureGCN(channels, hidden, training.layers, seed=start, **dropped)
-    completed = {"scale": own.scale, "offset": own.offset, "pt": own.pt, "alpha": own.alpha} if model == NCNC else {}
-    predictor = PREDICTORS[model](hidden, own.predictor_dropout, seed=start, **completed)
-    rates: Any = {"encoder_lr": own.encoder_lr, "predictor_lr": own.predictor_lr, "edge_dropout": own.edge_dropout}
-    return encoder, predictor, LinkRecipe(batch_size=own.batch_size, **rates, **given)
+    With the library's defaults, or by the paper's recipe for the graph of this name.
+    """
+    first: Row = {"seed": derive(seed, "start") % 2**31}
+    rates: Row = {"batch_size": training.batch_size}
+    dropped: Row = {}
+    beside: Row = {}
+    if training.recipe is not None:
+        own = RECIPES[training.recipe]
+        rates = {name: getattr(own, name) for name in ("encoder_lr", "predictor_lr", "edge_dropout", "batch_size")}
+        dropped = {"dropout": own.encoder_dropout, "input_dropout": own.input_dropout}
+        beside = {"dropout": own.predictor_dropout, **(own.completion if model == NCNC else {})}
+    encoder = PureGCN(x.shape[1], training.hidden, training.layers, **dropped, **first)
+    predictor = PREDICTORS[model](training.hidden, **beside, **first)
+    recipe = LinkRecipe(epochs=training.epochs, ks=training.ks, select=training.select, **rates)
+    given: Row = {"target_link_removal": model != SEEN, "recipe": recipe, "seed": derive(seed, model)}
+    return fit_link_predictor(encoder, predictor, x, split, **given)
 
 
 def tuned(
     result: LinkResult, x: Tensor, split: LinkSplit, offsets: Sequence[float], ks: Sequence[int]
 ) -> Iterator[Row]:
     """The trained NCNC with other offsets, for each measure the one that is best on the validation links."""
-    graph, predictor = link_graph(split.observed), result.predictor
+    observed, predictor = link_graph(split.observed), result.predictor
     assert isinstance(predictor, NCNCPredictor)
     before, best, test = predictor.offset, dict[str, float](), dict[str, float]()
     parts = (split.validation, split.validation_negatives, split.test, split.test_negatives)
     for offset in offsets:
         predictor.offset = float(offset)
-        scores = score_pairs(result.encoder, predictor, x, graph, torch.cat(parts, 1))
+        scores = score_pairs(result.encoder, predictor, x, observed, torch.cat(parts, 1))
         links, others, test_links, test_others = scores.split([part.shape[1] for part in parts])
         held, found = link_metrics(links, others, ks), link_metrics(test_links, test_others, ks)
         yield {"measure": "offset", "offset": float(offset), **found}
@@ -171,21 +171,20 @@ def tuned(
 
 def shared_counts(result: LinkResult, x: Tensor, split: LinkSplit, batch_size: int, seed: int) -> Iterator[Row]:
     """How many neighbours training and test links have in common: as observed, without a batch's links, completed."""
-    graph = link_graph(split.observed)
+    observed = link_graph(split.observed)
     order = torch.randperm(split.train.shape[1], generator=generator(derive(seed, "batches")))
     batches = [numbers.sort().values for numbers in order.split(batch_size)]
-    without = [(graph.without(numbers), split.train[:, numbers]) for numbers in batches]
-    test = pair_rule(graph, split.test)
-    samples = {
-        "training links": pair_rule(graph, split.train),
-        "training links, batch removed": torch.cat([pair_rule(*pair) for pair in without]),
-        "test links": test,
-    }
+    without = [(observed.without(numbers), split.train[:, numbers]) for numbers in batches]
     soft = partial(_soft_count, result, x)
-    samples["training links, batch removed, completed"] = torch.cat([soft(*pair) for pair in without])
-    samples["test links, completed"] = soft(graph, split.test)
+    samples = {
+        OBSERVED: pair_rule(observed, split.train),
+        REMOVED: torch.cat([pair_rule(*pair) for pair in without]),
+        TEST: pair_rule(observed, split.test),
+        REMOVED + COMPLETED: torch.cat([soft(*pair) for pair in without]),
+        TEST + COMPLETED: soft(observed, split.test),
+    }
     for which, sample in samples.items():
-        against = samples["test links, completed"] if which.endswith("completed") else test
+        against = samples[TEST + COMPLETED if which.endswith(COMPLETED) else TEST]
         distance = float(stats.ks_2samp(sample.numpy(), against.numpy()).statistic)
         yield {"measure": "counts", "which": which, "mean": float(sample.mean()), "distance": distance}
         shares = np.bincount(sample.round().long().clamp(max=16).numpy(), minlength=17) / len(sample)
@@ -194,11 +193,11 @@ def shared_counts(result: LinkResult, x: Tensor, split: LinkSplit, batch_size: i
 
 
 @torch.no_grad()
-def _soft_count(result: LinkResult, x: Tensor, graph: LinkGraph, pairs: Tensor) -> Tensor:
+def _soft_count(result: LinkResult, x: Tensor, observed: LinkGraph, pairs: Tensor) -> Tensor:
     """The sum of the weights with which a pair's neighbours are pooled."""
     predictor: Any = result.predictor.eval()
-    embeddings = embed(result.encoder.eval(), x, graph)
-    starts, _, weights = predictor.completed_weights(embeddings, graph, pairs)
+    embeddings = embed(result.encoder.eval(), x, observed)
+    starts, _, weights = predictor.completed_weights(embeddings, observed, pairs)
     sums = torch.cat([weights.new_zeros(1, dtype=torch.float64), weights.double().cumsum(0)])
     return torch.from_numpy(np.diff(sums.numpy()[starts]))
 
@@ -212,8 +211,8 @@ def cost(
     """
     for nodes in sizes:
         for repeat in range(repeats):
-            graph = link_graph(attachment_graph(nodes, links, repeat))
-            split = random_link_split(graph.matrix, 0.01, 0.01, repeat)
+            grown = link_graph(as_adjacency(nx.barabasi_albert_graph(nodes, links, seed=repeat)))
+            split = random_link_split(grown.matrix, 0.01, 0.01, repeat)
             random = generator(repeat)
             drawn = torch.randint(split.train.shape[1], (pairs // 2,), generator=random)
             ends = torch.randint(nodes, (2, pairs), generator=random)
@@ -221,11 +220,11 @@ def cost(
             asked = torch.cat([split.train[:, drawn], others], 1)
             x = torch.randn(nodes, hidden, generator=random)
             encoder = PureGCN(hidden, hidden)
-            calls: dict[str, Callable[[], Tensor]] = {"encoder alone": partial(_embed_once, encoder, x, graph)}
+            calls: dict[str, Callable[[], Tensor]] = {ENCODER: torch.no_grad()(partial(embed, encoder, x, grown))}
             for model in (GAE, NCN, NCNC):
                 with seeded(0):
                     predictor = PREDICTORS[model](hidden)
-                calls[model] = partial(score_pairs, encoder, predictor, x, graph, asked)
+                calls[model] = partial(score_pairs, encoder, predictor, x, grown, asked)
             once = calls.pop(NCNC)
             took = milliseconds_in_turns(calls, rounds=rounds)
             if repeat == 0 and nodes <= completed:
@@ -234,6 +233,26 @@ def cost(
                 yield {"model": model, "nodes": nodes, "repeat": repeat, "value": value}
 
 
-@torch.no_grad()
-def _embed_once(encoder: PureGCN, x: Tensor, graph: LinkGraph) -> Tensor:
-    return embed(encoder, x, graph)
+def digits_links(digits: Digits, seed: int) -> tuple[sparse.csr_array, Tensor]:
+    """The graph of near digits, and a few noisy random projections of their pixels."""
+    network, pixels = digits_graph(digits.neighbours)
+    random = generator(derive(seed, "features"))
+    given = torch.from_numpy((pixels - pixels.mean(0)) / 16).float()
+    seen = given @ torch.randn(given.shape[1], digits.features, generator=random) / 8
+    return network.adjacency, seen + digits.noise * seen.std() * torch.randn(seen.shape, generator=random)
+
+
+def present(wanted: tuple[str, ...], instead: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the wanted networks that are on this machine; where none is, the others, which come with networkx."""
+    here = {*local_planetoid(), *local_networks()}
+    return tuple(name for name in wanted if name in here) or instead
+
+
+def network_links(name: str, seed: int) -> tuple[sparse.csr_array, Tensor]:
+    """A network by name, and its nodes' features; random ones where it has none, which are not made from its links."""
+    if name in PLANETOID:
+        data = planetoid(name)
+        return as_adjacency(data), data.x / data.x.sum(1, keepdim=True).clamp(min=1)
+    known = graph(name) if name in GRAPHS else read_graph(lookup("network", name, local_networks()))
+    adjacency = as_adjacency(known)
+    return adjacency, torch.randn(int(adjacency.shape[0]), 64, generator=generator(derive(seed, "features")))

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 LFD, FD, LABELS, PAGERANK, ATTRIBUTES = "labels and graph", "graph alone", "labels alone", "PageRank", "attributes"
 """Flow diffusion with labels, without, the labels themselves, label-weighted PageRank, diffusion weighted by
 attributes."""
+WAYS = (LFD, FD, LABELS, PAGERANK, ATTRIBUTES)
 SETTLED = " (ten times the passes)"
 """The same with ten times as many passes, in real graphs."""
 DIGITS = "digits"
+JUDGED = (0.01, 0.1)
+"""Weights of edges between different labels that claim 5 speaks of."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +29,9 @@ class Blocks:
     """The chance of an edge between two."""
 
     @property
-    def nodes(self) -> int:
-        """In all."""
-        return self.count * self.size
+    def truth(self) -> np.ndarray:
+        """Which of the nodes are in the first."""
+        return np.arange(self.count * self.size) < self.size
 
 
 @dataclass(frozen=True)
@@ -48,17 +53,11 @@ class Config:
     starts: int = 8
     """Seed nodes in each graph; in block models each with labels of its own."""
     accuracies: tuple[tuple[float, float], ...] = (
-        (0.5, 0.5),
-        (0.7, 0.7),
-        (0.7, 0.9),
-        (0.8, 0.8),
-        (0.9, 0.9),
-        (0.8, 0.95),
-        (0.95, 0.95),
+        *((0.5, 0.5), (0.7, 0.7), (0.7, 0.9), (0.8, 0.8), (0.9, 0.9), (0.8, 0.95), (0.95, 0.95)),
     )
     """How many of the cluster's nodes are labelled 1, and how many others 0."""
     eps: tuple[float, ...] = (0.0, 0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.3, 1.0)
-    """Weights of edges between different labels; those from 0.01 to 0.1 are judged."""
+    """Weights of edges between different labels."""
     draws: int = 10
     """Seeds and samples in each class of a real graph."""
     samples: int = 25
@@ -77,12 +76,10 @@ class Config:
     rounds: int = 4
 
 
-_SMALL = Blocks(count=4, size=25, inside=0.3, outside=0.03)
-
 PRESETS = {
     "smoke": Config(
         seeds=3,
-        blocks=_SMALL,
+        blocks=Blocks(count=4, size=25, inside=0.3, outside=0.03),
         starts=2,
         accuracies=((0.5, 0.5), (0.9, 0.9)),
         eps=(0.01, 0.1, 1.0),
