@@ -10,9 +10,11 @@ from netopsy.core.masks import prunable_parameters
 from netopsy.data import Dataset, digits_split
 from netopsy.examination import examine
 from netopsy.examination.instrument import NotNow
-from netopsy.examination.instruments import class_sensitivity, pruning, saliency, tickets
+from netopsy.examination.instruments import class_sensitivity, pruning, tickets
+from netopsy.examination.instruments._covering import Covered, covered, from_neighbours
 from netopsy.examination.instruments._saliency_methods import METHODS
 from netopsy.examination.subject import Subject
+from netopsy.lab.statistics import Estimate
 from netopsy.models import mlp, small_conv_net
 from netopsy.training import Recipe, evaluate, fit
 
@@ -54,17 +56,43 @@ def test_covering_the_place_that_decides_takes_the_answer_away():
     finding = examine(corner_net(), corner_data(), instruments=["saliency"]).findings["saliency"]
     assert finding.figures["accuracy on whole images"] == 1
     assert finding.figures["right after covering by linear approximation"] == 0
-    assert "map points at leaves 0 % of the answers right" in finding.sentence
+    assert "leaves 0 % of predictions correct" in finding.sentence
+    assert finding.verdict == "good"
 
 
 def test_exactly_the_highest_pixels_are_covered_and_ties_are_not_taken_from_the_first():
-    subject = Subject(corner_net(), corner_data())
-    images = torch.ones(2, 1, 10, 10)
+    images = torch.rand(2, 1, 10, 10, generator=torch.Generator().manual_seed(0))
     maps = torch.stack([torch.arange(100.0).view(10, 10), torch.zeros(10, 10)])
-    changed = saliency.covered(images, maps, subject)[:, 0] != 1
+    changed = (covered(images, maps) != images)[:, 0]
     assert changed.flatten(1).sum(1).tolist() == [20, 20]
     assert changed[0].flatten().nonzero()[:, 0].tolist() == list(range(80, 100))
     assert changed[1].flatten().nonzero()[:, 0].tolist() != list(range(20))
+
+
+def test_a_masked_pixel_is_the_mean_of_its_unmasked_neighbours():
+    image = torch.arange(16.0).view(1, 1, 4, 4)
+    mask = torch.zeros(1, 1, 4, 4, dtype=torch.bool)
+    mask[..., 0, 0] = mask[..., 0, 1] = True
+    filled = from_neighbours(image, mask)
+    assert float(filled[0, 0, 0, 0]) == pytest.approx((4 + 5) / 2)
+    assert float(filled[0, 0, 0, 1]) == pytest.approx((2 + 4 + 5 + 6) / 4)
+
+
+def test_two_classes_recommend_no_map():
+    (absence,) = examine(corner_net(), corner_data(), instruments=["class-sensitivity"]).absences
+    assert "what speaks for one speaks against the other" in absence.reason
+
+
+def test_no_map_is_recommended_that_does_not_point_at_what_matters(trained, monkeypatch):
+    nothing = Covered(torch.ones(9, dtype=torch.bool), torch.ones(9, dtype=torch.bool))
+    monkeypatch.setattr(class_sensitivity, "covering", lambda subject: dict.fromkeys(METHODS, nothing))
+    finding = examine(trained, TEST, instruments=["class-sensitivity"]).findings["class-sensitivity"]
+    assert finding.verdict == "doubtful"
+    assert "masking what such maps point at does not take the answer away" in finding.sentence
+
+
+def test_no_interval_of_a_correlation_goes_beyond_one():
+    assert class_sensitivity._within(Estimate(-0.99, -1.01, -0.97, 3)).low == -1
 
 
 def test_a_network_with_global_pooling_last_makes_norm_grad_blind_there(trained):
@@ -72,17 +100,15 @@ def test_a_network_with_global_pooling_last_makes_norm_grad_blind_there(trained)
     finding = result.findings["class-sensitivity"]
     assert finding.figures["NormGrad at features.act2"] == pytest.approx(1, abs=1e-3)
     assert "hardly depend" in finding.sentence
-    assert "Trust" in finding.sentence
-    best = min(finding.figures.values())
-    assert f"{best:.2f}" in finding.sentence
+    assert "at features.act2 depends most on the class among the maps that point at what matters" in finding.sentence
 
 
 def test_where_every_map_is_blind_none_is_recommended(trained, monkeypatch):
     monkeypatch.setattr(class_sensitivity, "METHODS", {"NormGrad": METHODS["NormGrad"]})
     result = examine(trained, TEST, instruments=["class-sensitivity"], layers=["features.act2"])
-    assert result.findings["class-sensitivity"].sentence.startswith(
-        "Trust no map to tell classes apart: even those of "
-    )
+    finding = result.findings["class-sensitivity"]
+    assert finding.sentence.startswith("No map depends on the class: even those of ")
+    assert finding.verdict == "doubtful"
 
 
 def test_an_mlp_on_images_is_looked_at_by_its_input():

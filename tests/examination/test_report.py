@@ -207,7 +207,7 @@ def test_the_head_says_what_is_good_and_doubtful_and_the_glance_lists_everything
 
 def test_an_examination_without_a_finding_says_so():
     text = Examination("A net", (), (Absence(instrument("five"), "it needs images"),)).to_html()
-    assert "No instrument gave a finding" in text
+    assert "no instrument gave a finding" in text
     assert Page(text).open == []
 
 
@@ -236,7 +236,12 @@ def test_a_report_can_be_saved_twice_and_its_json_read(tmp_path, hostile):
     for _ in range(2):
         page = hostile.save(tmp_path / "report")
     assert page == tmp_path / "report" / "report.html"
-    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["report.html", "report.json"]
+    written = sorted(path.name for path in (tmp_path / "report").iterdir())
+    assert written == [
+        "mistakes.csv",
+        "report.html",
+        "report.json",
+    ]
     told = json.loads((tmp_path / "report" / "report.json").read_text())
     assert [each["instrument"] for each in told["findings"]] == list(hostile.findings)
     assert hostile.save(tmp_path / "alone.html").read_text(encoding="utf-8") == hostile.to_html()

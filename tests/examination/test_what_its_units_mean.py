@@ -28,7 +28,7 @@ def redness():
 def test_a_unit_that_sees_red_is_found_in_the_datas_own_scale():
     subject = Subject(redness(), colour_data(size=32))
     finding = dissection.examine(subject)
-    assert "of 2 units detect one of 24 generated concepts" in finding.sentence
+    assert "of 2 units detect a concept" in finding.sentence
     assert "red" in finding.sentence
     assert len(finding.pictures) == 2
     assert finding.figures["concepts detected at 0"] >= 1
@@ -51,7 +51,7 @@ def test_both_on_the_digits(trained):
     assert list(result.findings) == BOTH
     assert "chance gives 2.6" in result.findings["projections"].sentence
     assert result.findings["projections"].figures["units"] == 8
-    assert "one of 19 generated concepts" in result.findings["dissection"].sentence
+    assert "distinct ones of 19" in result.findings["dissection"].sentence
     assert all(finding.pictures for finding in result.findings.values())
 
 

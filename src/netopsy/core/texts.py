@@ -22,8 +22,10 @@ def plain(text: str) -> str:
 def table_text(rows: Iterable[Sequence[object]]) -> str:
     """Rows as CSV in which no cell is a formula to a spreadsheet: text that begins like one gets an apostrophe.
 
-    >>> table_text([("name", "n"), ("=cmd|x", -1), ("a,b", 2)])
-    'name,n\\n\'=cmd|x,-1\\n"a,b",2\\n'
+    >>> print(table_text([("name", "n"), ("=cmd|x", -1), ("a,b", 2)]), end="")
+    name,n
+    '=cmd|x,-1
+    "a,b",2
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")

@@ -165,7 +165,11 @@ def _head(readings: Sequence[Reading], warning: str) -> list[Line]:
         )
     ]
     first = sorted(found["doubtful"] or readings, key=lambda r: r.instrument.worth)[:1]
-    advice = first[0].finding.advice or first[0].finding.sentence if first else "no instrument gave a finding"
+    advice = (
+        first[0].finding.advice or first[0].finding.sentence
+        if first
+        else "no instrument gave a finding; the chapters below say why"
+    )
     links = tuple((r.instrument.name, _term(r.instrument)) for r in first)
     return [*lines, Line("Look first", links, "", warning or advice)]
 

@@ -80,7 +80,7 @@ class Examination:
         }
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write ``report.html``, ``report.json`` and ``mistakes.csv`` into a folder, or the page alone to a path that ends in .html.
+        """Write ``report.html``, ``report.json`` and ``mistakes.csv`` into a folder, or the page alone to a .html path.
 
         Returns:
             the path of the page.

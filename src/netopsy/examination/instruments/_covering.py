@@ -105,22 +105,24 @@ def right_when_covered(subject: Subject, indices: Tensor, maps: Maps) -> Tensor:
 
 
 def covered(images: Images, maps: Maps) -> Images:
-    """The images blurred where their map is highest: what was there is gone, and no foreign colour comes in."""
+    """The images with the mean of uncovered neighbours where their map is highest: no foreign colour comes in."""
     count = max(1, round(COVERED * maps[0].numel()))
     # Equal values (a constant map, a flat background) are covered in random order, not from the first pixel on.
     noise = torch.rand(maps.shape, generator=generator(0)).to(maps.device)
     order = maps.flatten(1) + 1e-6 * noise.flatten(1)
-    mask = torch.zeros_like(order, dtype=torch.bool).scatter(1, order.topk(count).indices, True).view_as(maps)
-    return torch.where(mask[:, None], blurred(images), images)
+    mask = torch.zeros_like(order, dtype=torch.bool).scatter(1, order.topk(count).indices, True).view_as(maps)[:, None]
+    return torch.where(mask, from_neighbours(images, mask), images)
 
 
-def blurred(images: Images) -> Images:
-    """Means over neighbours within a quarter of the image's side, three times over: close to a Gaussian."""
-    reach = [max(1, side // 8) for side in images.shape[2:]]
-    width = [2 * each + 1 for each in reach]
-    for _ in range(3):
-        images = F.avg_pool2d(images, width, stride=1, padding=reach, count_include_pad=False)
-    return images
+def from_neighbours(images: Images, mask: Bool[Tensor, "batch 1 height width"]) -> Images:
+    """For every pixel the mean of the unmasked ones within a quarter of the side, or of all such in the image."""
+    kept = (~mask).to(images)
+    reach = [max(1, side // 4) for side in images.shape[2:]]
+    window = [2 * each + 1 for each in reach]
+    near = F.avg_pool2d(images * kept, window, stride=1, padding=reach)
+    share = F.avg_pool2d(kept, window, stride=1, padding=reach)
+    whole = (images * kept).sum((2, 3), keepdim=True) / kept.sum((2, 3), keepdim=True).clamp_min(1)
+    return torch.where(share > 0, near / share.clamp_min(1e-6), whole)
 
 
 def less_than_guessing(subject: Subject, own: float) -> str:

@@ -67,7 +67,7 @@ def examine(subject: Subject) -> Finding:
     elif depends:
         said = (
             f"No map can be trusted to tell classes apart: {of} depends on the class (rank correlation {best:.2f}), "
-            "but blurring what such maps point at does not take the answer away."
+            "but masking what such maps point at does not take the answer away."
         )
     else:
         said = f"No map depends on the class: even those of {of} agree, with a rank correlation of {best:.2f}."

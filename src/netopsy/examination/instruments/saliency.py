@@ -1,4 +1,4 @@
-"""Where in an image the network looks, and whether its answer goes when that is blurred."""
+"""Where in an image the network looks, and whether its answer goes when that is masked."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def examine(subject: Subject) -> Finding:
     shown = indices[:SHOWN]
     return Finding(
         sentence=(
-            f"Blurring the {percent} of pixels ranked highest by its {best} map leaves {100 * own:.0f} % of "
-            f"predictions correct; blurring those of another image's map leaves {100 * other:.0f} %."
+            f"Masking the {percent} of pixels ranked highest by its {best} map leaves {100 * own:.0f} % of "
+            f"predictions correct; masking with another image's map leaves {100 * other:.0f} %."
             + ("" if found[best].points else " No map points at pixels that matter more than others.")
         ),
         glance=(
@@ -59,8 +59,8 @@ def examine(subject: Subject) -> Finding:
             f"network chose. Maps are taken at {layer_label(where[-1])}, the gradient at the input"
             + (f", and for the last column multiplied over {len(where)} layers" if len(where) > 1 else "")
             + ". The more accuracy is lost under a map's own peaks than under another image's, the more that map shows "
-            "what the network uses. Pixels are blurred and not blanked, so that no colour comes in that was not there; "
-            "compare the two numbers with each other and not with the accuracy on whole images."
+            "what the network uses. A masked pixel gets the mean of its unmasked neighbours, so that no foreign "
+            "colour comes in; compare the two numbers with each other and not with the accuracy on whole images."
             + less_than_guessing(subject, own)
         ),
         pictures=(
@@ -74,7 +74,7 @@ def examine(subject: Subject) -> Finding:
         figures={"images": len(indices), "accuracy on whole images": round(whole, 4)}
         | {f"right after covering by {name}": round(each.shares[0], 4) for name, each in found.items()},
         table=(
-            ("method", f"right with its {percent} blurred", "with another image's", "difference, 95 % interval"),
+            ("method", f"right with its {percent} masked", "with another image's", "difference, 95 % interval"),
             *(
                 (name, *(f"{100 * share:.1f} %" for share in each.shares), _points(each))
                 for name, each in found.items()
