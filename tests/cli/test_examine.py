@@ -210,6 +210,7 @@ BAD = {
     "resize without size": ([*OWN, "--resize", "9"], "resize must be at least the size of the crop"),
     "unknown interpolation": ([*OWN, "--interpolation", "cubic"], "unknown interpolation 'cubic'"),
     "a library that is not there": (["examine", "--model", "timm:resnet18", "--data", "insects"], "timm"),
+    "reshape of nothing": ([*OWN, "--reshape", "14"], "--reshape must be rows and columns, such as 14x14"),
     "no such layer": ([*OWN, "--layer", "conv9"], "unknown layer 'conv9'"),
     "no such class": ([*OWN, "--classes", "wasp"], "unknown class 'wasp'"),
     "class out of range": ([*OWN, "--classes", "2"], "class 2 is out of range 0 to 1"),

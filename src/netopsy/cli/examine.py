@@ -69,6 +69,9 @@ def examine(
     layer: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A layer to look at, as in named_modules(); repeatable.")
     ] = None,
+    reshape: Annotated[
+        str | None, typer.Option(metavar="HxW", help="Rows and columns of the tokens of --layer, where unclear.")
+    ] = None,
     classes: Annotated[str | None, typer.Option(metavar="A,B", help="Classes to look at, by name or number.")] = None,
     instruments: Annotated[str | None, typer.Option(metavar="A,B", help="Only these instruments.")] = None,
     depth: Annotated[str, typer.Option(metavar="quick|normal|thorough", help="How far the instruments go.")] = "normal",
@@ -108,6 +111,7 @@ def examine(
         "classes": _names(classes),
         "instruments": _names(instruments),
         "depth": depth,
+        "reshape": _rows_and_columns(reshape),
         "budget": budget,
         "seed": seed,
     }
@@ -268,6 +272,15 @@ def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
         numbers = [math.nan]
     require(all(map(math.isfinite, numbers)), f"{option} must be numbers with commas between them, got {text!r}")
     return tuple(numbers)
+
+
+def _rows_and_columns(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    rows, _, columns = text.lower().partition("x")
+    fits = rows.isdecimal() and columns.isdecimal() and int(rows) > 0 and int(columns) > 0
+    require(fits, f"--reshape must be rows and columns, such as 14x14, got {text!r}")
+    return int(rows), int(columns)
 
 
 def _names(text: str | None) -> Sequence[str]:

@@ -41,6 +41,7 @@ def examine(
     name: str = "",
     initialisation: str | None = None,
     labels: Sequence[str] = (),
+    reshape: tuple[int, int] | None = None,
     seed: int = 0,
 ) -> Examination:
     """Examine a trained classifier on held-out data.
@@ -62,6 +63,7 @@ def examine(
             worth come first; the report says which ones were left out and what would bring them in.
         name: what to call the network.
         labels: names of the network's outputs, one each, by which the classes of the data are found among them.
+        reshape: rows and columns of the tokens of ``layers``, for a transformer where they cannot be found out.
         initialisation: the scheme its weights were drawn by, where known, for the controls of a ticket search.
 
     Raises:
@@ -96,14 +98,15 @@ def examine(
         initialisation=initialisation,
         depth=depth,
         outputs=tuple(labels),
+        reshape=reshape,
     )
     held_out = subject.data
     start = time.perf_counter()
     readings: list[Reading] = []
     absences: list[Absence] = []
     subject.choose_classes([_class_number(subject.data, each) for each in classes])
-    left_out = planned(chosen, subject, budget, all_that_apply=bool(instruments))
-    with Task("examining", len(chosen)) as task:
+    with subject.grid_views(), Task("examining", len(chosen)) as task:
+        left_out = planned(chosen, subject, budget, all_that_apply=bool(instruments))
         for instrument in chosen:
             task.advance(0, note=instrument.title)
             result = left_out.get(instrument.name) or _use(instrument, subject)

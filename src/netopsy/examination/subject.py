@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, get_args
@@ -21,6 +22,7 @@ from netopsy.core.outputs import single_output
 from netopsy.data import Dataset
 from netopsy.examination.labels import by_output, names_of
 from netopsy.examination.scores import as_two_classes, scores_of
+from netopsy.interpretability.grids import layouts, show_grids, token_blocks
 from netopsy.training import Recipe, evaluate
 
 Depth = Literal["quick", "normal", "thorough"]
@@ -29,6 +31,8 @@ FACTORS: dict[Depth, float] = {"quick": 0.25, "normal": 1.0, "thorough": 4.0}
 
 WORK = 3e11
 """Operations that an instrument of share 1 may spend at normal depth: 3 to 10 seconds of two cores."""
+LAYERS = 4
+"""Layers that are looked at where the caller names none."""
 TOUCHING, PROBED = 200, 256
 """Operations that writing one number costs, beside those that compute it: moving memory takes the time of so many; and
 the samples that are looked at to see what a network's single output is."""
@@ -61,6 +65,10 @@ class Subject:
     """How far instruments go; with the size of the network it fixes what they do, whatever the clock says."""
     outputs: Sequence[str] = ()
     """What the network's outputs are called, where the caller said."""
+    reshape: tuple[int, int] | None = None
+    """Rows and columns of the tokens of the layers wanted, where they cannot be found out."""
+    views: tuple[str, ...] = ()
+    """Grids that stand for layers of tokens, while `grid_views` lasts."""
     notes: dict[str, object] = field(default_factory=dict, repr=False)
     """What an instrument found out and needs again."""
 
@@ -190,22 +198,46 @@ class Subject:
         """The name of a class for a drawing, as `netopsy.core.drawing.label` makes it."""
         return label(self.class_name(number), most, number=number)
 
+    @contextmanager
+    def grid_views(self) -> Iterator[None]:
+        """Inside the block, layers of tokens and layers with their channels last have views that are grids."""
+        if not self.is_image_model:
+            yield
+            return
+        wanted, size, image = list(self.layers_wanted), self.reshape, self.data.inputs[:1]
+        known = layouts(self.model, image)
+        odd = [name for name, layout in known.items() if layout.kind != "channels first"]
+        chosen = [name for name in wanted if name in odd or (size is not None and name not in known)]
+        if not wanted:  # a convolution that runs after them is as good
+            last = list(known)[-1] if known else ""
+            chosen = token_blocks(self.model, known, LAYERS) if last in odd or _inside(last, odd) else []
+        if not chosen:
+            yield
+            return
+        with show_grids(self.model, image, chosen, size=size) as views:
+            shown = dict(zip(chosen, views.names, strict=True))
+            if wanted:
+                self.layers_wanted = tuple(shown.get(name, name) for name in wanted)
+            else:
+                self.views = views.names
+            yield
+
     @cached_property
     def spatial_layers(self) -> tuple[str, ...]:
         """Layers whose output is a grid of more than one place, in the order of the network, at most four of them.
 
         The caller's choice where there is one; otherwise spread evenly over the depth, the last one included.
         """
-        if self.layers_wanted:
-            return tuple(self.layers_wanted)
+        if self.layers_wanted or self.views:
+            return tuple(self.layers_wanted) or self.views
         if not self.is_image_model:
             return ()
         names = spatial_layers(self.model)
         seen = layer_activations(self.model, self.data.inputs[:1].to(self.device), names) if names else {}
         grids = [name for name in names if seen[name].ndim == 4 and min(seen[name].shape[-2:]) > 1]
-        if len(grids) <= 4:
+        if len(grids) <= LAYERS:
             return tuple(grids)
-        positions = torch.linspace(0, len(grids) - 1, 4).round().int().tolist()
+        positions = torch.linspace(0, len(grids) - 1, LAYERS).round().int().tolist()
         return tuple(grids[place] for place in positions)
 
     def sample(self, count: int, *, correct: bool | None = None) -> Tensor:
@@ -235,6 +267,10 @@ class Subject:
             # Odd classes give their spare sample to the first half, even ones to the second.
             second[own[1 - parity % 2 :: 2]] = True
         return indices[~second], indices[second]
+
+
+def _inside(name: str, others: Sequence[str]) -> bool:
+    return any(name.startswith(f"{other}.") for other in others)
 
 
 def evaluate_outputs(model: nn.Module, inputs: Tensor) -> Tensor:

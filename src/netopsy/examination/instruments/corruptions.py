@@ -33,7 +33,7 @@ Corruption = Callable[[Image, int, np.random.Generator], Image]
 
 
 def _noise(image: Image, strength: int, random: np.random.Generator) -> Image:
-    return image + random.normal(0, (0.04, 0.06, 0.08, 0.09, 0.10)[strength - 1], image.shape).astype(np.float32)
+    return np.asarray(image + random.normal(0, (0.04, 0.06, 0.08, 0.09, 0.10)[strength - 1], image.shape), np.float32)
 
 
 def _blur(image: Image, strength: int, random: np.random.Generator) -> Image:
@@ -51,7 +51,7 @@ def _compression(image: Image, strength: int, random: np.random.Generator) -> Im
     pixels = (255 * image.clip(0, 1)).round().astype(np.uint8)
     buffer = io.BytesIO()
     Pillow.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, "JPEG", quality=quality)
-    again = np.asarray(Pillow.open(buffer), dtype=np.float32) / 255
+    again = np.asarray(Pillow.open(buffer), np.float32) / np.float32(255)
     return again[..., None] if again.ndim == 2 else again
 
 

@@ -39,8 +39,8 @@ def why_not(subject: Subject) -> str | None:
 
 def layer_of(subject: Subject) -> str | None:
     """The last layer the caller asked for, otherwise the last whose output is a grid."""
-    if subject.layers_wanted:
-        return subject.layers_wanted[-1]
+    if subject.layers_wanted or subject.views:
+        return (subject.layers_wanted or subject.views)[-1]
     try:
         return last_grid_layer(subject.model, subject.data.inputs[:1].to(subject.device))
     except InputError:

@@ -14,6 +14,7 @@ from netopsy.core.modes import evaluating, running_on
 from netopsy.core.shapes import Activations, Images, Maps
 from netopsy.core.targets import Target
 from netopsy.interpretability.eigen_cam.projection import eigen_cam_from_activations
+from netopsy.interpretability.grids import layouts
 from netopsy.interpretability.layer_maps import LayerMaps, Reshape, Site, activation_maps, check_images, layer_maps
 from netopsy.interpretability.maps import rescaled
 
@@ -127,7 +128,7 @@ def last_grid_layer(model: nn.Module, images: Images) -> str:
     The first image is run to find out. Of a layer and the container it ends, which have one output, it is the layer.
 
     Raises:
-        InputError: there is no such layer.
+        InputError: there is no such layer, or layers whose output is a grid but for its layout.
 
     >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
     >>> last_grid_layer(net, torch.rand(2, 3, 32, 32))
@@ -152,6 +153,12 @@ def last_grid_layer(model: nn.Module, images: Images) -> str:
         finally:
             for handle in handles:
                 handle.remove()
+    later = [name for name, layout in layouts(model, images[:1]).items() if layout.kind != "channels first"]
+    if later:
+        raise InputError(
+            f"layer must be named: {later[-1]!r} and others return tokens or have their channels last; "
+            "netopsy.interpretability.grids.show_grids gives them views that can be named"
+        )
     if not found:
         raise InputError(
             "layer must be named: no layer of this network returns [batch, channels, rows, columns] with more than one "
