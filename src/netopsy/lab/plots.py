@@ -216,7 +216,7 @@ def mosaic(
     1
     """
     count = max((len(row) for row in rows.values()), default=1)
-    aside = 0.3 + 0.075 * max((len(line) for name in rows for line in name.split("\n")), default=0)
+    aside = 0.4 + 0.08 * max((len(line) for name in rows for line in name.split("\n")), default=0)
     drawn, ax = figure(inches * count + aside, inches * len(rows) + 0.3)
     for down, row in enumerate(rows.values()):
         for across, picture in enumerate(row):

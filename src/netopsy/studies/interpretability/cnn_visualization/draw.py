@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.lab import Tables, mean_interval
-from netopsy.lab.plots import bars, from_text, growth, intervals, lines, mosaic, panels
+from netopsy.lab.plots import from_text, growth, intervals, lines, mosaic, panels
 from netopsy.studies.interpretability.cnn_visualization.plan import DECODER, ORIGINAL, SEARCH, TRAINED, Config
 
 SHOWN = 5
@@ -20,10 +20,9 @@ SHOWN = 5
 
 def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     """The pictures and curves of all claims, and what they cost."""
-    detected = {category: own for category, own in tables.rows("detected", weights=TRAINED).groupby("category")}
-    errors = {"Error of the images": "value", "Error of the features": "feature_error"}
-    stability = {"alike": "cosine with the last projection", "settled": "share of filters settled"}
-    turned = {"value": "unique detectors", "match": "mean best match (IoU)"}
+    errors = {"error of the images": "value", "error of the features": "feature_error"}
+    stability = {"cosine with the last projection": "alike", "share of filters settled": "settled"}
+    turned = {"unique detectors": "value", "mean best match (IoU)": "match"}
     costs = {
         "a step of eight images": ("synthesis_cost", "side", "pixels a side"),
         "a step, 32 pixels a side": ("synthesis_cost", "images", "images at once"),
@@ -35,10 +34,11 @@ def draw(tables: Tables, config: Config) -> dict[str, Figure]:
         "judged": _judged(tables),
         "reconstructions": _reconstructions(tables),
         "depth": panels(errors, partial(_depth, tables), height=2.9, legend=True),
-        "stabilisation": panels(dict(zip(stability.values(), stability, strict=True)), partial(_stability, tables)),
+        "stabilisation": panels(stability, partial(_stability, tables), height=2.9),
         "projections": _projections(tables),
-        "rotation": panels(dict(zip(turned.values(), turned, strict=True)), partial(_rotation, tables), legend=True),
-        "detectors": panels(detected, _detected, height=2.6, sharey=True),
+        "top-nine": _top_nine(tables),
+        "rotation": panels(turned, partial(_rotation, tables), height=2.9, legend=True),
+        "detectors": _detectors(tables),
         "cost": panels(costs, partial(_cost, tables), columns=2, height=2.7),
     }
 
@@ -54,7 +54,8 @@ def _judged(tables: Tables) -> Figure:
     table = tables.wide("judged", columns="condition")
     drawn, ax = figure(5.6, 0.3 * table.shape[1] + 1.1)
     natural = tables.mean("natural", "condition")["judge"]
-    intervals(ax, {name: mean_interval(table[name]) for name in table}, samples=dict(table.items()), mark=natural)
+    estimates, blue = {name: mean_interval(table[name]) for name in table}, dict.fromkeys(table, PALETTE[0])
+    intervals(ax, estimates, samples=dict(table.items()), colors=blue, mark=natural)
     ax.text(natural, -0.62, "photographs", ha="center", va="bottom", fontsize=8, color=INK)
     ax.set_xlabel("probability of the class by the second network\n(diamonds: means with 95 % intervals; dots: runs)")
     ax.set_xlim(0, None)
@@ -92,14 +93,21 @@ def _stability(tables: Tables, ax: Axes, measure: str) -> None:
 
 
 def _projections(tables: Tables) -> Figure:
-    """A row for each filter: its projection as training goes on; the nine from its top images; and those images."""
-    found = pd.concat([tables["projected"], tables["nine"]]).sort_values(["depth", "unit"], kind="stable")
-    epochs = [f"epoch {epoch:g}" for epoch in tables["projected"]["epoch"].unique()]
+    found = tables["projected"].sort_values(["depth", "unit"], kind="stable")
     rows = {
         f"{_short(layer)}\nfilter {unit}": [*map(from_text, own["picture"])]
         for (layer, unit), own in found.groupby(["layer", "unit"], sort=False)
     }
-    return mosaic(rows, [*epochs, "top nine", "images"], inches=0.8)
+    return mosaic(rows, [f"epoch {epoch:g}" for epoch in found["epoch"].unique()])
+
+
+def _top_nine(tables: Tables) -> Figure:
+    """A square for each filter: its projections from the nine images in which it is highest, and those images."""
+    rows = {
+        f"{_short(layer)}\n{kind}s": [*map(from_text, own["picture"])]
+        for (layer, kind), own in tables["nine"].groupby(["layer", "kind"], sort=False)
+    }
+    return mosaic(rows, inches=1.3)
 
 
 def _rotation(tables: Tables, ax: Axes, values: str) -> None:
@@ -112,11 +120,16 @@ def _rotation(tables: Tables, ax: Axes, values: str) -> None:
     ax.yaxis.set_major_locator(MaxNLocator(6, integer=values == "value"))
 
 
-def _detected(ax: Axes, table: pd.DataFrame) -> None:
-    bars(ax, table, by="concept")
-    ax.set_xticks(ax.get_xticks(), ax.get_xticklabels(), rotation=50, ha="right", rotation_mode="anchor")
-    ax.set_ylabel("units that detect it, mean over runs")
-    ax.label_outer()
+def _detectors(tables: Tables) -> Figure:
+    found = tables.mean("detected", ["category", "concept"], weights=TRAINED)
+    drawn, ax = figure(7.6, 2.7)
+    for color, (category, counts) in zip(PALETTE, found.groupby("category", sort=False), strict=False):
+        ax.bar(counts.index.get_level_values("concept"), counts, color=color, label=category)
+    ax.tick_params(axis="x", length=0, rotation=50)
+    ax.grid(visible=False, axis="x")
+    ax.set_ylabel("units that detect it,\nmean over runs")
+    ax.legend(loc="upper right")
+    return drawn
 
 
 def _cost(tables: Tables, ax: Axes, of: tuple[str, str, str]) -> None:

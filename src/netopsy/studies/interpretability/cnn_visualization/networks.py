@@ -13,7 +13,7 @@ from netopsy.data import PHOTOGRAPHS, Dataset, crop_and_flip, hub_dataset, photo
 from netopsy.models import initialise, vgg
 from netopsy.models.blocks import named
 from netopsy.studies.interpretability.cnn_visualization.plan import PATCHES, SIZE, VGG, Setting
-from netopsy.training import Recipe, evaluate, fit
+from netopsy.training import Recipe, fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +25,6 @@ class Trained:
     test: Dataset
     states: Mapping[int, Mapping[str, Tensor]]
     """Number of steps done to the state then, on the CPU."""
-    accuracy: float
-    """On the test images."""
 
 
 def trained(setting: Setting, seed: int, *, keep_states: Sequence[int] = ()) -> Trained:
@@ -36,7 +34,7 @@ def trained(setting: Setting, seed: int, *, keep_states: Sequence[int] = ()) -> 
     recipe = Recipe(steps=setting.steps, batch_size=setting.batch_size, lr=setting.lr, schedule="onecycle")
     augment = None if setting.data == PATCHES else crop_and_flip
     done = fit(model, train, recipe, seed=derive(seed, "order"), keep_states=keep_states, augment=augment)
-    return Trained(model.eval(), train, test, done.states, evaluate(model, test).accuracy)
+    return Trained(model.eval(), train, test, done.states)
 
 
 def images_of(setting: Setting, seed: int) -> tuple[Dataset, Dataset]:

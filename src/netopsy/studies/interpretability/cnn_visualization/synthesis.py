@@ -62,10 +62,7 @@ def maximisation(seed: int, network: Setting, setting: MaximisationSetting) -> R
     yield from _natural({"own": ours.model, "judge": judge}, ours.test)
     made = {PHOTOGRAPH: ours.test.inputs[top_images(ours.model, scores, ours.test.inputs, k=1).indices[:, 0].cpu()]}
     for condition, regularisers in conditions(setting).items():
-        prior = None
-        if condition == GENERATOR:
-            decoder = _decoder(ours, layer, setting.decoder, seed)
-            prior = GeneratorPrior(FromStandardCodes(decoder), decoder.code_shape)
+        prior = GeneratorPrior.of(_decoder(ours, layer, setting.decoder, seed)) if condition == GENERATOR else None
         found = maximise_activation(
             ours.model,
             range(ours.test.class_count),
@@ -100,19 +97,6 @@ def conditions(setting: MaximisationSetting) -> dict[str, Sequence[Regulariser]]
         TOGETHER: (blur, variation, jitter),
         GENERATOR: (),
     }
-
-
-class FromStandardCodes(nn.Module):
-    """A decoder whose codes have mean 0 and standard deviation 1, as a prior's have."""
-
-    def __init__(self, decoder: UpconvNet) -> None:
-        super().__init__()
-        self.decoder = decoder
-
-    def forward(self, codes: Tensor) -> Images:
-        """Images, held within the range of a pixel."""
-        images: Images = self.decoder(codes * self.decoder.code_scale + self.decoder.code_mean)
-        return images.clamp(0, 1)
 
 
 def _decoder(ours: Trained, layer: str, of: Decoder, seed: int) -> UpconvNet:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from netopsy.core.drawing import tiled
 from netopsy.core.seeds import derive
 from netopsy.core.shapes import Images
 from netopsy.core.split import run_to
@@ -65,13 +66,12 @@ def projections_in_training(seed: int, network: Setting, setting: DeconvSetting)
             shown = active[_spread(len(active), setting.shown)].tolist()
             for look in _spread(len(looks), setting.columns).tolist():
                 for unit in shown:
-                    picture = _grey(looks[look][unit])
+                    picture = _grey(looks[look][[unit]])
                     yield {"measure": "projected", **at, "epoch": epochs[look], "unit": unit, "picture": picture}
-            for kind, nine in zip(
-                ("projection", "image"), top_windows(ours.model, layer, images, field, 9), strict=True
-            ):
+            projected, seen = top_windows(ours.model, layer, images, field, 9)
+            for kind, nine in (("projection", projected), ("image", seen)):
                 for unit in shown:
-                    yield {"measure": "nine", **at, "kind": kind, "unit": unit, "picture": _grey(*nine[unit])}
+                    yield {"measure": "nine", **at, "kind": kind, "unit": unit, "picture": _grey(nine[unit])}
 
 
 @torch.no_grad()
@@ -84,13 +84,10 @@ def _spread(count: int, most: int) -> Tensor:
     return torch.linspace(0, max(0, count - 1), min(most, count)).long()
 
 
-def _grey(*windows: Float[Tensor, "channels rows columns"]) -> str:
+def _grey(windows: Images) -> str:
     """One window, or nine in a square; each from its own darkest to its brightest."""
-    grey = rescaled(torch.stack([window.mean(0) for window in windows]))
-    if len(grey) > 1:
-        padded = F.pad(grey, (0, 1, 0, 1), value=1.0).unflatten(0, (3, 3))
-        grey = padded.transpose(1, 2).flatten(2).flatten(0, 1)[:-1, :-1]
-    return to_text(grey.squeeze(0))
+    grey = rescaled(windows.mean(1))[:, None]
+    return to_text(tiled(grey, columns=min(3, len(grey)))[0])
 
 
 def projections(model: nn.Module, layer: str, images: Images, field: ReceptiveField) -> Float[Tensor, "units c y x"]:
