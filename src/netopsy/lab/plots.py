@@ -224,7 +224,7 @@ def mosaic(
                 shown = picture.detach().cpu() if picture.ndim == 2 else picture.detach().cpu().movedim(0, -1)
                 place = (across, across + 0.93, down + 0.93, down)
                 ax.imshow(shown.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="none", extent=place)
-    ax.set(xlim=(0, count), ylim=(len(rows), 0), aspect="equal")
+    ax.set(xlim=(0, count), ylim=(max(1, len(rows)), 0), aspect="equal")
     ax.set_yticks([down + 0.46 for down in range(len(rows))], list(rows))
     ax.set_xticks([across + 0.46 for across in range(len(columns))], columns)
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
