@@ -23,12 +23,7 @@ def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     errors = {"error of the images": "value", "error of the features": "feature_error"}
     stability = {"cosine with the last projection": "alike", "share of filters settled": "settled"}
     turned = {"unique detectors": "value", "mean best match (IoU)": "match"}
-    costs = {
-        "a step of eight images": ("synthesis_cost", "side", "pixels a side"),
-        "a step, 32 pixels a side": ("synthesis_cost", "images", "images at once"),
-        "32 units": ("units_cost", "side", "pixels a side"),
-        "64 pixels a side": ("units_cost", "units", "units"),
-    }
+    costs = {"by size": ("side",), "by number": ("images", "units")}
     return {
         "preferred": _preferred(tables),
         "judged": _judged(tables),
@@ -39,7 +34,7 @@ def draw(tables: Tables, config: Config) -> dict[str, Figure]:
         "top-nine": _top_nine(tables),
         "rotation": panels(turned, partial(_rotation, tables), height=2.9, legend=True),
         "detectors": _detectors(tables),
-        "cost": panels(costs, partial(_cost, tables), columns=2, height=2.7),
+        "cost": panels(costs, partial(_cost, tables), width=4.2, height=3.0),
     }
 
 
@@ -95,7 +90,7 @@ def _stability(tables: Tables, ax: Axes, measure: str) -> None:
 def _projections(tables: Tables) -> Figure:
     found = tables["projected"].sort_values(["depth", "unit"], kind="stable")
     rows = {
-        f"{_short(layer)}\nfilter {unit}": [*map(from_text, own["picture"])]
+        f"{_short(layer)}\nfilter {int(unit)}": [*map(from_text, own["picture"])]
         for (layer, unit), own in found.groupby(["layer", "unit"], sort=False)
     }
     return mosaic(rows, [f"epoch {epoch:g}" for epoch in found["epoch"].unique()])
@@ -125,17 +120,20 @@ def _detectors(tables: Tables) -> Figure:
     drawn, ax = figure(7.6, 2.7)
     for color, (category, counts) in zip(PALETTE, found.groupby("category", sort=False), strict=False):
         ax.bar(counts.index.get_level_values("concept"), counts, color=color, label=category)
-    ax.tick_params(axis="x", length=0, rotation=50)
+    names = found.index.get_level_values("concept")
+    ax.set_xticks(range(len(names)), names, rotation=50, ha="right", rotation_mode="anchor")
+    ax.tick_params(axis="x", length=0)
     ax.grid(visible=False, axis="x")
     ax.set_ylabel("units that detect it,\nmean over runs")
     ax.legend(loc="upper right")
     return drawn
 
 
-def _cost(tables: Tables, ax: Axes, of: tuple[str, str, str]) -> None:
-    measure, by, label = of
-    growth(ax, tables.rows(measure, by=by), x="size", by="method")
-    ax.set(xlabel=label, ylabel="milliseconds")
+def _cost(tables: Tables, ax: Axes, by: tuple[str, ...]) -> None:
+    """A step of synthesis of eight images, 32 pixels a side; and what is asked of 32 units, 64 pixels a side."""
+    table = pd.concat([tables.rows(measure, by=by) for measure in ("synthesis_cost", "units_cost")])
+    growth(ax, table, x="size", by="method")
+    ax.set(xlabel="pixels a side" if by == ("side",) else "images at once, or units", ylabel="milliseconds")
 
 
 def _short(layer: str) -> str:

@@ -150,7 +150,7 @@ PRESETS = {
         inversion=InversionSetting(images=4, steps=2, strengths=(1e-3, 1e-2), decoder=_QUICK, shown=2),
         deconvnet=DeconvSetting(images=40, looks=1, shown=1, columns=2),
         dissection=DissectionSetting(images=60, train_images=100, epochs=1, rotations=3, shares=(0.5,), partly=1),
-        timed=Timed((16, 32), (1, 2), (8,)),
+        timed=Timed(sides=(16,), images=(2,), units=(8,)),
     ),
     "laptop": Config(),
     "paper": Config(

@@ -45,7 +45,7 @@ def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     if "curve" in tables:
         shared = {"sharex": True, "sharey": True, "legend": True}
         drawn["removal"] = panels(removal, partial(_removal, tables, config), width=2.7, height=1.9, **shared)
-        drawn["insertion"] = panels(objects, partial(_insertion, tables), width=2.8, height=2.4)
+        drawn["insertion"] = panels(objects, partial(_insertion, tables), width=2.7, height=2.7, sharey=True)
     if "picture" in tables:
         drawn |= {"ablated": _edited(tables["picture"], ABLATED), "inserted": _edited(tables["picture"], INSERTED)}
     return drawn
@@ -115,12 +115,13 @@ def _insertion(tables: Tables, ax: Axes, name: str) -> None:
     found = tables.wide("insertion", index="row", columns="column", object=name)
     if found.empty:  # the generators hardly ever show it
         return
-    image = ax.imshow(found.to_numpy(), cmap="viridis", vmin=0)
+    ax.imshow(found.to_numpy(), cmap="viridis", vmin=0)
     for edge in (8, 10):
         ax.axhline(edge / 16 * len(found) - 0.5, color="white", linestyle=":", linewidth=1)
-    ax.set(xlabel="column (dotted: horizons)", ylabel="row of the layer's grid")
+    most = found.to_numpy().max()
+    ax.set(xlabel=f"column (brightest: {most:.2f} pixels gained)", ylabel="row (dotted: horizons)")
+    ax.label_outer()
     ax.grid(visible=False)
-    ax.figure.colorbar(image, ax=ax, shrink=0.85, label="pixels gained")
 
 
 def _cost(tables: Tables, ax: Axes, of: tuple[str, str, int]) -> None:

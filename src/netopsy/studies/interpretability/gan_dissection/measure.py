@@ -70,7 +70,7 @@ def dissections(seed: int, setting: Setting, measured: Measured) -> Rows:
     segmenter = trained_segmenter(setting.segmenter, setting.side)
     actors = Actors(trained_generator(setting, seed), segmenter, setting, derive(seed, "measured"))
     reports = {layer: _dissected(actors.halves(layer, measured.sample)) for layer in measured.layers}
-    there = list(presence(actors))
+    there = list(presence(actors, measured.counted))
     # Of objects that the generator hardly makes nothing further can be asked.
     shown = [row["object"] for row in there if row["kind"] == "made" and row["value"] >= _HARDLY]
     yield from (*there, *agreement(actors, measured, reports))
@@ -113,7 +113,7 @@ def _dissected(halves: Sequence[Observed]) -> DissectReport:
     return dissect_observed(measured, levels, labels=SCENE_CLASSES)
 
 
-def presence(actors: Actors, count: int = 1000) -> Iterator[Row]:
+def presence(actors: Actors, count: int) -> Iterator[Row]:
     """How many of the made images show each object, and how many of the real ones."""
     side = actors.setting.side
     with torch.no_grad():
@@ -208,7 +208,7 @@ def inserted(actors: Actors, config: Measured, reports: Reports, shown: Sequence
 
 def pictures(actors: Actors, config: Measured, report: DissectReport, name: str) -> Iterator[Row]:
     """Images as they are, with where the best unit is high, without the best units, and with them forced on."""
-    layer, cls, z = config.layer, OBJECTS[name], actors.z("pictures", 400)
+    layer, cls, z = config.layer, OBJECTS[name], actors.z("pictures", config.pictured)
     seen, images = observe(actors.generator, layer, actors.segmenter, z), actors.images(z)
     unit, side = int(report.best(cls, 1)[0]), images.shape[-1]
     alpha = torch.zeros(len(report.label)).index_fill(0, report.best(cls, config.units).cpu(), 1.0)

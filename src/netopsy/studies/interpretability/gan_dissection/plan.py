@@ -72,6 +72,10 @@ class Measured:
     """Images of one dissection: one half chooses the levels, the other half is measured."""
     intervened: int = 100
     """Images of one intervention."""
+    counted: int = 1000
+    """Images in which the objects are counted."""
+    pictured: int = 400
+    """Images among which those to be shown are sought."""
     units: int = 8
     """In a set that is removed or inserted."""
     most: int = 10
@@ -94,7 +98,18 @@ class Config:
 
 
 _SMALL = Setting(images=200, steps=2, widths=(8, 8, 8), segmenter=Segmenter(50, steps=40))
-_FEW = Measured(("layer2", "layer3"), ("layer3",), "layer3", 40, 12, 2, 2, Controls(2, 1, 2), Ace(80, 20, 2))
+_FEW = Measured(
+    layers=("layer3",),
+    causal=("layer3",),
+    sample=30,
+    intervened=12,
+    counted=50,
+    pictured=50,
+    units=2,
+    most=2,
+    controls=Controls(2, 1, 2),
+    ace=Ace(80, 20, 2),
+)
 _LARGE = Setting(
     side=64,
     images=50_000,
@@ -116,7 +131,7 @@ _MANY = Measured(
 )
 
 PRESETS = {
-    "smoke": Config(1, _SMALL, _FEW, timed_sides=(16, 32), timed_units=(4, 8)),
+    "smoke": Config(1, _SMALL, _FEW, timed_sides=(16,), timed_units=(4,)),
     "laptop": Config(),
     "paper": Config(5, _LARGE, _MANY),
 }
