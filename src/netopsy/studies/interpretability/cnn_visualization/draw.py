@@ -14,7 +14,7 @@ from netopsy.lab import Tables, mean_interval
 from netopsy.lab.plots import from_text, growth, intervals, lines, mosaic, panels
 from netopsy.studies.interpretability.cnn_visualization.plan import DECODER, ORIGINAL, SEARCH, TRAINED, Config
 
-SHOWN = 5
+SHOWN = 4
 """Pictures in a row: noise cannot be compressed, and a page has to hold them."""
 
 
