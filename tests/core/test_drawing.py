@@ -19,6 +19,7 @@ from netopsy.core.drawing import (
     render,
     show_image,
     style,
+    tiled,
     title,
 )
 from netopsy.interpretability.gallery import gallery
@@ -141,3 +142,15 @@ def test_a_heavy_figure_is_drawn_as_pixels_where_it_is_heavy():
     assert svg == render(heavy_figure(), "svg")
     assert not any(artist.get_rasterized() for artist in found.findobj())
     assert b"<image" not in render(drawn(), "svg")
+
+
+def test_tiles_are_the_images_row_by_row():
+    images = torch.arange(6 * 2 * 4 * 4.0).reshape(6, 2, 4, 4)
+    whole = tiled(images, columns=3)
+    assert whole.shape == (2, 9, 14)
+    for number, image in enumerate(images):
+        row, column = divmod(number, 3)
+        assert torch.equal(whole[:, 5 * row : 5 * row + 4, 5 * column : 5 * column + 4], image)
+    assert bool((whole[:, 4] == images.max()).all())
+    with pytest.raises(InputError, match="images must fill rows of 4"):
+        tiled(images, columns=4)

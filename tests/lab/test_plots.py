@@ -4,7 +4,7 @@ import torch
 
 from netopsy import InputError
 from netopsy.core.drawing import figure
-from netopsy.lab.plots import bars, from_text, growth, intervals, lines, mean_with_band, panels, to_text
+from netopsy.lab.plots import bars, from_text, growth, intervals, lines, mean_with_band, mosaic, panels, to_text
 from netopsy.lab.statistics import mean_interval
 
 TABLE = pd.DataFrame(
@@ -82,6 +82,25 @@ def test_panels_have_a_title_each_and_one_legend():
     drawn = panels({"a": TABLE, ("b", 2): TABLE}, lambda ax, own: lines(ax, own, x="size", by="method"), legend=True)
     assert drawn.axes[1].get_title() == "b, 2"
     assert [text.get_text() for text in drawn.legends[0].texts] == ["ours", "theirs"]
+
+
+def test_one_legend_has_the_labels_of_all_panels_once():
+    drawn = panels(
+        {"one": ["a"], "two": ["a", "b"]}, lambda ax, names: [ax.plot([0], label=n) for n in names], legend=True
+    )
+    assert [text.get_text() for text in drawn.legends[0].get_texts()] == ["a", "b"]
+
+
+def test_a_mosaic_has_its_pictures_in_squares_of_one_size_and_leaves_gaps():
+    grey, colour = torch.tensor([[0.0, 1.0]]), torch.rand(3, 4, 4)
+    drawn = mosaic({"first": [grey, None, colour], "second": [colour]}, ["a", "b", "c"])
+    (ax,) = drawn.axes
+    assert [image.get_array().shape for image in ax.images] == [(1, 2), (4, 4, 3), (4, 4, 3)]
+    assert [image.get_extent()[0] for image in ax.images] == [0, 2, 0]
+    assert {round(image.get_extent()[1] - image.get_extent()[0], 6) for image in ax.images} == {0.93}
+    assert torch.equal(torch.as_tensor(ax.images[1].get_array()).movedim(-1, 0), colour)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["first", "second"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b", "c"]
 
 
 def test_a_picture_comes_back_from_text_in_256_steps():

@@ -1,4 +1,4 @@
-"""The study of what a network sees: patches, verdicts on made-up rows, what is special in its measures."""
+"""The study of what a network sees: verdicts on made-up rows, what is special in its measures."""
 
 import numpy as np
 import pytest
@@ -8,16 +8,15 @@ from tests.studies.made_up import verdicts
 
 from netopsy.core.seeds import derive
 from netopsy.core.split import run_to
-from netopsy.data import PHOTOGRAPHS
 from netopsy.data.concept_images import concept_images
 from netopsy.interpretability.receptive_field import receptive_field
 from netopsy.lab import Tables
 from netopsy.studies.interpretability.cnn_visualization import synthesis, units
 from netopsy.studies.interpretability.cnn_visualization.judge import ranks_by_run
-from netopsy.studies.interpretability.cnn_visualization.networks import network, patches, trained
+from netopsy.studies.interpretability.cnn_visualization.networks import network, trained
 from netopsy.studies.interpretability.cnn_visualization.plan import LAYERS, DissectionSetting, InversionSetting, Setting
 
-SMALL = Setting(train_patches=64, test_patches=32, widths=(3, 4, 5), hidden=8, epochs=1)
+SMALL = Setting(train_images=64, test_images=32, widths=(3, 4, 5), hidden=8, epochs=1)
 DISSECTION = DissectionSetting(
     images=60, train_images=60, size=16, widths=(4, 6), strides=(2, 1), epochs=1, rotations=2, partly=1, shares=(0.5,)
 )
@@ -121,35 +120,12 @@ def test_the_best_strength_counts_and_every_strength_is_tried_alike():
     parts = trained(SMALL, 0)
     setting = InversionSetting(steps=10, strengths=(1e-4, 10.0))
     images = parts.test.inputs[:3]
-    made, errors, chosen = synthesis._inverted(parts.model, LAYERS[0], images, setting, 0)
+    made, errors, chosen = synthesis.inverted(parts.model, LAYERS[0], images, setting, 0)
     assert errors.shape == (2, 3)
     assert torch.equal(chosen, torch.tensor(setting.strengths)[errors.argmin(0)])
     assert made.shape == images.shape
     assert torch.equal(synthesis.image_error(images, images), torch.zeros(3))
     assert torch.allclose(synthesis.image_error(2 * images, images), torch.ones(3))
-
-
-def test_patches_are_of_all_photographs_and_the_two_sets_share_no_pixel():
-    train, test = patches(3, 64, 48)
-    assert train.inputs.shape == (64, 1, 32, 32)
-    assert train.targets.bincount().tolist() == [4] * 16
-    assert test.targets.bincount().tolist() == [3] * 16
-    assert train.classes == PHOTOGRAPHS
-    again, other = patches(3, 64, 48)[0], patches(4, 64, 48)[0]
-    assert torch.equal(again.inputs, train.inputs)
-    assert not torch.equal(other.inputs, train.inputs)
-
-
-def test_training_patches_come_from_the_left(monkeypatch):
-    """On pictures whose brightness is their column, the two sets' values do not overlap."""
-    from netopsy.studies.interpretability.cnn_visualization import networks as module
-
-    columns = torch.linspace(0, 1, 200).expand(60, 200)
-    monkeypatch.setattr(module, "_reduced", lambda: (columns,) * 16)
-    train, test = module.patches(0, 160, 160)
-    assert train.inputs.max() < test.inputs.min()
-    assert train.inputs.min() < 0.1
-    assert test.inputs.max() > 0.9
 
 
 def test_networks_are_seeded_and_have_the_named_layers():
@@ -194,6 +170,19 @@ def test_projections_of_the_first_layer_are_its_filters_wherever_their_image_is(
         inside = found[unit] != 0
         assert bool(inside.any()) == bool(height[unit] > 0)
         torch.testing.assert_close(found[unit][inside], (filters[unit] * height[unit])[inside])
+
+
+def test_top_windows_are_of_the_images_in_which_a_filter_is_highest():
+    parts = trained(SMALL, 0)
+    images, layer = parts.train.inputs[:20], "features.act1"
+    field = receptive_field(parts.model, layer, images)
+    projected, seen = units.top_windows(parts.model, layer, images, field, 9)
+    conv = parts.model.features.conv1
+    assert projected.shape == seen.shape == (len(conv.weight), 9, 1, 5, 5)
+    reached = (seen * conv.weight.detach()[:, None]).sum((2, 3, 4)) + conv.bias.detach()[:, None]
+    highest = run_to(parts.model, layer, images).flatten(2).amax(2).detach().T.sort(descending=True).values[:, :9]
+    torch.testing.assert_close(reached.relu(), highest)
+    assert torch.equal(projected[:, 0], units.projections(parts.model, layer, images, field))
 
 
 def test_the_network_is_trained_to_name_what_it_is_dissected_on_and_not_shown_it():

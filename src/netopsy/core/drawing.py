@@ -165,6 +165,23 @@ def show_image(
         side.set_visible(False)
 
 
+def tiled(images: Float[Tensor, "n channels height width"], columns: int = 3) -> Float[Tensor, "channels rows across"]:
+    """Images as one, so many in a row, with a gap between them that is as bright as their brightest pixel.
+
+    Raises `InputError` where the last row would not be full.
+
+    >>> import torch
+    >>> tiled(torch.zeros(6, 1, 16, 16)).shape
+    torch.Size([1, 33, 50])
+    """
+    require(
+        len(images) > 0 and len(images) % columns == 0, f"images must fill rows of {columns}, got {len(images)} images"
+    )
+    gap = max(1, images.shape[2] // 16)
+    padded = F.pad(images, (0, gap, 0, gap), value=float(images.max()))
+    return padded.unflatten(0, (-1, columns)).permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)[:, :-gap, :-gap]
+
+
 def label(text: str, most: int = 24, *, number: int | None = None) -> str:
     """Text from outside made safe for a drawing: one line, cut in the middle where it is long, every ``$`` literal.
 

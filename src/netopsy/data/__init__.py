@@ -14,6 +14,7 @@ from netopsy.data.generators import gaussian_blobs, swiss_roll, two_circles, two
 from netopsy.data.hub import hub_dataset
 from netopsy.data.load import EMBEDDED, load_data
 from netopsy.data.normalisation import Normalisation
+from netopsy.data.patches import photograph_patches
 from netopsy.data.photographs import PHOTOGRAPHS, TEXTURES, photograph, photographs
 from netopsy.data.scenes import SCENE_CLASSES, LabelledScenes, scenes
 
@@ -44,6 +45,7 @@ __all__ = [
     "list_images",
     "load_data",
     "photograph",
+    "photograph_patches",
     "photographs",
     "scenes",
     "swiss_roll",

@@ -13,6 +13,7 @@ from netopsy.core.errors import require
 from netopsy.core.seeds import generator
 from netopsy.data.dataset import Dataset
 from netopsy.data.embedded import digits
+from netopsy.data.patches import crops
 from netopsy.data.photographs import TEXTURES, photograph
 
 _DIGIT = 8
@@ -85,7 +86,7 @@ def canvases(
     pasted = torch.zeros(n, objects, size, size)
     # Both the True pixels of a box and the pixels of a digit run row by row.
     pasted[boxes] = source.inputs[chosen].flatten()
-    texture = scale * _crops(n, size, split, random)
+    texture = scale * _backgrounds(n, size, split, random)
     classes = source.targets[chosen]
     labels = torch.zeros(n, 10).scatter_(1, classes, 1.0)
     return Canvases(torch.maximum(texture, pasted.amax(1))[:, None], labels, classes, boxes, pasted > 0)
@@ -111,11 +112,8 @@ def _boxes(n: int, objects: int, size: int, random: torch.Generator) -> Bool[Ten
     return inside[:, :, 0, :, None] & inside[:, :, 1, None, :]
 
 
-def _crops(n: int, size: int, split: str, random: torch.Generator) -> Float[Tensor, "n size size"]:
+def _backgrounds(n: int, size: int, split: str, random: torch.Generator) -> Float[Tensor, "n size size"]:
     textures = torch.cat([photograph(name, grey=True) for name in TEXTURES])
     border = 2 * textures.shape[1] // 3
     textures = textures[:, :border] if split == "train" else textures[:, border:]
-    which = torch.randint(len(textures), (n, 1, 1), generator=random)
-    rows = torch.randint(textures.shape[1] - size + 1, (n, 1, 1), generator=random) + torch.arange(size)[:, None]
-    columns = torch.randint(textures.shape[2] - size + 1, (n, 1, 1), generator=random) + torch.arange(size)
-    return textures[which, rows, columns]
+    return crops(textures, torch.randint(len(textures), (n,), generator=random), size, random)

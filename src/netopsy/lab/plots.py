@@ -15,14 +15,15 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from netopsy.core.drawing import INK, PALETTE, figure_grid
+from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
 from netopsy.core.errors import require
 from netopsy.lab.statistics import Estimate, mean_interval
 
-__all__ = ["bars", "from_text", "growth", "intervals", "lines", "mean_with_band", "panels", "to_text"]
+__all__ = ["bars", "from_text", "growth", "intervals", "lines", "mean_with_band", "mosaic", "panels", "to_text"]
 
 Colors = Mapping[str, str]
 Picture = Float[Tensor, "height width"]
+Coloured = Float[Tensor, "3 height width"]
 
 
 def mean_with_band(
@@ -180,7 +181,7 @@ def panels(
 ) -> Figure:
     """A figure with one set of axes a part, titled by its key; ``draw(ax, part)`` fills each.
 
-    With ``legend`` there is one below all of them. ``options`` go to `Figure.subplots`.
+    With ``legend`` there is one below all of them, each label once. ``options`` go to `Figure.subplots`.
     """
     count = max(1, min(columns, len(parts)))
     rows = -(-len(parts) // count)
@@ -193,8 +194,43 @@ def panels(
     for ax in every[len(parts) :]:
         ax.set_axis_off()
     if legend:
-        handles, labels = every[0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside lower center", ncols=min(4, max(1, len(labels))), labelcolor=INK)
+        handles = {label: handle for ax in every for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+        columns = min(4, max(1, len(handles)))
+        drawn.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=columns, labelcolor=INK)
+    return drawn
+
+
+def mosaic(
+    rows: Mapping[str, Sequence[Picture | Coloured | None]],
+    columns: Sequence[str] = (),
+    *,
+    inches: float = 0.68,
+) -> Figure:
+    """Pictures from 0 to 1 in rows, all in one set of axes: hundreds of axes would take seconds to draw.
+
+    Each fills a square of ``inches`` whatever its size, in grey or in colour; ``None`` leaves its square empty. Rows
+    are named to the left, columns above.
+
+    >>> import torch
+    >>> len(mosaic({"grey": [torch.zeros(2, 2), None], "colour": [torch.ones(3, 4, 4)]}, ["one", "two"]).axes)
+    1
+    """
+    count = max((len(row) for row in rows.values()), default=1)
+    aside = 0.4 + 0.08 * max((len(line) for name in rows for line in name.split("\n")), default=0)
+    drawn, ax = figure(inches * count + aside, inches * len(rows) + 0.3)
+    for down, row in enumerate(rows.values()):
+        for across, picture in enumerate(row):
+            if picture is not None:
+                shown = picture.detach().cpu() if picture.ndim == 2 else picture.detach().cpu().movedim(0, -1)
+                place = (across, across + 0.93, down + 0.93, down)
+                ax.imshow(shown.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="none", extent=place)
+    ax.set(xlim=(0, count), ylim=(max(1, len(rows)), 0), aspect="equal")
+    ax.set_yticks([down + 0.46 for down in range(len(rows))], list(rows))
+    ax.set_xticks([across + 0.46 for across in range(len(columns))], columns)
+    ax.tick_params(length=0, labeltop=True, labelbottom=False)
+    ax.grid(visible=False)
+    for side in ax.spines.values():
+        side.set_visible(False)
     return drawn
 
 

@@ -144,8 +144,13 @@ def _is_infrastructure(module: str) -> bool:
     return top == "netopsy" and package in INFRASTRUCTURE and not (package == "lab" and inner in MEASURING)
 
 
-def _asked_by(statement: ast.stmt, package: str) -> Iterator[_Asked]:
+@lru_cache(maxsize=2**16)  # every measure of a study reaches much the same statements
+def _asked_by(statement: ast.stmt, package: str) -> tuple[_Asked, ...]:
     """What the imports in a statement of a module in ``package`` ask for, those inside functions included."""
+    return tuple(_imports(statement, package))
+
+
+def _imports(statement: ast.stmt, package: str) -> Iterator[_Asked]:
     for node in ast.walk(statement):
         if isinstance(node, ast.Import):
             yield from (_Asked(alias.name, "*") for alias in node.names)

@@ -29,6 +29,7 @@ from netopsy.interpretability.cnn_visualization import (
     total_variation,
 )
 from netopsy.interpretability.cnn_visualization.regularisers import gaussian_blur
+from netopsy.interpretability.cnn_visualization.upconv import UpconvNet
 from netopsy.interpretability.layer_maps import token_grid
 
 SHAPE = (1, 4, 5)
@@ -234,6 +235,18 @@ def test_a_generator_is_searched_through_its_codes():
         maximise_activation(net, 0, SHAPE, prior=prior, regularisers=[GaussianBlur()])
     with pytest.raises(InputError, match="init must be left out where a prior is given"):
         maximise_activation(net, 0, SHAPE, prior=prior, init=grey(1, *SHAPE))
+
+
+def test_a_decoder_is_searched_in_standard_codes_and_within_limits():
+    decoder = UpconvNet((3,), (1, 8, 8), seed=1)
+    codes = torch.randn(4, 3)
+    decoder.code_mean.copy_(torch.tensor([5.0, -5, 0]))
+    decoder.code_scale.copy_(torch.tensor([2.0, 0.1, 1]))
+    expected = decoder.layers(codes)
+    low, high = (float(expected.quantile(share)) for share in (0.25, 0.75))
+    prior = GeneratorPrior.of(decoder, limits=(low, high))
+    torch.testing.assert_close(prior.generator(codes), expected.clamp(low, high))
+    assert prior.code == (3,)
 
 
 def test_a_generator_is_left_as_it_was(left_as_found):

@@ -6,7 +6,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from netopsy.core.drawing import figure_grid, style
+from netopsy.core.drawing import figure_grid, style, tiled
 from netopsy.core.shapes import Images
 from netopsy.examination.drawing import show_image
 from netopsy.examination.finding import Finding, Picture
@@ -123,20 +123,11 @@ def _rows(subject: Subject, layer: str, found: TopImages, units: list[int], guid
     for line, unit, own, back in zip(pairs, units, images.split(TOP), sent.split(TOP), strict=False):
         scale = back.abs().flatten(1).amax(1).clamp(min=torch.finfo(back.dtype).tiny)[:, None, None, None]
         for ax, tiles in zip(line, (own, 0.5 + 0.5 * back / scale), strict=True):
-            show_image(ax, _tiled(tiles))
+            show_image(ax, tiled(tiles))
         with style():
             line[0].set_title(f"unit {unit}: images")
             line[1].set_title("projections")
     return drawn
-
-
-def _tiled(images: Images) -> Tensor:
-    """Nine images as one, three in a row, with a gap between them."""
-    channels, height, width = images.shape[1:]
-    gap = max(1, height // 16)
-    padded = nn.functional.pad(images, (0, gap, 0, gap), value=float(images.max()))
-    whole = padded.reshape(3, 3, channels, height + gap, width + gap).permute(2, 0, 3, 1, 4)
-    return whole.reshape(channels, 3 * (height + gap), 3 * (width + gap))[:, :-gap, :-gap]
 
 
 INSTRUMENT = Instrument(

@@ -20,6 +20,7 @@ from netopsy.interpretability.cnn_visualization.objectives import Objective, Tar
 from netopsy.interpretability.cnn_visualization.penalties import Penalty, TotalVariation
 from netopsy.interpretability.cnn_visualization.pixels import Bound, Limits, Pixels, pixels
 from netopsy.interpretability.cnn_visualization.regularisers import GaussianBlur, Jitter, Regulariser, Step
+from netopsy.interpretability.cnn_visualization.upconv import UpconvNet
 from netopsy.interpretability.gallery import gallery
 from netopsy.interpretability.layer_maps import Reshape
 
@@ -45,6 +46,27 @@ class GeneratorPrior:
     """The shape of one code."""
     sd: float = 1.0
     bound: float = 3.0
+
+    @classmethod
+    def of(cls, decoder: UpconvNet, *, limits: tuple[float, float] = (0.0, 1.0)) -> GeneratorPrior:
+        """A decoder of a layer as the generator: codes are standardised over those it was trained on, and images held
+        within ``limits``.
+
+        >>> from netopsy.interpretability.cnn_visualization.upconv import UpconvNet
+        >>> GeneratorPrior.of(UpconvNet((8,), (1, 16, 16))).code
+        (8,)
+        """
+        return cls(_FromStandardCodes(decoder, limits), decoder.code_shape)
+
+
+class _FromStandardCodes(nn.Module):
+    def __init__(self, decoder: UpconvNet, limits: tuple[float, float]) -> None:
+        super().__init__()
+        self.decoder, self.limits = decoder, limits
+
+    def forward(self, codes: Tensor) -> Images:
+        images: Images = self.decoder(codes * self.decoder.code_scale + self.decoder.code_mean)
+        return images.clamp(*self.limits)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,18 +7,8 @@ from netopsy.lab import Cell, Study
 from netopsy.studies.interpretability.cnn_visualization.draw import draw
 from netopsy.studies.interpretability.cnn_visualization.judge import judge
 from netopsy.studies.interpretability.cnn_visualization.plan import PRESETS, Config
-from netopsy.studies.interpretability.cnn_visualization.synthesis import (
-    inversion,
-    maximisation,
-    synthesis_cost_by_images,
-    synthesis_cost_by_side,
-)
-from netopsy.studies.interpretability.cnn_visualization.units import (
-    dissection,
-    dissection_cost_by_side,
-    dissection_cost_by_units,
-    projections_in_training,
-)
+from netopsy.studies.interpretability.cnn_visualization.synthesis import inversion, maximisation, synthesis_cost
+from netopsy.studies.interpretability.cnn_visualization.units import dissection, projections_in_training, units_cost
 
 
 def plan(config: Config) -> Iterable[Cell]:
@@ -28,21 +18,15 @@ def plan(config: Config) -> Iterable[Cell]:
         yield Cell.of(inversion, seed=seed, network=config.network, setting=config.inversion)
         yield Cell.of(projections_in_training, seed=seed, network=config.network, setting=config.deconvnet)
         yield Cell.of(dissection, seed=seed, setting=config.dissection)
-    yield Cell.of(synthesis_cost_by_side, sides=config.sides)
-    yield Cell.of(synthesis_cost_by_images, counts=config.counts)
-    yield Cell.of(dissection_cost_by_side, sides=config.dissected_sides)
-    yield Cell.of(dissection_cost_by_units, units=config.dissected_units)
+    for measure, by, sizes in (
+        (synthesis_cost, "side", config.timed.sides),
+        (synthesis_cost, "images", config.timed.images),
+        (units_cost, "side", config.timed.sides),
+        (units_cost, "units", config.timed.units),
+    ):
+        yield Cell.of(measure, by=by, sizes=sizes)
 
 
-MEASURES = (
-    maximisation,
-    inversion,
-    projections_in_training,
-    dissection,
-    synthesis_cost_by_side,
-    synthesis_cost_by_images,
-    dissection_cost_by_side,
-    dissection_cost_by_units,
-)
+MEASURES = (maximisation, inversion, projections_in_training, dissection, synthesis_cost, units_cost)
 STUDY = Study("cnn-visualization", PRESETS, plan, MEASURES, judge, draw)
 """``netopsy reproduce cnn-visualization``."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from netopsy.core.drawing import tiled
 from netopsy.core.seeds import derive
 from netopsy.core.shapes import Images
 from netopsy.core.split import run_to
@@ -37,53 +39,77 @@ from netopsy.studies.interpretability.cnn_visualization.plan import (
 )
 from netopsy.training import Recipe, evaluate, fit
 
+Windows = Float[Tensor, "units top channels rows columns"]
+
 
 def projections_in_training(seed: int, network: Setting, setting: DeconvSetting) -> Rows:
-    """Rows of the measures alike (a layer and look each), settled (a filter each) and projected (pictures)."""
+    """Rows of the measures alike (a layer and look each), settled (a filter each), projected and nine (pictures)."""
     looks_in_all = setting.looks * network.epochs
     steps = sorted({network.steps * look // looks_in_all for look in range(looks_in_all + 1)})
     ours = trained(network, seed, keep_states=steps)
-    images = ours.train.inputs[: setting.images]
-    epochs = [step / network.steps_per_epoch for step in steps]
-    rows: list[Any] = []
-    for depth, layer in enumerate(grids(ours.model, LAYERS_OF[network.network], images)):
+    images, epochs = ours.train.inputs[: setting.images], [step / network.steps_per_epoch for step in steps]
+    for depth, layer in enumerate(LAYERS_OF[network.network]):
+        if not _has_positions(ours.model, layer, images):
+            continue
         looks, field = [], receptive_field(ours.model, layer, images[:1])
         for step in steps:
             ours.model.load_state_dict(dict(ours.states[step]))
             looks.append(projections(ours.model, layer, images, field))
         alike = cosines(torch.stack(looks))
         at: dict[str, Any] = {"layer": layer, "depth": depth}
-        rows += [
-            {"measure": "alike", **at, "epoch": epoch, "value": float(mean)}
-            for epoch, mean in zip(epochs, alike.nanmean(1), strict=True)
-        ]
+        for epoch, mean in zip(epochs, alike.nanmean(1).tolist(), strict=True):
+            yield {"measure": "alike", **at, "epoch": epoch, "value": mean}
         for unit, first in enumerate(settling(alike, setting.settled)):
-            rows.append({"measure": "settled", **at, "unit": unit, "value": None if first is None else epochs[first]})
+            yield {"measure": "settled", **at, "unit": unit, "value": None if first is None else epochs[first]}
         if seed == 0:
-            rows += _pictures(looks, alike, epochs, setting, at)
-    return rows
+            active = (~alike[-1].isnan()).nonzero().flatten()
+            shown = active[_spread(len(active), setting.shown)].tolist()
+            for look in _spread(len(looks), setting.columns).tolist():
+                for unit in shown:
+                    picture = _grey(looks[look][[unit]])
+                    yield {"measure": "projected", **at, "epoch": epochs[look], "unit": unit, "picture": picture}
+            projected, seen = top_windows(ours.model, layer, images, field, 9)
+            for kind, nine in (("projection", projected), ("image", seen)):
+                for unit in shown:
+                    yield {"measure": "nine", **at, "kind": kind, "unit": unit, "picture": _grey(nine[unit])}
 
 
-def grids(model: nn.Module, layers: Sequence[str], images: Images) -> list[str]:
-    """Those of the layers whose output has places."""
-    with torch.no_grad():
-        return [layer for layer in layers if run_to(model, layer, images[:1].to(next(model.parameters()))).ndim == 4]
+@torch.no_grad()
+def _has_positions(model: nn.Module, layer: str, images: Images) -> bool:
+    return run_to(model, layer, images[:1].to(next(model.parameters()))).ndim == 4
 
 
-def projections(
-    model: nn.Module, layer: str, images: Images, field: ReceptiveField
-) -> Float[Tensor, "units channels rows columns"]:
-    """Each filter's projection from the image in which it is highest: its receptive field, 0 off the image's edge."""
-    best = top_images(model, layer, images, k=1)
-    chosen = images.to(best.indices.device)[best.indices[:, 0]]
-    units = torch.arange(len(chosen), device=chosen.device)
-    whole = deconvnet(model, chosen, layer, units)
-    # The pattern counts and not the place, so each window stays centred on its field, over the edge as well.
+def _spread(count: int, most: int) -> Tensor:
+    """At most so many numbers below ``count``, from the first to the last."""
+    return torch.linspace(0, max(0, count - 1), min(most, count)).long()
+
+
+def _grey(windows: Images) -> str:
+    """One window, or nine in a square; each from its own darkest to its brightest."""
+    grey = rescaled(windows.mean(1))[:, None]
+    return to_text(tiled(grey, columns=min(3, len(grey)))[0])
+
+
+def projections(model: nn.Module, layer: str, images: Images, field: ReceptiveField) -> Float[Tensor, "units c y x"]:
+    """Each filter's projection from the image in which it is highest."""
+    return top_windows(model, layer, images, field, 1)[0][:, 0]
+
+
+def top_windows(model: nn.Module, layer: str, images: Images, field: ReceptiveField, k: int) -> tuple[Windows, Windows]:
+    """Each filter's projections from the ``k`` images in which it is highest, and those images: what its receptive
+    field holds, 0 off the image's edge.
+    """
+    best = top_images(model, layer, images, k=k)
+    chosen = images.to(best.indices.device)[best.indices.flatten()]
+    units = torch.arange(len(best.indices), device=chosen.device).repeat_interleave(k)
+    # The pattern counts and not the position, so each window stays centred on its field, over the edge as well.
     (height, width), (over, across) = field.image, field.size
-    wide = torch.nn.functional.pad(whole, (across, across, over, over))
     offset = (field.offset[0] + over, field.offset[1] + across)
     moved = ReceptiveField(field.size, field.stride, offset, (height + 2 * over, width + 2 * across))
-    return crop_to_field(wide, moved, best.rows[:, 0], best.columns[:, 0]).cpu()
+    at = best.rows.flatten(), best.columns.flatten()
+    wide = (F.pad(each, (across, across, over, over)) for each in (deconvnet(model, chosen, layer, units), chosen))
+    projected, seen = (crop_to_field(each, moved, *at).unflatten(0, (-1, k)).cpu() for each in wide)
+    return projected, seen
 
 
 def cosines(looks: Float[Tensor, "looks units channels rows columns"]) -> Float[Tensor, "looks units"]:
@@ -96,35 +122,18 @@ def cosines(looks: Float[Tensor, "looks units channels rows columns"]) -> Float[
 
 def settling(alike: Float[Tensor, "looks units"], least: float) -> list[int | None]:
     """The first look from which on each filter stays as it will be; ``None`` for one that is silent in the end."""
-    stays = (alike >= least).long().flip(0).cumprod(0).sum(0)
-    return [
-        None if silent else len(alike) - lasting
-        for lasting, silent in zip(stays.tolist(), alike[-1].isnan().tolist(), strict=True)
-    ]
-
-
-def _pictures(
-    looks: Sequence[Tensor], alike: Tensor, epochs: Sequence[float], setting: DeconvSetting, at: dict[str, Any]
-) -> Iterator[dict[str, Any]]:
-    active = (~alike[-1].isnan()).nonzero().flatten()
-    chosen = (
-        active[torch.linspace(0, len(active) - 1, min(setting.shown, len(active))).long()] if len(active) else active
-    )
-    places = torch.linspace(0, len(looks) - 1, min(setting.columns, len(looks))).long().tolist()
-    for look in places:
-        for unit in chosen.tolist():
-            picture = to_text(rescaled(looks[look][unit].mean(0, keepdim=True))[0])
-            yield {"measure": "projected", **at, "epoch": epochs[look], "unit": unit, "picture": picture}
+    lasting = (alike >= least).long().flip(0).cumprod(0).sum(0).tolist()
+    silent = alike[-1].isnan().tolist()
+    return [None if none else len(alike) - last for last, none in zip(lasting, silent, strict=True)]
 
 
 def dissection(seed: int, setting: DissectionSetting) -> Rows:
     """Rows of the measures unique (a rotation each), detected (a concept each) and accuracy."""
     model, concepts, accuracy = named_figures(setting, seed)
-    rows: list[Any] = [{"measure": "accuracy", "weights": TRAINED, "value": accuracy}]
-    fresh = _network(setting, concepts, derive(seed, "fresh"))
-    for weights, one in ((TRAINED, model), (RANDOM, fresh)):
-        rows += [{"weights": weights, **row} for row in _rotated_bases(one, setting, concepts, seed)]
-    return rows
+    yield {"measure": "accuracy", "weights": TRAINED, "value": accuracy}
+    for weights, one in ((TRAINED, model), (RANDOM, _network(setting, concepts, derive(seed, "fresh")))):
+        for row in _rotated_bases(one, setting, concepts, seed):
+            yield {"weights": weights, **row}
 
 
 def named_figures(setting: DissectionSetting, seed: int) -> tuple[nn.Module, ConceptImages, float]:
@@ -169,24 +178,16 @@ def _rotated_bases(
 
 
 def _counts(report: DissectionReport) -> dict[str, Any]:
-    return {
-        "value": report.unique,
-        "detectors": int(report.detectors.sum()),
-        "match": float(report.best.mean()),
-    }
+    detectors = int(report.detectors.sum())
+    return {"value": report.unique, "detectors": detectors, "match": float(report.best.mean())}
 
 
-def dissection_cost_by_side(sides: tuple[int, ...]) -> Rows:
-    """Milliseconds for 64 labelled images by their side, 32 units."""
-    return growth(lambda side: _unit_ways(side, 32), sides, name="side", rounds=1)
+def units_cost(by: str, sizes: tuple[int, ...]) -> Rows:
+    """Milliseconds for 64 labelled images of 64 pixels a side and 32 units, or of other sides or units."""
+    return growth(lambda size: _ways(**{by: size}), sizes, rounds=1)
 
 
-def dissection_cost_by_units(units: tuple[int, ...]) -> Rows:
-    """The same by the number of units, 64 pixels a side."""
-    return growth(lambda count: _unit_ways(64, count), units, name="units", rounds=1)
-
-
-def _unit_ways(side: int, units: int) -> dict[str, Callable[[], object]]:
+def _ways(side: int = 64, units: int = 32) -> dict[str, Callable[[], object]]:
     """Receptive fields are not measured anew: that depends on the network and not on the images."""
     model = small_conv_net((16, units), (2, 2), channels=3, seed=0).eval()
     concepts, layer = concept_images(64, size=side, seed=0), "features.act2"

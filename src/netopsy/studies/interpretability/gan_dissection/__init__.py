@@ -3,8 +3,8 @@
 from netopsy.lab import Study
 from netopsy.studies.interpretability.gan_dissection.draw import draw
 from netopsy.studies.interpretability.gan_dissection.judge import judge
-from netopsy.studies.interpretability.gan_dissection.measure import cost_by_side, cost_by_units, dissections, plan
+from netopsy.studies.interpretability.gan_dissection.measure import cost, dissections, plan
 from netopsy.studies.interpretability.gan_dissection.plan import PRESETS
 
-STUDY = Study("gan-dissection", PRESETS, plan, (dissections, cost_by_side, cost_by_units), judge, draw)
+STUDY = Study("gan-dissection", PRESETS, plan, (dissections, cost), judge, draw)
 """``netopsy reproduce gan-dissection``."""

@@ -2,210 +2,134 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
-from matplotlib.collections import LineCollection
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from netopsy.core.drawing import INK, PALETTE, figure_grid
+from netopsy.core.drawing import INK, PALETTE
 from netopsy.data.scenes import SCENE_CLASSES
 from netopsy.lab import Tables
-from netopsy.lab.plots import from_text, growth
-from netopsy.studies.interpretability.gan_dissection.plan import OBJECTS, Config
+from netopsy.lab.plots import from_text, growth, mosaic, panels
+from netopsy.studies.interpretability.gan_dissection.plan import BY_ALPHA, BY_IOU, OBJECTS, RANDOM, Config
 
-COLOURS = dict(
-    zip(("trained", "shuffled", "untrained", "IoU", "alpha", "random"), [*PALETTE[:3], *PALETTE[:3]], strict=True)
-)
-_OUTLINE = "#ff00c8"
-_GAP = 2
-"""Pixels between images."""
+DIMMED = 0.3
+"""How bright an image is outside a mask."""
+ABLATED = {
+    "highest": "{object}, as made",
+    "masked": "unit {unit:.0f}: IoU {iou:.2f}",
+    "removed": "{object} units off",
+}
+INSERTED = {"without": "no {object}, as made", "masked": "where {object} units go on", "inserted": "{object} units on"}
+"""Kinds of pictures to what is beside a row of them."""
 
 
 def draw(tables: Tables, config: Config) -> dict[str, Figure]:
-    """Units and their objects, what removing and inserting them does, in pictures and in numbers, and the cost."""
-    pictures = tables["picture"] if "picture" in tables else pd.DataFrame({"kind": [], "object": []})
-    return {
-        "agreement": _agreement(tables),
-        "ablated": _edited(pictures, {"highest": "made", "removed": "without the units"}, config),
-        "inserted": _edited(pictures, {"without": "made", "inserted": "with the units on"}, config),
-        "removal": _removal(tables, config),
-        "side-effects": _side_effects(tables, config),
-        "insertion": _insertion(tables),
-        "cost": _cost(tables),
-    }
+    """Units and their objects, what removing and inserting them does, in pictures and in numbers, and the cost.
 
-
-def _agreement(tables: Tables) -> Figure:
-    found = tables["iou"]
-    drawn, axes = figure_grid(1, len(OBJECTS), 8.2, 2.9, sharey=True)
-    layers = list(found["layer"].unique())
-    for ax, name in zip(axes[0], OBJECTS, strict=True):
-        own = found[found["object"] == name]
-        for kind, aside, marker in (("trained", 0.0, "o"), ("shuffled", -0.18, "_"), ("untrained", 0.18, "x")):
-            values = own[own["kind"] == kind].groupby(["layer", "seed"])["value"].quantile(0.95)
-            places = [layers.index(layer) + aside for layer, _ in values.index]
-            label = {"trained": "trained", "shuffled": "masks shuffled, 95%", "untrained": "untrained, 95%"}[kind]
-            ax.plot(places, values, marker, color=COLOURS[kind], label=label, markersize=6 if marker == "_" else 4)
-        ax.set_title(name)
-        ax.set_xticks(range(len(layers)), [layer.removeprefix("layer") for layer in layers])
-        ax.set(xlabel="layer", ylim=(0, 1))
-    axes[0, 0].set_ylabel("IoU of the best unit")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    drawn.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
-    return drawn
-
-
-def _edited(pictures: pd.DataFrame, kinds: dict[str, str], config: Config) -> Figure:
-    """Two lines of images an object, as made and edited; outlined where the unit is high, or where it is forced on.
-
-    All images are in one set of axes: a set of axes each takes seconds to lay out.
+    What is made of no generator's images is not there: of objects that it hardly shows there are no pictures.
     """
-    wanted = pictures[pictures["kind"].isin(list(kinds))]
-    count = int(wanted.groupby(["object", "kind"]).size().max()) if len(wanted) else 1
-    lines = [(name, kind) for name in OBJECTS for kind in kinds]
-    drawn, axes = figure_grid(1, 1, 0.9 * (count + 1.5), 0.95 * len(lines) + 0.4)
-    ax, size, borders = axes[0, 0], _size(wanted), []
-    for number, (name, kind) in enumerate(lines):
-        top = number * (size + _GAP) + number // len(kinds) * 2 * _GAP
-        own = wanted[(wanted["object"] == name) & (wanted["kind"] == kind)]
-        for place, (_, row) in enumerate(own.iterrows()):
-            left = place * (size + _GAP)
-            stacked = from_text(str(row["picture"])).numpy()
-            image = stacked.reshape(3, size, size).transpose(1, 2, 0)
-            ax.imshow(image, interpolation="nearest", extent=(left, left + size, top + size, top))
-            high = _marked(row, size)
-            borders += [[(x + left, y + top) for x, y in line] for line in _borders(high)]
-        words = f"{name}: {kinds[kind]}" if kind == next(iter(kinds)) else kinds[kind]
-        ax.text(-_GAP, top + size / 2, words, ha="right", va="center", fontsize=8)
-        if kind == "highest" and len(own):
-            unit, iou = int(own["unit"].iloc[0]), own["iou"].iloc[0]
-            words = f"outline: unit {unit} of {config.measured.layer}, IoU with {name} {iou:.2f}"
-            ax.text(0, top - 0.5, words, ha="left", va="bottom", fontsize=7.5)
-    ax.add_collection(LineCollection(borders, colors=_OUTLINE, linewidths=1.2))
-    ax.set_xlim(-1.5 * size, count * (size + _GAP))
-    ax.set_ylim(len(lines) * (size + _GAP) + len(OBJECTS) * 2 * _GAP, -2 * _GAP)
-    ax.set_aspect("equal")
-    ax.set_axis_off()
+    layers = {layer.replace("layer", "layer "): layer for layer in config.measured.causal}
+    objects = {name: name for name in OBJECTS}
+    removal = {(name, title): (name, layer) for title, layer in layers.items() for name in OBJECTS}
+    costs = {"64 units": ("side", "pixels a side", 2), "64 pixels a side": ("units", "units", 1)}
+    drawn = {
+        "agreement": panels(objects, partial(_agreement, tables), width=2.7, height=2.5, legend=True, sharey=True),
+        "side-effects": panels(layers, partial(_side_effects, tables, config), width=3.0, height=2.4, sharey=True),
+        "cost": panels(costs, partial(_cost, tables), height=2.7, sharey=True),
+    }
+    if "curve" in tables:
+        shared = {"sharex": True, "sharey": True, "legend": True}
+        drawn["removal"] = panels(removal, partial(_removal, tables, config), width=2.7, height=1.9, **shared)
+        drawn["insertion"] = panels(objects, partial(_insertion, tables), width=2.7, height=2.7, sharey=True)
+    if "picture" in tables:
+        drawn |= {"ablated": _edited(tables["picture"], ABLATED), "inserted": _edited(tables["picture"], INSERTED)}
     return drawn
 
 
-def _size(pictures: pd.DataFrame) -> int:
-    """Pixels a side."""
-    return int(from_text(str(pictures["picture"].iloc[0])).shape[1]) if len(pictures) else 16
+def _agreement(tables: Tables, ax: Axes, name: str) -> None:
+    layers = list(tables["iou"]["layer"].unique())
+    called = {"trained": "trained", "shuffled": "masks shuffled, 95%", "untrained": "untrained, 95%"}
+    for (kind, label), color, aside, marker in zip(called.items(), PALETTE, (0, -0.18, 0.18), "o_x", strict=False):
+        found = tables.rows("iou", object=name, kind=kind).groupby(["layer", "seed"])["value"].quantile(0.95)
+        ax.plot([layers.index(layer) + aside for layer, _ in found.index], found, marker, color=color, label=label)
+    ax.set_xticks(range(len(layers)), [layer.removeprefix("layer") for layer in layers])
+    ax.set(xlabel="layer", ylim=(0, 1))
+    if name == next(iter(OBJECTS)):
+        ax.set_ylabel("IoU of the best unit")
 
 
-def _marked(row: pd.Series, size: int) -> np.ndarray:
-    """Which pixels are within the outline of an image."""
-    high = np.zeros((size, size), dtype=bool)
-    if row["kind"] == "highest":
-        return from_text(str(row["outline"])).numpy() > 0.5
-    if row["kind"] == "inserted":
-        cell = size / float(row["rows"])
-        top, left, tall, wide = (round(cell * float(number)) for number in str(row["patch"]).split())
-        high[top : top + tall, left : left + wide] = True
-    return high
+def _edited(pictures: pd.DataFrame, called: Mapping[str, str]) -> Figure:
+    """Three rows of images an object: as made, the rest dimmed where the units are high or go on, and edited."""
+    made, rows = next(iter(called)), {}
+    for (_, kind), own in pictures.groupby(["object", "kind"], sort=False):
+        images = [from_text(text).unflatten(0, (3, -1)) for text in own["picture"]]
+        if kind in called:
+            rows[called[str(kind)].format(**own.iloc[0])] = images
+        if kind == made:
+            masks = [from_text(text) for text in own["mask"]]
+            masked = [image * (DIMMED + (1 - DIMMED) * mask) for image, mask in zip(images, masks, strict=True)]
+            rows[called["masked"].format(**own.iloc[0])] = masked
+    return mosaic(rows)
 
 
-def _borders(high: np.ndarray) -> list[list[tuple[float, float]]]:
-    """The edges of pixels that are high on one side and not on the other."""
-    padded = np.pad(high, 1).astype(int)
-    across = [[(x - 1.0, float(y)), (float(x), float(y))] for y, x in np.argwhere(np.diff(padded, axis=0))]
-    down = [[(float(x), y - 1.0), (float(x), float(y))] for y, x in np.argwhere(np.diff(padded, axis=1))]
-    return across + down
+def _removal(tables: Tables, config: Config, ax: Axes, of: tuple[str, str]) -> None:
+    name, layer = of
+    curves = tables.wide("curve", index="n", columns=("by", "seed"), layer=layer, object=name)
+    for order, color, dashes in ((BY_IOU, PALETTE[0], "-"), (BY_ALPHA, PALETTE[1], "--")):
+        if order in curves:
+            # With a handful of generators a line each says more than a band.
+            ax.plot(curves.index, curves[order], color=color, linewidth=0.7, alpha=0.4)
+            label = f"highest {order} first, mean"
+            ax.plot(
+                curves.index, curves[order].mean(axis=1), dashes, marker="o", markersize=3, color=color, label=label
+            )
+    chance = tables.rows("removal", by=RANDOM, layer=layer, object=name)["value"]
+    at = config.measured.units
+    ax.plot([at, at], chance.quantile([0.05, 0.95]), color=PALETTE[2], linewidth=4, alpha=0.4)
+    ax.plot(at, chance.mean(), "s", color=PALETTE[2], label="random units, 5% to 95%")
+    ax.set(ylim=(-0.35, 1.08), xlabel="units switched off", ylabel="share removed")
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.label_outer()
 
 
-def _removal(tables: Tables, config: Config) -> Figure:
-    curves = tables["curve"] if "curve" in tables else pd.DataFrame({"layer": []})
-    by_chance = tables.rows("removal", by="random")
-    layers = list(curves["layer"].unique()) or [config.measured.layer]
-    drawn, axes = figure_grid(len(layers), len(OBJECTS), 8.2, 2.0 * len(layers) + 0.4, sharex=True, sharey=True)
-    for line, layer in zip(axes, layers, strict=True):
-        for ax, name in zip(line, OBJECTS, strict=True):
-            here = curves[(curves["layer"] == layer) & (curves["object"] == name)]
-            for order in ("IoU", "alpha"):
-                table = here[here["by"] == order].pivot_table(index="seed", columns="n", values="value")
-                if len(table):
-                    label = {"IoU": "highest IoU first, mean", "alpha": "highest alpha first, mean"}[order]
-                    options: Any = {"marker": "o", "markersize": 3, "linestyle": "-" if order == "IoU" else "--"}
-                    # With a handful of generators a line each says more than a band.
-                    ax.plot(table.columns, table.T, color=COLOURS[order], linewidth=0.7, alpha=0.4)
-                    ax.plot(table.columns, table.mean(), label=label, color=COLOURS[order], **options)
-            chance = by_chance[(by_chance["layer"] == layer) & (by_chance["object"] == name)]["value"]
-            low, high = chance.quantile([0.05, 0.95])
-            ax.plot([config.measured.units] * 2, [low, high], color=COLOURS["random"], linewidth=4, alpha=0.4)
-            ax.plot(config.measured.units, chance.mean(), "s", color=COLOURS["random"], label="random units, 5% to 95%")
-            ax.set_title(f"{name}, {layer.replace('layer', 'layer ')}")
-            ax.set_ylim(-0.35, 1.08)
-    for ax in axes[:, 0]:
-        ax.set_ylabel("share removed")
-    for ax in axes[-1]:
-        ax.set_xlabel("units switched off")
-        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    legends = [ax.get_legend_handles_labels() for ax in drawn.axes]
-    every = {label: handle for handles, labels in legends for handle, label in zip(handles, labels, strict=True)}
-    drawn.legend(list(every.values()), list(every), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
-    return drawn
+def _side_effects(tables: Tables, config: Config, ax: Axes, layer: str) -> None:
+    table = tables.wide("removal", index="by", columns="object", layer=layer)
+    shares = table.reindex(index=[*OBJECTS, RANDOM], columns=list(SCENE_CLASSES))
+    ax.imshow(shares.to_numpy(), cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
+    for (row, column), value in np.ndenumerate(shares.to_numpy()):
+        color = "white" if abs(value) > 0.6 else "black"
+        ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color=color)
+    ax.set_xticks(range(shares.shape[1]), shares.columns)
+    ax.set_yticks(range(len(shares)), [f"{config.measured.units} {name}" for name in shares.index])
+    ax.set(xlabel="share of its pixels removed", ylabel="units switched off")
+    ax.label_outer()
+    ax.grid(visible=False)
 
 
-def _side_effects(tables: Tables, config: Config) -> Figure:
-    found = tables["removal"]
-    layers = list(found["layer"].unique()) or [config.measured.layer]
-    drawn, axes = figure_grid(1, len(layers), 3.0 * len(layers), 2.5, sharey=True)
-    by = [*OBJECTS, "random"]
-    for ax, layer in zip(axes[0], layers, strict=True):
-        table = found[found["layer"] == layer].pivot_table(index="by", columns="object", values="value")
-        values = table.reindex(index=by, columns=list(SCENE_CLASSES)).to_numpy()
-        ax.imshow(values, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
-        for (row, column), value in np.ndenumerate(values):
-            colour = "white" if abs(value) > 0.6 else "black"
-            ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color=colour)
-        ax.set_xticks(range(len(SCENE_CLASSES)), SCENE_CLASSES)
-        ax.set_yticks(range(len(by)), [f"{config.measured.units} {name}" for name in by])
-        ax.set_title(layer.replace("layer", "layer "))
-        ax.grid(visible=False)
-        ax.set_xlabel("share of its pixels removed")
-    axes[0, 0].set_ylabel("units switched off")
-    return drawn
+def _insertion(tables: Tables, ax: Axes, name: str) -> None:
+    found = tables.wide("insertion", index="row", columns="column", object=name)
+    if found.empty:  # the generators hardly ever show it
+        return
+    ax.imshow(found.to_numpy(), cmap="viridis", vmin=0)
+    for edge in (8, 10):
+        ax.axhline(edge / 16 * len(found) - 0.5, color="white", linestyle=":", linewidth=1)
+    most = found.to_numpy().max()
+    ax.set(xlabel=f"column (brightest: {most:.2f} pixels gained)", ylabel="row (dotted: horizons)")
+    ax.label_outer()
+    ax.grid(visible=False)
 
 
-def _insertion(tables: Tables) -> Figure:
-    found = (
-        tables["insertion"]
-        if "insertion" in tables
-        else pd.DataFrame({"object": [], "row": [], "column": [], "value": []})
-    )
-    drawn, axes = figure_grid(1, len(OBJECTS), 8.2, 2.6)
-    for ax, name in zip(axes[0], OBJECTS, strict=True):
-        table = found[found["object"] == name].pivot_table(index="row", columns="column", values="value")
-        ax.set_title(name)
-        if table.empty:  # the generator hardly ever shows it
-            continue
-        image = ax.imshow(table.to_numpy(), cmap="viridis", vmin=0)
-        for edge in (8, 10):
-            ax.axhline(edge / 16 * len(table) - 0.5, color="white", linestyle=":", linewidth=1)
-        ax.set_xlabel("column (dotted: horizons)")
-        ax.grid(visible=False)
-        drawn.colorbar(image, ax=ax, shrink=0.85)
-    axes[0, 0].set_ylabel("row of the layer's grid")
-    drawn.axes[-1].set_ylabel("pixels gained")
-    return drawn
-
-
-def _cost(tables: Tables) -> Figure:
-    drawn, axes = figure_grid(1, 2, 7.0, 2.8, sharey=True)
-    for ax, x, label in (
-        (axes[0, 0], "side", "pixels a side, 64 units"),
-        (axes[0, 1], "units", "units, 64 pixels a side"),
-    ):
-        table, power = tables[f"cost_by_{x}"], 2 if x == "side" else 1
-        growth(ax, table, x=x)
-        pure = table["value"].iloc[0] * (table[x] / table[x].iloc[0]) ** power
-        named = "in proportion to the pixels" if power == 2 else "in proportion"
-        ax.plot(table[x], pure, ":", color=INK, label=named)
-        ax.set_xlabel(label)
-        ax.legend(loc="upper left", frameon=False, fontsize=8)
-    axes[0, 0].set(ylabel="milliseconds for 20 + 20 images", title="Cost of a dissection, on one core")
-    return drawn
+def _cost(tables: Tables, ax: Axes, of: tuple[str, str, int]) -> None:
+    by, label, power = of
+    table = tables.rows("cost", by=by)
+    growth(ax, table, x="size")
+    pure = table["value"].iloc[0] * (table["size"] / table["size"].iloc[0]) ** power
+    ax.plot(table["size"], pure, ":", color=INK, label="in proportion to the pixels" if power == 2 else "in proportion")
+    ax.set(xlabel=label, ylabel="milliseconds for 20 + 20 images")
+    ax.label_outer()
+    ax.legend(loc="upper left")

@@ -11,7 +11,7 @@ from netopsy.data import Dataset
 from netopsy.data.scenes import SCENE_CLASSES, scenes
 from netopsy.lab.subjects.kept import kept
 from netopsy.models import initialise, spectral_discriminator, upsampling_generator
-from netopsy.studies.interpretability.gan_dissection.plan import Setting
+from netopsy.studies.interpretability.gan_dissection.plan import Segmenter, Setting
 from netopsy.training import Recipe, fit, fit_adversarial
 
 
@@ -22,16 +22,21 @@ def trained_generator(setting: Setting, seed: int) -> nn.Sequential:
     return generator.to(best_device()).eval()
 
 
+def untrained_generator(setting: Setting, seed: int) -> nn.Sequential:
+    """The same network before training."""
+    return upsampling_generator(setting.latent, widths=setting.widths, seed=seed).eval()
+
+
 def scene_generator(setting: Setting, seed: int) -> dict[str, Tensor]:
     """Its weights after training."""
     generator = untrained_generator(setting, derive(seed, "generator"))
     images = 2 * scenes(setting.images, side=setting.side, seed=derive(seed, "scenes")).images - 1
     judge = spectral_discriminator(size=setting.side, widths=setting.judge_widths, seed=derive(seed, "discriminator"))
-    # On a CPU the convolutions are faster with the channels last.
-    last = {"memory_format": torch.channels_last}
+    for model in (generator, judge):  # on a CPU the convolutions are faster with the channels last
+        model.to(best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     fit_adversarial(
-        generator.to(best_device(), **last),  # type: ignore[call-overload]
-        judge.to(best_device(), **last),  # type: ignore[call-overload]
+        generator,
+        judge,
         images.contiguous(memory_format=torch.channels_last),
         latent=setting.latent,
         steps=setting.steps,
@@ -42,34 +47,23 @@ def scene_generator(setting: Setting, seed: int) -> dict[str, Tensor]:
     return generator.state_dict()
 
 
-def untrained_generator(setting: Setting, seed: int) -> nn.Sequential:
-    """The same network before training."""
-    return upsampling_generator(setting.latent, widths=setting.widths, seed=seed).eval()
-
-
-def trained_segmenter(setting: Setting) -> nn.Sequential:
+def trained_segmenter(setting: Segmenter, side: int) -> nn.Sequential:
     """Three convolutions that tell the class of every pixel of images within -1 and 1."""
-    segmenter = _segmenter(setting.segmenter_width)
-    segmenter.load_state_dict(kept(scene_segmenter, setting=setting))
+    segmenter = _convolutions(setting.width)
+    segmenter.load_state_dict(kept(scene_segmenter, setting=setting, side=side))
     return segmenter.to(best_device()).eval()
 
 
-def scene_segmenter(setting: Setting) -> dict[str, Tensor]:
+def scene_segmenter(setting: Segmenter, side: int) -> dict[str, Tensor]:
     """Its weights after training."""
-    segmenter = _segmenter(setting.segmenter_width).to(best_device())
-    drawn = scenes(setting.labelled, side=setting.side, seed=derive(0, "labelled"))
-    data = Dataset(2 * drawn.images - 1, drawn.masks.float())
-    recipe = Recipe(steps=setting.segmenter_steps, batch_size=50, lr=1e-2, schedule="onecycle", loss="bce")
-    fit(segmenter, data, recipe)
+    segmenter = _convolutions(setting.width).to(best_device())
+    drawn = scenes(setting.labelled, side=side, seed=derive(0, "labelled"))
+    recipe = Recipe(steps=setting.steps, batch_size=50, lr=1e-2, schedule="onecycle", loss="bce")
+    fit(segmenter, Dataset(2 * drawn.images - 1, drawn.masks.float()), recipe)
     return segmenter.state_dict()
 
 
-def _segmenter(width: int) -> nn.Sequential:
-    layers = (
-        nn.Conv2d(3, width, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(width, width, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(width, len(SCENE_CLASSES), 3, padding=1),
-    )
-    return initialise(nn.Sequential(*layers), "he_normal", seed=0)
+def _convolutions(width: int) -> nn.Sequential:
+    first, second = nn.Conv2d(3, width, 3, padding=1), nn.Conv2d(width, width, 3, padding=1)
+    last = nn.Conv2d(width, len(SCENE_CLASSES), 3, padding=1)
+    return initialise(nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), last), "he_normal", seed=0)

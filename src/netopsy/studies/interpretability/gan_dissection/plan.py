@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-OBJECTS = ("sun", "house", "tree")
-"""The classes the claims are about: sky and ground are everywhere, and count for nothing."""
+from netopsy.data.scenes import SCENE_CLASSES
+
+OBJECTS: Mapping[str, int] = {name: SCENE_CLASSES.index(name) for name in ("sun", "house", "tree")}
+"""The classes the claims are about, with their numbers: sky and ground are everywhere, and count for nothing."""
+BY_IOU, BY_ALPHA, RANDOM = "IoU", "alpha", "random"
+"""What orders or chooses the units that are removed."""
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """The network that tells the class of every pixel."""
+
+    labelled: int = 1000
+    """Scenes that it learns from."""
+    width: int = 16
+    steps: int = 300
 
 
 @dataclass(frozen=True)
@@ -22,10 +37,26 @@ class Setting:
     steps: int = 1000
     batch_size: int = 64
     lr: float = 1e-3
-    labelled: int = 1000
-    """Scenes that the segmenter learns from."""
-    segmenter_width: int = 16
-    segmenter_steps: int = 300
+    segmenter: Segmenter = Segmenter()
+
+
+@dataclass(frozen=True)
+class Controls:
+    """How often chance is asked: masks shuffled, generators before training, random sets of units."""
+
+    shuffles: int = 20
+    untrained: int = 5
+    sets: int = 20
+
+
+@dataclass(frozen=True)
+class Ace:
+    """How the optimised sets are found."""
+
+    sample: int = 1000
+    pairs: int = 200
+    steps: int = 100
+    """Ten passes over the pairs, twenty in a step."""
 
 
 @dataclass(frozen=True)
@@ -39,20 +70,18 @@ class Measured:
     """The layer of the optimised sets, of the insertions and of the pictures."""
     sample: int = 300
     """Images of one dissection: one half chooses the levels, the other half is measured."""
-    shuffles: int = 20
-    untrained: int = 5
-    """Generators before training."""
     intervened: int = 100
     """Images of one intervention."""
+    counted: int = 1000
+    """Images in which the objects are counted."""
+    pictured: int = 400
+    """Images among which those to be shown are sought."""
     units: int = 8
     """In a set that is removed or inserted."""
-    random_sets: int = 20
     most: int = 10
     """Units at the end of a removal curve."""
-    ace_sample: int = 1000
-    ace_pairs: int = 200
-    ace_steps: int = 100
-    """Ten passes over the pairs, twenty in a step."""
+    controls: Controls = Controls()
+    ace: Ace = Ace()
 
 
 @dataclass(frozen=True)
@@ -63,61 +92,46 @@ class Config:
     """Generators, each trained from its own start on its own scenes."""
     setting: Setting = Setting()
     measured: Measured = Measured()
-    sides: tuple[int, ...] = (32, 64, 128, 224)
+    timed_sides: tuple[int, ...] = (32, 64, 128, 224)
     """Images whose dissection is timed, pixels a side."""
     timed_units: tuple[int, ...] = (16, 64, 256, 512)
 
 
+_SMALL = Setting(images=200, steps=2, widths=(8, 8, 8), segmenter=Segmenter(50, steps=40))
+_FEW = Measured(
+    layers=("layer3",),
+    causal=("layer3",),
+    sample=30,
+    intervened=12,
+    counted=50,
+    pictured=50,
+    units=2,
+    most=2,
+    controls=Controls(2, 1, 2),
+    ace=Ace(80, 20, 2),
+)
+_LARGE = Setting(
+    side=64,
+    images=50_000,
+    latent=64,
+    widths=(512, 512, 512, 256, 128),
+    judge_widths=(64, 128, 256, 512),
+    steps=20_000,
+    lr=2e-4,
+    segmenter=Segmenter(5000, 64, 3000),
+)
+_MANY = Measured(
+    layers=tuple(f"layer{number}" for number in range(1, 10)),
+    sample=2000,
+    intervened=1000,
+    units=20,
+    most=20,
+    controls=Controls(100, 20, 100),
+    ace=Ace(20_000, 1000, 500),
+)
+
 PRESETS = {
-    "smoke": Config(
-        seeds=1,
-        setting=Setting(images=200, steps=2, labelled=50, segmenter_steps=40, widths=(8, 8, 8)),
-        measured=Measured(
-            layers=("layer2", "layer3"),
-            causal=("layer3",),
-            sample=40,
-            shuffles=2,
-            untrained=1,
-            intervened=12,
-            units=2,
-            random_sets=2,
-            most=2,
-            ace_sample=80,
-            ace_pairs=20,
-            ace_steps=2,
-        ),
-        sides=(16, 32),
-        timed_units=(4, 8),
-    ),
+    "smoke": Config(1, _SMALL, _FEW, timed_sides=(16,), timed_units=(4,)),
     "laptop": Config(),
-    "paper": Config(
-        seeds=5,
-        setting=Setting(
-            side=64,
-            images=50_000,
-            latent=64,
-            widths=(512, 512, 512, 256, 128),
-            judge_widths=(64, 128, 256, 512),
-            steps=20_000,
-            lr=2e-4,
-            labelled=5000,
-            segmenter_width=64,
-            segmenter_steps=3000,
-        ),
-        measured=Measured(
-            layers=tuple(f"layer{number}" for number in range(1, 10)),
-            causal=("layer2", "layer3", "layer4"),
-            layer="layer3",
-            sample=2000,
-            shuffles=100,
-            untrained=20,
-            intervened=1000,
-            units=20,
-            random_sets=100,
-            most=20,
-            ace_sample=20_000,
-            ace_pairs=1000,
-            ace_steps=500,
-        ),
-    ),
+    "paper": Config(5, _LARGE, _MANY),
 }
