@@ -123,7 +123,7 @@ class NCNCPredictor(NCNPredictor):
         self, H: Tensor, graph: LinkGraph, first: Places, second: Places, depth: int
     ) -> tuple[Places, Places, Tensor]:
         starts, columns, kinds = union_rows(graph, first, second)
-        weights = np.ones(len(columns), dtype=np.float32)
+        weights = np.ones(len(columns))
         if self.max_degree is not None:
             seeds = self._seeds(first, second)
             starts, columns, kinds, weights = self._thinned(starts, columns, kinds, weights, seeds)
