@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netopsy.cli.graph.options import File, Out, Quiet, Seed, Table, Variable
+from netopsy.cli.graph.options import File, Nodes, Out, Quiet, Seed, Table, Variable
 from netopsy.core.errors import InputError, require
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def cluster(
     ] = False,
     table: Table = "csv",
     variable: Variable = None,
+    nodes: Nodes = None,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> int:
@@ -68,7 +69,7 @@ def cluster(
 
     place = results_place(out, "cluster")
     with working(quiet), Task("clustering", 3) as task:
-        graph = unweighted(file, variable, quiet)
+        graph = unweighted(file, variable, quiet, nodes)
         names = {name: number for number, name in enumerate(graph.names)}
         starts = [_number("--seed-node", name, names) for name in seed_node]
         guesses = None if labels is None else read_labels(labels, names)

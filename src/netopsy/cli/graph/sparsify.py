@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netopsy.cli.graph.options import File, Out, Quiet, Seed, Table, Variable
+from netopsy.cli.graph.options import File, Nodes, Out, Quiet, Seed, Table, Variable
 from netopsy.core.errors import lookup, require
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def sparsify(
     ] = "teddy",
     table: Table = "csv",
     variable: Variable = None,
+    nodes: Nodes = None,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> int:
@@ -50,7 +51,7 @@ def sparsify(
     lookup("score", score, {known: known for known in SCORES})
     place = results_place(out, "sparsify")
     with working(quiet), Task("thinning the graph", 3) as task:
-        graph = unweighted(file, variable, quiet)
+        graph = unweighted(file, variable, quiet, nodes)
         require(graph.edge_count > 0, f"graph file {file.name!r} holds no edge")
         task.advance()
         found = thin(graph, sparsity, score=score, seed=seed)
