@@ -293,9 +293,7 @@ def _not_a_header(first: Sequence[str], below: Sequence[Row], called: str) -> No
     )
 
 
-def _weights(
-    rows: Sequence[Row], column: int | None, called: str, *, decimal_comma: bool = False
-) -> np.ndarray | None:
+def _weights(rows: Sequence[Row], column: int | None, called: str, *, decimal_comma: bool = False) -> np.ndarray | None:
     given = [fields[column].strip() if column is not None and column < len(fields) else "" for _, fields in rows]
     if not any(given):
         return None

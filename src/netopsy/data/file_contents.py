@@ -9,7 +9,7 @@ import io
 import lzma
 import zipfile
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from netopsy.core.errors import require
 from netopsy.core.memory import check_bytes
@@ -66,7 +66,7 @@ def decoded(data: bytes) -> tuple[str, str | None]:
         return data.decode("latin-1"), "it is not UTF-8, and was read as Latin-1"
 
 
-def _bounded(stream: IO[Any], file: Path) -> bytes:
+def _bounded(stream: Any, file: Path) -> bytes:
     made = io.BytesIO()
     while part := stream.read(2**24):
         made.write(part)

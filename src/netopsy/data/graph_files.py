@@ -68,7 +68,8 @@ def read_graph(
         found, own = _listed(data, ending, name)
         return _of_edges(found, own if nodes is None else [*own, *map(str, nodes)], nodes, Path(name).stem, called)
     except InputError as error:
-        raise (error if file.name in str(error) or "ending" in str(error) else InputError(f"{called}: {error}")) from None
+        said = str(error)
+        raise (error if file.name in said or "ending" in said else InputError(f"{called}: {said}")) from None
     except MemoryError:
         raise InputError(f"{called} does not fit into memory") from None
     except Exception as error:  # whatever a reader makes of a broken file
@@ -124,20 +125,18 @@ def _of_edges(found: Edges, more: list[str], wanted: Sequence[str] | None, name:
     loops = len(rows) - int(apart.sum())
     if loops:
         rows, columns, weights = rows[apart], columns[apart], weights[apart]
-    low, high = np.minimum(rows, columns), np.maximum(rows, columns)
-    key = low * count + high
-    if found.weights is None:
-        order = np.argsort(key)
-    else:  # of an edge that is listed again the largest weight counts
-        order = np.lexsort((-weights, key))
-    key = key[order]
-    new = np.ones(len(key), dtype=bool)
-    new[1:] = key[1:] != key[:-1]
+    ways = (np.minimum(rows, columns) * count + np.maximum(rows, columns)) * 2 + (rows > columns)
+    # Of an edge that is listed again the largest weight counts.
+    order = None if found.weights is None else np.lexsort((-weights, ways >> 1))
+    ways = np.sort(ways) if order is None else ways[order]
+    new = np.ones(len(ways), dtype=bool)
+    new[1:] = ways[1:] >> 1 != ways[:-1] >> 1
     # Listing an edge both ways is a way of saying that it has no direction; listing it the same way again is not.
-    again = len(rows) - len(pd.unique(rows * count + columns)) if not new.all() else 0
-    order = order[new]
-    order = order[weights[order] > 0]
-    low, high, weights = low[order], high[order], weights[order]
+    again = int((ways[1:] == ways[:-1]).sum()) if order is None else len(ways) - len(pd.unique(ways))
+    weights = np.ones(int(new.sum())) if order is None else weights[order][new]
+    low, high = np.divmod(ways[new] >> 1, count)
+    real = weights > 0
+    low, high, weights = low[real], high[real], weights[real]
     both = (np.concatenate([weights, weights]), (np.concatenate([low, high]), np.concatenate([high, low])))
     adjacency = sparse.csr_array(sparse.coo_array(both, (count, count)))
     adjacency.sort_indices()
