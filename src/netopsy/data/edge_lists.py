@@ -124,7 +124,8 @@ def _plain_numbers(text: str, name: str, konect: bool) -> _Found | None:
     values = None if weight is None else table[weight].to_numpy()
     if any(end.dtype != np.int64 for end in ends) or (values is not None and values.dtype.kind not in "if"):
         return None
-    return _Found(*ends, None if values is None else values.astype(float), named=pair is not None)
+    weights = None if values is None else values.astype(float)
+    return _Found(ends[0], ends[1], weights, named=pair is not None)
 
 
 def _leading_zeros(data: bytes) -> bool:

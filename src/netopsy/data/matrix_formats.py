@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from scipy import sparse
@@ -35,7 +35,7 @@ def matlab(data: bytes, called: str, variable: str | None) -> Matrix:
     """Of a MATLAB file, also one that keeps the matrix in a structure, as SuiteSparse has it; numbered from 1."""
     from scipy.io import loadmat
 
-    held = {name: value for name, value in loadmat(io.BytesIO(data)).items() if not name.startswith("__")}
+    held = {name: value for name, value in loadmat(cast(Any, io.BytesIO(data))).items() if not name.startswith("__")}
     flat = dict(held)
     labels: tuple[str, ...] = ()
     for name, value in held.items():
@@ -68,7 +68,7 @@ def scipy_matrix(data: bytes) -> Matrix:
 
 def real(matrix: Any) -> sparse.csr_array:
     """In compressed rows of float64."""
-    if np.iscomplexobj(matrix.data if sparse.issparse(matrix) else matrix):
+    if matrix.dtype.kind == "c":
         raise InputError("its weights are complex numbers")
     return sparse.csr_array(sparse.csr_array(matrix).astype(np.float64))
 

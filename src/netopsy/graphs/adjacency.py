@@ -158,7 +158,7 @@ def _matrix(graph: GraphLike, nodes: int | None, called: str, weighted: bool) ->
 
 
 def _weights_of(data: Any, weighted: bool) -> Tensor | None:
-    """What a ``Data`` says of its edges' weights: ``edge_weight``, or ``edge_attr`` where that is one number an edge."""
+    """The weights in a ``Data``: ``edge_weight``, or ``edge_attr`` where that is one number an edge."""
     given: Tensor | None = getattr(data, "edge_weight", None)
     if given is None and weighted:
         attributes = getattr(data, "edge_attr", None)

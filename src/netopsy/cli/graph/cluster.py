@@ -37,7 +37,9 @@ def cluster(
         typer.Option(metavar="FILE", help="Guesses, a node and 0 or 1 a line; nodes that are not listed count as 0."),
     ] = None,
     eps: Annotated[float, typer.Option(help="The weight of edges between different labels.")] = 0.05,
-    size_hint: Annotated[float | None, typer.Option(help="About how many nodes the cluster has.")] = None,
+    size_hint: Annotated[
+        float | None, typer.Option(help="About how many nodes the cluster has: at most twice as many.")
+    ] = None,
     volume_hint: Annotated[float | None, typer.Option(help="Instead: what its degrees add up to, about.")] = None,
     sweep: Annotated[
         bool, typer.Option("--sweep", help="Compare the best cuts along the heights of supports.")
@@ -83,6 +85,7 @@ def cluster(
             size_hint=size_hint,
             volume_hint=volume_hint,
             select="sweep" if sweep else "conductance",
+            most=None if size_hint is None else 2 * size_hint,
             volume=None if guesses is None else _volume(checked, starts, guesses, eps),
         )
         task.advance()

@@ -34,8 +34,8 @@ File = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        help="Edge list (.csv, .tsv, .txt, .edgelist, .parquet, KONECT), .graphml, .gml, .gexf, .net, .json, .mtx, .mat "
-        "or .npz; may be packed (.gz, .zip, ...).",
+        help="Edge list (.csv, .tsv, .txt, .edgelist, .parquet, KONECT), .graphml, .gml, .gexf, .net, .json, .mtx, "
+        ".mat or .npz; may be packed (.gz, .zip, ...).",
     ),
 ]
 Nodes = Annotated[
