@@ -139,9 +139,9 @@ def local_cluster(
     """The cluster around one or several seeds, found without looking at the rest of the graph.
 
     Mass of ``alpha`` times the hint is put on the seeds for one alpha after another, each going on where the one before
-    came to rest. Of the supports the one of lowest conductance is the cluster; one of more than half of the nodes, where
-    their number is known, only if there is no smaller one, for its conductance is that of the other side. A source that does not fit into the
-    seeds' component ends the scan.
+    came to rest. Of the supports the one of lowest conductance is the cluster. One of more than half of the nodes, where
+    their number is known, is taken only if no smaller one is a cut: its conductance is that of the other side. A source
+    that does not fit into the seeds' component ends the scan.
 
     Args:
         graph: from `checked_graph`, or a function that tells a node's neighbours, or any graph `checked_graph` takes;

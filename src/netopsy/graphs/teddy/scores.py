@@ -22,8 +22,8 @@ def teddy_scores(edge_index: EdgeIndex, num_nodes: int) -> EdgeScores:
     nor training are needed, and the cost grows linearly with the edges.
 
     Args:
-        edge_index: ``[2, edges]``, each edge in both directions; one listed again counts once. Edges from a node to itself do not count as
-            neighbours; `prune_edges` never removes them.
+        edge_index: ``[2, edges]``, each edge in both directions; one listed again counts once. Edges from a node to
+            itself do not count as neighbours; `prune_edges` never removes them.
 
     Returns:
         float64, as scores shrink with the sixth power of the degrees.
