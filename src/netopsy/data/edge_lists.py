@@ -108,6 +108,10 @@ def _plain_numbers(text: str, name: str, konect: bool) -> _Found | None:
     data = text[start:].encode("ascii", "replace")
     if any(mark in data for mark in (b'"', b"#", b"%", b"{", b"+", b"-0", b"?")) or _leading_zeros(data):
         return None
+    if separator == r"\s+":  # one blank between fields is read faster than any number
+        separator = next(
+            (mark for mark, other in ("\t ", " \t") if mark in first_line and other not in text), separator
+        )
     weight = next((place for place, word in enumerate(words) if word in _WEIGHT), None)
     places = [words.index(word) for word in pair] if pair else [0, 1]
     if pair is None and len(fields) > 2:

@@ -122,10 +122,8 @@ class NCNCPredictor(NCNPredictor):
     def _weights(
         self, H: Tensor, graph: LinkGraph, first: Places, second: Places, depth: int
     ) -> tuple[Places, Places, Tensor]:
-        first, second = (
-            np.minimum(first, second),
-            np.maximum(first, second),
-        )  # what is drawn is a pair's, either way round
+        # What is drawn is a pair's, either way round.
+        first, second = np.minimum(first, second), np.maximum(first, second)
         starts, columns, kinds = union_rows(graph, first, second)
         weights = np.ones(len(columns))
         if self.max_degree is not None:

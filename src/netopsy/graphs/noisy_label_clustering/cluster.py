@@ -139,9 +139,9 @@ def local_cluster(
     """The cluster around one or several seeds, found without looking at the rest of the graph.
 
     Mass of ``alpha`` times the hint is put on the seeds for one alpha after another, each going on where the one before
-    came to rest. Of the supports the one of lowest conductance is the cluster. One of more than half of the nodes, where
-    their number is known, is taken only if no smaller one is a cut: its conductance is that of the other side. A source
-    that does not fit into the seeds' component ends the scan.
+    came to rest. Of the supports the one of lowest conductance is the cluster. One of more than half of all nodes, if
+    there is such a number, is taken only if no smaller one is a cut: its conductance is that of the other side. A
+    source that does not fit into the seeds' component ends the scan.
 
     Args:
         graph: from `checked_graph`, or a function that tells a node's neighbours, or any graph `checked_graph` takes;
@@ -186,10 +186,6 @@ def local_cluster(
     half = len(spread.graph) / 2 if isinstance(spread.graph, CheckedGraph) else math.inf
     largest = half if most is None else min(half, most)
     best, before = np.zeros(0, np.int64), 0.0
-
-    def rank(scan: Scan) -> tuple[bool, float]:
-        return scan.size > largest or scan.conductance >= 1, scan.conductance
-
     for alpha in scanned:
         try:
             check_capacity(spread, alpha * hint)
@@ -202,9 +198,14 @@ def local_cluster(
         before = alpha
         nodes, found = _cut(spread, by_sweep, volume)
         path.append(Scan(alpha, len(nodes), found, spread.count(PASSES), spread.count(READ), converged))
-        best = nodes if min(path, key=rank) is path[-1] else best
-    chosen = min(path, key=rank)
+        best = nodes if _best(path, largest) is path[-1] else best
+    chosen = _best(path, largest)
     return Cluster(np.sort(best), chosen.conductance, chosen.alpha, tuple(path))
+
+
+def _best(path: Sequence[Scan], largest: float) -> Scan:
+    """Of lowest conductance, if possible among cuts of at most so many nodes."""
+    return min(path, key=lambda scan: (scan.size > largest or scan.conductance >= 1, scan.conductance))
 
 
 def _cut(spread: Spread, by_sweep: bool, volume: float | int | None) -> tuple[np.ndarray, float]:
