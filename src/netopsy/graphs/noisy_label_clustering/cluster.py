@@ -203,7 +203,7 @@ def local_cluster(
     return Cluster(np.sort(best), chosen.conductance, chosen.alpha, tuple(path))
 
 
-def _best(path: Sequence[Scan], largest: float) -> Scan:
+def _best(path: Sequence[Scan], largest: float | int) -> Scan:
     """Of lowest conductance, if possible among cuts of at most so many nodes."""
     return min(path, key=lambda scan: (scan.size > largest or scan.conductance >= 1, scan.conductance))
 
