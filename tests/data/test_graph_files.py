@@ -1,5 +1,11 @@
+import bz2
+import gzip
+import lzma
+import zipfile
+
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import io, sparse
 
@@ -110,7 +116,6 @@ def test_edge_lists_mean_what_they_say(tmp_path, ending, text, nodes, weight):
         ("csv", 'a,"b\nb,c\n', "quotation mark that is not closed"),
         ("csv", 'a,b\nb,"c\nc,d"\n', "over more than one line, up to line 3"),
         ("csv", 'a,"b"c\nb,c\n', "cannot be read at line 1"),
-        ("csv", "a;b;1,5\nb;c;2,5\n", "between its fields"),
         ("csv", "u,v\nv,w\n", "begins with u and v, which are nodes below"),
         ("txt", 'a"b c\n', "quotation mark inside a name in line 1"),
         ("txt", "a,,b\nb,c\n", "does not name two nodes"),
@@ -148,7 +153,8 @@ def test_negative_and_complex_weights_are_refused_and_zeros_are_no_edges_in_all_
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("a.gml", "graph", "unknown graph file ending"),
+        ("a.xyz", "graph", "unknown graph file ending"),
+        ("a.gml", "graph", "cannot be read"),
         ("a.csv", "", "holds no edge"),
         ("a.csv", "1\n2\n", "does not name two nodes: '1'"),
         ("a.csv", "source,target\n", "no edge below"),
@@ -186,3 +192,130 @@ def test_local_networks_are_found_by_name(tmp_path, monkeypatch):
     for name in ("b.mat", "a.mat", "a.txt"):
         (tmp_path / "networks" / name).touch()
     assert list(local_networks()) == ["a", "b"]
+
+
+PATH = nx.path_graph(5)
+
+
+def named_path(first):
+    return nx.relabel_nodes(PATH, {node: str(node + first) for node in PATH})
+
+
+@pytest.mark.parametrize(("ending", "first"), [("mtx", 1), ("mat", 1), ("npz", 0)])
+def test_nodes_of_matrices_are_called_as_the_format_counts_them(tmp_path, ending, first):
+    matrix = sparse.csc_matrix(nx.to_scipy_sparse_array(PATH, dtype=float))
+    file = tmp_path / f"path.{ending}"
+    {"mtx": lambda: io.mmwrite(file, matrix), "mat": lambda: io.savemat(file, {"net": matrix})}.get(
+        ending, lambda: sparse.save_npz(file, matrix)
+    )()
+    assert read_graph(file).names == tuple(str(node + first) for node in range(5))
+
+
+def written(folder, kind):
+    """The path 1-2-3-4-5 and a node 6 beside it where the format can say so."""
+    import json
+
+    graph = named_path(1)
+    file = folder / f"path.{kind}"
+    if kind in ("graphml", "gml", "gexf", "net", "json"):
+        graph.add_node("6")
+    if kind == "graphml":
+        nx.write_graphml(graph, file)
+    elif kind == "gml":
+        nx.write_gml(graph, file)
+    elif kind == "gexf":
+        nx.write_gexf(graph, file)
+    elif kind == "net":
+        nx.write_pajek(graph, file)
+    elif kind == "json":
+        file.write_text(json.dumps(nx.node_link_data(graph, edges="links")))
+    elif kind == "edgelist":
+        nx.write_edgelist(graph, file)
+    elif kind == "parquet":
+        pd.DataFrame(list(graph.edges), columns=["source", "target"]).to_parquet(file)
+    return file
+
+
+@pytest.mark.parametrize("kind", ["graphml", "gml", "gexf", "net", "json", "edgelist", "parquet"])
+@pytest.mark.parametrize("packed", ["", ".gz", ".bz2", ".xz", ".zip"])
+def test_what_networkx_and_pandas_write_is_read_packed_or_not(tmp_path, kind, packed):
+    file = written(tmp_path, kind)
+    if packed == ".zip":
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            archive.write(file, file.name)
+        file = tmp_path / "a.zip"
+    elif packed:
+        opened = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}[packed]
+        with opened(f"{file}{packed}", "wb") as stream:
+            stream.write(file.read_bytes())
+        file = file.with_name(file.name + packed)
+    found = read_graph(file)
+    assert found.names == tuple("123456"[: len(found)])
+    assert len(found) == (5 if kind in ("edgelist", "parquet") else 6)
+    assert found.edge_count == 4
+    assert found.notes == ()
+    assert found.name == "path"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_letters_in_any_encoding(tmp_path, encoding):
+    file = tmp_path / "a.csv"
+    file.write_bytes("source;target;weight\nZoë;José;1,5\nJosé;b;2\n".encode(encoding))
+    found = read_graph(file)
+    assert set(found.nodes) == {"Zoë", "José", "b"}
+    assert sorted(found.adjacency.data) == [1.5, 1.5, 2, 2]
+    assert bool(found.notes) == (encoding == "latin-1")
+
+
+def test_konect_suitesparse_and_links_by_place(tmp_path):
+    (tmp_path / "out.net").write_text("% asym positive\n% 3 3 3\n1 2 2 1082040961\n2 3 1 1082040962\n")
+    found = read_graph(tmp_path / "out.net")
+    assert found.adjacency.toarray().tolist() == [[0, 2, 0], [2, 0, 1], [0, 1, 0]]
+    assert found.notes == ("the directions of its edges are left aside",)
+    (tmp_path / "out.two").write_text("% bip unweighted\n1 1\n2 1\n")
+    assert read_graph(tmp_path / "out.two").names == ("1:1", "1:2", "2:1")
+    matrix = sparse.csc_matrix(np.array([[0.0, 1], [1, 0]]))
+    io.savemat(tmp_path / "a.mat", {"Problem": {"A": matrix, "title": "two nodes", "id": 1.0}})
+    assert read_graph(tmp_path / "a.mat").names == ("1", "2")
+    (tmp_path / "a.json").write_text('{"nodes": [{"name": "a"}, {"name": "b"}], "links": [{"source": 0, "target": 1}]}')
+    assert read_graph(tmp_path / "a.json").names == ("a", "b")
+
+
+def test_what_is_left_aside_is_noted_and_time_stamps_are_no_weights(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("# Directed graph\n1 1 1082040961\n1 2 1082040962\n2 1 1082040963\n1 2 1082040999\n")
+    found = read_graph(file)
+    assert found.adjacency.toarray().tolist() == [[0, 1], [1, 0]]
+    told = " ".join(found.notes)
+    for said in ("directions", "time stamps", "1 edge from a node to itself", "1 edge listed again"):
+        assert said in told
+
+
+def test_isolated_nodes_can_be_said_and_nodes_that_are_not_listed_are_refused(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("1,2\n")
+    found = read_graph(file, nodes=["1", "2", "3"])
+    assert (found.names, found.edge_count) == (("1", "2", "3"), 1)
+    with pytest.raises(InputError, match="names 2, which is not among nodes|names '2'"):
+        read_graph(file, nodes=["1", "3"])
+
+
+@pytest.mark.parametrize(
+    "text", ["01 2\n1 2\n", "2000000000 2\n2 3\n", "1 2\n2 3 # told\n", "1,2,0.5\n2,3,1.5\n", "a b\nb 10\n", "-3 -2\n"]
+)
+def test_the_fast_way_and_the_careful_one_say_the_same(tmp_path, text, monkeypatch):
+    file = tmp_path / "a.txt"
+    file.write_text(text)
+    fast = read_graph(file)
+    monkeypatch.setattr("netopsy.data.edge_lists._plain_numbers", lambda *given: None)
+    slow = read_graph(file)
+    assert fast.names == slow.names
+    assert np.array_equal(fast.adjacency.toarray(), slow.adjacency.toarray())
+
+
+def test_sizes_that_cannot_be_meant_are_refused_before_anything_is_allocated(tmp_path):
+    (tmp_path / "a.mtx").write_text(
+        "%%MatrixMarket matrix coordinate pattern symmetric\n2147483647 2147483647 1\n2 1\n"
+    )
+    with pytest.raises(InputError, match="2,147,483,647 nodes but only 1 edges"):
+        read_graph(tmp_path / "a.mtx")

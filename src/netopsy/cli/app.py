@@ -50,6 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except InputError as error:
         return _say(str(error), 2)
+    except MemoryError as error:
+        return _say(f"out of memory{f': {error}' if str(error) else ''}", 1)
     except Exception as error:
         if isinstance(error, typer.Abort) or type(error).__name__ == "Abort":
             return _say("interrupted", 130)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import csv
+import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,16 +37,118 @@ Row = tuple[int, list[str]]
 """The number of a line and its fields."""
 
 
-def read_edges(file: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Both ends of every edge by name, and its weight, 1 where the file has none.
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """Edges as a file lists them, line after line."""
+
+    first: np.ndarray
+    second: np.ndarray
+    """Both ends by name: words, or int64 where all names are plain whole numbers."""
+    weights: np.ndarray | None
+    """``None`` where the file has none."""
+    notes: tuple[str, ...] = ()
+    """What a reader should be told."""
+
+
+def read_edges(text: str, name: str) -> Edges:
+    """The edges in the text of a file.
+
+    Args:
+        name: of the file, whose ending says what separates fields, and which begins with ``out.`` where it is KONECT's.
 
     Raises:
         InputError: fields whose meaning is not certain, a node without a name, or a weight that is no number.
     """
-    called = f"graph file {file.name!r}"
-    lines = file.read_text("utf-8-sig").splitlines()
-    separator = _SEPARATORS.get(file.suffix.lower())
+    called = f"graph file {name!r}"
+    konect = name.startswith("out.")
+    found = _plain_numbers(text, name, konect) or _line_by_line(text, name, called, konect)
+    notes = list(found.notes)
+    head = text[:2000].lower()
+    if any(line.startswith("# directed graph") for line in head.splitlines()) or (konect and "asym" in head):
+        notes.append("the directions of its edges are left aside")
+    weights = found.weights
+    if weights is not None and not found.named and _times(weights):
+        weights = None
+        notes.append("its third column holds time stamps by the look of it, and is not taken as weights")
+    first, second = found.first, found.second
+    if konect and head.startswith("% bip"):
+        first, second = (np.char.add(mark, end.astype(str)) for mark, end in (("1:", first), ("2:", second)))
+        notes.append("it has two kinds of nodes, which are called 1:NAME and 2:NAME")
+    return Edges(first, second, weights, tuple(notes))
+
+
+@dataclass(frozen=True, eq=False)
+class _Found(Edges):
+    named: bool = False
+    """Whether the file itself says that its weights are such."""
+
+
+def _times(weights: np.ndarray) -> bool:
+    """Seconds or milliseconds since 1970, from 1973 on."""
+    return len(weights) > 0 and bool(((weights >= 1e8) & (weights < 1e14) & (weights == np.floor(weights))).all())
+
+
+def _plain_numbers(text: str, name: str, konect: bool) -> _Found | None:
+    """Edges between nodes that are whole numbers, by the reader of pandas; ``None`` if there is any doubt."""
+    start = 0
+    while start < len(text) and text[start] in "#%\r\n":
+        start = text.find("\n", start) + 1 or len(text)
+    first_line = text[start : text.find("\n", start) if "\n" in text[start:] else None].strip()
+    ending = Path(name).suffix.lower()
+    separator = _SEPARATORS.get(ending) or next((mark for mark in ",;" if mark in first_line), r"\s+")
+    separator = ";" if ending == ".csv" and "," not in first_line and ";" in first_line else separator
+    fields = first_line.split() if separator == r"\s+" else [field.strip() for field in first_line.split(separator)]
+    words = [re.sub(r"[\s_]", "", field).lower() for field in fields]
+    pair = next((pair for pair in _PAIRS[:-2] if pair[0] in words and pair[1] in words), None)
+    most = 4 if konect else 3
+    if pair is None and not (2 <= len(fields) <= most and all(map(_number, fields))):
+        return None
+    if pair is not None and len(set(words)) < len(words):
+        return None
+    data = text[start:].encode("ascii", "replace")
+    if any(mark in data for mark in (b'"', b"#", b"%", b"{", b"+", b"-0", b"?")) or _leading_zeros(data):
+        return None
+    if separator == r"\s+":  # one blank between fields is read faster than any number
+        separator = next(
+            (mark for mark, other in ("\t ", " \t") if mark in first_line and other not in text), separator
+        )
+    weight = next((place for place, word in enumerate(words) if word in _WEIGHT), None)
+    places = [words.index(word) for word in pair] if pair else [0, 1]
+    if pair is None and len(fields) > 2:
+        weight = 2
+    used = places if weight is None else [*places, weight]
+    try:
+        table = pd.read_csv(
+            io.BytesIO(data), sep=separator, header=None, skiprows=int(pair is not None), usecols=used, na_filter=False,
+            names=range(len(fields)), index_col=False, skipinitialspace=True,
+        )  # fmt: skip
+    except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning):
+        return None
+    ends = [table[place].to_numpy() for place in places]
+    values = None if weight is None else table[weight].to_numpy()
+    if any(end.dtype != np.int64 for end in ends) or (values is not None and values.dtype.kind not in "if"):
+        return None
+    weights = None if values is None else values.astype(float)
+    return _Found(ends[0], ends[1], weights, named=pair is not None)
+
+
+def _leading_zeros(data: bytes) -> bool:
+    """Whether some number begins with a zero that a reader of numbers would lose."""
+    codes = np.frombuffer(data, dtype=np.uint8)
+    digit = (codes >= 48) & (codes <= 57)
+    before = digit | (codes == 46)
+    inside = (codes[1:-1] == 48) & ~before[:-2] & digit[2:]
+    return bool(inside.any() or (len(codes) > 1 and codes[0] == 48 and digit[1]))
+
+
+def _line_by_line(text: str, name: str, called: str, konect: bool) -> _Found:
+    lines = text.splitlines()
+    separator = _SEPARATORS.get(Path(name).suffix.lower())
+    if separator == "," and _by_semicolons(lines):
+        separator = ";"
     rows = list(_separated(lines, separator, called) if separator else _loose(lines, called))
+    if konect:
+        rows = [(number, fields[:3]) for number, fields in rows]
     require(rows, f"{called} holds no edge")
     one, other, weight, below = _columns(rows, called)
     require(below, f"{called} holds no edge below its first line")
@@ -55,7 +159,14 @@ def read_edges(file: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if not all(ends):
             shown = (separator or " ").join(fields)[:60]
             raise InputError(f"{called} has a line that does not name two nodes: {shown!r}, line {number}")
-    return np.array(names[0], dtype=str), np.array(names[1], dtype=str), _weights(below, weight, called)
+    weights = _weights(below, weight, called, decimal_comma=separator == ";")
+    return _Found(np.array(names[0], dtype=str), np.array(names[1], dtype=str), weights, named=len(below) < len(rows))
+
+
+def _by_semicolons(lines: Sequence[str]) -> bool:
+    """Whether fields of a ``.csv`` are separated by semicolons, as where a comma stands before decimals."""
+    held = [line for line in map(without_comment, lines[:200]) if line.strip()]
+    return bool(held) and all(";" in line for line in held) and len({line.count(";") for line in held}) == 1
 
 
 def without_comment(line: str) -> str:
@@ -132,7 +243,7 @@ def _columns(rows: Sequence[Row], called: str) -> tuple[int, int, int | None, Se
                 f"{called} has {len(fields)} fields in line {number}, not two nodes and maybe a weight: write a first "
                 "line that says which columns are source, target and weight"
             )
-    apart = [mark for mark in ";\t" if all(mark in fields[0] for _, fields in rows)]
+    apart = [mark for mark in ";\t" if all(len(fields) == 1 and mark in fields[0] for _, fields in rows)]
     require(not apart, f"{called} has {apart} between its fields: end its name in .txt, or separate them by commas")
     _not_a_header(first, below, called)
     return 0, 1, 2, rows
@@ -187,10 +298,12 @@ def _not_a_header(first: Sequence[str], below: Sequence[Row], called: str) -> No
     )
 
 
-def _weights(rows: Sequence[Row], column: int | None, called: str) -> np.ndarray:
+def _weights(rows: Sequence[Row], column: int | None, called: str, *, decimal_comma: bool = False) -> np.ndarray | None:
     given = [fields[column].strip() if column is not None and column < len(fields) else "" for _, fields in rows]
     if not any(given):
-        return np.ones(len(rows))
+        return None
+    if decimal_comma:
+        given = [text.replace(",", ".") for text in given]
     values = pd.to_numeric(pd.Series(given, dtype=str), errors="coerce").to_numpy(dtype=float)
     wrong = np.flatnonzero(np.isnan(values))
     if wrong.size:

@@ -28,6 +28,8 @@ class Graph:
     """What the nodes are called, by number."""
     labels: np.ndarray | None = None
     """The known group of every node, int64, where there is one."""
+    notes: tuple[str, ...] = ()
+    """What was left aside when it was read."""
 
     def __post_init__(self) -> None:
         rows, columns = self.adjacency.shape

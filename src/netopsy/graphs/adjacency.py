@@ -12,10 +12,12 @@ from torch import Tensor
 
 from netopsy.core.errors import InputError, require
 from netopsy.data.graphs import Graph
+from netopsy.data.matrix_formats import check_size
 
 GraphLike = Any
-"""A scipy sparse matrix or array, a dense array or tensor, a networkx graph, a `netopsy.data.Graph`, an edge index
-``int64 [2, edges]``, or a torch_geometric ``Data``."""
+"""A scipy sparse matrix or array, a dense array or tensor, a networkx or igraph graph, a `netopsy.data.Graph`, an edge
+index ``[2, edges]`` of integers (tensor or array; an array of 2x2 is a matrix), or a torch_geometric ``Data``, whose
+weights are its ``edge_weight`` or a single column of ``edge_attr``."""
 
 
 def as_adjacency(
@@ -44,7 +46,7 @@ def as_adjacency(
     >>> as_adjacency(torch.tensor([[0, 1], [1, 2]])).toarray().astype(int).tolist()
     [[0, 1, 0], [1, 0, 1], [0, 1, 0]]
     """
-    matrix = _matrix(graph, nodes, called)
+    matrix = _matrix(graph, nodes, called, weighted)
     rows, columns = matrix.shape
     require(rows == columns, f"{called} must be a square adjacency matrix, got {rows}x{columns}")
     require(rows > 0, f"{called} must have at least one node, got none")
@@ -107,8 +109,9 @@ def from_edges(
     count = most + 1 if nodes is None else nodes
     require(low >= 0, f"{called} must name nodes from 0 on, got {low}")
     require(most < count, f"{called} names node {most}, but there are only nodes 0 to {count - 1}")
+    check_size(count, len(first), called)
     require(weights is None or not weights.is_complex(), f"{called} must have weights that are real numbers")
-    values = np.ones(len(first)) if weights is None else weights.detach().cpu().numpy().astype(np.float64).reshape(-1)
+    values = np.ones(len(first)) if weights is None else weights.detach().cpu().double().numpy().reshape(-1)
     require(np.isfinite(values).all(), f"{called} must have finite weights, got NaN or infinity")
     require(len(values) == len(first), f"{called} has {len(first)} edges, but there are {len(values)} weights")
     one_way = np.minimum(first, second) * max(count, 1) + np.maximum(first, second)
@@ -122,7 +125,7 @@ def from_edges(
     )
 
 
-def _matrix(graph: GraphLike, nodes: int | None, called: str) -> sparse.csr_array:
+def _matrix(graph: GraphLike, nodes: int | None, called: str, weighted: bool) -> sparse.csr_array:
     if isinstance(graph, Graph):
         return graph.adjacency.copy()
     if sparse.issparse(graph):
@@ -130,11 +133,15 @@ def _matrix(graph: GraphLike, nodes: int | None, called: str) -> sparse.csr_arra
     if isinstance(graph, Tensor):
         return _from_tensor(graph, nodes, called)
     if isinstance(graph, np.ndarray):
+        if graph.dtype.kind in "iu" and graph.ndim == 2 and graph.shape[0] == 2 != graph.shape[1]:
+            return from_edges(torch.from_numpy(graph.astype(np.int64)), nodes, None, called)
         return real_matrix(graph, called)
     edge_index = getattr(graph, "edge_index", None)
     if isinstance(edge_index, Tensor):
         count = nodes if nodes is not None else getattr(graph, "num_nodes", None)
-        return from_edges(edge_index, count, getattr(graph, "edge_weight", None), called)
+        return from_edges(edge_index, count, _weights_of(graph, weighted), called)
+    if hasattr(graph, "get_edgelist") and hasattr(graph, "vcount"):
+        return _from_igraph(graph, called, weighted)
     if hasattr(graph, "nodes") and hasattr(graph, "edges"):
         import networkx as nx
 
@@ -150,19 +157,36 @@ def _matrix(graph: GraphLike, nodes: int | None, called: str) -> sparse.csr_arra
     )
 
 
+def _weights_of(data: Any, weighted: bool) -> Tensor | None:
+    """The weights in a ``Data``: ``edge_weight``, or ``edge_attr`` where that is one number an edge."""
+    given: Tensor | None = getattr(data, "edge_weight", None)
+    if given is None and weighted:
+        attributes = getattr(data, "edge_attr", None)
+        if isinstance(attributes, Tensor) and attributes.numel() == data.edge_index.shape[-1]:
+            given = attributes.reshape(-1)
+    return given
+
+
+def _from_igraph(graph: Any, called: str, weighted: bool) -> sparse.csr_array:
+    require(not graph.is_directed(), f"{called} must be undirected, got a directed igraph graph")
+    edges = torch.tensor(graph.get_edgelist(), dtype=torch.int64).reshape(-1, 2).T
+    named = weighted and "weight" in graph.es.attributes()
+    return from_edges(edges, graph.vcount(), torch.tensor(graph.es["weight"]) if named else None, called)
+
+
 def _from_tensor(graph: Tensor, nodes: int | None, called: str) -> sparse.csr_array:
     """An edge index if it has two rows of integers, otherwise a matrix; so a matrix of two nodes must be of floats."""
     require(not graph.is_complex(), f"{called} must hold real numbers, got {graph.dtype}")
     if graph.layout != torch.strided:
-        coo = graph.to_sparse_coo().coalesce().cpu()
+        coo = graph.detach().to_sparse_coo().double().coalesce().cpu()
         rows, columns = coo.indices().numpy()
-        entries: Any = (coo.values().numpy().astype(np.float64), (rows, columns))
+        entries: Any = (coo.values().numpy(), (rows, columns))
         return sparse.csr_array(sparse.coo_array(entries, (coo.shape[0], coo.shape[1])))
     require(graph.ndim == 2, f"{called} must be a matrix or an edge index [2, edges], got {tuple(graph.shape)}")
     whole = not graph.is_floating_point() and graph.dtype != torch.bool
     if whole and graph.shape[0] == 2:
         return from_edges(graph, nodes, None, called)
-    return real_matrix(graph.detach().cpu().numpy(), called)
+    return real_matrix(graph.detach().cpu().double().numpy(), called)
 
 
 def real_matrix(values: Any, called: str) -> sparse.csr_array:
@@ -172,7 +196,7 @@ def real_matrix(values: Any, called: str) -> sparse.csr_array:
     kind = matrix.dtype.kind
     require(kind in "biufO", f"{called} must hold real numbers, got {matrix.dtype}")
     try:
-        # An array of objects may hold numbers all the same.
-        return sparse.csr_array(matrix.astype(np.float64) if kind == "O" else matrix).astype(np.float64)
+        # An array of objects may hold numbers all the same; scipy has no operations on half precision.
+        return sparse.csr_array(matrix.astype(np.float64) if kind in "Of" else matrix).astype(np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"{called} must hold real numbers: {error}") from error

@@ -7,6 +7,7 @@ from numbers import Integral
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from netopsy.core.errors import require
 from netopsy.core.seeds import seeded
@@ -27,11 +28,14 @@ from netopsy.graphs.propagation import (
 class GCN(nn.Module):
     """Graph convolutions: a linear map, then the average over neighbours, layer after layer.
 
+    A layer is torch_geometric's ``GCNConv``: ``S X W + b``, the bias behind the average.
+
     Args:
-        in_dim, hidden, out_dim: features, hidden units, classes.
-        layers: how many, at least 1.
+        in_dim, hidden, out_dim: features, hidden units, classes; ``in_channels``, ``hidden_channels`` and
+            ``out_channels`` in torch_geometric.
+        layers: how many, at least 1; ``num_layers`` there.
         dropout: before each layer.
-        bias: of the linear maps.
+        bias: whether layers have one.
         residual: add a layer's input to its output where both are as wide.
         seed: of the first weights, Glorot uniform.
 
@@ -69,7 +73,8 @@ class GCN(nn.Module):
         operator = propagator(edge_index, len(x), edge_weight).to(x)
         for number, layer in enumerate(self.maps):
             given = dropout(x, self.dropout, self.training)
-            made = operator @ layer(given)
+            made = operator @ functional.linear(given, layer.weight)  # type: ignore[arg-type]
+            made = made if layer.bias is None else made + layer.bias
             if self.residual and made.shape == x.shape:
                 made = made + x
             x = made.relu() if number < len(self.maps) - 1 else made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -25,6 +25,7 @@ class Operator:
     """A sparse matrix S and its transpose, to be applied to node features: ``operator @ features``.
 
     Its derivative is a product with the transpose, which torch's own sparse matrices find out anew at each step.
+    The entries are float64 where nobody said otherwise; features of another type meet them rounded once, at the end.
     """
 
     matrix: Tensor
@@ -33,6 +34,8 @@ class Operator:
     """The same object where S is symmetric."""
     values: Tensor | None = None
     """The entries in the order of ``matrix``, with their history, where a gradient is to reach them."""
+    _rounded: dict[tuple[torch.dtype, torch.device], tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
+    """Both matrices in the types that were asked for."""
 
     def __matmul__(self, features: Features) -> Features:
         require(
@@ -56,9 +59,11 @@ class Operator:
         )
         if self.matrix.dtype == features.dtype and self.matrix.device == features.device:
             return self
-        matrix = self.matrix.to(features)
-        flipped = matrix if self.transposed is self.matrix else self.transposed.to(features)
-        return Operator(matrix, flipped, None if self.values is None else self.values.to(features))
+        kind = features.dtype, features.device
+        if kind not in self._rounded:
+            matrix = self.matrix.to(features)
+            self._rounded[kind] = matrix, matrix if self.transposed is self.matrix else self.transposed.to(features)
+        return Operator(*self._rounded[kind], None if self.values is None else self.values.to(features))
 
 
 class _Product(torch.autograd.Function):
@@ -102,7 +107,7 @@ class _WeightedProduct(torch.autograd.Function):
 def gcn_norm(
     edge_index: EdgeIndex, num_nodes: int, edge_weight: Tensor | None = None, *, mode: Mode = "sym", loops: bool = True
 ) -> tuple[Int[Tensor, "2 with_loops"], Float[Tensor, "with_loops"]]:
-    """The edges with self-loops and normalised weights, as torch_geometric lists them.
+    """The edges with self-loops and normalised weights, float64, as torch_geometric lists them.
 
     ``mode="sym"`` gives ``D^-1/2 (A + I) D^-1/2``, ``"row"`` gives ``D^-1 (A + I)``, with D the degrees of ``A + I``,
     which in a directed graph count the edges that end at a node. A loop of weight 1 is added to each node that has
@@ -168,7 +173,7 @@ def operator_of(edge_index: EdgeIndex, weights: Tensor, num_nodes: int) -> Opera
         InputError: nodes out of range, or not one weight for each edge.
     """
     check_edges(edge_index, num_nodes)
-    checked_weights(edge_index, weights)
+    weights = checked_weights(edge_index, weights)
     shape = (num_nodes, num_nodes)
     with no_news_of_sparse_matrices():
         fixed = weights.detach()
@@ -198,18 +203,23 @@ def checked_operator(operator: Operator, num_nodes: int) -> Operator:
     return operator
 
 
+def exact_type(device: torch.device) -> torch.dtype:
+    """The most exact floats a device has: what weights are made in before they meet anyone's features."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def checked_weights(edge_index: Tensor, edge_weight: Tensor | None) -> Tensor:
-    """The weight of each edge, 1 unless given; raises `InputError` unless they are so many finite numbers."""
+    """Each edge's weight, 1 unless given, in `exact_type`; raises `InputError` unless so many finite numbers."""
     count = edge_index.shape[1]
     if edge_weight is None:
-        return torch.ones(count, dtype=torch.get_default_dtype(), device=edge_index.device)
+        return torch.ones(count, dtype=exact_type(edge_index.device), device=edge_index.device)
     require(
         edge_weight.shape == (count,) and not edge_weight.is_complex(),
         f"edge_weight must be [{count}], one real number for each edge, got {tuple(edge_weight.shape)} of "
         f"{edge_weight.dtype}",
     )
     require(edge_weight.isfinite().all(), "edge_weight must be finite, got NaN or infinity")
-    return edge_weight if edge_weight.is_floating_point() else edge_weight.to(torch.get_default_dtype())
+    return edge_weight.to(exact_type(edge_weight.device))
 
 
 def check_features(x: Tensor) -> None:

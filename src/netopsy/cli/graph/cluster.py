@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netopsy.cli.graph.options import File, Out, Quiet, Seed, Table, Variable
+from netopsy.cli.graph.options import File, Nodes, Out, Quiet, Seed, Table, Variable
 from netopsy.core.errors import InputError, require
 
 if TYPE_CHECKING:
@@ -37,13 +37,16 @@ def cluster(
         typer.Option(metavar="FILE", help="Guesses, a node and 0 or 1 a line; nodes that are not listed count as 0."),
     ] = None,
     eps: Annotated[float, typer.Option(help="The weight of edges between different labels.")] = 0.05,
-    size_hint: Annotated[float | None, typer.Option(help="About how many nodes the cluster has.")] = None,
+    size_hint: Annotated[
+        float | None, typer.Option(help="About how many nodes the cluster has: at most twice as many.")
+    ] = None,
     volume_hint: Annotated[float | None, typer.Option(help="Instead: what its degrees add up to, about.")] = None,
     sweep: Annotated[
         bool, typer.Option("--sweep", help="Compare the best cuts along the heights of supports.")
     ] = False,
     table: Table = "csv",
     variable: Variable = None,
+    nodes: Nodes = None,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> int:
@@ -68,7 +71,7 @@ def cluster(
 
     place = results_place(out, "cluster")
     with working(quiet), Task("clustering", 3) as task:
-        graph = unweighted(file, variable, quiet)
+        graph = unweighted(file, variable, quiet, nodes)
         names = {name: number for number, name in enumerate(graph.names)}
         starts = [_number("--seed-node", name, names) for name in seed_node]
         guesses = None if labels is None else read_labels(labels, names)
@@ -82,6 +85,7 @@ def cluster(
             size_hint=size_hint,
             volume_hint=volume_hint,
             select="sweep" if sweep else "conductance",
+            most=None if size_hint is None else 2 * size_hint,
             volume=None if guesses is None else _volume(checked, starts, guesses, eps),
         )
         task.advance()

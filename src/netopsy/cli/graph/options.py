@@ -31,7 +31,16 @@ def checked_table(table: str) -> str:
 
 
 File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="Edge list (.csv, .tsv, .txt, .edges), .mtx, .mat or scipy .npz.")
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="Edge list (.csv, .tsv, .txt, .edgelist, .parquet, KONECT), .graphml, .gml, .gexf, .net, .json, .mtx, "
+        ".mat or .npz; may be packed (.gz, .zip, ...).",
+    ),
+]
+Nodes = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The names of all nodes, one a line: those without an edge count, too."),
 ]
 Out = Annotated[Path, typer.Option(help="The folder to write to: new, empty, or written by this command before.")]
 Variable = Annotated[str | None, typer.Option(metavar="NAME", help="The matrix in a MATLAB file that holds several.")]
@@ -40,18 +49,40 @@ Seed = Annotated[int, typer.Option(callback=checked_seed, help="For everything t
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say only where the results are.")]
 
 
-def unweighted(file: Path, variable: str | None, quiet: bool) -> Graph:
+def read(file: Path, variable: str | None = None, nodes: Path | None = None, *, quiet: bool = False) -> Graph:
+    """The graph in a file; what was left aside is said on standard error, in one note."""
+    from netopsy.data.graph_files import read_graph
+
+    graph = read_graph(file, variable=variable, nodes=None if nodes is None else _names(nodes))
+    if graph.notes and graph.edge_count and not quiet:  # without an edge there is an error to come
+        typer.echo(f"note: {file.name}: {'; '.join(graph.notes)}", err=True)
+    return graph
+
+
+def unweighted(file: Path, variable: str | None, quiet: bool, nodes: Path | None = None) -> Graph:
     """The graph in a file with every edge 1; on standard error it is said if weights were left aside."""
     from dataclasses import replace
 
-    from netopsy.data.graph_files import read_graph
-
-    graph = read_graph(file, variable=variable)
+    graph = read(file, variable, nodes, quiet=quiet)
     if not quiet and (graph.adjacency.data != 1).any():
         typer.echo("note: the weights of the edges are left aside", err=True)
     adjacency = graph.adjacency.copy()
     adjacency.data[:] = 1
     return replace(graph, adjacency=adjacency)
+
+
+def _names(file: Path) -> list[str]:
+    """Names of nodes, one a line; a first line "node" is the name of the column."""
+    import csv
+
+    from netopsy.data.file_contents import contents, decoded
+
+    require(file.is_file(), f"--nodes file {str(file)!r} does not exist")
+    rows = [row for row in csv.reader(decoded(contents(file))[0].splitlines()) if row and row[0].strip()]
+    names = [row[0].strip() for row in rows]
+    names = names[1:] if names[:1] == ["node"] else names
+    require(names, f"--nodes file {file.name!r} names no node")
+    return names
 
 
 @contextmanager

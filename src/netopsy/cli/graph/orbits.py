@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netopsy.cli.graph.options import File, Out, Quiet, Seed, Table, Variable
+from netopsy.cli.graph.options import File, Nodes, Out, Quiet, Seed, Table, Variable
 from netopsy.core.errors import InputError, require
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def orbits(
     ] = "all",
     table: Table = "csv",
     variable: Variable = None,
+    nodes: Nodes = None,
     threads: Annotated[int | None, typer.Option(help="Share rows among so many; every core unless given.")] = None,
     seed: Seed = 0,
     quiet: Quiet = False,
@@ -46,7 +47,7 @@ def orbits(
     from netopsy.cli.outputs import results_place
 
     place = results_place(out, "orbits")
-    graph = unweighted(file, variable, quiet)
+    graph = unweighted(file, variable, quiet, nodes)
     require(graph.edge_count > 0, f"graph file {file.name!r} holds no edge")
     try:
         with working(quiet):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netopsy.cli.graph.options import File, Out, Quiet, Seed, Table, Variable
+from netopsy.cli.graph.options import File, Nodes, Out, Quiet, Seed, Table, Variable
 from netopsy.core.errors import lookup, require
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def predict_links(
     candidates: Annotated[int, typer.Option(help="Score at most so many pairs at distance two.")] = 200_000,
     table: Table = "csv",
     variable: Variable = None,
+    nodes: Nodes = None,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> int:
@@ -55,7 +56,7 @@ def predict_links(
     from netopsy.cli.outputs import results, results_place
 
     place = results_place(out, "predict-links")
-    graph = unweighted(file, variable, quiet)
+    graph = unweighted(file, variable, quiet, nodes)
     require(
         graph.edge_count >= _ENOUGH,
         f"graph file {file.name!r} holds {graph.edge_count} edges; at least {_ENOUGH} are needed to hold some out",

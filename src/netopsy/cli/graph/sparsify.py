@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netopsy.cli.graph.options import File, Out, Quiet, Seed, Table, Variable
+from netopsy.cli.graph.options import File, Nodes, Out, Quiet, Seed, Table, Variable
 from netopsy.core.errors import lookup, require
 
 if TYPE_CHECKING:
@@ -32,14 +32,18 @@ def sparsify(
     ] = "teddy",
     table: Table = "csv",
     variable: Variable = None,
+    nodes: Nodes = None,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> int:
     """Remove the edges between nodes that have many others, by the degrees around them.
 
-    Writes the edges that are kept with their scores as a table, which this command reads, too, and a picture.
+    Writes the edges that are kept with their scores and weights as a table, which this command reads, too (with --nodes
+    for those that are left without an edge), the names of all nodes, and a picture.
     """
-    from netopsy.cli.graph.options import about, unweighted, working
+    import pandas as pd
+
+    from netopsy.cli.graph.options import about, read, working
     from netopsy.cli.outputs import results, results_place
     from netopsy.core.progress import Task
     from netopsy.graphs.teddy import sparsify as thin
@@ -50,7 +54,7 @@ def sparsify(
     lookup("score", score, {known: known for known in SCORES})
     place = results_place(out, "sparsify")
     with working(quiet), Task("thinning the graph", 3) as task:
-        graph = unweighted(file, variable, quiet)
+        graph = read(file, variable, nodes, quiet=quiet)
         require(graph.edge_count > 0, f"graph file {file.name!r} holds no edge")
         task.advance()
         found = thin(graph, sparsity, score=score, seed=seed)
@@ -58,6 +62,7 @@ def sparsify(
         kept = int(found.kept.sum())
         with results(place, "sparsify") as folder:
             folder.table("edges", edge_table(graph, found), table)
+            folder.table("nodes", pd.DataFrame({"node": graph.names}), "csv")
             folder.figure("sparsified", _picture(graph, found, seed))
             folder.summary(**about(graph, file), sparsity=sparsity, score=score, seed=seed)
             folder.summary(kept=kept, isolated=found.isolated)
@@ -79,7 +84,11 @@ def edge_table(graph: Graph, found: Sparsified) -> pd.DataFrame:
     ends = found.edges[:, found.kept].numpy()
     if graph.nodes:
         ends = np.array(graph.nodes)[ends]
-    return pd.DataFrame({"source": ends[0], "target": ends[1], "score": found.scores[found.kept].numpy()})
+    columns = {"source": ends[0], "target": ends[1], "score": found.scores[found.kept].numpy()}
+    if (graph.adjacency.data != 1).any():
+        one, other = found.edges[:, found.kept].numpy()
+        columns["weight"] = np.asarray(graph.adjacency[one, other]).reshape(-1)
+    return pd.DataFrame(columns)
 
 
 def _picture(graph: Graph, found: Sparsified, seed: int) -> Figure:

@@ -60,7 +60,7 @@ def value(
     lookup("matcher", matcher, {known: known for known in MATCHERS})
     place = results_place(out, "value")
     files = [buyer, *sellers]
-    graphs, holdings = _holdings(files, features or [])
+    graphs, holdings = _holdings(files, features or [], quiet)
     size = max(map(len, graphs)) if proxy_size is None else proxy_size
     require(
         max(size, *map(len, graphs)) <= _LARGEST,
@@ -101,17 +101,17 @@ def value_table(names: list[str], graphs: list[Graph], found: list[Value]) -> pd
     return pd.DataFrame(rows)
 
 
-def _holdings(files: list[Path], features: list[Path]) -> tuple[list[Graph], list[tuple[Any, Any]]]:
+def _holdings(files: list[Path], features: list[Path], quiet: bool) -> tuple[list[Graph], list[tuple[Any, Any]]]:
     """The graphs, and each with its features or None."""
+    from netopsy.cli.graph.options import read
     from netopsy.data.feature_files import read_features
-    from netopsy.data.graph_files import read_graph
 
     require(
         len(features) in (0, len(files)),
         f"--features must be given once for each of the {len(files)} graphs, the buyer's first, or not at all; "
         f"got {len(features)}",
     )
-    graphs = [read_graph(file) for file in files]
+    graphs = [read(file, quiet=quiet) for file in files]
     if not features:
         return graphs, [(graph, None) for graph in graphs]
     rows = [read_features(file, graph.names) for file, graph in zip(features, graphs, strict=True)]

@@ -118,4 +118,4 @@ def oversmoothing_curve(
         if hop in wanted:
             found[hop] = smoothness(current).graph
         current = operator @ current
-    return Smoothing(torch.tensor(list(ks)), torch.tensor([found[k] for k in ks]))
+    return Smoothing(torch.tensor(list(ks)), torch.tensor([found[k] for k in ks], dtype=X.dtype))

@@ -87,17 +87,31 @@ def align_to_proxy(A: GraphLike, proxy: GraphLike, *, matcher: str | Matcher = "
     graph = as_adjacency(A, weighted=True, called="A")
     other = as_adjacency(proxy, weighted=True, called="proxy")
     check_seed(seed)
-    nodes, own = max(graph.shape[0], other.shape[0]), graph.shape[0]
+    nodes = max(graph.shape[0], other.shape[0])
+    # A node that the caller lists without an edge is no different from one that is added.
+    alone = np.diff(graph.indptr) == 0
+    order = np.argsort(alone, kind="stable")
+    found = _aligned(sparse.csr_array(graph[order][:, order]), int((~alone).sum()), other, nodes, matcher, seed)
+    places = found.copy()
+    places[order] = found[: len(order)]
+    return places
+
+
+def _aligned(
+    graph: sparse.csr_array, own: int, other: sparse.csr_array, nodes: int, matcher: str | Matcher, seed: int
+) -> Places:
+    """The places where nodes without an edge, from ``own`` on, come last."""
     first, second = (_padded(matrix, nodes) for matrix in (graph, other))
     if callable(matcher):
         return _checked(matcher(first, second), nodes)
     if lookup("matcher", matcher, {known: known for known in MATCHERS}) == "faq":
         return _faq(first, second, seed)
+    size = graph.shape[0]
     require(
         other.shape[0] == nodes,
-        f"proxy must have at least as many nodes as A, {own}, to be matched by 'grampa', got {other.shape[0]}",
+        f"proxy must have at least as many nodes as A, {size}, to be matched by 'grampa', got {other.shape[0]}",
     )
-    likeness = grampa(first, second, own)
+    likeness = grampa(first, second, max(own, 1))
     return linear_sum_assignment(likeness, maximize=True)[1].astype(np.int64)
 
 

@@ -123,5 +123,6 @@ def graphlet_counts(A: GraphLike) -> dict[str, int]:
 
 def counts_from_vectors(vectors: Int[np.ndarray, "nodes orbits"]) -> dict[str, int]:
     """`graphlet_counts` where the graphlet degree vectors are known."""
-    totals = vectors.sum(0)
-    return {name: int(totals[orbit]) // nodes for name, (orbit, nodes) in _COUNTED.items()}
+    # Halves are added as Python's integers, which have no largest one.
+    low, high = (vectors & (2**32 - 1)).sum(0), (vectors >> 32).sum(0)
+    return {name: (int(low[at]) + (int(high[at]) << 32)) // nodes for name, (at, nodes) in _COUNTED.items()}

@@ -141,9 +141,13 @@ class Network:
         return np.minimum(total, self.nodes).astype(np.int64)
 
     def summed(self, by_position: Counts) -> Counts:
-        """The sum of every row."""
-        kind = np.float64 if by_position.dtype.kind == "f" else np.int64
-        return np.bincount(self.rows, by_position, self.nodes).astype(kind)
+        """The sum of every row, of integers in integers: past 2^53 floats lose the last of them."""
+        kind: Any = np.float64 if by_position.dtype.kind == "f" else np.int64
+        total = np.zeros(self.nodes, kind)
+        some = np.flatnonzero(self.degrees)
+        if some.size:
+            total[some] = np.add.reduceat(by_position, self.starts[some], dtype=kind)
+        return total
 
     def on_edges(self, values: Counts) -> sparse.csr_array:
         """The matrix that has these values by position; zeros are not kept."""

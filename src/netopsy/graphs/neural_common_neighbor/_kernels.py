@@ -209,3 +209,41 @@ def two_steps(starts, columns, first, second, near, out_starts, out_columns):
         out_columns[begin:written].sort()
         out_starts[pair + 1] = written
     return written
+
+
+@compiled
+def two_apart_from(starts, columns, weights, node, least, sums, seen, found, scores):
+    """Write pairs at distance two from ``node`` on, and the sum of weights over what they have in common, while there
+    is room for all pairs of the next node. Left out are sums of at most ``least``.
+
+    ``sums`` and ``seen`` are all 0. Returns the node to go on with, and how many were written.
+    """
+    nodes, written = len(starts) - 1, 0
+    near = np.empty(nodes, dtype=np.int64)
+    while node < nodes and written + nodes <= len(found):
+        count = 0
+        for a in range(starts[node], starts[node + 1]):
+            middle = columns[a]
+            for b in range(starts[middle + 1] - 1, starts[middle] - 1, -1):
+                other = columns[b]
+                if other <= node:
+                    break
+                if not seen[other]:
+                    seen[other] = True
+                    near[count] = other
+                    count += 1
+                sums[other] += weights[middle]
+        for a in range(starts[node], starts[node + 1]):
+            if seen[columns[a]]:
+                seen[columns[a]] = False
+                sums[columns[a]] = 0.0
+        for place in range(count):
+            other = near[place]
+            if seen[other] and sums[other] > least:
+                found[written] = node * nodes + other
+                scores[written] = sums[other]
+                written += 1
+            seen[other] = False
+            sums[other] = 0.0
+        node += 1
+    return node, written

@@ -111,9 +111,8 @@ def normalised(graph: LinkGraph) -> Operator:
     starts = graph.starts + np.arange(graph.nodes + 1)
     root = 1 / np.sqrt(graph.degrees + 1.0)
     values = np.repeat(root, graph.degrees + 1) * root[columns]
-    dtype = torch.get_default_dtype()
     begins, places = torch.from_numpy(starts), torch.from_numpy(columns)
-    made: Any = torch.from_numpy(values).to(dtype)
+    made: Any = torch.from_numpy(values)
     with no_news_of_sparse_matrices():
         matrix = torch.sparse_csr_tensor(begins, places, made, (graph.nodes, graph.nodes))
     return Operator(matrix, matrix)

@@ -19,7 +19,6 @@ from netopsy.graphs.neural_common_neighbor.neighbourhoods import (
     link_graph,
     union_rows,
 )
-from netopsy.graphs.neural_common_neighbor.pooling import pool
 from netopsy.graphs.neural_common_neighbor.predictors import Embeddings, NCNPredictor, Pairs
 
 
@@ -103,27 +102,30 @@ class NCNCPredictor(NCNPredictor):
             Where each pair's neighbours begin, the neighbours, and their weights.
         """
         graph = link_graph(adj)
+        self.check(H, graph)
         return self._weights(H, graph, *checked_pairs(pairs, graph.nodes), self.depth)
 
     def scores(self, H: Embeddings, graph: LinkGraph, first: Places, second: Places) -> Float[Tensor, "pairs"]:
-        """Logits ``[pairs]``, unchecked."""
+        """Logits ``[pairs]``, the pairs unchecked."""
+        self.check(H, graph)
         return self._at_depth(H, graph, first, second, self.depth)
 
     def _at_depth(self, H: Tensor, graph: LinkGraph, first: Places, second: Places, depth: int) -> Tensor:
         if depth == 0:
             return self._logits(H, graph, first, second)
         one, other = (H[torch.from_numpy(end).to(H.device)] for end in (first, second))
-        made = self.transformed(H)
-        base = made if self.transformed_again else H
+        base = self.transformed(H) if self.transformed_again else H
         starts, columns, weights = self._weights(base, graph, first, second, depth)
-        common = self.beta * self.common(pool(made, starts, columns, weights))
+        common = self.beta * self.common(self.transformed_sums(H, starts, columns, weights))
         return self.score(self.ends(one * other) + common).squeeze(-1)
 
     def _weights(
         self, H: Tensor, graph: LinkGraph, first: Places, second: Places, depth: int
     ) -> tuple[Places, Places, Tensor]:
+        # What is drawn is a pair's, either way round.
+        first, second = np.minimum(first, second), np.maximum(first, second)
         starts, columns, kinds = union_rows(graph, first, second)
-        weights = np.ones(len(columns), dtype=np.float32)
+        weights = np.ones(len(columns))
         if self.max_degree is not None:
             seeds = self._seeds(first, second)
             starts, columns, kinds, weights = self._thinned(starts, columns, kinds, weights, seeds)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy import sparse
 from torch import Tensor
 
 from netopsy.core.drawing import INK, PALETTE, panel, style
 from netopsy.core.errors import require
 from netopsy.graphs.adjacency import GraphLike
 from netopsy.graphs.drawing import draw_edges, draw_names, edge_ends, layout, node_names
+from netopsy.graphs.neural_common_neighbor import _kernels
 from netopsy.graphs.neural_common_neighbor.heuristics import pair_rule
 from netopsy.graphs.neural_common_neighbor.neighbourhoods import LinkGraph, Pairs, link_graph
 from netopsy.graphs.neural_common_neighbor.training import LinkResult, score_pairs
@@ -63,18 +63,25 @@ def candidate_pairs(adj: GraphLike | LinkGraph, most: int = 200_000) -> Pairs:
     """
     require(most >= 1, f"most must be at least 1, got {most}")
     graph = link_graph(adj)
-    matrix = graph.matrix
-    two = sparse.coo_array(sparse.triu(matrix @ matrix, 1))
-    keys = np.setdiff1d(
-        two.row.astype(np.int64) * graph.nodes + two.col,
-        np.repeat(np.arange(graph.nodes), graph.degrees) * graph.nodes + graph.columns,
-    )
+    # One row after another, so that never more pairs are held than wanted and those of one node: at hubs there are
+    # as many pairs as the square of the degree.
+    keys, values = np.empty(0, dtype=np.int64), np.empty(0)
+    weights = 1 / np.maximum(graph.degrees, 1)
+    room, least = max(most, graph.nodes), 0.0
+    sums, seen = np.zeros(graph.nodes), np.zeros(graph.nodes, dtype=np.bool_)
+    found, scores = np.empty(2 * room, dtype=np.int64), np.empty(2 * room)
+    node = 0
+    while node < graph.nodes:
+        node, written = _kernels.two_apart_from(
+            graph.starts, graph.columns, weights, node, least, sums, seen, found, scores
+        )
+        keys, values = np.concatenate([keys, found[:written]]), np.concatenate([values, scores[:written]])
+        if len(keys) > most:
+            best = np.lexsort((keys, -values))[:most]
+            keys, values = keys[best], values[best]
+            least = float(values[-1])  # of those that rank alike the first stay
     require(len(keys) > 0, "adj has no two nodes with a common neighbour that are not linked")
-    pairs = torch.from_numpy(np.stack(np.divmod(keys, graph.nodes)))
-    if pairs.shape[1] <= most:
-        return pairs
-    rank = pair_rule(graph, pairs, "resource allocation").argsort(descending=True, stable=True)
-    return pairs[:, rank[:most].sort().values]
+    return torch.from_numpy(np.stack(np.divmod(np.sort(keys), graph.nodes)))
 
 
 def missing_links(

@@ -49,15 +49,19 @@ class PairPredictor(nn.Module):
     def forward(self, H: Embeddings, adj: GraphLike | LinkGraph, pairs: Pairs) -> Scores:
         """Logits ``[pairs]``; raises `InputError` for pairs or embeddings that do not fit the graph."""
         graph = link_graph(adj)
+        return self.scores(H, graph, *checked_pairs(pairs, graph.nodes))
+
+    def scores(self, H: Embeddings, graph: LinkGraph, first: Places, second: Places) -> Scores:
+        """As calling it, the pairs unchecked."""
+        self.check(H, graph)
+        return self._logits(H, graph, first, second)
+
+    def check(self, H: Tensor, graph: LinkGraph) -> None:
+        """Raise `InputError` unless these are embeddings of as many nodes and as wide as the predictor."""
         require(
             H.ndim == 2 and H.shape == (graph.nodes, self.hidden),
             f"H must be [{graph.nodes}, {self.hidden}], one embedding for each node, got {tuple(H.shape)}",
         )
-        return self.scores(H, graph, *checked_pairs(pairs, graph.nodes))
-
-    def scores(self, H: Embeddings, graph: LinkGraph, first: Places, second: Places) -> Scores:
-        """As calling it, unchecked."""
-        return self._logits(H, graph, first, second)
 
     def _logits(self, H: Tensor, graph: LinkGraph, first: Places, second: Places) -> Tensor:
         one, other = (H[torch.from_numpy(end).to(H.device)] for end in (first, second))
@@ -159,13 +163,19 @@ class NCNPredictor(PairPredictor):
         """The embeddings that are pooled."""
         return H if self.node is None else H + self.node(H)
 
+    def transformed_sums(self, H: Embeddings, starts: Places, columns: Places, weights: Tensor | None = None) -> Pooled:
+        """For each row the sum over its columns of transformed embeddings; for a few pairs only of nodes it needs."""
+        if self.node is None or self.training or len(columns) >= len(H):
+            return pool(self.transformed(H), starts, columns, weights)
+        needed, places = np.unique(columns, return_inverse=True)
+        return pool(self.transformed(H[torch.from_numpy(needed).to(H.device)]), starts, places, weights)
+
     def pooled(self, H: Embeddings, graph: LinkGraph, first: Places, second: Places) -> Pooled:
         """``x_cn``: the sum over what each pair has in common, of embeddings that are already `transformed`."""
         return pool(H, *shared_rows(graph, first, second))
 
     def _common(self, H: Tensor, graph: LinkGraph, first: Places, second: Places) -> Tensor:
-        made = self.transformed(H)
-        answer = self.beta * self.common(self.pooled(made, graph, first, second))
+        answer = self.beta * self.common(self.transformed_sums(H, *shared_rows(graph, first, second)))
         if self.further is None:
             return answer
         if self.extra == "two-hop":
@@ -174,4 +184,4 @@ class NCNPredictor(PairPredictor):
             starts, columns, kinds = union_rows(graph, first, second)
             keep = kinds != 0
             starts, columns = np.concatenate([[0], np.cumsum(keep)])[starts], columns[keep]
-        return answer + self.gamma * self.further(pool(made, starts, columns))
+        return answer + self.gamma * self.further(self.transformed_sums(H, starts, columns))

@@ -20,7 +20,7 @@ from netopsy.graphs.noisy_label_clustering._region import PASSES, READ
 from netopsy.graphs.noisy_label_clustering._spread import OverfullError, Spread, check_nodes
 from netopsy.graphs.noisy_label_clustering.cuts import best_cut, known_volume
 from netopsy.graphs.noisy_label_clustering.diffusion import check_capacity, check_effort, settle
-from netopsy.graphs.noisy_label_clustering.graph import Labels, local_graph
+from netopsy.graphs.noisy_label_clustering.graph import CheckedGraph, Labels, local_graph
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,7 +85,7 @@ class Cluster:
         """The cluster in its graph: in all of it while that is small, otherwise with the nodes next to it."""
         ax = panel(ax, 5.4, 4.4)
         adjacency = as_adjacency(graph, loops=True)
-        shown = self._drawn_nodes(adjacency)
+        shown = self._drawn_nodes(adjacency, seeds)
         near = sparse.csr_array(adjacency[shown][:, shown])
         places, ends = layout(near, layout_seed), edge_ends(near)
         inside, first = np.isin(shown, self.nodes), np.isin(shown, seeds)
@@ -109,12 +109,13 @@ class Cluster:
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, labelcolor=INK)
         return ax
 
-    def _drawn_nodes(self, adjacency: sparse.csr_array) -> Int[np.ndarray, "shown"]:
+    def _drawn_nodes(self, adjacency: sparse.csr_array, seeds: Sequence[int]) -> Int[np.ndarray, "shown"]:
         nodes = int(adjacency.shape[0])
         if nodes <= SMALL:
             return np.arange(nodes)
         ties = np.asarray(adjacency[self.nodes].sum(axis=0)).reshape(-1)
         ties[self.nodes] += nodes
+        ties[list(seeds)] += 2 * nodes
         most = np.argsort(-ties, kind="stable")[:_MOST]
         return np.sort(most[ties[most] > 0])
 
@@ -131,14 +132,16 @@ def local_cluster(
     alphas: Sequence[float] | None = None,
     select: str = "conductance",
     volume: float | int | None = None,
+    most: float | int | None = None,
     tol: float = 1e-4,
     max_passes: int = 100,
 ) -> Cluster:
     """The cluster around one or several seeds, found without looking at the rest of the graph.
 
     Mass of ``alpha`` times the hint is put on the seeds for one alpha after another, each going on where the one before
-    came to rest. Of the supports the one of lowest conductance is the cluster. A source that does not fit into the
-    seeds' component ends the scan.
+    came to rest. Of the supports the one of lowest conductance is the cluster. One of more than half of all nodes, if
+    there is such a number, is taken only if no smaller one is a cut: its conductance is that of the other side. A
+    source that does not fit into the seeds' component ends the scan.
 
     Args:
         graph: from `checked_graph`, or a function that tells a node's neighbours, or any graph `checked_graph` takes;
@@ -153,6 +156,7 @@ def local_cluster(
         select: "conductance" compares the supports, "sweep" the best cut along the heights of each.
         volume: of the whole graph with these labels, where it is known; without it, and with labels, the cluster counts
             as the smaller side of the cut.
+        most: supports of more than so many nodes are chosen only if there is no smaller one that is a cut, either.
         tol, max_passes: of every source, see `flow_diffusion`.
 
     Raises:
@@ -179,6 +183,8 @@ def local_cluster(
     spread = Spread(local_graph(graph), sink=sink, labels=labels, eps=eps, weights=weights)
     start = check_nodes(spread.graph, seeds, "seeds").tolist()
     path: list[Scan] = []
+    half = len(spread.graph) / 2 if isinstance(spread.graph, CheckedGraph) else math.inf
+    largest = half if most is None else min(half, most)
     best, before = np.zeros(0, np.int64), 0.0
     for alpha in scanned:
         try:
@@ -191,11 +197,15 @@ def local_cluster(
             break
         before = alpha
         nodes, found = _cut(spread, by_sweep, volume)
-        lowest = min((scan.conductance for scan in path), default=math.inf)
-        best = nodes if found < lowest else best
         path.append(Scan(alpha, len(nodes), found, spread.count(PASSES), spread.count(READ), converged))
-    chosen = min(path, key=lambda scan: scan.conductance)
+        best = nodes if _best(path, largest) is path[-1] else best
+    chosen = _best(path, largest)
     return Cluster(np.sort(best), chosen.conductance, chosen.alpha, tuple(path))
+
+
+def _best(path: Sequence[Scan], largest: float | int) -> Scan:
+    """Of lowest conductance, if possible among cuts of at most so many nodes."""
+    return min(path, key=lambda scan: (scan.size > largest or scan.conductance >= 1, scan.conductance))
 
 
 def _cut(spread: Spread, by_sweep: bool, volume: float | int | None) -> tuple[np.ndarray, float]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from netopsy.core.errors import require
 from netopsy.core.seeds import generator
+from netopsy.graphs.compiled import compiled
 from netopsy.graphs.propagation import EdgeIndex, check_edges
 
 EdgeScores = Float[Tensor, "edges"]
@@ -20,8 +22,8 @@ def teddy_scores(edge_index: EdgeIndex, num_nodes: int) -> EdgeScores:
     nor training are needed, and the cost grows linearly with the edges.
 
     Args:
-        edge_index: ``[2, edges]``, each edge once in each direction. Edges from a node to itself do not count as
-            neighbours; `prune_edges` never removes them.
+        edge_index: ``[2, edges]``, each edge in both directions; one listed again counts once. Edges from a node to
+            itself do not count as neighbours; `prune_edges` never removes them.
 
     Returns:
         float64, as scores shrink with the sixth power of the degrees.
@@ -90,5 +92,32 @@ def _without_loops(edge_index: Tensor, num_nodes: int) -> tuple[Tensor, Tensor]:
     )
     check_edges(edge_index, num_nodes)
     apart = edge_index[0] != edge_index[1]
-    nodes, neighbours = edge_index if bool(apart.all()) else edge_index[:, apart]
+    edges = edge_index if bool(apart.all()) else edge_index[:, apart]
+    nodes, neighbours = edges if _each_once(edges, num_nodes) else edges.unique(dim=1)
     return nodes, neighbours
+
+
+def _each_once(edges: Tensor, nodes: int) -> bool:
+    keys = edges[0].long() * nodes + edges[1].long()
+    ascending = bool((keys[1:] > keys[:-1]).all())
+    return ascending or not bool(repeated(edges.cpu().long().contiguous().numpy(), nodes))
+
+
+@compiled
+def repeated(edges, nodes):
+    """Whether some column stands there twice, by each node's neighbours after another, without sorting them."""
+    ends = np.zeros(nodes + 1, np.int64)
+    for node in edges[0]:
+        ends[node + 1] += 1
+    ends = np.cumsum(ends)
+    free, sorted_ = ends.copy(), np.empty(edges.shape[1], np.int64)
+    for edge in range(edges.shape[1]):
+        sorted_[free[edges[0, edge]]] = edges[1, edge]
+        free[edges[0, edge]] += 1
+    last = np.full(nodes, -1, np.int64)
+    for node in range(nodes):
+        for place in range(ends[node], ends[node + 1]):
+            if last[sorted_[place]] == node:
+                return True
+            last[sorted_[place]] = node
+    return False
