@@ -10,7 +10,7 @@ from netopsy.data import Dataset, digits_split
 from netopsy.examination import Subject, examine
 from netopsy.examination.instrument import NotNow
 from netopsy.examination.instruments import preferred_images, reconstruction
-from netopsy.examination.instruments._synthesis import pixel_range, steps_for, weighted_layers
+from netopsy.examination.instruments._synthesis import pixel_range, search_for, weighted_layers
 from netopsy.models import mlp, small_conv_net
 
 _, _, TEST = digits_split()
@@ -132,10 +132,20 @@ def test_a_network_that_is_too_large_for_the_depth_is_an_absence(trained):
     subject = Subject(trained[0], trained[2])
     subject.sample_cost = 1e12
     for instrument in (preferred_images, reconstruction):
-        with pytest.raises(NotNow, match="`--depth thorough` brings it in"):
+        with pytest.raises(NotNow, match="`--depth thorough` may bring it in"):
             instrument.examine(subject)
-    with pytest.raises(NotNow, match="even a thorough examination"):
-        steps_for(replace(subject, depth="thorough"), 10**9, most=100, fewest=10)
+    with pytest.raises(NotNow, match="depth thorough spends on it$"):
+        search_for(replace(subject, depth="thorough"), [(10**9, 1)], steps=100, fewest=10)
+
+
+def test_the_larger_the_network_the_fewer_images_are_made(trained):
+    subject = Subject(trained[0], trained[2])
+    sizes = ((8, 5), (4, 4), (2, 3))
+    assert search_for(subject, sizes, steps=150, fewest=20) == (8, 5, 150)
+    subject.sample_cost = 3e11 / (3 * 16 * 80)
+    assert search_for(subject, sizes, steps=150, fewest=20) == (4, 4, 80)
+    subject.sample_cost = 3e11 / (3 * 6 * 30)
+    assert search_for(subject, sizes, steps=150, fewest=20) == (2, 3, 30)
 
 
 def test_what_reads_no_images_is_left_alone():

@@ -137,15 +137,16 @@ class Subject:
     @cached_property
     def seconds_a_sample(self) -> float:
         """Of a forward pass, timed here and now on a batch that grows until it takes long enough to be timed."""
-        count = 1
-        while True:
-            inputs = self.data.inputs[:count]
+        evaluate_outputs(self.model, self.data.inputs[:1])  # the first pass pays for what happens once
+        count, took = 1, 0.0
+        while took < 0.2:
             start = time.perf_counter()
-            evaluate_outputs(self.model, inputs)
+            evaluate_outputs(self.model, self.data.inputs[:count])
             took = time.perf_counter() - start
-            if took > 0.2 or count >= min(64, len(self.data)):
-                return took / len(inputs)
-            count *= 4
+            if count >= min(64, len(self.data)):
+                break
+            count *= 4 if took < 0.2 else 1
+        return took / min(count, len(self.data))
 
     @property
     def device(self) -> torch.device:

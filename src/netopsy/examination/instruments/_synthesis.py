@@ -59,17 +59,28 @@ def why_no_images(subject: Subject) -> str | None:
     return None
 
 
-def steps_for(subject: Subject, images: int, *, most: int, fewest: int, share: float = 1.0) -> int:
-    """How many steps a search for so many images may take; `NotNow` where ``fewest`` are more than it may spend."""
-    steps = subject.affordable(3.0 * images, most, share=share)
-    if steps < fewest:
+def search_for(
+    subject: Subject, sizes: Sequence[tuple[int, int]], *, steps: int, fewest: int, share: float = 1.0
+) -> tuple[int, int, int]:
+    """The first of ``sizes``, of two factors whose product is how many images are made, that gets half the ``steps``.
+
+    Returns:
+        the two factors, and the steps; those of the last size where none gets as many.
+
+    Raises:
+        NotNow: even the last one gets fewer steps than ``fewest``.
+    """
+    for one, other in sizes:
+        found = subject.affordable(3.0 * one * other, steps, share=share)
+        if 2 * found >= steps:
+            return one, other, found
+    if found < fewest:
+        brings = "" if subject.depth == "thorough" else "; `--depth thorough` may bring it in"
         raise NotNow(
-            f"this network is so large that {fewest} steps for {images} images are more than an examination of depth "
-            f"{subject.depth} spends on it; `--depth thorough` brings it in"
-            if subject.depth != "thorough"
-            else f"this network is so large that even a thorough examination spends no {fewest} steps on it"
+            f"this network is so large that {fewest} steps for {one * other} images are more than an examination of "
+            f"depth {subject.depth} spends on it{brings}"
         )
-    return steps
+    return one, other, found
 
 
 def small(images: Images) -> Images:

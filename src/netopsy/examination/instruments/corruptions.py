@@ -23,7 +23,7 @@ from netopsy.examination.subject import Subject, evaluate_outputs
 from netopsy.lab.statistics import Estimate, proportion_interval
 
 STRENGTHS = (1, 2, 3, 4, 5)
-MOST, FEWEST, BATCH = 500, 30, 64
+MOST, FEWEST, BATCH = 500, 24, 64
 SHARE = 2.0
 SLACK = 1e-3
 

@@ -14,7 +14,7 @@ from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject, evaluate_outputs
 
 BATCHES = (1, 2, 4, 8, 16, 32)
-REPEATS = 5
+REPEATS = 3
 
 
 def examine(subject: Subject) -> Finding:

@@ -12,7 +12,7 @@ from torch import Tensor
 from netopsy.core.split import run_to
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
-from netopsy.examination.instruments._synthesis import Range, pixel_range, small, steps_for, why_no_images
+from netopsy.examination.instruments._synthesis import Range, pixel_range, search_for, small, why_no_images
 from netopsy.examination.subject import Subject, evaluate_outputs
 from netopsy.interpretability.cnn_visualization import (
     GaussianBlur,
@@ -27,7 +27,9 @@ from netopsy.interpretability.cnn_visualization.objectives import Objective
 from netopsy.interpretability.gallery import gallery
 from netopsy.interpretability.top_images import top_images
 
-CLASSES, UNITS, STRONGEST, MOST, SHARE = 10, 10, 3, 256, 2.0
+SIZES = ((10, 2), (5, 2), (3, 1))
+"""Targets of a kind, and kinds (classes, and units of a layer), the more the smaller the network is."""
+STRONGEST, MOST, SHARE = 3, 256, 2.0
 STEPS, FEWEST = 150, 20
 PRICE = 0.5
 """An image as rough as the data's pays this share of what the strongest images of the data are worth."""
@@ -50,14 +52,14 @@ class _Compared:
 
 def examine(subject: Subject) -> Finding:
     """Preferred images of classes and of the strongest units of the last grid, and how far they exceed the data."""
-    pixels, sample = pixel_range(subject), subject.sample(MOST)
+    pixels, sample = pixel_range(subject), subject.sample(_sampled(subject))
     classes = _classes(subject, pixels, sample)
     numbers = torch.tensor(classes.made.units)
     answered = evaluate_outputs(subject.model, classes.made.images[:, 0]).softmax(1)
     right = answered.argmax(1) == numbers
     certain = float(answered.gather(1, numbers[:, None]).median())
     above = float((classes.values > classes.best).float().mean())
-    layer = subject.spatial_layers[-1] if subject.spatial_layers else None
+    layer = subject.spatial_layers[-1] if _plan(subject)[1] > 1 else None
     units = _units(subject, layer, pixels, sample) if layer is not None else None
     pictures = [
         Picture.of(
@@ -105,22 +107,26 @@ def examine(subject: Subject) -> Finding:
     )
 
 
-def _made(subject: Subject) -> int:
-    return min(CLASSES, subject.class_count) + (UNITS if subject.spatial_layers else 0)
-
-
-def _steps(subject: Subject) -> int:
-    return steps_for(subject, _made(subject), most=STEPS, fewest=FEWEST, share=SHARE)
+def _plan(subject: Subject) -> tuple[int, int, int]:
+    """Targets of a kind, kinds, and steps."""
+    kinds = 2 if subject.spatial_layers else 1
+    sizes = [(targets, min(kinds, most)) for targets, most in SIZES]
+    return search_for(subject, sizes, steps=STEPS, fewest=FEWEST, share=SHARE)
 
 
 def passes(subject: Subject) -> float:
     """Forward passes of one sample that it takes."""
-    return 3.0 * _made(subject) * _steps(subject) + MOST
+    targets, kinds, steps = _plan(subject)
+    return 3.0 * targets * kinds * steps + _sampled(subject)
+
+
+def _sampled(subject: Subject) -> int:
+    return min(subject.affordable(1, MOST, share=SHARE, fewest=STRONGEST), len(subject.data))
 
 
 def _classes(subject: Subject, pixels: Range, sample: Tensor) -> _Compared:
     wanted = list(subject.classes_wanted) or list(range(subject.class_count))
-    numbers = wanted[:CLASSES]
+    numbers = wanted[: _plan(subject)[0]]
     scores = subject.scores[sample][:, numbers]
     best, positions = scores.topk(min(STRONGEST, len(sample)), dim=0)
     worth = float((best[0] - scores.mean(0)).median())
@@ -130,11 +136,11 @@ def _classes(subject: Subject, pixels: Range, sample: Tensor) -> _Compared:
 
 
 def _units(subject: Subject, layer: str, pixels: Range, sample: Tensor) -> _Compared:
-    inputs = subject.data.inputs[sample]
+    inputs, most = subject.data.inputs[sample], _plan(subject)[0]
     top = top_images(subject.model, layer, inputs, k=min(STRONGEST, len(sample)), batch_size=64)
     live = (top.values[:, 0] > 0).nonzero()[:, 0]
     order = top.values[live, 0].argsort(descending=True, stable=True)
-    chosen = live[order][:UNITS].cpu() if len(live) else torch.arange(min(UNITS, len(top.values)))
+    chosen = live[order][:most].cpu() if len(live) else torch.arange(min(most, len(top.values)))
     with torch.no_grad():
         seen = run_to(
             subject.model, layer, inputs[top.indices[chosen.to(top.indices.device), 0].cpu()].to(subject.device)
@@ -160,7 +166,7 @@ def _make(subject: Subject, target: Objective, pixels: Range, worth: float, samp
         subject.model,
         target,
         shape,
-        steps=_steps(subject),
+        steps=_plan(subject)[2],
         regularisers=(GaussianBlur(_blur(shape)), TotalVariation(weight), Jitter(shape[1] // 16)),
         limits=pixels.limits,
         mean=pixels.mean.mean((0, 2, 3))[:, None, None],

@@ -22,10 +22,10 @@ from netopsy.sparsity.lottery_ticket import magnitude_masks, shuffle_masks
 from netopsy.training import evaluate
 
 KEPT = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05, 0.02, 0.01)
+COARSELY = (1.0, 0.9, 0.8, 0.7, 0.5, 0.3, 0.1)
+"""Shares for a network so large that all of `KEPT` cost too much."""
 MOST, FEWEST = 2000, 60
 DRAWS = 3
-PASSES = 1.0 + (len(KEPT) - 1) * (2 + DRAWS)
-"""Of one sample: at every density under each mask."""
 SHARE = 2.0
 LOSS = 0.01
 """What counts as no worse: within one point of accuracy."""
@@ -35,13 +35,22 @@ LAYERWISE = "smallest of each layer"
 Curves = dict[str, dict[float, list[float]]]
 
 
-def _count(subject: Subject) -> int:
-    return subject.affordable(PASSES, MOST, share=SHARE, fewest=FEWEST)
+def _plan(subject: Subject) -> tuple[tuple[float, ...], int, int]:
+    """Shares of weights kept, random draws, and samples: fewer of all three for a large network."""
+    count = subject.affordable(_passes_a_sample(KEPT, DRAWS), MOST, share=SHARE)
+    if count >= min(FEWEST, len(subject.data)):
+        return KEPT, DRAWS, count
+    return COARSELY, 1, subject.affordable(_passes_a_sample(COARSELY, 1), MOST, share=SHARE, fewest=FEWEST)
+
+
+def _passes_a_sample(kept: tuple[float, ...], draws: int) -> float:
+    return 1.0 + (len(kept) - 1) * (2 + draws)
 
 
 def passes(subject: Subject) -> float:
     """Forward passes of one sample that it takes."""
-    return min(_count(subject), len(subject.data)) * PASSES
+    kept, draws, count = _plan(subject)
+    return min(count, len(subject.data)) * _passes_a_sample(kept, draws)
 
 
 def why_not(subject: Subject) -> str | None:
@@ -55,9 +64,9 @@ def why_not(subject: Subject) -> str | None:
 
 def examine(subject: Subject) -> Finding:
     """Accuracy against the share of weights kept, under magnitude and random masks."""
-    count = _count(subject)
+    shares, draws, count = _plan(subject)
     data = subject.data[subject.sample(count)] if len(subject.data) > count else subject.data
-    curves = _measure(subject, data)
+    curves = _measure(subject, data, shares, draws)
     dense = curves[SMALLEST][1.0][0]
     spared = {how: _spared(curve, dense) for how, curve in curves.items()}
     weights = sum(weight.numel() for weight in prunable_parameters(subject.model).values())
@@ -75,8 +84,8 @@ def examine(subject: Subject) -> Finding:
         reading=(
             "Nothing is retrained here: weights are set to zero and the network is asked again. Read from left to "
             "right: the share of weights kept falls and with it, sooner or later, the accuracy. The random masks have "
-            f"the density of the magnitude masks in every layer; their band is over {DRAWS} draws. With retraining "
-            "much less would be enough, which the ticket search shows where it runs."
+            f"the density of the magnitude masks in every layer; their band is over {draws} draw{'s' * (draws > 1)}. With "
+            "retraining much less would be enough, which the ticket search shows where it runs."
         ),
         pictures=(Picture.of(_draw(curves, dense), "Accuracy against the share of weights kept, for three ways"),),
         figures={"weights": weights, "samples": len(data), "accuracy": round(dense, 4)}
@@ -92,23 +101,23 @@ def examine(subject: Subject) -> Finding:
     )
 
 
-def _measure(subject: Subject, data: Dataset) -> Curves:
+def _measure(subject: Subject, data: Dataset, shares: tuple[float, ...], draws: int) -> Curves:
     dense = evaluate(subject.model, data).accuracy
     curves: Curves = {how: {1.0: [dense]} for how in (SMALLEST, LAYERWISE, RANDOM)}
     pruned = copy.deepcopy(subject.model)
     weights = {name: weight.detach() for name, weight in prunable_parameters(subject.model).items()}
-    for kept in track(KEPT[1:], "pruning"):
-        for how, masks in _masks(weights, kept, subject.seed):
+    for kept in track(shares[1:], "pruning"):
+        for how, masks in _masks(weights, kept, draws, subject.seed):
             pruned.load_state_dict(subject.model.state_dict())
             curves[how].setdefault(kept, []).append(evaluate(zero_masked(pruned, masks), data).accuracy)
     return curves
 
 
-def _masks(weights: Masks, kept: float, seed: int) -> Iterator[tuple[str, Masks]]:
+def _masks(weights: Masks, kept: float, draws: int, seed: int) -> Iterator[tuple[str, Masks]]:
     globally = magnitude_masks(weights, rate=1 - kept, scope="global", allow_empty=True)
     yield SMALLEST, globally
     yield LAYERWISE, magnitude_masks(weights, rate=1 - kept, allow_empty=True)
-    for draw in range(DRAWS):
+    for draw in range(draws):
         yield RANDOM, shuffle_masks(globally, seed=derive(seed, "pruning", draw))
 
 

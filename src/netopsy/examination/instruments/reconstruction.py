@@ -12,8 +12,8 @@ from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._synthesis import (
     Range,
     pixel_range,
+    search_for,
     small,
-    steps_for,
     weighted_layers,
     why_no_images,
 )
@@ -21,7 +21,8 @@ from netopsy.examination.subject import Subject, evaluate_outputs
 from netopsy.interpretability.cnn_visualization import Inversion, balanced_weights, invert_representation
 from netopsy.interpretability.gallery import gallery
 
-IMAGES, LAYERS = 8, 5
+SIZES = ((8, 5), (4, 4), (2, 3), (2, 2))
+"""Images and layers, the more the smaller the network is."""
 STEPS, FEWEST, SHARE = 150, 20, 2.0
 STRENGTH = 1e-3
 """Of the penalties, the same at every layer."""
@@ -31,15 +32,19 @@ def why_not(subject: Subject) -> str | None:
     """The reason why nothing can be made again, if there is one."""
     if (reason := why_no_images(subject)) is not None:
         return reason
-    return None if weighted_layers(subject, LAYERS) else "this network has no convolution and no dense layer to look at"
+    return (
+        None
+        if weighted_layers(subject, SIZES[0][1])
+        else "this network has no convolution and no dense layer to look at"
+    )
 
 
 def examine(subject: Subject) -> Finding:
     """Inversions of a few images at layers spread over the depth, and how far they are from the images."""
-    layers, pixels = weighted_layers(subject, LAYERS), pixel_range(subject)
-    indices = subject.sample(IMAGES)
+    count, depth, steps = _plan(subject)
+    layers, pixels = weighted_layers(subject, depth), pixel_range(subject)
+    indices = subject.sample(count)
     images = subject.data.inputs[indices]
-    steps = _steps(subject)
     answers = subject.predictions[indices]
     away = pixels.shares(images) - pixels.shares(pixels.mean)
     rows, made, lost = [], [pixels.shares(images)], []
@@ -92,7 +97,7 @@ def examine(subject: Subject) -> Finding:
         ),
         code=(
             "from netopsy.interpretability.cnn_visualization import invert_representation\n\n"
-            f"images = data.inputs[:{IMAGES}]\n"
+            f"images = data.inputs[:{count}]\n"
             "limits = float(images.min()), float(images.max())\n"
             f"invert_representation(model, {layers[0]!r}, images, limits=limits, steps={steps}).plot()"
         ),
@@ -123,21 +128,17 @@ def _invert(subject: Subject, layer: str, images: Images, pixels: Range, steps: 
     )
 
 
-def _layers(subject: Subject) -> int:
-    return min(LAYERS, len(weighted_layers(subject, LAYERS)))
-
-
-def _steps(subject: Subject) -> int:
-    return steps_for(subject, _images(subject) * _layers(subject), most=STEPS, fewest=FEWEST, share=SHARE)
-
-
-def _images(subject: Subject) -> int:
-    return min(IMAGES, len(subject.data))
+def _plan(subject: Subject) -> tuple[int, int, int]:
+    """Images, layers and steps of each search."""
+    there = len(weighted_layers(subject, SIZES[0][1]))
+    sizes = [(min(images, len(subject.data)), min(layers, there)) for images, layers in SIZES]
+    return search_for(subject, sizes, steps=STEPS, fewest=FEWEST, share=SHARE)
 
 
 def passes(subject: Subject) -> float:
     """Forward passes of one sample that it takes."""
-    return 3.0 * _images(subject) * _layers(subject) * _steps(subject)
+    images, layers, steps = _plan(subject)
+    return 3.0 * images * layers * steps
 
 
 def _draw(made: list[Images], layers: tuple[str, ...]) -> Figure:
