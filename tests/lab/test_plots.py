@@ -4,7 +4,19 @@ import torch
 
 from netopsy import InputError
 from netopsy.core.drawing import figure
-from netopsy.lab.plots import bars, from_text, growth, intervals, lines, mean_with_band, mosaic, panels, to_text
+from netopsy.lab.plots import (
+    bars,
+    dots,
+    from_text,
+    growth,
+    growths,
+    intervals,
+    lines,
+    mean_with_band,
+    mosaic,
+    panels,
+    to_text,
+)
 from netopsy.lab.statistics import mean_interval
 
 TABLE = pd.DataFrame(
@@ -53,6 +65,30 @@ def test_intervals_lie_below_one_another_with_their_samples():
     assert [[1, 0], [3, 0]] in drawn
     assert [[2, 0]] in drawn
     assert [[4, 1]] in drawn
+
+
+def test_dots_are_runs_and_diamonds_their_means_in_lines():
+    rows = [
+        {"seed": seed, "method": method, "layer": layer, "value": seed + (method == "b") + 10 * (layer == "last")}
+        for seed in range(3)
+        for method in "ab"
+        for layer in ("first", "last")
+    ]
+    _, ax = figure()
+    dots(ax, pd.DataFrame(rows), by="method", beside="layer", names=("b", "a"))
+    marks = [line for line in ax.lines if line.get_marker() == "D"]
+    assert [float(line.get_xdata()[0]) for line in marks] == [2, 1, 12, 11]
+    assert [round(float(line.get_ydata()[0])) for line in marks] == [0, 1, 0, 1]
+    assert [line.get_label() for line in marks if not line.get_label().startswith("_")] == ["first", "last"]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["b", "a"]
+
+
+def test_costs_by_several_sizes_stand_side_by_side():
+    by_side = pd.DataFrame({"side": [8, 16], "method": "fit", "value": [1.0, 2.0]})
+    by_units = pd.DataFrame({"units": [8, 8], "method": ["fit", "use"], "value": [1.0, 2.0]})
+    drawn = growths({"pixels": (by_side, "side"), "filters": (by_units, "units")}, "milliseconds")
+    assert [ax.get_xlabel() for ax in drawn.axes] == ["pixels", "filters"]
+    assert [ax.get_legend() is not None for ax in drawn.axes] == [False, True]
 
 
 def test_bars_are_means_in_groups():
