@@ -14,6 +14,7 @@ from netopsy.lab.plots import (
     lines,
     mean_with_band,
     mosaic,
+    overlays,
     panels,
     to_text,
 )
@@ -137,6 +138,15 @@ def test_a_mosaic_has_its_pictures_in_squares_of_one_size_and_leaves_gaps():
     assert torch.equal(torch.as_tensor(ax.images[1].get_array()).movedim(-1, 0), colour)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["first", "second"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b", "c"]
+
+
+def test_maps_lie_over_the_image_of_their_row():
+    pictures = {"image": torch.rand(4, 6), "map": torch.rand(2, 3)}
+    drawn = overlays([("clean", pictures), ("noise", pictures)], boxes=[[0, 1, 2, 3]] * 2)
+    assert [ax.get_title() for ax in drawn.axes] == ["image", "map", "", ""]
+    assert [ax.texts[0].get_text() for ax in drawn.axes[::2]] == ["clean", "noise"]
+    assert all(len(ax.images) == 2 for ax in drawn.axes)
+    assert drawn.axes[0].patches[0].get_xy() == (0.5, -0.5)
 
 
 def test_a_picture_comes_back_from_text_in_256_steps():

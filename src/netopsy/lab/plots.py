@@ -29,6 +29,7 @@ __all__ = [
     "lines",
     "mean_with_band",
     "mosaic",
+    "overlays",
     "panels",
     "to_text",
 ]
@@ -293,6 +294,38 @@ def mosaic(
     ax.grid(visible=False)
     for side in ax.spines.values():
         side.set_visible(False)
+    return drawn
+
+
+def overlays(
+    rows: Sequence[tuple[str, Mapping[str, Picture]]],
+    *,
+    boxes: Sequence[tuple[int, int, int, int]] = (),
+    side: float = 1.05,
+) -> Figure:
+    """A line of pictures for each of ``rows``, with its words on the left: an image, then each map over it.
+
+    The first picture is the image; the names of the first row stand above. ``boxes``, one a row, are ``(top, left,
+    bottom, right)`` in pixels, the last two outside; ``side`` is that of a picture in inches.
+    """
+    from matplotlib.patches import Rectangle
+
+    from netopsy.interpretability.overlay import overlay
+
+    columns = max(len(pictures) for _, pictures in rows)
+    drawn, axes = figure_grid(len(rows), columns, side * (columns + 0.6), side * len(rows) + 0.3)
+    for number, (line, (words, pictures)) in enumerate(zip(axes, rows, strict=True)):
+        image = next(iter(pictures.values()))
+        at: dict[str, Any] = {"transform": line[0].transAxes, "ha": "right", "va": "center", "fontsize": 8}
+        line[0].text(-0.08, 0.5, words, color=INK, **at)
+        for place, (ax, (name, picture)) in enumerate(zip(line, pictures.items(), strict=True)):
+            overlay(image[None, None], picture[None], ax, opacity=0.75 if place else 0.0)
+            if not number:
+                ax.set_title(name, fontsize=7, loc="center")
+            if boxes:
+                top, left, bottom, right = boxes[number]
+                corner, size = (left - 0.5, top - 0.5), (right - left, bottom - top)
+                ax.add_patch(Rectangle(corner, *size, fill=False, edgecolor=PALETTE[2], lw=1))
     return drawn
 
 
