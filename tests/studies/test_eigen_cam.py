@@ -7,8 +7,7 @@ from torch import nn
 from netopsy import InputError
 from netopsy.interpretability.localisation import localisation_error, tight_boxes
 from netopsy.lab.subjects.images import ImageSubject, scenes_of, trained
-from netopsy.studies.interpretability.eigen_cam.measure import best_thresholds, other_heads, pgd
-from netopsy.studies.interpretability.eigen_cam.plan import METHODS, Attack
+from netopsy.studies.interpretability.eigen_cam import METHODS, Attack, best_thresholds, other_heads, pgd
 
 USUAL = {"Eigen-CAM": 0.05, "Grad-CAM": 0.2, "Grad-CAM++": 0.15, "energy": 0.3, "channel mean": 0.3}
 
@@ -110,7 +109,7 @@ def test_thresholds_are_those_of_least_error():
     maps = torch.rand(30, 8, 8)
     boxes = tight_boxes(maps > 0.7)
     tried = (0.2, 0.5, 0.7, 0.9)
-    chosen = best_thresholds({"layer": {"method": maps}}, boxes, tried)["layer"]["method"]
+    chosen = best_thresholds({("layer", "method"): maps}, boxes, tried)["layer", "method"]
     assert localisation_error(maps, boxes, chosen) == min(localisation_error(maps, boxes, each) for each in tried)
 
 
