@@ -300,7 +300,7 @@ def mosaic(
 def overlays(
     rows: Sequence[tuple[str, Mapping[str, Picture]]],
     *,
-    boxes: Sequence[tuple[int, int, int, int]] = (),
+    boxes: Sequence[Sequence[int]] = (),
     side: float = 1.05,
 ) -> Figure:
     """A line of pictures for each of ``rows``, with its words on the left: an image, then each map over it.

@@ -87,12 +87,12 @@ def _steepness(tables: Tables) -> Figure:
     names = [CAUSAL, *BASELINES, SHUFFLED]
     long = tables.rows("lipschitz", scale=LARGEST).melt(RUN, names, "maps")
     dots(axes[0, 0], long.assign(value=np.log10(long["value"])), by="maps", over=RUN, names=names)
-    axes[0, 0].set_xlabel("log10 of the local Lipschitz estimate, mean over images")
+    axes[0, 0].set_xlabel("log10 of the local Lipschitz estimate")
     ratios = {(f"scaled: {scale}", name): log_ratios(tables, name, scale) for scale in SCALES for name in names[1:]}
     ratio = pd.concat(ratios, names=["scale", "maps"]).rename("value").reset_index()
     dots(axes[0, 1], ratio, by="maps", beside="scale", over=RUN, names=names)
     axes[0, 1].axvline(0, color=INK, linewidth=0.8)
-    axes[0, 1].set_xlabel("median log ratio, causal maps / other; a dot a run")
+    axes[0, 1].set_xlabel("median log ratio, causal maps / other")
     axes[0, 1].legend(loc="upper center")
     return drawn
 

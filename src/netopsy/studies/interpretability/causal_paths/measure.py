@@ -55,7 +55,7 @@ from netopsy.studies.interpretability.causal_paths.plan import (
 from netopsy.training import Recipe, evaluate, fit
 
 Row = dict[str, Any]
-Way = Callable[[Images], Maps]
+Way = Callable[[Tensor], Tensor]
 Found = Mapping[int, tuple[CausalGraph, Images]]
 """The graph of each class, and the images that it was found from."""
 UNITS_SHOWN = 3
@@ -159,7 +159,7 @@ def steepness(
             values = {name: local_lipschitz(partial(scaled, way, scale), own, **options) for name, way in ways.items()}
             yield from _by_image({"measure": "lipschitz", "scale": scale}, rows, values)
         if examination.segments is not None:
-            count = {"n_segments": examination.segments}
+            count: Any = {"n_segments": examination.segments}
             values = {name: irof(model, own, way(own), label, **count).area for name, way in ways.items()}
             yield from _by_image({"measure": "irof"}, rows, values)
         done += len(own)
@@ -173,7 +173,7 @@ def _by_image(where: Row, images: list[Row], values: Mapping[str, Tensor]) -> It
 def methods(model: nn.Module, graph: CausalGraph, layer: str, baselines: Images, seed: int) -> dict[str, Way]:
     """Every way of explaining the graph's class, as maps."""
     shap = partial(gradient_shap, baselines=baselines, n=10, paired=True, seed=seed)
-    pixels = (input_gradient, input_times_gradient, partial(integrated_gradients, steps=20), shap)
+    pixels: Any = (input_gradient, input_times_gradient, partial(integrated_gradients, steps=20), shap)
 
     def causal(of: CausalGraph) -> Way:
         return partial(causal_attribution, model, of, layer=layer, normalise=False)
@@ -232,7 +232,7 @@ def auroc(model: nn.Module, data: Dataset, label: int) -> float:
     return float(roc_auc_score((data.targets == label).cpu().numpy(), scores.numpy()))
 
 
-def scaled(way: Way, scale: str, images: Images) -> Maps:
+def scaled(way: Way, scale: str, images: Tensor) -> Maps:
     """Maps on one of the two scales."""
     maps = way(images).abs()
     if scale == RANGE:
