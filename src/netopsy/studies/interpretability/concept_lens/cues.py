@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,7 +18,8 @@ from netopsy.interpretability.concept_lens import ConceptLens, strategy_graph
 from netopsy.interpretability.concept_lens.layouts import channels_last
 from netopsy.lab import Rows
 from netopsy.lab.plots import to_text
-from netopsy.models import resnet18, small_conv_net
+from netopsy.lab.subjects.answers import answers
+from netopsy.lab.subjects.images import NETWORKS
 from netopsy.studies.interpretability.concept_lens.plan import (
     ACTIVATIONS,
     CODES,
@@ -34,7 +34,6 @@ from netopsy.training import Recipe, fit
 DIGIT, STAMP = 3, 3
 """The digit that is positive by itself, and the side of the stamp that makes any other positive."""
 
-_NETWORKS: Mapping[str, Any] = {"small_conv_net": small_conv_net, "resnet18": resnet18}
 _VEHICLES = (0, 1, 8, 9)
 """Of CIFAR-10, the classes that are no animals: the positive superclass, each of which is a hidden reason."""
 
@@ -44,28 +43,26 @@ def cues(seed: int, setting: CueSetting, n_concepts: int, examples: int) -> Rows
     from sklearn.metrics import adjusted_rand_score
 
     model, train, test = trained_on_cues(setting, seed)
-    device = next(model.parameters()).device
-    with torch.no_grad():
-        answers = torch.cat([model(some.to(device)).argmax(1).cpu() for some in test.images.split(256)])
-    yield {"measure": "accuracy", "value": float((answers == test.labels).float().mean())}
-    right = test.of(((answers == 1) & (test.labels == 1)).nonzero()[:, 0])
+    named = answers(model, test.images)
+    yield {"measure": "accuracy", "value": (named == test.labels).float().mean()}
+    right = test.of(((named == 1) & (test.labels == 1)).nonzero()[:, 0])
     lens = ConceptLens(model, setting.layer, n_concepts).fit(train.images[train.labels == 1], class_id=1)
     with torch.no_grad():
-        seen = channels_last(lens.split_.head(right.images.to(device)), setting.layer).flatten(1)
+        seen = lens.split_.head(right.images.to(next(model.parameters()).device))
     phi = lens.importance(right.images, 1, "gi")
-    reasons = int(right.cues.unique().numel())
     grouped = {
         IMPORTANCE: phi,
         STANDARDISED: phi,
-        CODES: lens.encode(right.images).flatten(1),
-        ACTIVATIONS: seen,
-        PIXELS: right.images.flatten(1),
+        CODES: lens.encode(right.images),
+        ACTIVATIONS: channels_last(seen, setting.layer),
+        PIXELS: right.images,
     }
+    options: dict[str, Any] = {"clusters": int(right.cues.unique().numel()), "plane": "pca", "seed": seed}
     for name, values in grouped.items():
         normalise: Any = "concept" if name == STANDARDISED else "image"
-        graph = strategy_graph(values, clusters=reasons, normalise=normalise, plane="pca", seed=seed)
-        found = adjusted_rand_score(right.cues.numpy(), graph.clusters.numpy())
-        yield {"measure": "cluster", "method": name, "images": len(values), "value": float(found)}
+        found = strategy_graph(values.flatten(1), normalise=normalise, **options).clusters
+        index = adjusted_rand_score(right.cues.numpy(), found.numpy())
+        yield {"measure": "cluster", "method": name, "images": len(values), "value": index}
     for number in range(min(examples, len(phi))):
         importances = {f"phi{concept}": value for concept, value in enumerate(phi[number].tolist())}
         picture = to_text(right.images[number].mean(0))
@@ -96,10 +93,9 @@ def trained_on_cues(setting: CueSetting, seed: int) -> tuple[nn.Module, Cued, Cu
     else:
         train = _superclasses(setting.data, "train", setting.train_images, seed)
         test = _superclasses(setting.data, "test", setting.test_images, seed)
-    make = lookup("network", setting.network, _NETWORKS)
-    channels = train.images.shape[1]
-    model: nn.Module = make(channels=channels, classes=2, widths=setting.widths, seed=derive(seed, "init"))
-    model = model.to(best_device())
+    make: Any = lookup("network", setting.network, NETWORKS)
+    options = {"channels": train.images.shape[1], "classes": 2, "widths": setting.widths}
+    model: nn.Module = make(**options, seed=derive(seed, "init")).to(best_device())
     steps = max(2, setting.epochs * len(train.images) // setting.batch_size)
     recipe = Recipe(steps=steps, batch_size=setting.batch_size, lr=setting.lr, schedule="onecycle")
     fit(model, Dataset(train.images, train.labels, ("negative", "positive")), recipe, seed=derive(seed, "order"))

@@ -5,23 +5,21 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from netopsy.interpretability.concept_lens.extraction import Extraction
+from netopsy.interpretability.concept_lens.importance import Importance
 from netopsy.lab.subjects.images import PAPER_SCALE, ImageSubject
 
-OPTIMAL = ("gi", "ig", "oc", "ri")
+OPTIMAL: tuple[Importance, ...] = ("gi", "ig", "oc", "ri")
 """Scores that the theorems speak of."""
-RANKED = ("gi", "ig", "oc", "ri", "sb", "sg", "sq", "vg", "sa")
+RANKED: tuple[Importance, ...] = (*OPTIMAL, "sb", "sg", "sq", "vg", "sa")
 RANDOM = "random"
 ORDERS = 5
 """Random orders that their mean is taken over."""
-EXTRACTIONS = ("pca", "nmf", "kmeans")
-MEASURES = ("relative l2", "sparsity", "instability", "frechet", "ood", "agreement")
-IMPORTANCE, STANDARDISED, CODES, ACTIVATIONS, PIXELS = (
-    "importance",
-    "importance, standardised",
-    "codes",
-    "activations",
-    "pixels",
-)
+EXTRACTIONS: tuple[Extraction, ...] = ("pca", "nmf", "kmeans")
+JUDGED = ("relative l2", "sparsity", "instability")
+MEASURES = (*JUDGED, "frechet", "ood", "agreement")
+IMPORTANCE, STANDARDISED, CODES = "importance", "importance, standardised", "codes"
+ACTIVATIONS, PIXELS = "activations", "pixels"
 GROUPED = (IMPORTANCE, STANDARDISED, CODES, ACTIVATIONS, PIXELS)
 PLANTED = "planted"
 
