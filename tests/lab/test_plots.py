@@ -86,10 +86,13 @@ def test_dots_are_runs_and_diamonds_their_means_in_lines():
 
 def test_costs_by_several_sizes_stand_side_by_side():
     by_side = pd.DataFrame({"side": [8, 16], "method": "fit", "value": [1.0, 2.0]})
-    by_units = pd.DataFrame({"units": [8, 8], "method": ["fit", "use"], "value": [1.0, 2.0]})
-    drawn = growths({"pixels": (by_side, "side"), "filters": (by_units, "units")}, "milliseconds")
-    assert [ax.get_xlabel() for ax in drawn.axes] == ["pixels", "filters"]
-    assert [ax.get_legend() is not None for ax in drawn.axes] == [False, True]
+    by_units = by_side.rename(columns={"side": "units"})
+    drawn = growths({"pixels": (by_side, "side"), "filters": (by_units, "units")}, "milliseconds", titles=("a", "b"))
+    assert [(ax.get_xlabel(), ax.get_title()) for ax in drawn.axes] == [("pixels", "a"), ("filters", "b")]
+    assert not drawn.legends
+    both = pd.concat([by_side, by_side.assign(method="use")])
+    drawn = growths({"pixels": (both, "side")}, "milliseconds")
+    assert [text.get_text() for text in drawn.legends[0].get_texts()] == ["fit", "use"]
 
 
 def test_bars_are_means_in_groups():

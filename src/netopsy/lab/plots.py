@@ -215,17 +215,20 @@ def growth(
 def growths(parts: Mapping[str, tuple[pd.DataFrame, str]], cost: str, *, titles: Sequence[str] = ()) -> Figure:
     """The `growth` of one cost with several sizes: for each the size's label, the table, and the column of the size.
 
-    Methods are told apart where there are several.
+    Where there are several methods, one legend below tells them apart.
     """
+    several = any(table["method"].nunique() > 1 for table, _ in parts.values())
 
     def draw(ax: Axes, part: tuple[str, pd.DataFrame, str]) -> None:
         label, table, x = part
-        growth(ax, table, x=x, by="method" if table["method"].nunique() > 1 else None)
+        growth(ax, table, x=x, by="method" if several else None)
         ax.set(xlabel=label, ylabel=cost)
+        if several:
+            ax.get_legend().remove()  # type: ignore[union-attr]
 
     names = titles or [" " * number for number in range(len(parts))]
     shown = {name: (label, *part) for name, (label, part) in zip(names, parts.items(), strict=True)}
-    return panels(shown, draw, width=3.8, height=3.0)
+    return panels(shown, draw, width=3.8, height=3.0, legend=several)
 
 
 def _short(size: float) -> str:

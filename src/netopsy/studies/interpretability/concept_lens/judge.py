@@ -39,8 +39,8 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
         beside = {}
 
     by = {"layer": tables["extraction"]["layer"].iloc[0]}
-    for name in MEASURES[len(JUDGED) :]:
-        beside |= tables.mean("extraction", "method", name, **by).add_prefix(f"{name}, ").to_dict()
+    for measure in MEASURES[len(JUDGED) :]:
+        beside |= tables.mean("extraction", "method", measure, **by).add_prefix(f"{measure}, ").to_dict()
     for measure, less, more in TRADE:
         values = tables.wide("extraction", values=measure, **by)
         apart = paired_difference(values[more], values[less])

@@ -135,7 +135,9 @@ def ranking(
     """By class and score: fidelity, and the curves it is the mean of."""
     for number, those, lens in _lenses(model, train, test, layer, n_concepts, per_class, to_fit):
         codes, function = lens.encode(those), lens.score(number)
-        scored = {method: [concept_importance(function, codes, method, seed=seed)] for method in RANKED}
+        scored: dict[str, list[Tensor]] = {
+            method: [concept_importance(function, codes, method, seed=seed)] for method in RANKED
+        }
         random = generator(derive(seed, "orders", number))
         scored[RANDOM] = [torch.rand(len(codes), n_concepts, generator=random).to(codes) for _ in range(ORDERS)]
         for method, phis in scored.items():

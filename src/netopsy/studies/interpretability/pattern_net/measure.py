@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -24,6 +25,7 @@ from netopsy.interpretability.pattern_net.proposals import propose
 from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import growth
 from netopsy.lab.plots import to_text
+from netopsy.lab.subjects.answers import answers
 from netopsy.lab.subjects.images import ImageSubject, Scenes, scenes_of, trained
 from netopsy.models import small_conv_net
 from netopsy.studies.interpretability.pattern_net.patchwise import speed
@@ -79,16 +81,16 @@ def telling(miner: PatternMiner, train: Scenes, test: Scenes) -> Iterator[Row]:
     unseen = filter_peaks(miner.backbone, miner.layer_, test.images)
     ours = peaks.values > miner.thresholds_
     labels, held = train.labels.cpu(), test.labels.cpu()
+    best_ones, counts = best_of_class(miner), Counter(one.cls for one in miner.patterns_)
     for cls in labels.unique().tolist():
-        of_class = [number for number, one in enumerate(miner.patterns_) if one.cls == cls]
         singles = frequent_itemsets(ours, labels, cls, max_size=1, min_support=miner.min_support)
-        if not of_class or not singles:
+        if cls not in best_ones or not singles:
             yield {"measure": "class", "class": cls, "found": 0}
             continue
-        best, single = of_class[0], max(singles, key=lambda one: one.lift)
+        best, single = best_ones[cls], max(singles, key=lambda one: one.lift)
         alone = unseen.values[:, single.items[0]] > miner.thresholds_[single.items[0]]
         equal, level = equal_support(peaks.values, labels == cls, miner.patterns_[best].support)
-        row = {"measure": "class", "class": cls, "found": len(of_class), "filters": len(miner.patterns_[best].filters)}
+        row = {"measure": "class", "class": cls, "found": counts[cls], "filters": len(miner.patterns_[best].filters)}
         for name, fires in (
             ("pattern", fired[:, best]),
             ("filter", alone),
@@ -105,15 +107,8 @@ def telling(miner: PatternMiner, train: Scenes, test: Scenes) -> Iterator[Row]:
             }
         yield row
     for one in miner.patterns_:
-        yield {
-            "measure": "pattern",
-            "class": one.cls,
-            "filters": len(one.filters),
-            "support": one.support,
-            "background": one.background,
-            "lift": one.lift,
-            "height": one.box[2] - one.box[0],
-        }
+        at = {"measure": "pattern", "class": one.cls, "filters": len(one.filters), "height": one.box[2] - one.box[0]}
+        yield {**at, "support": one.support, "background": one.background, "lift": one.lift}
 
 
 def equal_support(values: Tensor, own: Tensor, support: float) -> tuple[int, float]:
@@ -130,9 +125,7 @@ def equal_support(values: Tensor, own: Tensor, support: float) -> tuple[int, flo
 
 def classification(miner: PatternMiner, train: Scenes, test: Scenes, seed: int) -> Iterator[Row]:
     """The accuracy on test images of a linear classifier on each description, and of the network."""
-    with torch.no_grad():
-        named = torch.cat([miner.backbone(some).argmax(1) for some in test.images.split(256)])
-    right: dict[str, Any] = {HEAD: (named == test.labels).cpu().numpy()}
+    right: dict[str, Any] = {HEAD: (answers(miner.backbone, test.images) == test.labels).cpu().numpy()}
     for name, (known, unseen) in descriptions(miner, train, test, seed).items():
         pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
         pipeline.fit(known.numpy(), train.labels.cpu().numpy())
@@ -168,18 +161,16 @@ def proposals(miner: PatternMiner, test: Scenes, top: int, seed: int) -> Iterato
         lambda shown: energy_maps(miner, shown), miner.field_, sizes.mean(0)[None], images, top, (1.0,), OVERLAP
     )
     random = generator(derive(seed, "boxes"))
-    best = {one.cls: number for number, one in reversed(list(enumerate(miner.patterns_)))}
-    inside = peaks_inside(miner, test, best)
-    hits: dict[str, list[float]] = {name: [] for name in (PATTERNS, ENERGY, RANDOM)}
-    overlaps: dict[str, list[float]] = {name: [] for name in hits}
+    inside = peaks_inside(miner, test, best_of_class(miner))
+    overlaps: dict[str, list[float]] = {name: [] for name in (PATTERNS, ENERGY, RANDOM)}
     for number, box in enumerate(truth):
-        elsewhere = _moved(found[number][:, :4], images.shape[2], images.shape[3], random)
-        for name, boxes in ((PATTERNS, found[number][:, :4]), (ENERGY, energy[number][:, :4]), (RANDOM, elsewhere)):
-            overlaps[name].append(float(overlap_of_boxes(boxes, box).max()) if len(boxes) else 0.0)
-            hits[name].append(float(overlaps[name][-1] >= OVERLAP))
-    for name, found_there in hits.items():
-        overlap = float(np.mean(overlaps[name]))
-        yield {"measure": "box", "method": name, "value": float(np.mean(found_there)), "overlap": overlap}
+        ours = found[number][:, :4]
+        moved = _moved(ours, images.shape[2], images.shape[3], random)
+        for own, boxes in zip(overlaps.values(), (ours, energy[number][:, :4], moved), strict=True):
+            own.append(float(overlap_of_boxes(boxes, box).max()) if len(boxes) else 0.0)
+    for name, own in overlaps.items():
+        hit = np.mean(np.array(own) >= OVERLAP)
+        yield {"measure": "box", "method": name, "value": hit, "overlap": np.mean(own)}
     yield {"measure": "peak", "value": float(np.mean(list(inside.values()))) if inside else math.nan}
 
 
@@ -202,17 +193,20 @@ def peaks_inside(miner: PatternMiner, test: Scenes, best: Mapping[int, int]) -> 
 def examples(miner: PatternMiner, test: Scenes, count: int) -> Iterator[Row]:
     """The test images that answer most to the best pattern of each class, and the pattern's box in them."""
     responses = miner.transform(test.images)
-    seen = set()
-    for number, one in enumerate(miner.patterns_):
-        if one.cls in seen:
-            continue
-        seen.add(one.cls)
+    for cls, number in best_of_class(miner).items():
         for rank, image in enumerate(responses[:, number].argsort(descending=True)[:count].tolist()):
             boxes = miner.propose(test.images[image : image + 1], 1, patterns=[number])[0]
             box = " ".join(str(round(value)) for value in boxes[0, :4].tolist()) if len(boxes) else "0 0 1 1"
-            picture = to_text(test.images[image].mean(0))
-            right = int(test.labels[image] == one.cls)
-            yield {"measure": "example", "class": one.cls, "rank": rank, "right": right, "box": box, "picture": picture}
+            right, picture = int(test.labels[image] == cls), to_text(test.images[image].mean(0))
+            yield {"measure": "example", "class": cls, "rank": rank, "right": right, "box": box, "picture": picture}
+
+
+def best_of_class(miner: PatternMiner) -> dict[int, int]:
+    """Each class that has a pattern, and the number of its best one."""
+    found: dict[int, int] = {}
+    for number, one in enumerate(miner.patterns_):
+        found.setdefault(one.cls, number)
+    return found
 
 
 def cost_by_side(sides: tuple[int, ...]) -> Rows:
