@@ -17,13 +17,11 @@ import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from torch import Tensor, nn
+from torch import nn
 
 from netopsy.core.drawing import INK, PALETTE
-from netopsy.core.errors import require
-from netopsy.core.modes import evaluating, frozen
 from netopsy.core.seeds import derive, generator, seeded
-from netopsy.core.shapes import Activations, Images, Labels, Maps
+from netopsy.core.shapes import Activations, Images, Maps
 from netopsy.interpretability.eigen_cam import (
     channel_mean_map,
     eigen_cam,
@@ -40,6 +38,7 @@ from netopsy.lab.plots import dots, from_text, growths, intervals, lines, overla
 from netopsy.lab.subjects.answers import answers
 from netopsy.lab.subjects.images import PAPER_SCALE, ImageSubject, Scenes, trained
 from netopsy.models import small_conv_net
+from netopsy.training.attack import Attack, pgd
 
 EIGEN, GRAD, PLUS, CAM = "Eigen-CAM", "Grad-CAM", "Grad-CAM++", "CAM"
 ENERGY, MEAN, RANDOM = "energy", "channel mean", "random"
@@ -55,21 +54,12 @@ NEARLY = 0.02
 
 
 @dataclass(frozen=True)
-class Attack:
-    """Projected gradient noise, per pixel, on images from 0 to 1."""
-
-    radius: float = 0.1
-    step: float = 0.02
-    steps: int = 10
-
-
-@dataclass(frozen=True)
 class Config:
     """Every number of the experiment."""
 
     seeds: int = 8
     subject: ImageSubject = ImageSubject(objects=1, test_images=1000)  # noqa: RUF009 - frozen
-    attack: Attack = Attack()
+    attack: Attack = Attack()  # noqa: RUF009 - frozen
     calibration: int = 300
     """The first so many test images choose the thresholds, the others measure the errors."""
     thresholds: tuple[float, ...] = (0.15, 0.2, 0.3, 0.4, 0.5, 0.6)
@@ -215,26 +205,6 @@ def other_heads(model: nn.Module, seed: int) -> Iterator[tuple[str, nn.Module]]:
         if change == "deleted":
             other.output = nn.Identity()
         yield change, other
-
-
-def pgd(model: nn.Module, images: Images, labels: Labels, attack: Attack) -> Tensor:
-    """Images within ``attack.radius`` of the given ones, per pixel, that raise the cross-entropy of their labels.
-
-    Each step moves every pixel in the direction of the gradient's sign, then back into the ball and into the range 0
-    to 1. It starts at the images themselves.
-
-    Source: Madry et al. 2018, section 2.1.
-    """
-    require(min(attack.radius, attack.step, attack.steps) > 0, f"radius, step and steps must be positive, got {attack}")
-    found = images.detach().clone()
-    with torch.enable_grad(), evaluating(model), frozen(model):
-        for _ in range(attack.steps):
-            found.requires_grad_()
-            loss = nn.functional.cross_entropy(model(found), labels, reduction="sum")
-            (gradient,) = torch.autograd.grad(loss, found)
-            found = found.detach() + attack.step * gradient.sign()
-            found = torch.minimum(torch.maximum(found, images - attack.radius), images + attack.radius).clamp(0, 1)
-    return found.detach()
 
 
 def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:

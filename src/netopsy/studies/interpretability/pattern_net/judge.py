@@ -65,7 +65,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     bare = table.groupby("side")["networks alone"].median()
     beside = {f"networks alone, {size} pixels": value for size, value in bare.items()}
     beside |= {f"ratio, {size} pixels": value for size, value in ratios.mean().items()}
-    least, first = min(ratios), mean_interval(ratios[min(ratios)])
+    least, first = ratios.columns[0], mean_interval(ratios.iloc[:, 0])
     yield "pattern-net-4", above(f"time ratio at {least} pixels", first, FASTER, unit="rounds", beside=beside)
     for small, large in pairwise(ratios):
         grown = mean_interval(np.log(ratios[large]) - np.log(ratios[small]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,19 +16,28 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from netopsy.core.seeds import derive, generator
+from netopsy.data import canvases
 from netopsy.interpretability.boxes import overlap_of_boxes
 from netopsy.interpretability.eigen_cam import energy_map
-from netopsy.interpretability.pattern_net import PatternMiner, filter_peaks, frequent_itemsets, mine_itemsets
+from netopsy.interpretability.pattern_net import (
+    Itemset,
+    PatternMiner,
+    Peaks,
+    filter_peaks,
+    frequent_itemsets,
+    mine_itemsets,
+)
 from netopsy.interpretability.pattern_net.firing import filter_maps
 from netopsy.interpretability.pattern_net.mining import SMOOTHING
+from netopsy.interpretability.pattern_net.patchwise import agreement, patchwise_maps
 from netopsy.interpretability.pattern_net.proposals import propose
+from netopsy.interpretability.receptive_field import receptive_field
 from netopsy.lab import Cell, Rows
-from netopsy.lab.costs import growth
+from netopsy.lab.costs import growth, milliseconds
 from netopsy.lab.plots import to_text
 from netopsy.lab.subjects.answers import answers
 from netopsy.lab.subjects.images import ImageSubject, Scenes, scenes_of, trained
 from netopsy.models import small_conv_net
-from netopsy.studies.interpretability.pattern_net.patchwise import speed
 from netopsy.studies.interpretability.pattern_net.plan import (
     AT,
     EARLIER,
@@ -207,6 +216,36 @@ def best_of_class(miner: PatternMiner) -> dict[int, int]:
     for number, one in enumerate(miner.patterns_):
         found.setdefault(one.cls, number)
     return found
+
+
+def mined(maps_of: Callable[[], Tensor], labels: Tensor) -> list[Itemset]:
+    """The patterns in the peaks of some maps, found as `PatternMiner` finds them."""
+    maps = maps_of().cpu()
+    values, cells = maps.flatten(2).max(2)
+    peaks = Peaks(values, cells // maps.shape[3], cells % maps.shape[3])
+    return mine_itemsets(values > values.quantile(0.8, dim=0), labels, peaks=peaks)
+
+
+def speed(subject: ImageSubject, sizes: tuple[int, ...], images: int, rounds: int) -> Rows:
+    """Milliseconds of both ways for so many images of each size, round by round, and how far they agree.
+
+    Both ways end with the same mining, whose own time is told, too. The patches that are timed are as large as the
+    receptive field; those compared are the smallest ones of which the network makes the same cell.
+    """
+    model, layer = trained(subject, 0).model, subject.layers[-1]
+    for size in sizes:
+        shown = canvases(images, split="test", size=size, objects=1, seed=0)
+        those = shown.images.to(next(model.parameters()).device)
+        labels = shown.classes[:, 0]
+        field = receptive_field(model, layer, those)
+        ways = {"one pass": partial(filter_maps, model, layer, those)}
+        ways["patches"] = partial(patchwise_maps, model, layer, those, field, exact=False)
+        maps = filter_maps(model, layer, those)
+        for turn in range(rounds):
+            times = {name: milliseconds(partial(mined, way, labels), rounds=1) for name, way in ways.items()}
+            alone = milliseconds(partial(mined, maps.clone, labels), rounds=1)
+            yield {"measure": "speed", "side": size, "round": turn, "mining": alone, **times}
+        yield {"measure": "agreement", "side": size, "value": agreement(model, layer, those)}
 
 
 def cost_by_side(sides: tuple[int, ...]) -> Rows:
