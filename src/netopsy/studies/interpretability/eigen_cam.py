@@ -318,11 +318,11 @@ STUDY = Study(
     presets={
         "smoke": Config(
             seeds=1,
-            subject=ImageSubject(objects=1, train_images=200, test_images=60, epochs=1),
+            subject=ImageSubject(objects=1, train_images=200, test_images=40, epochs=1),
             attack=Attack(steps=2),
             calibration=20,
             examples=1,
-            sides=(32, 64),
+            sides=(16, 32),
             units=(16, 32),
         ),
         "laptop": Config(),

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from sklearn.metrics import adjusted_rand_score
 from torch import Tensor, nn
 
 from netopsy.core.seeds import derive, generator
@@ -22,20 +23,27 @@ from netopsy.interpretability.concept_lens import (
     dictionary_stability,
     extraction_report,
     insertion_curve,
+    strategy_graph,
 )
 from netopsy.interpretability.concept_lens.layouts import as_the_layer, channels_last
 from netopsy.interpretability.concept_lens.masking import every_subset, masked_scores
 from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import growth
+from netopsy.lab.plots import to_text
 from netopsy.lab.subjects.answers import answers
+from netopsy.lab.subjects.cues import CueSetting, trained_on_cues
 from netopsy.lab.subjects.images import ImageSubject, Scenes, scenes_of, trained
 from netopsy.models import small_conv_net
-from netopsy.studies.interpretability.concept_lens.cues import cues
 from netopsy.studies.interpretability.concept_lens.plan import (
+    ACTIVATIONS,
+    CODES,
     EXTRACTIONS,
+    IMPORTANCE,
     ORDERS,
+    PIXELS,
     RANDOM,
     RANKED,
+    STANDARDISED,
     Affine,
     Config,
     Splits,
@@ -152,6 +160,35 @@ def ranking(
             for kind, curve in curves.items():
                 for step, value in enumerate(curve):
                     yield {"measure": "curve", **at, "kind": kind, "step": step, "value": value}
+
+
+def cues(seed: int, setting: CueSetting, n_concepts: int, examples: int) -> Rows:
+    """The adjusted Rand index of each grouping with the hidden cue; and some images with their importances."""
+    model, train, test = trained_on_cues(setting, seed)
+    named = answers(model, test.images)
+    yield {"measure": "accuracy", "value": (named == test.labels).float().mean()}
+    right = test.of(((named == 1) & (test.labels == 1)).nonzero()[:, 0])
+    lens = ConceptLens(model, setting.layer, n_concepts).fit(train.images[train.labels == 1], class_id=1)
+    with torch.no_grad():
+        seen = lens.split_.head(right.images.to(next(model.parameters()).device))
+    phi = lens.importance(right.images, 1, "gi")
+    grouped = {
+        IMPORTANCE: phi,
+        STANDARDISED: phi,
+        CODES: lens.encode(right.images),
+        ACTIVATIONS: channels_last(seen, setting.layer),
+        PIXELS: right.images,
+    }
+    options: dict[str, Any] = {"clusters": int(right.cues.unique().numel()), "plane": "pca", "seed": seed}
+    for name, values in grouped.items():
+        normalise: Any = "concept" if name == STANDARDISED else "image"
+        found = strategy_graph(values.flatten(1), normalise=normalise, **options).clusters
+        index = adjusted_rand_score(right.cues.numpy(), found.numpy())
+        yield {"measure": "cluster", "method": name, "images": len(values), "value": index}
+    for number in range(min(examples, len(phi))):
+        importances = {f"phi{concept}": value for concept, value in enumerate(phi[number].tolist())}
+        picture = to_text(right.images[number].mean(0))
+        yield {"measure": "image", "cue": int(right.cues[number]), "picture": picture, **importances}
 
 
 def cost_by_side(sides: tuple[int, ...], concepts: int) -> Rows:

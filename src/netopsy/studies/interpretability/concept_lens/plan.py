@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from netopsy.interpretability.concept_lens.extraction import Extraction
 from netopsy.interpretability.concept_lens.importance import Importance
+from netopsy.lab.subjects.cues import CueSetting
 from netopsy.lab.subjects.images import PAPER_SCALE, ImageSubject
 
 OPTIMAL: tuple[Importance, ...] = ("gi", "ig", "oc", "ri")
@@ -21,25 +22,6 @@ MEASURES = (*JUDGED, "frechet", "ood", "agreement")
 IMPORTANCE, STANDARDISED, CODES = "importance", "importance, standardised", "codes"
 ACTIVATIONS, PIXELS = "activations", "pixels"
 GROUPED = (IMPORTANCE, STANDARDISED, CODES, ACTIVATIONS, PIXELS)
-PLANTED = "planted"
-
-
-@dataclass(frozen=True)
-class CueSetting:
-    """Which images and which network, and how it is trained."""
-
-    data: str = PLANTED
-    """Canvases with planted cues ("planted"), or CIFAR-10 of the Hub with vehicles against animals."""
-    network: str = "small_conv_net"
-    layer: str = "flatten"
-    """The penultimate layer."""
-    train_images: int | None = 4000
-    test_images: int = 1000
-    size: int = 20
-    epochs: int = 5
-    batch_size: int = 50
-    lr: float = 1e-2
-    widths: tuple[int, ...] = (12, 24, 24, 48)
 
 
 @dataclass(frozen=True)
@@ -67,7 +49,7 @@ class Config:
 
     seeds: int = 4
     subject: ImageSubject = ImageSubject(objects=1, test_images=1000)  # noqa: RUF009 - frozen
-    cues: CueSetting = CueSetting()
+    cues: CueSetting = CueSetting()  # noqa: RUF009 - frozen
     layers: tuple[str, ...] = ("features.act3",)
     """Layers of concept-lens-2 and concept-lens-3; the first is judged, others are reported."""
     n_concepts: int = 10
@@ -97,7 +79,7 @@ _SUPERCLASSES = CueSetting(
 PRESETS = {
     "smoke": Config(
         seeds=1,
-        subject=ImageSubject(objects=1, train_images=300, test_images=60, epochs=1),
+        subject=ImageSubject(objects=1, train_images=300, test_images=30, epochs=1),
         cues=CueSetting(train_images=300, test_images=80, epochs=2),
         n_concepts=3,
         affine=Affine(concepts=4, images=10),

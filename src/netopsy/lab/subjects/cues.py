@@ -1,4 +1,4 @@
-"""Images that are positive for different hidden reasons, and what groups them by their reasons."""
+"""Images that are positive for different hidden reasons, and networks trained on the classes alone."""
 
 from __future__ import annotations
 
@@ -14,23 +14,10 @@ from netopsy.core.modes import best_device
 from netopsy.core.seeds import derive, generator
 from netopsy.core.shapes import Images, Labels
 from netopsy.data import Dataset, canvases, hub_dataset
-from netopsy.interpretability.concept_lens import ConceptLens, strategy_graph
-from netopsy.interpretability.concept_lens.layouts import channels_last
-from netopsy.lab import Rows
-from netopsy.lab.plots import to_text
-from netopsy.lab.subjects.answers import answers
 from netopsy.lab.subjects.images import NETWORKS
-from netopsy.studies.interpretability.concept_lens.plan import (
-    ACTIVATIONS,
-    CODES,
-    IMPORTANCE,
-    PIXELS,
-    PLANTED,
-    STANDARDISED,
-    CueSetting,
-)
 from netopsy.training import Recipe, fit
 
+PLANTED = "planted"
 DIGIT, STAMP = 3, 3
 """The digit that is positive by itself, and the side of the stamp that makes any other positive."""
 
@@ -38,35 +25,22 @@ _VEHICLES = (0, 1, 8, 9)
 """Of CIFAR-10, the classes that are no animals: the positive superclass, each of which is a hidden reason."""
 
 
-def cues(seed: int, setting: CueSetting, n_concepts: int, examples: int) -> Rows:
-    """The adjusted Rand index of each grouping with the hidden cue; and some images with their importances."""
-    from sklearn.metrics import adjusted_rand_score
+@dataclass(frozen=True)
+class CueSetting:
+    """Which images and which network, and how it is trained."""
 
-    model, train, test = trained_on_cues(setting, seed)
-    named = answers(model, test.images)
-    yield {"measure": "accuracy", "value": (named == test.labels).float().mean()}
-    right = test.of(((named == 1) & (test.labels == 1)).nonzero()[:, 0])
-    lens = ConceptLens(model, setting.layer, n_concepts).fit(train.images[train.labels == 1], class_id=1)
-    with torch.no_grad():
-        seen = lens.split_.head(right.images.to(next(model.parameters()).device))
-    phi = lens.importance(right.images, 1, "gi")
-    grouped = {
-        IMPORTANCE: phi,
-        STANDARDISED: phi,
-        CODES: lens.encode(right.images),
-        ACTIVATIONS: channels_last(seen, setting.layer),
-        PIXELS: right.images,
-    }
-    options: dict[str, Any] = {"clusters": int(right.cues.unique().numel()), "plane": "pca", "seed": seed}
-    for name, values in grouped.items():
-        normalise: Any = "concept" if name == STANDARDISED else "image"
-        found = strategy_graph(values.flatten(1), normalise=normalise, **options).clusters
-        index = adjusted_rand_score(right.cues.numpy(), found.numpy())
-        yield {"measure": "cluster", "method": name, "images": len(values), "value": index}
-    for number in range(min(examples, len(phi))):
-        importances = {f"phi{concept}": value for concept, value in enumerate(phi[number].tolist())}
-        picture = to_text(right.images[number].mean(0))
-        yield {"measure": "image", "cue": int(right.cues[number]), "picture": picture, **importances}
+    data: str = PLANTED
+    """Canvases with planted cues ("planted"), or CIFAR-10 of the Hub with vehicles against animals."""
+    network: str = "small_conv_net"
+    layer: str = "flatten"
+    """The penultimate layer."""
+    train_images: int | None = 4000
+    test_images: int = 1000
+    size: int = 20
+    epochs: int = 5
+    batch_size: int = 50
+    lr: float = 1e-2
+    widths: tuple[int, ...] = (12, 24, 24, 48)
 
 
 @dataclass(frozen=True, eq=False)
