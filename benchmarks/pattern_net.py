@@ -13,9 +13,9 @@ from torch import Tensor
 from benchmarks.timing import Comparison, Growth
 from netopsy.interpretability.pattern_net import PatternMiner, frequent_itemsets
 from netopsy.interpretability.pattern_net.firing import filter_maps
+from netopsy.interpretability.pattern_net.patchwise import agreement, patchwise_maps
 from netopsy.interpretability.receptive_field import receptive_field
 from netopsy.models import small_conv_net
-from netopsy.studies.interpretability.pattern_net.patchwise import agreement, patchwise_maps
 
 
 def benchmarks() -> Iterator[Comparison | Growth]:

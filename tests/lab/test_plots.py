@@ -4,7 +4,20 @@ import torch
 
 from netopsy import InputError
 from netopsy.core.drawing import figure
-from netopsy.lab.plots import bars, from_text, growth, intervals, lines, mean_with_band, mosaic, panels, to_text
+from netopsy.lab.plots import (
+    bars,
+    dots,
+    from_text,
+    growth,
+    growths,
+    intervals,
+    lines,
+    mean_with_band,
+    mosaic,
+    overlays,
+    panels,
+    to_text,
+)
 from netopsy.lab.statistics import mean_interval
 
 TABLE = pd.DataFrame(
@@ -55,6 +68,33 @@ def test_intervals_lie_below_one_another_with_their_samples():
     assert [[4, 1]] in drawn
 
 
+def test_dots_are_runs_and_diamonds_their_means_in_lines():
+    rows = [
+        {"seed": seed, "method": method, "layer": layer, "value": seed + (method == "b") + 10 * (layer == "last")}
+        for seed in range(3)
+        for method in "ab"
+        for layer in ("first", "last")
+    ]
+    _, ax = figure()
+    dots(ax, pd.DataFrame(rows), by="method", beside="layer", names=("b", "a"))
+    marks = [line for line in ax.lines if line.get_marker() == "D"]
+    assert [float(line.get_xdata()[0]) for line in marks] == [2, 1, 12, 11]
+    assert [round(float(line.get_ydata()[0])) for line in marks] == [0, 1, 0, 1]
+    assert [line.get_label() for line in marks if not line.get_label().startswith("_")] == ["first", "last"]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["b", "a"]
+
+
+def test_costs_by_several_sizes_stand_side_by_side():
+    by_side = pd.DataFrame({"side": [8, 16], "method": "fit", "value": [1.0, 2.0]})
+    by_units = by_side.rename(columns={"side": "units"})
+    drawn = growths({"pixels": (by_side, "side"), "filters": (by_units, "units")}, "milliseconds", titles=("a", "b"))
+    assert [(ax.get_xlabel(), ax.get_title()) for ax in drawn.axes] == [("pixels", "a"), ("filters", "b")]
+    assert not drawn.legends
+    both = pd.concat([by_side, by_side.assign(method="use")])
+    drawn = growths({"pixels": (both, "side")}, "milliseconds")
+    assert [text.get_text() for text in drawn.legends[0].get_texts()] == ["fit", "use"]
+
+
 def test_bars_are_means_in_groups():
     _, axes = figure()
     bars(axes, TABLE, by="size", beside="method")
@@ -101,6 +141,15 @@ def test_a_mosaic_has_its_pictures_in_squares_of_one_size_and_leaves_gaps():
     assert torch.equal(torch.as_tensor(ax.images[1].get_array()).movedim(-1, 0), colour)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["first", "second"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b", "c"]
+
+
+def test_maps_lie_over_the_image_of_their_row():
+    pictures = {"image": torch.rand(4, 6), "map": torch.rand(2, 3)}
+    drawn = overlays([("clean", pictures), ("noise", pictures)], boxes=[[0, 1, 2, 3]] * 2)
+    assert [ax.get_title() for ax in drawn.axes] == ["image", "map", "", ""]
+    assert [ax.texts[0].get_text() for ax in drawn.axes[::2]] == ["clean", "noise"]
+    assert all(len(ax.images) == 2 for ax in drawn.axes)
+    assert drawn.axes[0].patches[0].get_xy() == (0.5, -0.5)
 
 
 def test_a_picture_comes_back_from_text_in_256_steps():

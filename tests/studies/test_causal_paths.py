@@ -91,7 +91,7 @@ def test_networks_of_the_paper_preset_run():
     assert [setting.network for setting in preset.settings] == ["lenet", "vgg11"]
     for name, make in NETWORKS.items():
         size = 8 if name == "small lenet" else 32
-        assert make(3, size, 5, 0)(torch.rand(2, 3, size, size)).shape == (2, 5)
+        assert make(channels=3, size=size, classes=5, seed=0)(torch.rand(2, 3, size, size)).shape == (2, 5)
 
 
 def test_a_run_trains_the_same_network_again():

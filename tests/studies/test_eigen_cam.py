@@ -2,13 +2,11 @@ import numpy as np
 import pytest
 import torch
 from tests.studies.made_up import verdicts
-from torch import nn
 
 from netopsy import InputError
 from netopsy.interpretability.localisation import localisation_error, tight_boxes
 from netopsy.lab.subjects.images import ImageSubject, scenes_of, trained
-from netopsy.studies.interpretability.eigen_cam.measure import best_thresholds, other_heads, pgd
-from netopsy.studies.interpretability.eigen_cam.plan import METHODS, Attack
+from netopsy.studies.interpretability.eigen_cam import METHODS, best_thresholds, other_heads
 
 USUAL = {"Eigen-CAM": 0.05, "Grad-CAM": 0.2, "Grad-CAM++": 0.15, "energy": 0.3, "channel mean": 0.3}
 
@@ -76,27 +74,6 @@ def test_maps_that_do_better_are_named():
     assert verdict(2).note == ""
 
 
-def test_adversarial_noise_stays_in_its_ball_and_raises_the_loss():
-    torch.manual_seed(0)
-    net = nn.Sequential(nn.Flatten(), nn.Linear(36, 4)).train()
-    images, labels = torch.rand(8, 1, 6, 6), torch.arange(8) % 4
-    found = pgd(net, images, labels, Attack())
-    assert (found - images).abs().max() <= 0.1 + 1e-6
-    assert found.min() >= 0
-    assert found.max() <= 1
-    before, after = (nn.functional.cross_entropy(net(x), labels, reduction="none") for x in (images, found))
-    assert (after > before).all()
-    assert net.training
-    assert all(p.grad is None and p.requires_grad for p in net.parameters())
-    # A linear network of two classes has a known worst case: every pixel moves as far as it may.
-    two = nn.Sequential(nn.Flatten(), nn.Linear(36, 2))
-    direction = (two[1].weight[1] - two[1].weight[0]).sign().reshape(6, 6)
-    expected = (images + 0.1 * direction).clamp(0, 1)
-    torch.testing.assert_close(pgd(two, images, torch.zeros(8).long(), Attack(step=0.03, steps=9)), expected)
-    with pytest.raises(InputError, match="must be positive"):
-        pgd(net, images, labels, Attack(radius=0.0))
-
-
 def test_other_heads_differ_and_the_network_itself_stays():
     model = trained(ImageSubject(objects=1, train_images=50, test_images=4, epochs=1), 0).model
     images = torch.rand(3, 1, 24, 24)
@@ -110,7 +87,7 @@ def test_thresholds_are_those_of_least_error():
     maps = torch.rand(30, 8, 8)
     boxes = tight_boxes(maps > 0.7)
     tried = (0.2, 0.5, 0.7, 0.9)
-    chosen = best_thresholds({"layer": {"method": maps}}, boxes, tried)["layer"]["method"]
+    chosen = best_thresholds({("layer", "method"): maps}, boxes, tried)["layer", "method"]
     assert localisation_error(maps, boxes, chosen) == min(localisation_error(maps, boxes, each) for each in tried)
 
 

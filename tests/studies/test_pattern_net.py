@@ -8,12 +8,12 @@ from tests.studies.made_up import verdicts
 
 from netopsy.interpretability.pattern_net import PatternMiner
 from netopsy.interpretability.pattern_net.firing import filter_maps
+from netopsy.interpretability.pattern_net.patchwise import agreement, patchwise_maps
 from netopsy.interpretability.receptive_field import receptive_field
 from netopsy.lab.subjects.images import ImageSubject, scenes_of, trained
 from netopsy.models import small_conv_net
-from netopsy.studies.interpretability.pattern_net import patchwise as _patchwise
+from netopsy.studies.interpretability.pattern_net import measure as _measure
 from netopsy.studies.interpretability.pattern_net.measure import equal_support, peaks_inside
-from netopsy.studies.interpretability.pattern_net.patchwise import agreement, patchwise_maps
 from netopsy.studies.interpretability.pattern_net.plan import ENERGY, FIRINGS, HEAD, MEANS, PATTERNS, RANDOM, TRIPLES
 
 
@@ -109,11 +109,9 @@ def test_a_patch_has_the_same_answer_as_the_place_in_the_image(layer):
 
 def test_both_ways_are_timed_with_the_mining_and_patches_of_the_fields_own_size(monkeypatch):
     model, sizes, mined = small_conv_net(seed=0).eval(), set(), []
-    mine = _patchwise.mine_itemsets
-    monkeypatch.setattr(
-        _patchwise, "mine_itemsets", lambda *given, **options: mined.append(1) or mine(*given, **options)
-    )
-    timed = _patchwise.milliseconds
+    mine = _measure.mine_itemsets
+    monkeypatch.setattr(_measure, "mine_itemsets", lambda *given, **options: mined.append(1) or mine(*given, **options))
+    timed = _measure.milliseconds
 
     def watched(call, rounds):
         handle = model.register_forward_pre_hook(lambda _, given: sizes.add(tuple(given[0].shape[2:])))
@@ -122,9 +120,9 @@ def test_both_ways_are_timed_with_the_mining_and_patches_of_the_fields_own_size(
         finally:
             handle.remove()
 
-    monkeypatch.setattr(_patchwise, "milliseconds", watched)
-    monkeypatch.setattr(_patchwise, "trained", lambda subject, seed: SimpleNamespace(model=model))
-    rows = list(_patchwise.speed(ImageSubject(objects=1), (24,), 6, 2))
+    monkeypatch.setattr(_measure, "milliseconds", watched)
+    monkeypatch.setattr(_measure, "trained", lambda subject, seed: SimpleNamespace(model=model))
+    rows = list(_measure.speed(ImageSubject(objects=1), (24,), 6, 2))
     assert len(mined) == 2 * 3 * 2  # two rounds of two ways and of the mining alone, each after one call that warms up
     assert sizes == {(24, 24), (13, 13)}
     assert [row["measure"] for row in rows] == ["speed", "speed", "agreement"]

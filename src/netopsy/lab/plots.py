@@ -19,7 +19,20 @@ from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
 from netopsy.core.errors import require
 from netopsy.lab.statistics import Estimate, mean_interval
 
-__all__ = ["bars", "from_text", "growth", "intervals", "lines", "mean_with_band", "mosaic", "panels", "to_text"]
+__all__ = [
+    "bars",
+    "dots",
+    "from_text",
+    "growth",
+    "growths",
+    "intervals",
+    "lines",
+    "mean_with_band",
+    "mosaic",
+    "overlays",
+    "panels",
+    "to_text",
+]
 
 Colors = Mapping[str, str]
 Picture = Float[Tensor, "height width"]
@@ -107,6 +120,40 @@ def intervals(
     ax.set_ylim(len(estimates) - 0.5, -0.5)
 
 
+def dots(
+    ax: Axes,
+    table: pd.DataFrame,
+    *,
+    by: str,
+    beside: str | None = None,
+    over: str | Sequence[str] = "seed",
+    values: str = "value",
+    names: Sequence[str] | None = None,
+    colors: Colors | None = None,
+) -> None:
+    """Means below one another, a diamond with its interval each, and a dot for each of ``over``, what was drawn
+    independently: a line for each entry of ``by`` (all, or ``names`` in their order), one for each of ``beside`` at it.
+    """
+    units = [over] if isinstance(over, str) else list(over)
+    ticks = list(names if names is not None else table[by].unique())
+    groups = [None] if beside is None else list(table[beside].unique())
+    for number, group in enumerate(groups):
+        own = table if group is None else table[table[beside] == group]
+        label = None if group is None else str(group)
+        for place, tick in enumerate(ticks):
+            found = own[own[by] == tick].groupby(units)[values].mean()
+            if found.empty:
+                continue
+            color = (colors or {}).get(str(tick if group is None else group), PALETTE[number % len(PALETTE)])
+            at, estimate = place + 0.28 * (number - (len(groups) - 1) / 2), mean_interval(found)
+            ax.plot(found, [at] * len(found), "o", color=color, alpha=0.4)
+            ax.plot(estimate.interval, [at] * 2, color=color, alpha=0.7)
+            ax.plot(estimate.value, at, "D", color=color, label=label)
+            label = None
+    ax.set_yticks(range(len(ticks)), [str(tick) for tick in ticks])
+    ax.set_ylim(len(ticks) - 0.5, -0.5)
+
+
 def bars(
     ax: Axes,
     table: pd.DataFrame,
@@ -163,6 +210,25 @@ def growth(
     ax.set_xticks(sizes, [_short(size) for size in sizes])
     if by:
         ax.legend()
+
+
+def growths(parts: Mapping[str, tuple[pd.DataFrame, str]], cost: str, *, titles: Sequence[str] = ()) -> Figure:
+    """The `growth` of one cost with several sizes: for each the size's label, the table, and the column of the size.
+
+    Where there are several methods, one legend below tells them apart.
+    """
+    several = any(table["method"].nunique() > 1 for table, _ in parts.values())
+
+    def draw(ax: Axes, part: tuple[str, pd.DataFrame, str]) -> None:
+        label, table, x = part
+        growth(ax, table, x=x, by="method" if several else None)
+        ax.set(xlabel=label, ylabel=cost)
+        if several:
+            ax.get_legend().remove()  # type: ignore[union-attr]
+
+    names = titles or [" " * number for number in range(len(parts))]
+    shown = {name: (label, *part) for name, (label, part) in zip(names, parts.items(), strict=True)}
+    return panels(shown, draw, width=3.8, height=3.0, legend=several)
 
 
 def _short(size: float) -> str:
@@ -231,6 +297,38 @@ def mosaic(
     ax.grid(visible=False)
     for side in ax.spines.values():
         side.set_visible(False)
+    return drawn
+
+
+def overlays(
+    rows: Sequence[tuple[str, Mapping[str, Picture]]],
+    *,
+    boxes: Sequence[Sequence[int]] = (),
+    side: float = 1.05,
+) -> Figure:
+    """A line of pictures for each of ``rows``, with its words on the left: an image, then each map over it.
+
+    The first picture is the image; the names of the first row stand above. ``boxes``, one a row, are ``(top, left,
+    bottom, right)`` in pixels, the last two outside; ``side`` is that of a picture in inches.
+    """
+    from matplotlib.patches import Rectangle
+
+    from netopsy.interpretability.overlay import overlay
+
+    columns = max(len(pictures) for _, pictures in rows)
+    drawn, axes = figure_grid(len(rows), columns, side * (columns + 0.6), side * len(rows) + 0.3)
+    for number, (line, (words, pictures)) in enumerate(zip(axes, rows, strict=True)):
+        image = next(iter(pictures.values()))
+        at: dict[str, Any] = {"transform": line[0].transAxes, "ha": "right", "va": "center", "fontsize": 8}
+        line[0].text(-0.08, 0.5, words, color=INK, **at)
+        for place, (ax, (name, picture)) in enumerate(zip(line, pictures.items(), strict=True)):
+            overlay(image[None, None], picture[None], ax, opacity=0.75 if place else 0.0)
+            if not number:
+                ax.set_title(name, fontsize=7, loc="center")
+            if boxes:
+                top, left, bottom, right = boxes[number]
+                corner, size = (left - 0.5, top - 0.5), (right - left, bottom - top)
+                ax.add_patch(Rectangle(corner, *size, fill=False, edgecolor=PALETTE[2], lw=1))
     return drawn
 
 

@@ -20,54 +20,54 @@ from netopsy.lab import (
     most,
     paired_difference,
 )
-from netopsy.studies.interpretability.causal_paths.plan import BASELINES, CAUSAL, LARGEST, RANGE, SHUFFLED, Config
+from netopsy.studies.interpretability.causal_paths.plan import BASELINES, CAUSAL, LARGEST, RANGE, RUN, SHUFFLED, Config
 
 MARGIN, ALIKE, OF_FOUR = 0.2, 0.7, 3
-UNIT = ["network", "seed"]
+AUROC = ("whole", "AUROC whole", "AUROC restricted")
 
 
 def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     """Enough, needed, steady, alike."""
-    table = tables["class"].groupby(UNIT).mean(numeric_only=True)
+    table = tables["class"].groupby(RUN).mean(numeric_only=True)
     means = table.mean()
-    enough = paired_difference(table["restricted"], table["restricted random"])
-    names = ("whole", "restricted", "restricted random", "AUROC whole", "AUROC restricted")
-    beside = {name: means[name] for name in names}
-    yield "causal-paths-1", above("graph's edges alone less random ones", enough, MARGIN, beside=beside)
-    specific = paired_difference(table["restricted"], table["restricted on others"])
-    beside = {name: means[name] for name in ("restricted", "restricted on others")}
-    yield "causal-paths-1", above("graph's edges on the class less on other classes", specific, MARGIN, beside=beside)
+    for claim, name, ours, theirs, others in (
+        (1, "graph's edges alone less random ones", "restricted", "restricted random", AUROC),
+        (1, "graph's edges on the class less on other classes", "restricted", "restricted on others", ()),
+        (2, "random edges cut less causal ones cut", "ablated random", "ablated", ("whole",)),
+    ):
+        more = paired_difference(table[ours], table[theirs])
+        beside = means[[ours, theirs, *others]].to_dict()
+        yield f"causal-paths-{claim}", above(name, more, MARGIN, beside=beside)
 
-    needed = paired_difference(table["ablated random"], table["ablated"])
-    beside = {name: means[name] for name in ("whole", "ablated random", "ablated")}
-    yield "causal-paths-2", above("random edges cut less causal ones cut", needed, MARGIN, beside=beside)
-
-    ratios = {name: log_ratio(tables, name) for name in (*BASELINES, SHUFFLED)}
     beside = {f"{name}, maps from 0 to 1": log_ratio(tables, name, RANGE) for name in BASELINES}
     if "irof" in tables:
-        beside |= {f"IROF area, {name}": value for name, value in tables["irof"][[CAUSAL, *BASELINES]].mean().items()}
-    parts = [below(name, ratios[name]) for name in BASELINES]
+        beside |= tables["irof"][[CAUSAL, *BASELINES]].mean().add_prefix("IROF area, ").to_dict()
+    parts = [below(name, log_ratio(tables, name)) for name in BASELINES]
     yield "causal-paths-3", most("median log ratio to a baseline", parts, OF_FOUR, beside=beside)
-    yield "causal-paths-3", below("median log ratio to the same map of a shuffled graph", ratios[SHUFFLED])
+    shuffled = log_ratio(tables, SHUFFLED)
+    yield "causal-paths-3", below("median log ratio to the same map of a shuffled graph", shuffled)
 
     halves = bootstrap_median(by_run(tables, "halves"))
-    soft = {
-        f"overwritten by {beta:g}": value for beta, value in tables["beta"].groupby("beta")["value"].median().items()
-    }
-    soft |= {"by chance, for as many causes": by_chance(tables)}
-    yield "causal-paths-4", between("median Jaccard similarity of two halves", halves, ALIKE, 1.0, beside=soft)
+    soft = tables["beta"].groupby("beta")["value"].median()
+    beside = {f"overwritten by {beta:g}": value for beta, value in soft.items()}
+    beside |= {"by chance, for as many causes": by_chance(tables)}
+    yield "causal-paths-4", between("median Jaccard similarity of two halves", halves, ALIKE, 1.0, beside=beside)
 
 
 def log_ratio(tables: Tables, name: str, scale: str = LARGEST) -> Estimate:
-    """The mean over runs of the median over images of log(causal / other)."""
-    table = tables.rows("lipschitz", scale=scale)
-    ratio: Any = np.log(table[CAUSAL] / table[name]).groupby([table[key] for key in UNIT]).median()
-    return mean_interval(ratio)
+    """The mean over runs of `log_ratios`."""
+    return mean_interval(log_ratios(tables, name, scale))
+
+
+def log_ratios(tables: Tables, name: str, scale: str) -> Any:
+    """A value a run: the median over images of log(causal / other)."""
+    table = tables.rows("lipschitz", scale=scale).set_index(RUN)
+    return np.log(table[CAUSAL] / table[name]).groupby(RUN).median()
 
 
 def by_run(tables: Tables, measure: str) -> pd.Series:
     """One value a run: the mean over classes and repeats."""
-    return tables[measure].groupby(UNIT)["value"].mean()
+    return tables.mean(measure, RUN)
 
 
 def by_chance(tables: Tables) -> float:
@@ -77,5 +77,5 @@ def by_chance(tables: Tables) -> float:
     """
     table = tables["layer"][tables["layer"]["rule"] != "input"]
     table = table.assign(shared=table["causes"] ** 2 / table["nodes"])
-    sums = table.groupby([*UNIT, "class"])[["causes", "shared"]].sum()
+    sums = table.groupby([*RUN, "class"])[["causes", "shared"]].sum()
     return float((sums["shared"] / (2 * sums["causes"] - sums["shared"])).mean())

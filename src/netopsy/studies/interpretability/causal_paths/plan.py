@@ -1,4 +1,4 @@
-"""The numbers of the causal-paths study, and the names in its tables."""
+"""The numbers of the causal-paths study, the names in its tables, and its cells."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from dataclasses import dataclass
 CAUSAL, SHUFFLED = "causal maps", "maps of the shuffled graph"
 SCALES = (LARGEST, RANGE) = "largest is 1", "0 to 1"
 BASELINES = ("gradient", "input x gradient", "integrated gradients", "gradient SHAP")
+RUN = ["network", "seed"]
+"""What was drawn independently: a network, all its classes averaged."""
 DIGITS = "digits"
-MAPPED: Mapping[str, str] = {
-    "small lenet": "features.conv2",
-    "lenet": "features.conv2",
-    "vgg11": "stage3.conv2",
-}
+MAPPED: Mapping[str, str] = {"small lenet": "features.conv2", "lenet": "features.conv2", "vgg11": "stage3.conv2"}
 """The convolution whose causal maps are compared with gradients: the last one, of VGG the last with an 8x8 grid."""
 
 
@@ -75,6 +73,6 @@ PRESETS = {
     "paper": Config(
         seeds=5,
         settings=(_CIFAR, dataclasses.replace(_CIFAR, network="vgg11")),
-        examination=Examination(explained=60, segments=40, repeats=5),
+        examination=Examination(explained=60, segments=40),
     ),
 }

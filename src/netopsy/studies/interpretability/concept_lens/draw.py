@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import pandas as pd
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
+from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.interpretability.concept_lens import strategy_graph
-from netopsy.lab import Tables, mean_interval
-from netopsy.lab.plots import from_text, growth
-from netopsy.studies.interpretability.concept_lens.plan import EXTRACTIONS, GROUPED, MEASURES, RANDOM, Config
+from netopsy.lab import Tables
+from netopsy.lab.plots import dots, from_text, growths, lines, panels
+from netopsy.studies.interpretability.concept_lens.plan import GROUPED, MEASURES, RANDOM, Config
 
 NAMES = {
     "gi": "gradient-input",
@@ -25,11 +26,15 @@ NAMES = {
     "vg": "VarGrad",
     "sa": "absolute gradient",
     RANDOM: "random order",
+    "pca": "PCA",
+    "nmf": "NMF",
+    "kmeans": "k-means",
 }
-MARKED = ("gi", "ig", "oc", "sa", RANDOM)
-"""Those that the claim speaks of and its controls; the other scores are drawn without a name."""
-COLORS = dict(zip(MARKED, [*PALETTE[:3], PALETTE[3], PALETTE[4]], strict=True))
-DASHES = dict(zip(MARKED, ["-", "--", ":", "-", "-"], strict=True))
+CLAIMED = "gradient-input, integrated gradients, occlusion"
+DRAWN = dict.fromkeys(("gi", "ig", "oc"), CLAIMED) | {"sa": NAMES["sa"], RANDOM: NAMES[RANDOM]}
+"""What the curves tell apart: the scores that the claim speaks of, which all but agree, and its controls."""
+COLORS = dict(zip(dict.fromkeys(DRAWN.values()), (PALETTE[0], PALETTE[3], PALETTE[4]), strict=True))
+COLORS |= {NAMES[score]: COLORS[shown] for score, shown in DRAWN.items()}
 TITLES = {
     "relative l2": "relative error",
     "sparsity": "codes that are 0",
@@ -38,70 +43,59 @@ TITLES = {
     "ood": "distance off the data",
     "agreement": "same answer",
 }
-EXTRACTION_NAMES = {"pca": "PCA", "nmf": "NMF", "kmeans": "k-means"}
 
 
 def draw(tables: Tables, config: Config) -> dict[str, Figure]:
-    """The extraction methods compared, the deletion and insertion curves, the groups found, and the cost."""
+    """Extraction methods compared, deletion and insertion by step and by score, the groups found, and the cost."""
+    extraction, ranking, curve = (_first_layer(tables, name) for name in ("extraction", "ranking", "curve"))
+    compared = {TITLES[measure]: measure for measure in MEASURES}
+    kinds = {"C-Deletion": "deletion", "C-Insertion": "insertion"}
+    costs = {"pixels a side": (tables["cost_by_side"], "side"), "concepts": (tables["cost_by_concepts"], "concepts")}
     drawn = {
-        "extraction": _extraction(tables),
-        "curves": _curves(tables),
-        "cues": _cues(tables),
-        "cost": _cost(tables),
+        "extraction": panels(compared, partial(_dots, extraction), width=2.6, height=1.7, sharey=True),
+        "curves": panels(kinds, partial(_curves, curve), width=4.0, sharey=True, legend=True),
+        "scores": panels(kinds, partial(_scores, ranking), width=4.4, height=2.9, sharey=True),
+        "cues": _cues(tables["cluster"]),
+        "cost": growths(costs, "milliseconds for 8 images, third convolution"),
     }
     if "image" in tables and len(tables["image"]) > 3:
         drawn["strategies"] = _strategies(tables["image"])
     return drawn
 
 
-def _extraction(tables: Tables) -> Figure:
-    found = tables["extraction"]
-    found = found[found["layer"] == found["layer"].iloc[0]]
-    drawn, axes = figure_grid(2, 3, 7.6, 3.4, sharey=True)
-    for ax, measure in zip(axes.flatten(), MEASURES, strict=True):
-        for place, method in enumerate(EXTRACTIONS):
-            own = found[found["method"] == method].groupby("seed")[measure].mean()
-            ax.plot(own, [place] * len(own), "o", color=PALETTE[place], alpha=0.4)
-            ax.plot(own.mean(), place, "D", color=PALETTE[place], markersize=6)
-        ax.set_title(TITLES[measure], fontsize=9)
-        ax.set_yticks(range(len(EXTRACTIONS)), [EXTRACTION_NAMES[method] for method in EXTRACTIONS])
-        ax.set_ylim(len(EXTRACTIONS) - 0.5, -0.5)
-        ax.margins(x=0.08)
-    axes[1, 1].set_xlabel("a dot a run, a diamond the mean")
-    return drawn
+def _first_layer(tables: Tables, measure: str) -> pd.DataFrame:
+    found: pd.DataFrame = tables.rows(measure, layer=tables[measure]["layer"].iloc[0])
+    return found.assign(method=found["method"].replace(NAMES))
 
 
-def _curves(tables: Tables) -> Figure:
-    found = tables["curve"]
-    found = found[found["layer"] == found["layer"].iloc[0]]
-    drawn, axes = figure_grid(1, 2, 8.2, 3.4, sharey=True)
-    for ax, kind in zip(axes[0], ("deletion", "insertion"), strict=True):
-        own = found[found["kind"] == kind].groupby(["method", "step"])["value"].mean().unstack()
-        for method in NAMES:
-            if method in own.index:
-                line, marked = own.loc[method], method in MARKED
-                options: Any = {"color": COLORS[method] if marked else INK, "alpha": 1.0 if marked else 0.35}
-                label = NAMES[method] if marked else "other scores" if method == "sb" else None
-                ax.plot(line.index, line, DASHES[method] if marked else "-", label=label, **options)
-        ax.set(
-            xlabel="concepts taken away" if kind == "deletion" else "concepts put in", title=f"C-{kind.capitalize()}"
-        )
-    axes[0, 0].set_ylabel("logit of the class")
-    axes[0, 1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return drawn
+def _dots(table: pd.DataFrame, ax: Axes, measure: str) -> None:
+    colors = dict(zip(table["method"].unique(), PALETTE, strict=False))
+    dots(ax, table, by="method", values=measure, colors=COLORS | colors)
+    ax.locator_params(axis="x", nbins=4)
+    ax.ticklabel_format(axis="x", useOffset=False)
 
 
-def _cues(tables: Tables) -> Figure:
-    found = tables["cluster"]
+def _curves(table: pd.DataFrame, ax: Axes, kind: str) -> None:
+    """The logit while concepts go, or come, in the order of their scores."""
+    table = table[table["kind"] == kind].replace({"method": {NAMES[score]: shown for score, shown in DRAWN.items()}})
+    lines(ax, table, x="step", by="method", names=list(dict.fromkeys(DRAWN.values())), colors=COLORS)
+    ax.set_xlabel("concepts taken away" if kind == "deletion" else "concepts put in")
+    ax.set_ylabel("logit of the class")
+    ax.label_outer()
+
+
+def _scores(table: pd.DataFrame, ax: Axes, kind: str) -> None:
+    """The mean of each score's curve, best first by deletion."""
+    order = table.groupby("method")["deletion"].mean().sort_values().index
+    dots(ax, table, by="method", values=kind, names=list(order), colors=dict.fromkeys(order, INK) | COLORS)
+    ax.set_xlabel(f"mean logit, {'lower' if kind == 'deletion' else 'higher'} is better; a dot a run")
+
+
+def _cues(table: pd.DataFrame) -> Figure:
     drawn, ax = figure(5.4, 2.3)
-    for place, name in enumerate(GROUPED):
-        own = found[found["method"] == name]["value"]
-        ax.plot(own, [place] * len(own), "o", color=PALETTE[0], alpha=0.5, clip_on=False)
-        ax.plot(mean_interval(own).value, place, "D", color=PALETTE[1], clip_on=False)
+    dots(ax, table, by="method", names=GROUPED)
     ax.axvline(0.5, color=INK, linewidth=0.8, linestyle="--")
-    ax.set_yticks(range(len(GROUPED)), GROUPED)
-    ax.set(ylim=(len(GROUPED) - 0.5, -0.5), xlim=(-0.05, 1.0))
-    ax.set(xlabel="adjusted Rand index with the hidden cue, a dot a run", title="What is grouped")
+    ax.set(xlabel="adjusted Rand index with the hidden cue, a dot a run", title="What is grouped", xlim=(-0.05, 1.03))
     return drawn
 
 
@@ -110,16 +104,4 @@ def _strategies(images: pd.DataFrame) -> Figure:
     phi = torch.tensor(images[columns].dropna(axis=1).to_numpy(dtype=float)).float()
     pictures = torch.stack([from_text(str(text)) for text in images["picture"]])[:, None]
     clusters = images["cue"].nunique()
-    graph = strategy_graph(phi, clusters=max(2, clusters), normalise="concept", plane="pca")
-    return graph.plot(pictures)
-
-
-def _cost(tables: Tables) -> Figure:
-    drawn, axes = figure_grid(1, 2, 7.6, 3.0, sharey=True)
-    for ax, x, label in ((axes[0, 0], "side", "pixels a side"), (axes[0, 1], "concepts", "concepts")):
-        growth(ax, tables[f"cost_by_{x}"], x=x, by="method")
-        ax.set_xlabel(label)
-    axes[0, 0].get_legend().remove()
-    axes[0, 0].set(ylabel="milliseconds for 8 images", title="Cost at the third convolution")
-    axes[0, 1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return drawn
+    return strategy_graph(phi, clusters=max(2, clusters), normalise="concept", plane="pca").plot(pictures)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from netopsy.lab import Part, Tables, above, below, exact, gain, mean_interval, paired_difference
 from netopsy.studies.interpretability.concept_lens.plan import (
     GROUPED,
     IMPORTANCE,
+    JUDGED,
     MEASURES,
     OPTIMAL,
     PIXELS,
@@ -29,30 +31,29 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     """Optimal where the rest is affine, a trade between extractions, the order elsewhere, and hidden cues."""
     table = tables["affine"].groupby("method", sort=False)
     gaps, least = table[["deletion", "insertion"]].max().max(axis=1), table["mu"].min()
-    beside: dict[str, Any]
-    others = [name for name in gaps.index if name not in OPTIMAL]
-    beside = {f"gap, {name}": gaps[name] for name in others} | {"images": int(table["images"].sum()[OPTIMAL[0]])}
+    beside: dict[str, Any] = gaps.drop(list(OPTIMAL)).add_prefix("gap, ").to_dict()
+    beside |= {"images": int(table["images"].sum()[OPTIMAL[0]])}
     for name in OPTIMAL:
         yield "concept-lens-1", exact(f"{name}: largest gap to the best order", float(gaps[name]), 1e-5, beside=beside)
         yield "concept-lens-1", exact(f"{name}: C-muFidelity short of 1 by", float(1 - least[name]), 1e-3)
         beside = {}
 
-    by = {"layer": config.layers[0]} if config.layers[0] in set(tables["extraction"]["layer"]) else {}
+    by = {"layer": tables["extraction"]["layer"].iloc[0]}
+    for measure in MEASURES[len(JUDGED) :]:
+        beside |= tables.mean("extraction", "method", measure, **by).add_prefix(f"{measure}, ").to_dict()
     for measure, less, more in TRADE:
         values = tables.wide("extraction", values=measure, **by)
-        beside = values.mean().to_dict()
-        name = f"{measure}, {more} less {less}"
-        yield "concept-lens-2", above(name, paired_difference(values[more], values[less]), beside=beside)
-    for measure in MEASURES[3:]:
-        means = ", ".join(f"{name} {value:.3f}" for name, value in tables.mean("extraction", "method", measure).items())
-        yield "concept-lens-2", f"Reported beside: {measure} {means}."
+        apart = paired_difference(values[more], values[less])
+        beside = values.mean().to_dict() | beside
+        yield "concept-lens-2", above(f"{measure}, {more} less {less}", apart, beside=beside)
+        beside = {}
 
     deletion = tables.wide("ranking", values="deletion", **by)
-    beside = {f"C-Deletion, {name}": value for name, value in deletion.mean().sort_values().items()}
+    beside = deletion.mean().sort_values().add_prefix("C-Deletion, ").to_dict()
     for method in ("gi", "ig", "oc"):
-        chance = {f"{method} less random order": paired_difference(deletion[method], deletion[RANDOM])}
+        beside |= {f"{method} less random order": paired_difference(deletion[method], deletion[RANDOM])}
         lower = paired_difference(deletion[method], deletion["sa"])
-        yield "concept-lens-3", below(f"C-Deletion, {method} less sa", lower, beside=beside | chance)
+        yield "concept-lens-3", below(f"C-Deletion, {method} less sa", lower, beside=beside)
         beside = {}
 
     table = tables.wide("cluster")

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from sklearn.metrics import adjusted_rand_score
 from torch import Tensor, nn
 
 from netopsy.core.seeds import derive, generator
@@ -22,25 +23,34 @@ from netopsy.interpretability.concept_lens import (
     dictionary_stability,
     extraction_report,
     insertion_curve,
+    strategy_graph,
 )
 from netopsy.interpretability.concept_lens.layouts import as_the_layer, channels_last
 from netopsy.interpretability.concept_lens.masking import every_subset, masked_scores
 from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import growth
+from netopsy.lab.plots import to_text
+from netopsy.lab.subjects.answers import answers
+from netopsy.lab.subjects.cues import CueSetting, trained_on_cues
 from netopsy.lab.subjects.images import ImageSubject, Scenes, scenes_of, trained
 from netopsy.models import small_conv_net
-from netopsy.studies.interpretability.concept_lens.cues import cues
 from netopsy.studies.interpretability.concept_lens.plan import (
+    ACTIVATIONS,
+    CODES,
     EXTRACTIONS,
+    IMPORTANCE,
     ORDERS,
+    PIXELS,
     RANDOM,
     RANKED,
+    STANDARDISED,
     Affine,
     Config,
     Splits,
 )
 
 Row = dict[str, Any]
+CURVES = {"deletion": deletion_curve, "insertion": insertion_curve}
 
 
 def plan(config: Config) -> Iterable[Cell]:
@@ -78,27 +88,16 @@ def concepts(
 
 def optimality(model: nn.Module, train: Scenes, test: Scenes, options: Affine) -> Iterator[Row]:
     """By score and class: how far deletion and insertion are from the best order, and the mean C-muFidelity."""
-    exact = copy.deepcopy(model).double()
-    classes = test.labels.unique().tolist()
-    for number, those, lens in _lenses(
-        exact, train, test, options.layer, options.concepts, -(-options.images // len(classes)), None
-    ):
+    exact, each = copy.deepcopy(model).double(), -(-options.images // len(test.labels.unique()))
+    for number, those, lens in _lenses(exact, train, test, options.layer, options.concepts, each, None):
         codes, function = lens.encode(those), lens.score(number)
-        best = best_orders(function, codes)
+        best = dict(zip(CURVES, best_orders(function, codes), strict=True))
         for method in RANKED:
-            phi = concept_importance(function, codes, method)  # type: ignore[arg-type]
-            curves = deletion_curve(function, codes, phi), insertion_curve(function, codes, phi)
-            gaps = [float((curve.mean(1) - most).abs().max()) for curve, most in zip(curves, best, strict=True)]
-            yield {
-                "measure": "affine",
-                "layer": options.layer,
-                "class": number,
-                "method": method,
-                "images": len(codes),
-                "deletion": gaps[0],
-                "insertion": gaps[1],
-                "mu": float(c_mu_fidelity(function, codes, phi).nanmean()),
-            }
+            phi = concept_importance(function, codes, method)
+            curves = {kind: curve(function, codes, phi).mean(1) for kind, curve in CURVES.items()}
+            gaps = {kind: (curve - best[kind]).abs().max() for kind, curve in curves.items()}
+            at = {"layer": options.layer, "class": number, "method": method, "images": len(codes)}
+            yield {"measure": "affine", **at, **gaps, "mu": c_mu_fidelity(function, codes, phi).nanmean()}
 
 
 def best_orders(
@@ -132,43 +131,64 @@ def extraction(
             return split.tail(as_the_layer(rows.unflatten(0, shape)))
 
         for method in EXTRACTIONS:
-            made = [ConceptExtractor(method, n_concepts, random_state=number).fit(half) for half in halves]  # type: ignore[arg-type]
+            made = [ConceptExtractor(method, n_concepts, random_state=number).fit(half) for half in halves]
             report = extraction_report(halves[0], made[0], head=head, seed=number)
             report["instability"] = dictionary_stability(made[0].bank_, made[1].bank_, signed=method != "pca")
             yield {"measure": "extraction", "layer": layer, "split": number, "method": method, **report}
 
 
 def ranking(
-    model: nn.Module,
-    train: Scenes,
-    test: Scenes,
-    layer: str,
-    n_concepts: int,
-    to_fit: int,
-    per_class: int,
-    seed: int,
+    model: nn.Module, train: Scenes, test: Scenes, layer: str, n_concepts: int, to_fit: int, per_class: int, seed: int
 ) -> Iterator[Row]:
     """By class and score: fidelity, and the curves it is the mean of."""
     for number, those, lens in _lenses(model, train, test, layer, n_concepts, per_class, to_fit):
         codes, function = lens.encode(those), lens.score(number)
         scored: dict[str, list[Tensor]] = {
-            method: [concept_importance(function, codes, method, seed=seed)]  # type: ignore[arg-type]
-            for method in RANKED
+            method: [concept_importance(function, codes, method, seed=seed)] for method in RANKED
         }
         random = generator(derive(seed, "orders", number))
         scored[RANDOM] = [torch.rand(len(codes), n_concepts, generator=random).to(codes) for _ in range(ORDERS)]
         for method, phis in scored.items():
+            at = {"layer": layer, "class": number, "method": method}
             curves = {
                 kind: torch.stack([curve(function, codes, phi).mean(0) for phi in phis]).mean(0)
-                for kind, curve in (("deletion", deletion_curve), ("insertion", insertion_curve))
+                for kind, curve in CURVES.items()
             }
+            means = {kind: curve.mean() for kind, curve in curves.items()}
             mu = c_mu_fidelity(function, codes, phis[0]).nanmean()
-            common = {"layer": layer, "class": number, "method": method}
-            means = {kind: float(curve.mean()) for kind, curve in curves.items()}
-            yield {"measure": "ranking", **common, "images": len(codes), **means, "mu": float(mu)}
+            yield {"measure": "ranking", **at, "images": len(codes), **means, "mu": mu}
             for kind, curve in curves.items():
-                for step, value in enumerate(curve.tolist()):
-                    yield {"measure": "curve", **common, "kind": kind, "step": step, "value": value}
+                for step, value in enumerate(curve):
+                    yield {"measure": "curve", **at, "kind": kind, "step": step, "value": value}
+
+
+def cues(seed: int, setting: CueSetting, n_concepts: int, examples: int) -> Rows:
+    """The adjusted Rand index of each grouping with the hidden cue; and some images with their importances."""
+    model, train, test = trained_on_cues(setting, seed)
+    named = answers(model, test.images)
+    yield {"measure": "accuracy", "value": (named == test.labels).float().mean()}
+    right = test.of(((named == 1) & (test.labels == 1)).nonzero()[:, 0])
+    lens = ConceptLens(model, setting.layer, n_concepts).fit(train.images[train.labels == 1], class_id=1)
+    with torch.no_grad():
+        seen = lens.split_.head(right.images.to(next(model.parameters()).device))
+    phi = lens.importance(right.images, 1, "gi")
+    grouped = {
+        IMPORTANCE: phi,
+        STANDARDISED: phi,
+        CODES: lens.encode(right.images),
+        ACTIVATIONS: channels_last(seen, setting.layer),
+        PIXELS: right.images,
+    }
+    options: dict[str, Any] = {"clusters": int(right.cues.unique().numel()), "plane": "pca", "seed": seed}
+    for name, values in grouped.items():
+        normalise: Any = "concept" if name == STANDARDISED else "image"
+        found = strategy_graph(values.flatten(1), normalise=normalise, **options).clusters
+        index = adjusted_rand_score(right.cues.numpy(), found.numpy())
+        yield {"measure": "cluster", "method": name, "images": len(values), "value": index}
+    for number in range(min(examples, len(phi))):
+        importances = {f"phi{concept}": value for concept, value in enumerate(phi[number].tolist())}
+        picture = to_text(right.images[number].mean(0))
+        yield {"measure": "image", "cue": int(right.cues[number]), "picture": picture, **importances}
 
 
 def cost_by_side(sides: tuple[int, ...], concepts: int) -> Rows:
@@ -198,11 +218,9 @@ def _lenses(
 ) -> Iterator[tuple[int, Tensor, ConceptLens]]:
     """For each class the test images that the network takes for it, and the concepts of its training images."""
     kind = next(model.parameters()).dtype
-    with torch.no_grad():
-        answers = torch.cat([model(some.to(kind)).argmax(1) for some in test.images.split(256)])
-        known = torch.cat([model(some.to(kind)).argmax(1) for some in train.images.split(256)])
+    named, known = (answers(model, scenes.images) for scenes in (test, train))
     for number in test.labels.unique().tolist():
-        those = test.images[answers == number][:most].to(kind)
+        those = test.images[named == number][:most].to(kind)
         own = train.images[(train.labels == number) & (known == number)][:to_fit].to(kind)
         if len(those) == 0 or len(own) < 2:
             continue

@@ -5,43 +5,23 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from netopsy.interpretability.concept_lens.extraction import Extraction
+from netopsy.interpretability.concept_lens.importance import Importance
+from netopsy.lab.subjects.cues import CueSetting
 from netopsy.lab.subjects.images import PAPER_SCALE, ImageSubject
 
-OPTIMAL = ("gi", "ig", "oc", "ri")
+OPTIMAL: tuple[Importance, ...] = ("gi", "ig", "oc", "ri")
 """Scores that the theorems speak of."""
-RANKED = ("gi", "ig", "oc", "ri", "sb", "sg", "sq", "vg", "sa")
+RANKED: tuple[Importance, ...] = (*OPTIMAL, "sb", "sg", "sq", "vg", "sa")
 RANDOM = "random"
 ORDERS = 5
 """Random orders that their mean is taken over."""
-EXTRACTIONS = ("pca", "nmf", "kmeans")
-MEASURES = ("relative l2", "sparsity", "instability", "frechet", "ood", "agreement")
-IMPORTANCE, STANDARDISED, CODES, ACTIVATIONS, PIXELS = (
-    "importance",
-    "importance, standardised",
-    "codes",
-    "activations",
-    "pixels",
-)
+EXTRACTIONS: tuple[Extraction, ...] = ("pca", "nmf", "kmeans")
+JUDGED = ("relative l2", "sparsity", "instability")
+MEASURES = (*JUDGED, "frechet", "ood", "agreement")
+IMPORTANCE, STANDARDISED, CODES = "importance", "importance, standardised", "codes"
+ACTIVATIONS, PIXELS = "activations", "pixels"
 GROUPED = (IMPORTANCE, STANDARDISED, CODES, ACTIVATIONS, PIXELS)
-PLANTED = "planted"
-
-
-@dataclass(frozen=True)
-class CueSetting:
-    """Which images and which network, and how it is trained."""
-
-    data: str = PLANTED
-    """Canvases with planted cues ("planted"), or CIFAR-10 of the Hub with vehicles against animals."""
-    network: str = "small_conv_net"
-    layer: str = "flatten"
-    """The penultimate layer."""
-    train_images: int | None = 4000
-    test_images: int = 1000
-    size: int = 20
-    epochs: int = 5
-    batch_size: int = 50
-    lr: float = 1e-2
-    widths: tuple[int, ...] = (12, 24, 24, 48)
 
 
 @dataclass(frozen=True)
@@ -69,7 +49,7 @@ class Config:
 
     seeds: int = 4
     subject: ImageSubject = ImageSubject(objects=1, test_images=1000)  # noqa: RUF009 - frozen
-    cues: CueSetting = CueSetting()
+    cues: CueSetting = CueSetting()  # noqa: RUF009 - frozen
     layers: tuple[str, ...] = ("features.act3",)
     """Layers of concept-lens-2 and concept-lens-3; the first is judged, others are reported."""
     n_concepts: int = 10
@@ -99,7 +79,7 @@ _SUPERCLASSES = CueSetting(
 PRESETS = {
     "smoke": Config(
         seeds=1,
-        subject=ImageSubject(objects=1, train_images=300, test_images=60, epochs=1),
+        subject=ImageSubject(objects=1, train_images=300, test_images=30, epochs=1),
         cues=CueSetting(train_images=300, test_images=80, epochs=2),
         n_concepts=3,
         affine=Affine(concepts=4, images=10),

@@ -3,8 +3,7 @@
 from netopsy.lab import Study
 from netopsy.studies.interpretability.pattern_net.draw import draw
 from netopsy.studies.interpretability.pattern_net.judge import judge
-from netopsy.studies.interpretability.pattern_net.measure import cost_by_side, cost_by_units, patterns, plan
-from netopsy.studies.interpretability.pattern_net.patchwise import speed
+from netopsy.studies.interpretability.pattern_net.measure import cost_by_side, cost_by_units, patterns, plan, speed
 from netopsy.studies.interpretability.pattern_net.plan import PRESETS
 
 STUDY = Study("pattern-net", PRESETS, plan, (patterns, speed, cost_by_side, cost_by_units), judge, draw)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
 from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
 from netopsy.interpretability.gallery import gallery
-from netopsy.lab import Tables, mean_interval
-from netopsy.lab.plots import from_text, growth
-from netopsy.studies.interpretability.pattern_net.judge import time_ratios
+from netopsy.lab import Tables
+from netopsy.lab.plots import dots, from_text, growth, growths
+from netopsy.studies.interpretability.pattern_net.judge import FASTER, time_ratios
 from netopsy.studies.interpretability.pattern_net.plan import (
     AT,
     EARLIER,
@@ -28,45 +27,42 @@ from netopsy.studies.interpretability.pattern_net.plan import (
 
 def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     """Support against background, the best patterns' images, accuracies, recalls, the speed, and the cost."""
+    table = tables["speed"].melt(["side", "round"], ["one pass", "patches"], "method")
+    costs = {"pixels a side": (tables["cost_by_side"], "side"), "filters": (tables["cost_by_units"], "units")}
+    titles = ("to find patterns, 64 images", "to mine 1000 images' firings")
     return {
         "telling": _telling(tables),
         "examples": _examples(tables),
         "accuracy": _dots(tables, "answer", (PATTERNS, TRIPLES, MEANS, FIRINGS, HEAD), "accuracy on unseen images"),
         "recall": _dots(tables, "box", (PATTERNS, ENERGY, RANDOM), "recall of the object's box among ten, overlap 0.5"),
-        "speed": _speed(tables),
-        "cost": _cost(tables),
+        "speed": _speed(time_ratios(tables), table),
+        "cost": growths(costs, "milliseconds", titles=titles),
     }
 
 
 def _telling(tables: Tables) -> Figure:
-    drawn, axes = figure_grid(1, 2, 8.2, 3.3)
-    table = _at(tables, "pattern")
-    for number, size in enumerate(sorted(table["filters"].unique()) if len(table) else ()):
-        own = table[table["filters"] == size]
-        axes[0, 0].plot(
-            own["support"], own["lift"], "o", color=PALETTE[number], alpha=0.6, label=f"{int(size)} filters"
-        )
-    axes[0, 0].set(
-        yscale="log", xlabel="support in the class, training", ylabel="lift, training", title="all patterns kept"
-    )
-    if len(table):
-        axes[0, 0].legend(loc="lower left")
-    best = _at(tables, "class")
-    best = best[best["found"] > 0]
-    for name, color in (("filter", PALETTE[5]), ("equal filter", PALETTE[1]), ("pattern", PALETTE[0])):
-        if not len(best):
-            break
-        background = best[f"{name} background"] + 1e-3
-        axes[0, 1].plot(best[f"{name} support"], background, "o", color=color, alpha=0.7, label=f"best {name}")
-    axes[0, 1].set(yscale="log", xlabel="support in the class, unseen images", title="the best of each class and run")
-    axes[0, 1].set_ylabel("share of other images + 0.001")
-    if len(best):
-        axes[0, 1].legend(loc="best")
+    drawn, ((kept, best),) = figure_grid(1, 2, 8.2, 3.3)
+    every, classes = _at_last(tables, "pattern"), tables.rows("class", layer=AT)
+    for size, own in every.groupby("filters") if len(every) else ():
+        kept.plot(own["support"], own["lift"], "o", alpha=0.6, label=f"{size:.0f} filters")
+    found = classes[classes["found"] > 0]
+    for name, color in (
+        (("filter", PALETTE[5]), ("equal filter", PALETTE[1]), ("pattern", PALETTE[0])) if len(found) else ()
+    ):
+        background = found[f"{name} background"] + 1e-3
+        best.plot(found[f"{name} support"], background, "o", color=color, alpha=0.7, label=f"best {name}")
+    kept.set(xlabel="support in the class, training", ylabel="lift, training", title="all patterns kept")
+    best.set(xlabel="support in the class, unseen images", ylabel="share of other images + 0.001")
+    best.set_title("the best of each class and run")
+    for ax in (kept, best):
+        ax.set_yscale("log")
+        if ax.lines:
+            ax.legend(loc="best")
     return drawn
 
 
 def _examples(tables: Tables) -> Figure:
-    table = _at(tables, "example")
+    table = _at_last(tables, "example")
     if table.empty:
         return figure()[0]
     table = table[table["rank"] < 4].sort_values(["class", "rank"])  # as many as a page has room for
@@ -80,49 +76,24 @@ def _examples(tables: Tables) -> Figure:
 
 def _dots(tables: Tables, measure: str, names: tuple[str, ...], label: str) -> Figure:
     drawn, ax = figure(5.6, 0.4 * len(names) + 1.0)
-    layers = [layer for layer in (AT, EARLIER) if layer in set(tables[measure]["layer"])] if measure in tables else []
-    for number, layer in enumerate(layers):
-        table = tables.wide(measure, layer=layer)
-        aside = 0.14 * (2 * number - len(layers) + 1)
-        for place, name in enumerate(names):
-            if name in table:
-                found, color = mean_interval(table[name]), PALETTE[number]
-                ax.plot(found.interval, [place + aside] * 2, color=color, alpha=0.6)
-                ax.plot(table[name], [place + aside] * len(table), "o", color=color, alpha=0.4)
-                label_once = f"{layer} layer" if not place else None
-                ax.plot(found.value, place + aside, "D", color=color, label=label_once)
-    ax.set_yticks(range(len(names)), names)
-    ax.invert_yaxis()
-    ax.set(xlabel=f"{label}; a dot a run", xlim=(None, min(ax.get_xlim()[1], 1.02)))
+    table = tables[measure]
+    layers = [layer for layer in (AT, EARLIER) if layer in set(table["layer"])]
+    dots(ax, table.assign(layer=table["layer"] + " layer"), by="method", beside="layer", names=names)
+    ax.set_xlabel(f"{label}; a dot a run")
     if len(layers) > 1:
         ax.legend(loc="best")
     return drawn
 
 
-def _speed(tables: Tables) -> Figure:
-    drawn, axes = figure_grid(1, 2, 7.6, 3.0)
-    table = tables["speed"][["side", "round", "one pass", "patches"]]
-    table = table.melt(["side", "round"], var_name="way")
-    growth(axes[0, 0], table, x="side", by="way")
-    axes[0, 0].set(xlabel="pixels a side", ylabel="milliseconds")
-    for size, ratios in time_ratios(tables).items():
-        axes[0, 1].plot([size] * len(ratios), ratios, "o", color=PALETTE[0], alpha=0.5)
-        axes[0, 1].plot(size, np.mean(ratios), "D", color=PALETTE[0])
-    axes[0, 1].axhline(10, color=INK, linewidth=0.8, linestyle=":")
-    axes[0, 1].set(xscale="log", ylim=(0, None), xlabel="pixels a side", ylabel="patches / one pass")
-    axes[0, 1].set_xticks(list(time_ratios(tables)), [str(size) for size in time_ratios(tables)], minor=False)
-    axes[0, 1].minorticks_off()
+def _speed(ratios: pd.DataFrame, times: pd.DataFrame) -> Figure:
+    drawn, ((time, ratio),) = figure_grid(1, 2, 7.6, 3.0)
+    growth(time, times, x="side", by="method")
+    time.set(xlabel="pixels a side", ylabel="milliseconds")
+    dots(ratio, ratios, by="side", over="round")
+    ratio.axvline(FASTER, color=INK, linewidth=0.8, linestyle=":")
+    ratio.set(xlabel="time of patches / of one pass, a dot a round", ylabel="pixels a side", xlim=(0, None))
     return drawn
 
 
-def _cost(tables: Tables) -> Figure:
-    drawn, axes = figure_grid(1, 2, 7.6, 3.0)
-    growth(axes[0, 0], tables["cost_by_side"], x="side")
-    axes[0, 0].set(xlabel="pixels a side", ylabel="milliseconds to find patterns, 64 images")
-    growth(axes[0, 1], tables["cost_by_units"], x="units")
-    axes[0, 1].set(xlabel="filters", ylabel="milliseconds to mine 1000 images' firings")
-    return drawn
-
-
-def _at(tables: Tables, measure: str) -> pd.DataFrame:
+def _at_last(tables: Tables, measure: str) -> pd.DataFrame:
     return tables.rows(measure, layer=AT) if measure in tables else pd.DataFrame()

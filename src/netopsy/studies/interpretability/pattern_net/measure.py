@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,18 +16,28 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from netopsy.core.seeds import derive, generator
+from netopsy.data import canvases
 from netopsy.interpretability.boxes import overlap_of_boxes
 from netopsy.interpretability.eigen_cam import energy_map
-from netopsy.interpretability.pattern_net import PatternMiner, filter_peaks, frequent_itemsets, mine_itemsets
+from netopsy.interpretability.pattern_net import (
+    Itemset,
+    PatternMiner,
+    Peaks,
+    filter_peaks,
+    frequent_itemsets,
+    mine_itemsets,
+)
 from netopsy.interpretability.pattern_net.firing import filter_maps
 from netopsy.interpretability.pattern_net.mining import SMOOTHING
+from netopsy.interpretability.pattern_net.patchwise import agreement, patchwise_maps
 from netopsy.interpretability.pattern_net.proposals import propose
+from netopsy.interpretability.receptive_field import receptive_field
 from netopsy.lab import Cell, Rows
-from netopsy.lab.costs import growth
+from netopsy.lab.costs import growth, milliseconds
 from netopsy.lab.plots import to_text
+from netopsy.lab.subjects.answers import answers
 from netopsy.lab.subjects.images import ImageSubject, Scenes, scenes_of, trained
 from netopsy.models import small_conv_net
-from netopsy.studies.interpretability.pattern_net.patchwise import speed
 from netopsy.studies.interpretability.pattern_net.plan import (
     AT,
     EARLIER,
@@ -79,16 +90,16 @@ def telling(miner: PatternMiner, train: Scenes, test: Scenes) -> Iterator[Row]:
     unseen = filter_peaks(miner.backbone, miner.layer_, test.images)
     ours = peaks.values > miner.thresholds_
     labels, held = train.labels.cpu(), test.labels.cpu()
+    best_ones, counts = best_of_class(miner), Counter(one.cls for one in miner.patterns_)
     for cls in labels.unique().tolist():
-        of_class = [number for number, one in enumerate(miner.patterns_) if one.cls == cls]
         singles = frequent_itemsets(ours, labels, cls, max_size=1, min_support=miner.min_support)
-        if not of_class or not singles:
+        if cls not in best_ones or not singles:
             yield {"measure": "class", "class": cls, "found": 0}
             continue
-        best, single = of_class[0], max(singles, key=lambda one: one.lift)
+        best, single = best_ones[cls], max(singles, key=lambda one: one.lift)
         alone = unseen.values[:, single.items[0]] > miner.thresholds_[single.items[0]]
         equal, level = equal_support(peaks.values, labels == cls, miner.patterns_[best].support)
-        row = {"measure": "class", "class": cls, "found": len(of_class), "filters": len(miner.patterns_[best].filters)}
+        row = {"measure": "class", "class": cls, "found": counts[cls], "filters": len(miner.patterns_[best].filters)}
         for name, fires in (
             ("pattern", fired[:, best]),
             ("filter", alone),
@@ -105,15 +116,8 @@ def telling(miner: PatternMiner, train: Scenes, test: Scenes) -> Iterator[Row]:
             }
         yield row
     for one in miner.patterns_:
-        yield {
-            "measure": "pattern",
-            "class": one.cls,
-            "filters": len(one.filters),
-            "support": one.support,
-            "background": one.background,
-            "lift": one.lift,
-            "height": one.box[2] - one.box[0],
-        }
+        at = {"measure": "pattern", "class": one.cls, "filters": len(one.filters), "height": one.box[2] - one.box[0]}
+        yield {**at, "support": one.support, "background": one.background, "lift": one.lift}
 
 
 def equal_support(values: Tensor, own: Tensor, support: float) -> tuple[int, float]:
@@ -130,9 +134,7 @@ def equal_support(values: Tensor, own: Tensor, support: float) -> tuple[int, flo
 
 def classification(miner: PatternMiner, train: Scenes, test: Scenes, seed: int) -> Iterator[Row]:
     """The accuracy on test images of a linear classifier on each description, and of the network."""
-    with torch.no_grad():
-        named = torch.cat([miner.backbone(some).argmax(1) for some in test.images.split(256)])
-    right: dict[str, Any] = {HEAD: (named == test.labels).cpu().numpy()}
+    right: dict[str, Any] = {HEAD: (answers(miner.backbone, test.images) == test.labels).cpu().numpy()}
     for name, (known, unseen) in descriptions(miner, train, test, seed).items():
         pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
         pipeline.fit(known.numpy(), train.labels.cpu().numpy())
@@ -168,18 +170,16 @@ def proposals(miner: PatternMiner, test: Scenes, top: int, seed: int) -> Iterato
         lambda shown: energy_maps(miner, shown), miner.field_, sizes.mean(0)[None], images, top, (1.0,), OVERLAP
     )
     random = generator(derive(seed, "boxes"))
-    best = {one.cls: number for number, one in reversed(list(enumerate(miner.patterns_)))}
-    inside = peaks_inside(miner, test, best)
-    hits: dict[str, list[float]] = {name: [] for name in (PATTERNS, ENERGY, RANDOM)}
-    overlaps: dict[str, list[float]] = {name: [] for name in hits}
+    inside = peaks_inside(miner, test, best_of_class(miner))
+    overlaps: dict[str, list[float]] = {name: [] for name in (PATTERNS, ENERGY, RANDOM)}
     for number, box in enumerate(truth):
-        elsewhere = _moved(found[number][:, :4], images.shape[2], images.shape[3], random)
-        for name, boxes in ((PATTERNS, found[number][:, :4]), (ENERGY, energy[number][:, :4]), (RANDOM, elsewhere)):
-            overlaps[name].append(float(overlap_of_boxes(boxes, box).max()) if len(boxes) else 0.0)
-            hits[name].append(float(overlaps[name][-1] >= OVERLAP))
-    for name, found_there in hits.items():
-        overlap = float(np.mean(overlaps[name]))
-        yield {"measure": "box", "method": name, "value": float(np.mean(found_there)), "overlap": overlap}
+        ours = found[number][:, :4]
+        moved = _moved(ours, images.shape[2], images.shape[3], random)
+        for own, boxes in zip(overlaps.values(), (ours, energy[number][:, :4], moved), strict=True):
+            own.append(float(overlap_of_boxes(boxes, box).max()) if len(boxes) else 0.0)
+    for name, own in overlaps.items():
+        hit = np.mean(np.array(own) >= OVERLAP)
+        yield {"measure": "box", "method": name, "value": hit, "overlap": np.mean(own)}
     yield {"measure": "peak", "value": float(np.mean(list(inside.values()))) if inside else math.nan}
 
 
@@ -202,17 +202,50 @@ def peaks_inside(miner: PatternMiner, test: Scenes, best: Mapping[int, int]) -> 
 def examples(miner: PatternMiner, test: Scenes, count: int) -> Iterator[Row]:
     """The test images that answer most to the best pattern of each class, and the pattern's box in them."""
     responses = miner.transform(test.images)
-    seen = set()
-    for number, one in enumerate(miner.patterns_):
-        if one.cls in seen:
-            continue
-        seen.add(one.cls)
+    for cls, number in best_of_class(miner).items():
         for rank, image in enumerate(responses[:, number].argsort(descending=True)[:count].tolist()):
             boxes = miner.propose(test.images[image : image + 1], 1, patterns=[number])[0]
             box = " ".join(str(round(value)) for value in boxes[0, :4].tolist()) if len(boxes) else "0 0 1 1"
-            picture = to_text(test.images[image].mean(0))
-            right = int(test.labels[image] == one.cls)
-            yield {"measure": "example", "class": one.cls, "rank": rank, "right": right, "box": box, "picture": picture}
+            right, picture = int(test.labels[image] == cls), to_text(test.images[image].mean(0))
+            yield {"measure": "example", "class": cls, "rank": rank, "right": right, "box": box, "picture": picture}
+
+
+def best_of_class(miner: PatternMiner) -> dict[int, int]:
+    """Each class that has a pattern, and the number of its best one."""
+    found: dict[int, int] = {}
+    for number, one in enumerate(miner.patterns_):
+        found.setdefault(one.cls, number)
+    return found
+
+
+def mined(maps_of: Callable[[], Tensor], labels: Tensor) -> list[Itemset]:
+    """The patterns in the peaks of some maps, found as `PatternMiner` finds them."""
+    maps = maps_of().cpu()
+    values, cells = maps.flatten(2).max(2)
+    peaks = Peaks(values, cells // maps.shape[3], cells % maps.shape[3])
+    return mine_itemsets(values > values.quantile(0.8, dim=0), labels, peaks=peaks)
+
+
+def speed(subject: ImageSubject, sizes: tuple[int, ...], images: int, rounds: int) -> Rows:
+    """Milliseconds of both ways for so many images of each size, round by round, and how far they agree.
+
+    Both ways end with the same mining, whose own time is told, too. The patches that are timed are as large as the
+    receptive field; those compared are the smallest ones of which the network makes the same cell.
+    """
+    model, layer = trained(subject, 0).model, subject.layers[-1]
+    for size in sizes:
+        shown = canvases(images, split="test", size=size, objects=1, seed=0)
+        those = shown.images.to(next(model.parameters()).device)
+        labels = shown.classes[:, 0]
+        field = receptive_field(model, layer, those)
+        ways = {"one pass": partial(filter_maps, model, layer, those)}
+        ways["patches"] = partial(patchwise_maps, model, layer, those, field, exact=False)
+        maps = filter_maps(model, layer, those)
+        for turn in range(rounds):
+            times = {name: milliseconds(partial(mined, way, labels), rounds=1) for name, way in ways.items()}
+            alone = milliseconds(partial(mined, maps.clone, labels), rounds=1)
+            yield {"measure": "speed", "side": size, "round": turn, "mining": alone, **times}
+        yield {"measure": "agreement", "side": size, "value": agreement(model, layer, those)}
 
 
 def cost_by_side(sides: tuple[int, ...]) -> Rows:

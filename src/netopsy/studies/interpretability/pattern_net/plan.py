@@ -44,8 +44,8 @@ PRESETS = {
         patch_sizes=(24, 32),
         patch_images=4,
         rounds=3,
-        sides=(16, 32),
-        units=(16, 32),
+        sides=(16, 24),
+        units=(8, 16),
     ),
     "laptop": Config(),
     "paper": Config(

@@ -1,8 +1,7 @@
-"""Images that are positive for different hidden reasons, and what groups them by their reasons."""
+"""Images that are positive for different hidden reasons, and networks trained on the classes alone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,61 +14,33 @@ from netopsy.core.modes import best_device
 from netopsy.core.seeds import derive, generator
 from netopsy.core.shapes import Images, Labels
 from netopsy.data import Dataset, canvases, hub_dataset
-from netopsy.interpretability.concept_lens import ConceptLens, strategy_graph
-from netopsy.interpretability.concept_lens.layouts import channels_last
-from netopsy.lab import Rows
-from netopsy.lab.plots import to_text
-from netopsy.models import resnet18, small_conv_net
-from netopsy.studies.interpretability.concept_lens.plan import (
-    ACTIVATIONS,
-    CODES,
-    IMPORTANCE,
-    PIXELS,
-    PLANTED,
-    STANDARDISED,
-    CueSetting,
-)
+from netopsy.lab.subjects.images import NETWORKS
 from netopsy.training import Recipe, fit
 
+PLANTED = "planted"
 DIGIT, STAMP = 3, 3
 """The digit that is positive by itself, and the side of the stamp that makes any other positive."""
 
-_NETWORKS: Mapping[str, Any] = {"small_conv_net": small_conv_net, "resnet18": resnet18}
 _VEHICLES = (0, 1, 8, 9)
 """Of CIFAR-10, the classes that are no animals: the positive superclass, each of which is a hidden reason."""
 
 
-def cues(seed: int, setting: CueSetting, n_concepts: int, examples: int) -> Rows:
-    """The adjusted Rand index of each grouping with the hidden cue; and some images with their importances."""
-    from sklearn.metrics import adjusted_rand_score
+@dataclass(frozen=True)
+class CueSetting:
+    """Which images and which network, and how it is trained."""
 
-    model, train, test = trained_on_cues(setting, seed)
-    device = next(model.parameters()).device
-    with torch.no_grad():
-        answers = torch.cat([model(some.to(device)).argmax(1).cpu() for some in test.images.split(256)])
-    yield {"measure": "accuracy", "value": float((answers == test.labels).float().mean())}
-    right = test.of(((answers == 1) & (test.labels == 1)).nonzero()[:, 0])
-    lens = ConceptLens(model, setting.layer, n_concepts).fit(train.images[train.labels == 1], class_id=1)
-    with torch.no_grad():
-        seen = channels_last(lens.split_.head(right.images.to(device)), setting.layer).flatten(1)
-    phi = lens.importance(right.images, 1, "gi")
-    reasons = int(right.cues.unique().numel())
-    grouped = {
-        IMPORTANCE: phi,
-        STANDARDISED: phi,
-        CODES: lens.encode(right.images).flatten(1),
-        ACTIVATIONS: seen,
-        PIXELS: right.images.flatten(1),
-    }
-    for name, values in grouped.items():
-        normalise: Any = "concept" if name == STANDARDISED else "image"
-        graph = strategy_graph(values, clusters=reasons, normalise=normalise, plane="pca", seed=seed)
-        found = adjusted_rand_score(right.cues.numpy(), graph.clusters.numpy())
-        yield {"measure": "cluster", "method": name, "images": len(values), "value": float(found)}
-    for number in range(min(examples, len(phi))):
-        importances = {f"phi{concept}": value for concept, value in enumerate(phi[number].tolist())}
-        picture = to_text(right.images[number].mean(0))
-        yield {"measure": "image", "cue": int(right.cues[number]), "picture": picture, **importances}
+    data: str = PLANTED
+    """Canvases with planted cues ("planted"), or CIFAR-10 of the Hub with vehicles against animals."""
+    network: str = "small_conv_net"
+    layer: str = "flatten"
+    """The penultimate layer."""
+    train_images: int | None = 4000
+    test_images: int = 1000
+    size: int = 20
+    epochs: int = 5
+    batch_size: int = 50
+    lr: float = 1e-2
+    widths: tuple[int, ...] = (12, 24, 24, 48)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +67,9 @@ def trained_on_cues(setting: CueSetting, seed: int) -> tuple[nn.Module, Cued, Cu
     else:
         train = _superclasses(setting.data, "train", setting.train_images, seed)
         test = _superclasses(setting.data, "test", setting.test_images, seed)
-    make = lookup("network", setting.network, _NETWORKS)
-    channels = train.images.shape[1]
-    model: nn.Module = make(channels=channels, classes=2, widths=setting.widths, seed=derive(seed, "init"))
-    model = model.to(best_device())
+    make: Any = lookup("network", setting.network, NETWORKS)
+    options = {"channels": train.images.shape[1], "classes": 2, "widths": setting.widths}
+    model: nn.Module = make(**options, seed=derive(seed, "init")).to(best_device())
     steps = max(2, setting.epochs * len(train.images) // setting.batch_size)
     recipe = Recipe(steps=steps, batch_size=setting.batch_size, lr=setting.lr, schedule="onecycle")
     fit(model, Dataset(train.images, train.labels, ("negative", "positive")), recipe, seed=derive(seed, "order"))

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from netopsy.core.split import run_to
-from netopsy.data import canvases
-from netopsy.interpretability.pattern_net import Itemset, Peaks, mine_itemsets
 from netopsy.interpretability.pattern_net.firing import filter_maps
 from netopsy.interpretability.receptive_field import ReceptiveField, receptive_field
-from netopsy.lab import Rows
-from netopsy.lab.costs import milliseconds
-from netopsy.lab.subjects.images import ImageSubject, trained
 
 
 def patchwise_maps(
@@ -78,33 +71,3 @@ def agreement(model: nn.Module, layer: str, images: Tensor) -> float:
     # Where a peak is the threshold up to rounding, either answer is right.
     near = (peaks[0] - threshold).abs() <= 1e-5 * (1 + threshold.abs())
     return float((((peaks[0] > threshold) == (peaks[1] > threshold)) | near).float().mean())
-
-
-def mined(maps_of: Callable[[], Tensor], labels: Tensor) -> list[Itemset]:
-    """The patterns in the peaks of some maps, found as `PatternMiner` finds them."""
-    maps = maps_of().cpu()
-    values, cells = maps.flatten(2).max(2)
-    peaks = Peaks(values, cells // maps.shape[3], cells % maps.shape[3])
-    return mine_itemsets(values > values.quantile(0.8, dim=0), labels, peaks=peaks)
-
-
-def speed(subject: ImageSubject, sizes: tuple[int, ...], images: int, rounds: int) -> Rows:
-    """Milliseconds of both ways for so many images of each size, round by round, and how far they agree.
-
-    Both ways end with the same mining, whose own time is told, too. The patches that are timed are as large as the
-    receptive field; those compared are the smallest ones of which the network makes the same cell.
-    """
-    model, layer = trained(subject, 0).model, subject.layers[-1]
-    for size in sizes:
-        shown = canvases(images, split="test", size=size, objects=1, seed=0)
-        those = shown.images.to(next(model.parameters()).device)
-        labels = shown.classes[:, 0]
-        field = receptive_field(model, layer, those)
-        ways = {"one pass": partial(filter_maps, model, layer, those)}
-        ways["patches"] = partial(patchwise_maps, model, layer, those, field, exact=False)
-        maps = filter_maps(model, layer, those)
-        for turn in range(rounds):
-            times = {name: milliseconds(partial(mined, way, labels), rounds=1) for name, way in ways.items()}
-            alone = milliseconds(partial(mined, maps.clone, labels), rounds=1)
-            yield {"measure": "speed", "side": size, "round": turn, "mining": alone, **times}
-        yield {"measure": "agreement", "side": size, "value": agreement(model, layer, those)}
