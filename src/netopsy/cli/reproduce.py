@@ -33,6 +33,7 @@ def reproduce(
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is already stored.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/SLUG/PRESET unless given.")] = None,
     record: Annotated[bool, typer.Option("--record", help="Also write docs/evidence of the source checkout.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Let --record replace a record of a larger run.")] = False,
 ) -> int:
     """Re-test what papers claim. Stop it at any time: the same command goes on where it was."""
     from netopsy.cli.progress import shown
@@ -60,6 +61,7 @@ def reproduce(
                     cluster=cluster,
                     fresh=fresh,
                     record=record,
+                    replace=replace,
                 )
         except CellsFailedError as error:
             for failure in error.failures:
@@ -70,7 +72,7 @@ def reproduce(
             _complain(str(error))
             return 1
         except InterruptedRunError as error:
-            _complain(f"{error}; the same command{' without --fresh' * fresh} goes on from there")
+            _complain(f"{error}; the same command goes on from there")
             return 130
         else:
             _show(run)
