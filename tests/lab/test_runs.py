@@ -1,13 +1,14 @@
 import json
 import os
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import pandas as pd
 import pytest
 
 from netopsy import InputError
 from netopsy.core.progress import reporting
-from netopsy.lab import Cell, CellsFailedError, StorageError, Study, run
+from netopsy.lab import Cell, CellsFailedError, StorageError, Study, run, runs
 from netopsy.lab.store import CellStore
 
 
@@ -275,6 +276,20 @@ def test_a_fresh_run_leaves_the_old_one_until_it_is_whole(toy, go, tmp_path, mea
     assert go(toy.study(log=log)).computed == 0
     assert sum(measured().values()) == 12 + 12 + 1
     assert go(toy.study(log=log), fresh=True).computed == 12
+
+
+def test_another_torch_is_told(toy, go, tmp_path, monkeypatch, caplog):
+    go(toy.study())
+    go(toy.study())
+    assert not caplog.records
+    monkeypatch.setattr(runs, "versions", lambda libraries: dict.fromkeys(libraries, "99"))
+    go(toy.study(), seeds=5)
+    message = f"12 of the stored cells of toy were measured with torch {version('torch')}, and this is 99; fresh"
+    assert [message in record.getMessage() for record in caplog.records] == [True, False]
+    caplog.clear()
+    go(toy.study(), seeds=5, fresh=True)
+    go(toy.study(), seeds=5)
+    assert not caplog.records
 
 
 def test_results_change_together(toy, go, tmp_path):

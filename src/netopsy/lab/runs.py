@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from netopsy.core.errors import InputError, require
 from netopsy.core.progress import Task
 from netopsy.lab.backends import Backend, backend
 from netopsy.lab.cells import Cell
-from netopsy.lab.environment import environment
+from netopsy.lab.environment import environment, versions
 from netopsy.lab.errors import CellsFailedError, Failure, InterruptedRunError
 from netopsy.lab.evidence import Evidence, check_not_larger, checkout_folder, record_evidence
 from netopsy.lab.executor import execute
@@ -27,6 +29,8 @@ from netopsy.lab.tables import Tables
 from netopsy.lab.version import code_key, code_keys
 
 C = TypeVar("C")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -96,12 +100,14 @@ def _measure_all(
     study: Study[Any], cells: Sequence[Cell], folder: RunFolder, machines: Backend, fresh: bool
 ) -> tuple[list[Result], int]:
     """The results of all cells in the order of the plan, and how many had to be measured."""
-    versions = {measure.__name__: code_key(measure) for measure in study.measures}
-    keys = {cell: cell.key(study.paper, versions[cell.measure]) for cell in cells}
+    codes = {measure.__name__: code_key(measure) for measure in study.measures}
+    keys = {cell: cell.key(study.paper, codes[cell.measure]) for cell in cells}
     store = folder.fresh_store() if fresh else folder.store
     found = {cell: store.read(key) for cell, key in keys.items()}
     results = {cell: result for cell, result in found.items() if result is not None}
     missing = [cell for cell in cells if cell not in results]
+    now = versions(DECIDING)
+    _tell_older(study.paper, [result.versions for result in results.values()], now)
     failures: list[Failure] = []
     if missing and not fresh:
         folder.clear_results()
@@ -113,7 +119,7 @@ def _measure_all(
                     if outcome.error:
                         failures.append(Failure(cell.name, outcome.error, outcome.traceback))
                     else:
-                        results[cell] = Result(outcome.rows, outcome.seconds)
+                        results[cell] = Result(outcome.rows, outcome.seconds, now)
                         store.write(keys[cell], cell, results[cell])
                     task.advance(note=cell.name)
         except KeyboardInterrupt:
@@ -125,6 +131,20 @@ def _measure_all(
     if fresh:
         folder.take_fresh()
     return [results[cell] for cell in cells], len(missing)
+
+
+DECIDING = ("torch", "numpy")
+"""The libraries whose versions are kept with every cell: another version may give other digits."""
+
+
+def _tell_older(paper: str, stored: Sequence[Mapping[str, str | None]], now: Mapping[str, str | None]) -> None:
+    for name in DECIDING:
+        others = Counter(found[name] for found in stored if name in found and found[name] != now[name])
+        if others:
+            _log.warning(
+                "%d of the stored cells of %s were measured with %s %s, and this is %s; fresh (--fresh) measures anew",
+                *(sum(others.values()), paper, name, " and ".join(map(str, sorted(others, key=str))), now[name]),
+            )
 
 
 def _conclude(

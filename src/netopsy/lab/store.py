@@ -6,8 +6,9 @@ import hashlib
 import json
 import logging
 import os
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Result:
-    """What measuring a cell gave, and the seconds it took."""
+    """What measuring a cell gave, the seconds it took, and the versions of the libraries that decide it."""
 
     rows: list[Row]
     seconds: float
+    versions: Mapping[str, str | None] = field(default_factory=dict)
 
 
 class CellStore:
@@ -88,4 +90,4 @@ def _decode(content: bytes, key: str) -> Result:
     entry = json.loads(lines[1])
     if entry["key"] != key:
         raise ValueError("it belongs to another cell")
-    return Result(rows=entry["rows"], seconds=entry["seconds"])
+    return Result(rows=entry["rows"], seconds=entry["seconds"], versions=entry.get("versions", {}))
