@@ -1,5 +1,6 @@
 import os
 import pickle
+import shutil
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
@@ -58,16 +59,59 @@ def test_files_become_the_graph_and_the_copy_is_left_alone(folders, capfd):
     assert found.val_mask.nonzero().flatten().tolist() == list(range(6, 506))
     assert found.test_mask.nonzero().flatten().tolist() == list(range(515, 520))
     assert sorted(os.walk(folders / "data")) == before
-    assert [each.name for each in (folders / "cache" / "planetoid").iterdir()] == ["cora"]
+    assert not (folders / "cache").exists()
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_cache_serves_without_the_copy(folders, monkeypatch):
-    write(folders / "data")
-    first = planetoid("cora")
+def test_what_was_fetched_serves_from_the_cache(folders, monkeypatch):
+    write(folders / "cache")
     monkeypatch.delenv("NETOPSY_DATA")
     assert local_planetoid() == ("cora",)
-    assert torch.equal(planetoid("cora").edge_index, first.edge_index)
+    assert planetoid("cora").edge_index.shape == (2, 1040)
+
+
+def test_fetching_leaves_the_files_as_they_are_published(folders, monkeypatch):
+    from torch_geometric import data
+
+    write(folders / "published")
+
+    def download(url, folder, log):
+        name = url.rpartition("/")[2]
+        shutil.copy(folders / "published" / "planetoid" / "cora" / "raw" / name, folder)
+
+    monkeypatch.setattr(data, "download_url", download)
+    assert planetoid("cora").num_nodes == 520
+    assert [path.name for path in (folders / "cache" / "planetoid").rglob("*") if path.is_dir()] == ["cora", "raw"]
+    monkeypatch.setattr(data, "download_url", lambda *_, **__: pytest.fail("fetched again"))
+    assert planetoid("cora").num_nodes == 520
+
+
+class Planted:
+    """Runs when it is unpickled."""
+
+    def __reduce__(self):
+        return os.mkdir, (Planted.place,)
+
+
+def test_nothing_in_the_files_or_the_cache_is_run(folders):
+    Planted.place = str(folders / "planted")
+    write(folders / "data")
+    processed = folders / "cache" / "planetoid" / "cora" / "processed"
+    processed.mkdir(parents=True)
+    torch.save(Planted(), processed / "data.pt")
+    assert planetoid("cora").num_nodes == 520
+    (folders / "data" / "planetoid" / "cora" / "raw" / "ind.cora.graph").write_bytes(pickle.dumps(Planted()))
+    with pytest.raises(InputError, match="'ind.cora.graph' is refused: it names 'posix.mkdir', and only arrays"):
+        planetoid("cora")
+    assert not (folders / "planted").exists()
+
+
+def test_an_edge_to_no_node_is_told(folders):
+    write(folders / "data")
+    graph = folders / "data" / "planetoid" / "cora" / "raw" / "ind.cora.graph"
+    graph.write_bytes(pickle.dumps({0: [520]}))
+    with pytest.raises(InputError, match="its edges lead to others than its 520 nodes"):
+        planetoid("cora")
 
 
 def test_several_at_a_time_agree(folders):
@@ -82,7 +126,7 @@ def test_broken_files_leave_nothing_behind(folders):
     (folders / "data" / "planetoid" / "cora" / "raw" / "ind.cora.x").write_bytes(b"nonsense")
     with pytest.raises(InputError, match="'cora' cannot be read from"):
         planetoid("cora")
-    assert not list((folders / "cache" / "planetoid").iterdir())
+    assert not (folders / "cache").exists()
 
 
 def test_graphs_that_would_be_fetched_are_left_out(folders):

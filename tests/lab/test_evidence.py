@@ -133,3 +133,49 @@ def test_a_figure_too_large_for_a_page_is_named_and_nothing_is_written(toy, tmp_
     with pytest.raises(InputError, match="figure 'examples' of teddy takes 150 kB as SVG"):
         record_evidence(record(toy, figures={"examples": large}), tmp_path / "evidence")
     assert not (tmp_path / "evidence").exists()
+
+
+def test_a_record_and_its_figures_change_together(toy, tmp_path, kill_after):
+    drawn = tmp_path / "drawn.svg"
+    drawn.write_text("<svg>old</svg>")
+    old = record(toy, figures={"first": drawn, "second": drawn}, seconds=1.0)
+    new = record(toy, figures={"second": tmp_path / "later.svg", "third": drawn}, seconds=2.0)
+    (tmp_path / "later.svg").write_text("<svg>new</svg>")
+
+    def found(folder):
+        known = load_evidence(folder)["teddy"]
+        return known.seconds, {name: path.read_text() for name, path in known.figures.items()}
+
+    states = []
+    for after in range(1000):
+        folder = tmp_path / str(after)
+        record_evidence(old, folder)
+        before = found(folder)
+        ended = not kill_after(after, lambda folder=folder: record_evidence(new, folder))
+        states.append(found(folder))
+        assert sorted(path.name for path in folder.iterdir()) == ["teddy", "teddy.json"]
+        if ended:
+            break
+    assert len(states) > 10
+    assert states[-1] == (2.0, {"second": "<svg>new</svg>", "third": "<svg>old</svg>"})
+    assert [state for state in states if state not in (before, states[-1])] == []
+    assert states[0] == before
+
+
+def test_a_smaller_run_replaces_a_larger_record_only_when_told(toy, tmp_path, checkout):
+    def go(preset, **options):
+        return run(toy.study(), preset, out=tmp_path / preset, workers=0, record=True, **options)
+
+    go("laptop")
+    before = (checkout / "toy.json").read_bytes()
+    message = "toy has a larger record, laptop with 4 seeds, than smoke with 4 seeds would make; replace"
+    with pytest.raises(InputError, match=message):
+        go("smoke")
+    with pytest.raises(InputError, match="than laptop with 3 seeds would make"):
+        go("laptop", seeds=3)
+    assert not (tmp_path / "smoke").exists()
+    assert (checkout / "toy.json").read_bytes() == before
+    go("smoke", replace=True)
+    assert load_evidence(checkout)["toy"].preset == "smoke"
+    go("laptop", seeds=5)
+    assert load_evidence(checkout)["toy"].seeds == 5

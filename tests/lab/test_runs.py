@@ -1,12 +1,14 @@
 import json
+import os
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import pandas as pd
 import pytest
 
 from netopsy import InputError
 from netopsy.core.progress import reporting
-from netopsy.lab import Cell, CellsFailedError, StorageError, Study, run
+from netopsy.lab import Cell, CellsFailedError, StorageError, Study, run, runs
 from netopsy.lab.store import CellStore
 
 
@@ -245,3 +247,123 @@ def test_a_column_of_mixed_kinds_is_named(go):
 
     with pytest.raises(InputError, match="mixes kinds of values"):
         go(study_of([Cell("mixed")], mixed))
+
+
+def results(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_fresh_run_leaves_the_old_one_until_it_is_whole(toy, go, tmp_path, measured, monkeypatch):
+    log = str(tmp_path / "log")
+    go(toy.study(log=log))
+    before = results(tmp_path / "run")
+    write = CellStore.write
+
+    def interrupted(self, key, cell, result):
+        if len(list(self.folder.iterdir())) == 5:
+            raise KeyboardInterrupt
+        write(self, key, cell, result)
+
+    monkeypatch.setattr(CellStore, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt, match="5 of 12 cells are stored"):
+        go(toy.study(log=log), fresh=True)
+    monkeypatch.setattr(CellStore, "write", write)
+    now = results(tmp_path / "run")
+    assert {name: now[name] for name in before} == before
+    assert go(toy.study(log=log)).computed == 0
+    assert go(toy.study(log=log), fresh=True).computed == 7
+    assert not (tmp_path / "run" / "fresh").exists()
+    assert go(toy.study(log=log)).computed == 0
+    assert sum(measured().values()) == 12 + 12 + 1
+    assert go(toy.study(log=log), fresh=True).computed == 12
+
+
+def test_another_torch_is_told(toy, go, tmp_path, monkeypatch, caplog):
+    go(toy.study())
+    go(toy.study())
+    assert not caplog.records
+    monkeypatch.setattr(runs, "versions", lambda libraries: dict.fromkeys(libraries, "99"))
+    go(toy.study(), seeds=5)
+    message = f"12 of the stored cells of toy were measured with torch {version('torch')}, and this is 99; fresh"
+    assert [message in record.getMessage() for record in caplog.records] == [True, False]
+    caplog.clear()
+    go(toy.study(), seeds=5, fresh=True)
+    go(toy.study(), seeds=5)
+    assert not caplog.records
+
+
+def test_results_change_together(toy, go, tmp_path):
+    go(toy.study())
+    before = results(tmp_path / "run")
+
+    def judge(tables, config):
+        raise ArithmeticError
+
+    study = toy.study()
+    with pytest.raises(ArithmeticError):
+        go(Study("toy", study.presets, toy.plan, study.measures, judge, toy.draw, study.claims))
+    assert results(tmp_path / "run") == before
+
+
+PLACES = ("lock", "run.json", "rows.parquet", "verdicts.json", "environment.json", "failures.txt", "figures", "cells")
+
+
+def put(kind, place, outside):
+    if place.is_dir():
+        import shutil
+
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
+    if kind == "folder":
+        place.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "link":
+        place.symlink_to(outside)
+    else:
+        place.write_text("a file")
+
+
+@pytest.mark.parametrize("name", [*PLACES, "fresh", ".x.part"])
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link", "file"])
+def test_what_is_no_file_of_a_run_is_told_and_never_followed(toy, go, tmp_path, name, kind):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "thesis.tex").write_text("years of work")
+    go(toy.study())
+    folder = name in ("figures", "cells", "fresh")
+    put(kind, tmp_path / "run" / name, outside)
+    if (kind == ("folder" if folder else "file") and name != "run.json") or (name == ".x.part" and kind != "folder"):
+        go(toy.study())
+    else:
+        with pytest.raises(InputError, match=f"{name}|something else"):
+            go(toy.study())
+    assert results(outside) == {"thesis.tex": b"years of work"}
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
+def test_what_is_no_file_of_a_cell_is_set_aside(toy, go, tmp_path, kind):
+    go(toy.study())
+    outside = tmp_path / "outside.json"
+    outside.write_text("years of work")
+    put(kind, next((tmp_path / "run" / "cells").glob("*.json")), outside)
+    assert go(toy.study()).computed == 1
+    assert outside.read_text() == "years of work"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
+@pytest.mark.parametrize("name", PLACES)
+def test_what_may_not_be_read_is_told(toy, go, tmp_path, name):
+    go(toy.study())
+    (tmp_path / "run" / name).chmod(0)
+    with pytest.raises(InputError, match=name):
+        go(toy.study())
+    (tmp_path / "run" / name).chmod(0o700)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a/" * 3000, "nul\0"])
+def test_a_folder_that_cannot_be_is_told(toy, go, tmp_path, name):
+    with pytest.raises(InputError, match="out must be a new folder or one of toy's runs") as caught:
+        go(toy.study(), out=tmp_path / name)
+    assert len(str(caught.value)) < 500

@@ -10,7 +10,7 @@ import pytest
 
 import netopsy
 from netopsy import InputError
-from netopsy.lab import version
+from netopsy.lab import Cell, Study, version
 from netopsy.lab.version import code_key, code_key_of
 
 STUDY = '''
@@ -251,3 +251,33 @@ def test_a_place_without_such_a_function_has_no_key():
 def test_what_has_no_code_of_its_own_is_refused(measure):
     with pytest.raises(InputError, match="measure must be a function"):
         code_key(measure)
+    with pytest.raises(InputError, match="a measure must be a function of a module, got"):
+        Cell.of(measure)
+    with pytest.raises(InputError, match="a measure must be a function of a module, got"):
+        Study("toy", {}, list, (measure,), list, dict)
+
+
+def test_helpers_of_ones_own_anywhere_on_the_path(tmp_path, monkeypatch):
+    """In another package, in one without ``__init__``, and in another folder; what is installed is not followed."""
+    for folder in ("first", "second", "second/site-packages"):
+        monkeypatch.syspath_prepend(str(tmp_path / folder))
+    files = {
+        "first/own_study/__init__.py": "",
+        "first/own_study/study.py": "import own_helper\nfrom own_tools import scale\nfrom own_spaces import inner\n"
+        "import own_installed\ndef measure():\n    return own_helper, scale, inner, own_installed\n",
+        "first/own_helper.py": "x = 1\n",
+        "second/own_tools/__init__.py": "from own_tools.scales import scale\n",
+        "second/own_tools/scales.py": "scale = 1\n",
+        "second/own_spaces/inner.py": "x = 1\n",
+        "second/site-packages/own_installed.py": "x = 1\n",
+    }
+    for name, text in files.items():
+        _write(tmp_path / name, text)
+    before = code_key_of("own_study.study:measure")
+    for name in ("first/own_helper.py", "second/own_tools/scales.py", "second/own_spaces/inner.py"):
+        _write(tmp_path / name, "x = scale = 2\n")
+        assert code_key_of("own_study.study:measure") != before
+        _write(tmp_path / name, files[name])
+    assert code_key_of("own_study.study:measure") == before
+    _write(tmp_path / "second/site-packages/own_installed.py", "x = 2\n")
+    assert code_key_of("own_study.study:measure") == before

@@ -5,13 +5,11 @@ Nothing heavy is imported here, so that help is instant; each command imports wh
 
 from __future__ import annotations
 
-import os
-import sys
-
 import typer
 
 from netopsy import InputError, __version__
 from netopsy.cli import examine, graph, papers, reproduce
+from netopsy.cli.terminal import UNWRITABLE, complain, flush, prepare, silence
 
 app = typer.Typer(
     name="netopsy",
@@ -42,11 +40,13 @@ for group in (examine, graph, papers, reproduce):
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
     try:
+        prepare()
         code = app(args=arguments, standalone_mode=False)
+        flush()
     except KeyboardInterrupt:
         return _say("interrupted", 130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence()
         return 1
     except InputError as error:
         return _say(str(error), 2)
@@ -61,10 +61,13 @@ def main(arguments: list[str] | None = None) -> int:
 
         if isinstance(error, StorageError):
             return _say(str(error), 1)
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
+            silence()
+            return _say(f"the output cannot be written: {error.strerror or error}", 1)
         raise
     return code if isinstance(code, int) else 0
 
 
 def _say(message: str, code: int) -> int:
-    typer.echo(f"netopsy: {' '.join(message.split())}", err=True)
+    complain(message)
     return code

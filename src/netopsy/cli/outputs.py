@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from netopsy.core.drawing import render
 from netopsy.core.errors import InputError, require
+from netopsy.core.texts import plain, table_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,10 +67,13 @@ class Results:
         from netopsy.lab.files import write
 
         buffer = io.BytesIO()
+        safe = table_cell if ending == "csv" else plain
+        texts = columns.select_dtypes(["object", "string"]).astype(object)
+        words = {str(word): texts[word].map(lambda it: safe(it) if isinstance(it, str) else it) for word in texts}
+        columns = columns.assign(**words)
         if ending == "csv":
             # Where a name holds what would begin a comment in an edge list, words are quoted.
-            words = columns.select_dtypes(["object", "string"]).astype(str)
-            marked = any(words[name].str.contains("[#%]").any() for name in words)
+            marked = any(each.astype(str).str.contains("[#%]").any() for each in words.values())
             columns.to_csv(buffer, index=False, quoting=csv.QUOTE_NONNUMERIC if marked else csv.QUOTE_MINIMAL)
         else:
             columns.to_parquet(buffer, index=False)

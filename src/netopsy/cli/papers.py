@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from netopsy.cli.terminal import say
 from netopsy.core.errors import lookup, require
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def show(
     require(not (as_json and bibtex), "--json and --bibtex exclude each other")
     chosen = paper(slug)
     if bibtex:
-        typer.echo(chosen.bibtex)
+        say(chosen.bibtex)
         return
     evidence = load_evidence().get(slug)
     if as_json:
@@ -100,7 +101,7 @@ def _hit_record(hit: Hit) -> dict[str, Any]:
 
 
 def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=dict))
+    say(json.dumps(value, indent=2, ensure_ascii=False, default=dict))
 
 
 def _list(found: Sequence[Paper]) -> None:
@@ -108,7 +109,7 @@ def _list(found: Sequence[Paper]) -> None:
 
     print_rows(_COLUMNS, _rows(found), cut="title", group="room")
     ready = sum(paper.status == "ready" for paper in found)
-    typer.echo(f"\n{_count(len(found))}, {ready} ready. `netopsy show SLUG` tells all about one.", err=True)
+    say(f"\n{_count(len(found))}, {ready} ready. `netopsy show SLUG` tells all about one.", err=True)
 
 
 def _list_hits(hits: Sequence[Hit]) -> None:
@@ -117,7 +118,7 @@ def _list_hits(hits: Sequence[Hit]) -> None:
 
     print_rows(_COLUMNS, _rows([hit.paper for hit in hits]), cut="title")
     manner = "by meaning" if searches_by_meaning() else "by words only; netopsy[search] adds search by meaning"
-    typer.echo(f"\n{_count(len(hits))}, nearest first, searched {manner}.", err=True)
+    say(f"\n{_count(len(hits))}, nearest first, searched {manner}.", err=True)
 
 
 _COLUMNS = ("paper", "status", "title", "year", "room")

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from netopsy.core.progress import reporting
+from netopsy.core.texts import plain
 
 
 class TerminalReporter:
@@ -20,7 +21,7 @@ class TerminalReporter:
 
     def start(self, description: str, total: int | None) -> int:
         """Show a new bar."""
-        indented = "  " * len(self._open) + description
+        indented = "  " * len(self._open) + plain(description)
         task = self._progress.add_task(indented, total=total, note="")
         self._open.append(task)
         return int(task)
@@ -30,7 +31,7 @@ class TerminalReporter:
         if note is None:
             self._progress.update(TaskID(task), advance=steps)
         else:
-            self._progress.update(TaskID(task), advance=steps, note=note)
+            self._progress.update(TaskID(task), advance=steps, note=plain(note))
 
     def finish(self, task: int) -> None:
         """Let a bar of the outermost level stand, and remove those below."""
@@ -52,11 +53,11 @@ def shown(console: Console | None = None) -> Iterator[None]:
         return
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("[dim]{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", style="dim", markup=False),
     )
     with Progress(*columns, console=console, refresh_per_second=5) as progress, reporting(TerminalReporter(progress)):
         yield

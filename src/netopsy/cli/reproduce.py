@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from netopsy.cli.terminal import complain, say
 from netopsy.core.errors import require
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ def reproduce(
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is already stored.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/SLUG/PRESET unless given.")] = None,
     record: Annotated[bool, typer.Option("--record", help="Also write docs/evidence of the source checkout.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Let --record replace a record of a larger run.")] = False,
 ) -> int:
     """Re-test what papers claim. Stop it at any time: the same command goes on where it was."""
     from netopsy.cli.progress import shown
@@ -44,6 +48,8 @@ def reproduce(
     require(
         out is None or len(papers) == 1, f"--out is the folder of one run, so it takes one paper, got {len(papers)}"
     )
+    if any(":" in paper for paper in papers) and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # a study of one's own may lie in the working folder
     studies: list[Study[Any]] = [load(paper) for paper in papers]
     for study in studies:
         study.configuration(preset, seeds)
@@ -60,17 +66,18 @@ def reproduce(
                     cluster=cluster,
                     fresh=fresh,
                     record=record,
+                    replace=replace,
                 )
         except CellsFailedError as error:
             for failure in error.failures:
-                _complain(f"{study.paper}: cell {failure.cell!r} failed: {failure.reason}")
-            _complain(f"{study.paper}: the other cells are stored; the same command tries again only what failed")
+                complain(f"{study.paper}: cell {failure.cell!r} failed: {failure.reason}")
+            complain(f"{study.paper}: the other cells are stored; the same command tries again only what failed")
             code = 1
         except (StorageError, WorkersError) as error:
-            _complain(str(error))
+            complain(str(error))
             return 1
         except InterruptedRunError as error:
-            _complain(f"{error}; the same command{' without --fresh' * fresh} goes on from there")
+            complain(f"{error}; the same command goes on from there")
             return 130
         else:
             _show(run)
@@ -88,10 +95,10 @@ def evidence(
 
     recorded = load_evidence()
     if as_json:
-        typer.echo(json.dumps([found.to_json() for found in recorded.values()], indent=2, ensure_ascii=False))
+        say(json.dumps([found.to_json() for found in recorded.values()], indent=2, ensure_ascii=False))
         return
     if not recorded:
-        typer.echo("no run has been recorded yet: netopsy reproduce SLUG --record")
+        say("no run has been recorded yet: netopsy reproduce SLUG --record")
         return
     rows = [
         (verdict["claim"], verdict["verdict"], measured(verdict), mark)
@@ -101,7 +108,7 @@ def evidence(
     print_rows(("claim", "verdict", "estimate", "record"), rows, cut="record", enough=8, styles=COLOURS)
     holding = sum(row[1] == "holds" for row in rows)
     papers = f"{len(recorded)} paper{'s' * (len(recorded) > 1)}"
-    typer.echo(f"\n{holding} of {len(rows)} claims of {papers} hold. `netopsy show SLUG` tells more.", err=True)
+    say(f"\n{holding} of {len(rows)} claims of {papers} hold. `netopsy show SLUG` tells more.", err=True)
 
 
 def _marks(found: Evidence, changed: Collection[str]) -> Iterator[str]:
@@ -119,8 +126,4 @@ def _show(run: Run) -> None:
         entry = verdict.to_json()
         print_verdict(console, verdict.claim, entry)
         print_parts(console, entry)
-    typer.echo(f"{run.computed} cells measured now, {run.seconds:.1f} s in all; kept in {run.folder}")
-
-
-def _complain(message: str) -> None:
-    typer.echo(f"netopsy: {message}", err=True)
+    say(f"{run.computed} cells measured now, {run.seconds:.1f} s in all; kept in {run.folder}")

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from netopsy.core.texts import plain
+
 _GAP = 2
 
 
@@ -28,6 +30,7 @@ def print_rows(
     tabs, no heading.
     """
     console = Console(highlight=False)
+    rows = [[plain(field) for field in row] for row in rows]
     if not console.is_terminal:
         for row in rows:
             console.file.write("\t".join(row) + "\n")

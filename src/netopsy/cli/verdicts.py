@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from netopsy.core.texts import plain
 from netopsy.lab.verdict_table import PartRow, measured, part_rows
 
 COLOURS = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
@@ -41,7 +42,9 @@ def print_parts(console: Console, verdict: Mapping[str, Any] | None) -> None:
                 table.add_column(name, overflow="fold", ratio=shares)
         for row in rows:
             cells = [(name, text) for name, text in row._asdict().items() if any(getattr(each, name) for each in rows)]
-            table.add_row(*(Text(text, COLOURS.get(text, "") if name == "answer" else "") for name, text in cells))
+            table.add_row(
+                *(Text(plain(text), COLOURS.get(text, "") if name == "answer" else "") for name, text in cells)
+            )
         console.print(Padding(table, (0, 0, 0, 4)))
     if verdict.get("note"):
-        console.print(Padding(Text(f"Note: {verdict['note']}", style="dim"), (0, 0, 0, 4)))
+        console.print(Padding(Text(f"Note: {plain(verdict['note'])}", style="dim"), (0, 0, 0, 4)))

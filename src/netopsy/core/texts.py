@@ -30,11 +30,16 @@ def table_text(rows: Iterable[Sequence[object]]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     for row in rows:
-        writer.writerow([_cell(each) if isinstance(each, str) else each for each in row])
+        writer.writerow([table_cell(each) if isinstance(each, str) else each for each in row])
     return file.getvalue()
 
 
-def _cell(text: str) -> str:
+def table_cell(text: str) -> str:
+    """Text as a cell of a table that a spreadsheet opens: one that begins like a formula gets an apostrophe.
+
+    >>> table_cell("=cmd|x"), table_cell("-1")
+    ("'=cmd|x", '-1')
+    """
     text = plain(text)
     return f"'{text}" if text.startswith(_FORMULAS) and not _is_number(text) else text
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from netopsy.core.errors import InputError, lookup, require
+from netopsy.data.matrix_sizes import weigh
 
 NODE = "node"
 """The column with the names of the nodes, if a table has it."""
@@ -34,6 +35,8 @@ def read_features(path: str | os.PathLike[str], nodes: Sequence[str]) -> np.ndar
     require(file.is_file(), f"feature file {str(path)!r} does not exist")
     ending = lookup("feature file ending", file.suffix.lower(), {known: known for known in ENDINGS})
     try:
+        with file.open("rb") as opened:
+            weigh(opened, ending, f"feature file {file.name!r}")
         table = _table(file, ending)
     except InputError:
         raise

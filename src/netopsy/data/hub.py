@@ -13,10 +13,14 @@ from netopsy.core.errors import InputError, require
 from netopsy.data.choice import choose
 from netopsy.data.dataset import Dataset
 from netopsy.data.hub_files import class_names, find_files
+from netopsy.data.matrix_sizes import weigh
 from netopsy.data.pictures import Framing, Interpolation, held_in_memory, read_pictures
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+MOST_CLASSES = 100_000
+"""A data set may have so many classes however few its images are."""
 
 _LABELS = ("label", "labels", "target", "class", "fine_label")
 
@@ -60,6 +64,9 @@ def hub_dataset(
 
     try:
         image, label = _columns(pq.read_schema(files[0]), name)
+        for file in files:
+            with file.open("rb") as opened:
+                weigh(opened, ".parquet", f"file {file.name!r} of {name}")
         targets = torch.from_numpy(_labels(pq.read_table(files, columns=[label])[label], name))
         stored = pq.read_table(files, columns=[image])[image]
         first = _bytes(stored.slice(0, 1))
@@ -103,6 +110,8 @@ def _labels(column: pa.ChunkedArray, name: str) -> np.ndarray:
     require(column.null_count == 0, f"{name} has rows without a label in this split")
     labels = column.to_numpy().astype(np.int64)
     require(labels.min() >= 0, f"{name} has no labels in this split: they are {labels.min()}")
+    most = max(MOST_CLASSES, len(labels))
+    require(labels.max() < most, f"{name} has the label {labels.max()}, and classes are numbered from 0 without gaps")
     return labels
 
 

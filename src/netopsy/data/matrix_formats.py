@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from netopsy.core.errors import InputError, lookup, require
+from netopsy.data.matrix_sizes import sound
 
 Matrix = tuple[sparse.csr_array, tuple[str, ...]]
 MOST_NODES = 10_000_000
@@ -70,7 +71,7 @@ def real(matrix: Any) -> sparse.csr_array:
     """In compressed rows of float64."""
     if matrix.dtype.kind == "c":
         raise InputError("its weights are complex numbers")
-    return sparse.csr_array(sparse.csr_array(matrix).astype(np.float64))
+    return sparse.csr_array(sparse.csr_array(sound(matrix, "its matrix")).astype(np.float64))
 
 
 def check_size(nodes: int, entries: int, called: str) -> None:

@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from netopsy.core.errors import InputError, UnknownNameError, require
-from netopsy.core.memory import most_bytes
+from netopsy.core.memory import check_bytes, most_bytes
 from netopsy.core.progress import track
 
 # Plain raster formats only: some of the others start helper programs.
@@ -152,7 +152,9 @@ def held_in_memory(sources: Sequence[Path | bytes], framing: Framing, limit: int
             return limit  # reading it will say so
     wanted = len(sources) if limit is None else min(limit, len(sources))
     # As bytes, as floats, and once more where they are standardised.
-    most = max(1, most_bytes() // ((framing.channels or 3) * height * width * 9))
+    one = (framing.channels or 3) * height * width * 9
+    check_bytes(one, f"an image of {height}x{width} pixels")
+    most = most_bytes() // one
     if wanted <= most:
         return limit
     warnings.warn(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from netopsy.core.errors import InputError, lookup
+import numpy as np
+
+from netopsy.core.errors import InputError, lookup, require
+from netopsy.core.memory import check_bytes
 from netopsy.core.paths import cache_folder, data_folder
+from netopsy.data.plain_pickles import read_pickle
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -20,13 +23,15 @@ _NAMES = MappingProxyType({name: name for name in ("cora", "citeseer", "pubmed")
 PLANETOID = tuple(_NAMES)
 """The names `planetoid` knows."""
 
+_PARTS = ("x", "tx", "allx", "y", "ty", "ally", "graph")
+
 
 def planetoid(name: str) -> Data:
     """A citation network by name: "cora", "citeseer" or "pubmed".
 
-    Read by torch_geometric from a local copy in the folder that ``NETOPSY_DATA`` names (``planetoid/NAME/raw``), else
-    from the cache, else fetched from where torch_geometric finds it. What torch_geometric makes of the files is kept
-    in the cache; the local copy is left as it is. The files come as pickles, as they are published.
+    Read from a local copy in the folder that ``NETOPSY_DATA`` names (``planetoid/NAME/raw``), else from the cache, else
+    fetched into it from where torch_geometric finds it. The files are published as pickles; they are read without
+    running them (`netopsy.data.plain_pickles`).
 
     Returns:
         Features ``x [nodes, words]`` float32, ``edge_index [2, edges]`` with every edge both ways, no loops, classes
@@ -34,15 +39,18 @@ def planetoid(name: str) -> Data:
         a class, 500, 1000).
 
     Raises:
-        InputError: an unknown name, or the files are neither here nor to be had.
+        InputError: an unknown name, the files are neither here nor to be had, or one holds more than plain data.
 
     Source: Yang, Cohen and Salakhutdinov, Revisiting Semi-Supervised Learning with Graph Embeddings, ICML 2016.
     """
     lookup("Planetoid graph", name, _NAMES)
-    kept = cache_folder() / "planetoid"
-    if not (kept / name / "processed" / "data.pt").is_file():
-        _process(name, kept)
-    return _read(kept, name)
+    raw = _local_copy(name) or _cached(name)
+    if raw is None:
+        raw = _fetch(name)
+    try:
+        return _read(raw, name)
+    except Exception as error:  # whatever broken files lead to
+        raise InputError(f"Planetoid graph {name!r} cannot be read from {raw}: {_reason(error)}") from error
 
 
 def local_planetoid() -> tuple[str, ...]:
@@ -51,12 +59,7 @@ def local_planetoid() -> tuple[str, ...]:
     >>> set(local_planetoid()) <= set(PLANETOID)
     True
     """
-    cached = cache_folder() / "planetoid"
-    return tuple(
-        name
-        for name in PLANETOID
-        if _local_copy(name) is not None or (cached / name / "processed" / "data.pt").is_file()
-    )
+    return tuple(name for name in PLANETOID if _local_copy(name) or _cached(name))
 
 
 def without_fetching(names: Iterable[str]) -> tuple[str, ...]:
@@ -69,46 +72,75 @@ def without_fetching(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name not in PLANETOID or name in here)
 
 
-def _process(name: str, kept: Path) -> None:
-    """In a folder of its own that is moved into place when it is whole: two processes may do this at a time."""
-    kept.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept, prefix=f".{name}-") as folder:
-        copy = _local_copy(name)
-        if copy is not None:
-            shutil.copytree(copy, Path(folder, name, "raw"), copy_function=shutil.copyfile)
-        try:
-            _read(Path(folder), name)
-        except Exception as error:  # whatever fetching or broken files lead to
-            reason = str(error).strip().partition("\n")[0] or type(error).__name__
-            where = "cannot be fetched" if copy is None else f"cannot be read from {copy}"
-            raise InputError(f"Planetoid graph {name!r} {where}: {reason}") from error
-        place = kept / name
-        if place.is_dir() and not (place / "processed" / "data.pt").is_file():
-            shutil.rmtree(place, ignore_errors=True)
-        try:
-            os.replace(Path(folder, name), place)
-        except OSError:  # another process was faster
-            if not (place / "processed" / "data.pt").is_file():
-                raise
+def _files(name: str) -> tuple[str, ...]:
+    return tuple(f"ind.{name}.{part}" for part in (*_PARTS, "test.index"))
 
 
 def _local_copy(name: str) -> Path | None:
     copy = data_folder()
-    raw = None if copy is None else copy / "planetoid" / name / "raw"
-    return raw if raw is not None and (raw / f"ind.{name}.graph").is_file() else None
+    return None if copy is None else _whole(copy / "planetoid" / name / "raw", name)
 
 
-def _read(root: Path, name: str) -> Data:
-    import warnings
+def _cached(name: str) -> Path | None:
+    return _whole(cache_folder() / "planetoid" / name / "raw", name)
 
-    from torch_geometric.datasets import Planetoid
 
-    class Quiet(Planetoid):
-        """Processes without saying so; whether it says so cannot be asked for."""
+def _whole(raw: Path, name: str) -> Path | None:
+    return raw if all((raw / file).is_file() for file in _files(name)) else None
 
-        log = property(lambda self: False, lambda self, value: None)
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # numpy and scipy find the pickles old
-        found: Any = Quiet(str(root), name)[0]
-    return found
+def _fetch(name: str) -> Path:
+    """In a folder of its own that is moved into place when it is whole: two processes may do this at a time."""
+    kept = cache_folder() / "planetoid"
+    kept.mkdir(parents=True, exist_ok=True)
+    raw = kept / name / "raw"
+    with tempfile.TemporaryDirectory(dir=kept, prefix=f".{name}-") as folder:
+        try:
+            from torch_geometric.data import download_url
+            from torch_geometric.datasets import Planetoid
+
+            for file in _files(name):
+                download_url(f"{Planetoid.url}/{file}", folder, log=False)
+        except Exception as error:  # whatever fetching leads to
+            raise InputError(f"Planetoid graph {name!r} cannot be fetched: {_reason(error)}") from error
+        raw.mkdir(parents=True, exist_ok=True)
+        for file in _files(name):
+            os.replace(Path(folder, file), raw / file)
+    return raw
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def _read(raw: Path, name: str) -> Data:
+    import torch
+    from torch_geometric.data import Data
+    from torch_geometric.utils import coalesce, index_to_mask, remove_self_loops
+
+    parts: dict[str, Any] = {part: read_pickle(raw / f"ind.{name}.{part}") for part in _PARTS}
+    test = np.loadtxt(raw / f"ind.{name}.test.index", dtype=np.int64, ndmin=1)
+    first, count = len(parts["ally"]), int(test.max()) + 1
+    require(int(test.min()) == first and len(np.unique(test)) == len(test), "its test nodes do not follow the others")
+    check_bytes(4 * count * parts["allx"].shape[1], f"Planetoid graph {name!r}")
+    # CiteSeer has test nodes without an edge that the files leave out: their features and classes are zeros.
+    words = np.zeros((count, parts["allx"].shape[1]), dtype=np.float32)
+    classes = np.zeros((count, parts["ally"].shape[1]), dtype=np.float32)
+    words[:first], words[test] = parts["allx"].toarray(), parts["tx"].toarray()
+    classes[:first], classes[test] = parts["ally"], parts["ty"]
+    ends = [(node, other) for node, others in parts["graph"].items() for other in others]
+    edges = torch.tensor(ends, dtype=torch.int64).reshape(-1, 2).T
+    require(bool(((edges >= 0) & (edges < count)).all()), f"its edges lead to others than its {count} nodes")
+    edges = coalesce(remove_self_loops(edges)[0], num_nodes=count, sort_by_row=False)
+    train = len(parts["y"])
+    masks = {
+        "train_mask": torch.arange(train),
+        "val_mask": torch.arange(train, train + 500),
+        "test_mask": torch.from_numpy(np.sort(test)),
+    }
+    return Data(
+        x=torch.from_numpy(words),
+        edge_index=edges.contiguous(),
+        y=torch.from_numpy(classes.argmax(axis=1)),
+        **{mask: index_to_mask(index, size=count) for mask, index in masks.items()},
+    )

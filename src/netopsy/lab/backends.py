@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -14,6 +15,8 @@ from multiprocessing.context import BaseContext
 from typing import Any, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from netopsy.core.errors import InputError, require
+from netopsy.core.texts import plain
+from netopsy.lab.errors import WorkersError
 from netopsy.lab.worker import THREAD_VARIABLES, prepare
 
 P = ParamSpec("P")
@@ -111,6 +114,11 @@ def _start_server(modules: set[str]) -> None:
     os.environ.update(settings)
     try:
         forkserver.ensure_running()
+    except OSError as error:  # such as a folder for temporary files whose name is too long for a socket
+        raise WorkersError(
+            f"worker processes cannot be started ({error.strerror or error}; their sockets are made in"
+            f" {plain(tempfile.gettempdir())[:80]}, see TMPDIR); workers=0 measures without them"
+        ) from error
     finally:
         for name, value in before.items():
             if value is None:

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any, TypeAlias, get_args, get_origin, get_type_hints
 
 from netopsy.core.errors import InputError, require
@@ -44,6 +45,7 @@ class Cell:
     @staticmethod
     def of(measure: Measure, /, **arguments: Any) -> Cell:
         """A cell of ``measure``; raises `InputError` where the arguments do not fit its signature."""
+        measured_function(measure)
         try:
             inspect.signature(measure).bind(**arguments)
         except TypeError as error:
@@ -81,6 +83,17 @@ class Cell:
             return json.dumps(_plain(self.parameters), allow_nan=False, sort_keys=sort)
         except (TypeError, ValueError) as error:
             raise InputError(f"arguments of a cell of {self.measure} must be finite JSON values: {error}") from None
+
+
+def measured_function(measure: object) -> FunctionType:
+    """The function behind a measure; raises `InputError` for what is none, such as a `functools.partial`."""
+    function = inspect.unwrap(measure) if callable(measure) else measure
+    if not isinstance(function, FunctionType):
+        raise InputError(
+            f"a measure must be a function of a module, got {type(measure).__name__}: hand over as arguments of its"
+            " cells what it is to keep"
+        )
+    return function
 
 
 def measured(measure: Measure, cell: Cell) -> list[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import subprocess
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def environment(*, threads: int | None = None) -> dict[str, Any]:
         "netopsy": netopsy.__version__,
         "commit": _commit(),
         "python": platform.python_version(),
-        **{name: _version(name) for name in LIBRARIES},
+        **versions(),
         "system": f"{platform.system()} {platform.machine()}",
         "device": _device(),
         "processor": _processor(),
@@ -35,6 +36,11 @@ def environment(*, threads: int | None = None) -> dict[str, Any]:
         "threads": torch.get_num_threads() if threads is None else threads,
         "date": datetime.now(UTC).date().isoformat(),
     }
+
+
+def versions(libraries: Iterable[str] = LIBRARIES) -> dict[str, str | None]:
+    """The installed versions, ``None`` where one is not installed."""
+    return {name: _version(name) for name in libraries}
 
 
 def _version(library: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import netopsy
 from netopsy.catalogue import papers
 from netopsy.core.errors import InputError, require
 from netopsy.lab.files import make_folder, write, write_json
+from netopsy.lab.swaps import complete_swaps, swapped
 from netopsy.lab.version import code_key_of
 
 
@@ -93,6 +93,8 @@ def load_evidence(folder: str | Path | None = None) -> dict[str, Evidence]:
     if folder is not None:
         require(Path(folder).is_dir(), f"folder must be one of recorded evidence, and there is none at {str(folder)!r}")
     place = evidence_folder() if folder is None else Path(folder)
+    if place is not None:
+        complete_swaps(place)
     return {} if place is None else {path.stem: _load(path) for path in sorted(place.glob("*.json"))}
 
 
@@ -108,6 +110,7 @@ def _load(path: Path) -> Evidence:
 def record_evidence(evidence: Evidence, folder: Path) -> Path:
     """Write one paper's evidence and copy its figures below ``folder``, in place of what was recorded before.
 
+    File and figures change together or not at all, however the process ends.
     Raises `InputError` for a figure that is too large for a page, before anything is written.
     """
     from netopsy.core.drawing import LARGEST_SVG
@@ -120,12 +123,37 @@ def record_evidence(evidence: Evidence, folder: Path) -> Path:
             f" {LARGEST_SVG // 1000}: draw fewer or smaller pictures",
         )
     make_folder(folder)
-    figures = folder / evidence.paper
-    if figures.exists():
-        shutil.rmtree(figures)
-    make_folder(figures)
-    for name, content in contents.items():
-        write(figures / f"{name}.svg", content)
+    complete_swaps(folder)
     target = folder / f"{evidence.paper}.json"
-    write_json(target, evidence.to_json())
+    with swapped(folder, (target.name, evidence.paper)) as staged:
+        figures = staged / evidence.paper
+        make_folder(figures)
+        for name, content in contents.items():
+            write(figures / f"{name}.svg", content)
+        write_json(staged / target.name, evidence.to_json())
     return target
+
+
+def check_not_larger(folder: Path, paper: str, preset: str, seeds: int | None, presets: Sequence[str]) -> None:
+    """Raise `InputError` where ``folder`` holds a record of ``paper`` that is larger than what would replace it.
+
+    ``presets`` are those of the study, the smallest first; of one preset, the record with more seeds is larger.
+    """
+    target = folder / f"{paper}.json"
+    if not target.is_file():
+        return
+    complete_swaps(folder)
+    known = _load(target)
+
+    def size(preset: str, seeds: int | None) -> tuple[int, int]:
+        return presets.index(preset) if preset in presets else -1, seeds or 0
+
+    require(
+        size(known.preset, known.seeds) <= size(preset, seeds),
+        f"record: {paper} has a larger record, {_told(known.preset, known.seeds)}, than {_told(preset, seeds)} would"
+        " make; replace (--replace) puts the smaller in its place",
+    )
+
+
+def _told(preset: str, seeds: int | None) -> str:
+    return preset if seeds is None else f"{preset} with {seeds} seed{'s' * (seeds > 1)}"

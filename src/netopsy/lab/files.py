@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from netopsy.core.errors import InputError
+from netopsy.core.errors import InputError, require
 from netopsy.lab.errors import StorageError
 
 LOCK = "lock"
@@ -45,6 +47,15 @@ def write(path: Path, content: bytes) -> None:
         raise
 
 
+def read_own(path: Path) -> bytes:
+    """The bytes of a regular file; raises `OSError` for a link, a folder, or what would never end, such as a pipe."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return file.read()
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write strictly valid JSON, indented for people."""
     write(path, (json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode())
@@ -59,8 +70,9 @@ def make_folder(path: Path) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what a killed process was writing."""
+    """Remove what a killed process was writing; raises `InputError` for what no process of ours leaves."""
     for left in folder.glob(f".*{TEMPORARY}"):
+        require(not left.is_dir() or left.is_symlink(), f"{left} is a folder in the place of an unfinished file")
         left.unlink(missing_ok=True)
 
 
@@ -72,9 +84,15 @@ def only_one(folder: Path) -> Iterator[None]:
     except ImportError:  # a system without advisory locks
         yield
         return
-    with open(folder / LOCK, "w") as lock:
+    try:
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+    except OSError as error:
+        raise InputError(f"{folder / LOCK} cannot be used as a lock: {error.strerror}") from None
+    try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(f"another process is at work in {folder}: wait for it, or give another folder") from None
         yield
+    finally:
+        os.close(lock)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,9 +17,9 @@ from netopsy.core.errors import InputError, require
 from netopsy.core.progress import Task
 from netopsy.lab.backends import Backend, backend
 from netopsy.lab.cells import Cell
-from netopsy.lab.environment import environment
+from netopsy.lab.environment import environment, versions
 from netopsy.lab.errors import CellsFailedError, Failure, InterruptedRunError
-from netopsy.lab.evidence import Evidence, checkout_folder, record_evidence
+from netopsy.lab.evidence import Evidence, check_not_larger, checkout_folder, record_evidence
 from netopsy.lab.executor import execute
 from netopsy.lab.folder import RunFolder, check_folder, opened
 from netopsy.lab.judging import Verdict
@@ -27,6 +29,8 @@ from netopsy.lab.tables import Tables
 from netopsy.lab.version import code_key, code_keys
 
 C = TypeVar("C")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,16 @@ def run(
     cluster: str | None = None,
     fresh: bool = False,
     record: bool = False,
+    replace: bool = False,
 ) -> Run:
     """Re-test a paper, and keep everything in one folder.
 
     ``out`` is the folder, ``runs/PAPER/PRESET`` unless given. A run that was killed goes on where it was when it is
-    started again; with ``fresh`` all is measured anew. ``workers`` processes measure the cells, one for each core
+    started again; with ``fresh`` all is measured anew, and the old run stays until that is done; one that was killed
+    goes on too. ``workers`` processes measure the cells, one for each core
     unless given, 0 for the calling process; ``cluster`` is the address of a dask scheduler to use instead. ``record``
-    also writes the result into ``docs/evidence`` of the source checkout.
+    also writes the result into ``docs/evidence`` of the source checkout; a record of a larger preset, or of the same
+    with more seeds, gives way to it only with ``replace``.
 
     Raises `InputError` before any work for what cannot be used, `CellsFailedError` once all other cells are stored,
     `StorageError` if the disk does not take a result, and `InterruptedRunError` (a `KeyboardInterrupt`) on Ctrl-C.
@@ -79,6 +86,8 @@ def run(
     check_folder(path, study.paper)
     evidence = checkout_folder() if record else None
     require(not record or evidence, "record needs netopsy from a source checkout: evidence is committed there")
+    if evidence and not replace:
+        check_not_larger(evidence, study.paper, preset, getattr(config, "seeds", None), tuple(study.presets))
     with closing(backend(workers, cluster, study.measures)) as machines, opened(path, study.paper) as folder:
         results, computed = _measure_all(study, cells, folder, machines, fresh)
         done = _conclude(study, preset, config, cells, results, computed, folder)
@@ -91,16 +100,17 @@ def _measure_all(
     study: Study[Any], cells: Sequence[Cell], folder: RunFolder, machines: Backend, fresh: bool
 ) -> tuple[list[Result], int]:
     """The results of all cells in the order of the plan, and how many had to be measured."""
-    versions = {measure.__name__: code_key(measure) for measure in study.measures}
-    keys = {cell: cell.key(study.paper, versions[cell.measure]) for cell in cells}
-    if fresh:
-        for key in keys.values():
-            folder.store.discard(key)
-    found = {cell: folder.store.read(key) for cell, key in keys.items()}
+    codes = {measure.__name__: code_key(measure) for measure in study.measures}
+    keys = {cell: cell.key(study.paper, codes[cell.measure]) for cell in cells}
+    store = folder.fresh_store() if fresh else folder.store
+    found = {cell: store.read(key) for cell, key in keys.items()}
     results = {cell: result for cell, result in found.items() if result is not None}
     missing = [cell for cell in cells if cell not in results]
+    now = versions(DECIDING)
+    _tell_older(study.paper, [result.versions for result in results.values()], now)
     failures: list[Failure] = []
-    folder.clear_results()
+    if missing and not fresh:
+        folder.clear_results()
     with Task(f"measuring {study.paper}", total=len(cells)) as task:
         task.advance(len(results))
         try:
@@ -109,16 +119,32 @@ def _measure_all(
                     if outcome.error:
                         failures.append(Failure(cell.name, outcome.error, outcome.traceback))
                     else:
-                        results[cell] = Result(outcome.rows, outcome.seconds)
-                        folder.store.write(keys[cell], cell, results[cell])
+                        results[cell] = Result(outcome.rows, outcome.seconds, now)
+                        store.write(keys[cell], cell, results[cell])
                     task.advance(note=cell.name)
         except KeyboardInterrupt:
-            stored = sum(key in folder.store for key in keys.values())
+            stored = sum(key in store for key in keys.values())
             raise InterruptedRunError(folder.path, stored, len(cells)) from None
     if failures:
         folder.write_failures(failures)
         raise CellsFailedError(failures)
+    if fresh:
+        folder.take_fresh()
     return [results[cell] for cell in cells], len(missing)
+
+
+DECIDING = ("torch", "numpy")
+"""The libraries whose versions are kept with every cell: another version may give other digits."""
+
+
+def _tell_older(paper: str, stored: Sequence[Mapping[str, str | None]], now: Mapping[str, str | None]) -> None:
+    for name in DECIDING:
+        others = Counter(found[name] for found in stored if name in found and found[name] != now[name])
+        if others:
+            _log.warning(
+                "%d of the stored cells of %s were measured with %s %s, and this is %s; fresh (--fresh) measures anew",
+                *(sum(others.values()), paper, name, " and ".join(map(str, sorted(others, key=str))), now[name]),
+            )
 
 
 def _conclude(
@@ -132,15 +158,15 @@ def _conclude(
 ) -> Run:
     """Judge and draw the whole table, and write it all down."""
     rows = _table(cells, results)
-    folder.write_rows(rows)
     tables = Tables(row for result in results for row in result.rows)
-    verdicts = study.verdicts(tables, config)
-    folder.write_verdicts(verdicts)
-    with style():
-        figures = folder.write_figures(study.draw(tables, config))
     seeds, seconds = getattr(config, "seeds", None), sum(result.seconds for result in results)
     circumstances = environment()
-    folder.write_environment({**circumstances, "preset": preset, "seeds": seeds, "seconds": seconds})
+    with folder.results() as written, style():
+        written.write_rows(rows)
+        verdicts = study.verdicts(tables, config)
+        written.write_verdicts(verdicts)
+        figures = written.write_figures(study.draw(tables, config))
+        written.write_environment({**circumstances, "preset": preset, "seeds": seeds, "seconds": seconds})
     return Run(
         paper=study.paper,
         preset=preset,
@@ -148,7 +174,7 @@ def _conclude(
         folder=folder.path,
         rows=rows,
         verdicts=verdicts,
-        figures=figures,
+        figures={name: folder.path / "figures" / f"{name}.svg" for name in figures},
         seconds=seconds,
         computed=computed,
         environment=circumstances,

@@ -6,23 +6,25 @@ import hashlib
 import json
 import logging
 import os
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from netopsy.lab.cells import Cell, Row
-from netopsy.lab.files import make_folder, remove_unfinished, write
+from netopsy.lab.files import make_folder, read_own, remove_unfinished, write
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What measuring a cell gave, and the seconds it took."""
+    """What measuring a cell gave, the seconds it took, and the versions of the libraries that decide it."""
 
     rows: list[Row]
     seconds: float
+    versions: Mapping[str, str | None] = field(default_factory=dict)
 
 
 class CellStore:
@@ -38,19 +40,17 @@ class CellStore:
         remove_unfinished(folder)
 
     def __contains__(self, key: str) -> bool:
-        return self._path(key).exists()
+        return os.path.lexists(self._path(key))
 
     def read(self, key: str) -> Result | None:
         """The result stored under ``key``; ``None`` if there is none, or if its file is damaged and was set aside."""
         path = self._path(key)
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
+        if not os.path.lexists(path):
             return None
         try:
-            return _decode(content, key)
-        except (ValueError, KeyError, TypeError) as error:
-            self._set_aside(path, str(error))
+            return _decode(read_own(path), key)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            self._set_aside(path, str(getattr(error, "strerror", None) or error))
             return None
 
     def write(self, key: str, cell: Cell, result: Result) -> None:
@@ -60,9 +60,10 @@ class CellStore:
             _encode({"key": key, "cell": {"measure": cell.measure, **cell.parameters}, **asdict(result)}),
         )
 
-    def discard(self, key: str) -> None:
-        """Forget the result under ``key``, if there is one."""
-        self._path(key).unlink(missing_ok=True)
+    def take(self, other: Path) -> None:
+        """Move all results that another store keeps in the folder ``other`` here, over those under the same keys."""
+        for path in other.glob("*.json"):
+            os.replace(path, self.folder / path.name)
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"
@@ -89,4 +90,4 @@ def _decode(content: bytes, key: str) -> Result:
     entry = json.loads(lines[1])
     if entry["key"] != key:
         raise ValueError("it belongs to another cell")
-    return Result(rows=entry["rows"], seconds=entry["seconds"])
+    return Result(rows=entry["rows"], seconds=entry["seconds"], versions=entry.get("versions", {}))

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from matplotlib.figure import Figure
 
 from netopsy.core.errors import InputError, lookup, require
-from netopsy.lab.cells import Cell, Measure
+from netopsy.lab.cells import Cell, Measure, measured_function
 from netopsy.lab.judging import Claim, Part, Verdict, conclude
 from netopsy.lab.tables import Tables
 
@@ -37,6 +37,10 @@ class Study(Generic[C]):
     judge: Callable[[Tables, C], Iterator[tuple[str, Part | str]]]
     draw: Callable[[Tables, C], dict[str, Figure]]
     claims: Sequence[Claim] = ()
+
+    def __post_init__(self) -> None:
+        for measure in self.measures:
+            measured_function(measure)
 
     def configuration(self, preset: str = "laptop", seeds: int | None = None) -> C:
         """The configuration of a preset, with another number of seeds if ``seeds`` says so."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 
 import netopsy
 from netopsy.core.errors import require
+from netopsy.lab.cells import measured_function
 
 INFRASTRUCTURE = {"lab", "catalogue", "cli", "web", "examination"}
 """Packages that run and show a study, and decide nothing about what is measured."""
@@ -31,11 +33,11 @@ MEASURING = {"subjects", "costs", "statistics"}
 def code_key(measure: Callable[..., Any]) -> str:
     """The key of the code behind ``measure``, the same on every machine with the same sources and Python.
 
-    Followed are modules of netopsy and of the measure's own top-level package; those beside it, where it has none.
+    Followed are modules of netopsy; from a measure outside of it, also those of its own top-level package, those beside
+    it, and all others that are neither installed nor Python's own.
     Raises `InputError` for anything but a function that was defined in a file.
     """
-    function = inspect.unwrap(measure)
-    require(inspect.isfunction(function), f"measure must be a function of a module, got {type(measure).__name__}")
+    function = measured_function(measure)
     name, file = function.__qualname__.split(".")[0], inspect.getsourcefile(function)
     require(
         file is not None and Path(file).is_file() and name.isidentifier(),
@@ -81,11 +83,27 @@ class _Home:
     def file(self, module: str) -> Path | None:
         """The file of a module that is followed."""
         top, *rest = module.split(".")
-        if top != "netopsy" and self.top not in ("", top):
-            return None
-        place = (_root() if top == "netopsy" else self.base / top).joinpath(*rest)
-        candidates = (place / "__init__.py", place.with_name(f"{place.name}.py"))
+        bases = [_root().parent] if top == "netopsy" else [self.base] if self.top in ("", top) else []
+        if self.top != "netopsy" and top not in ("netopsy", self.top):
+            bases += _own_folders(top)
+        places = [(base / top).joinpath(*rest) for base in bases]
+        candidates = [path for place in places for path in (place / "__init__.py", place.with_name(f"{place.name}.py"))]
         return next((path for path in candidates if path.is_file()), None)
+
+
+def _own_folders(top: str) -> list[Path]:
+    """The folders that a module or package lies in, none where it is installed or part of Python."""
+    if not top or top in sys.stdlib_module_names:
+        return []
+    try:
+        spec = PathFinder.find_spec(top)
+    except (ImportError, ValueError):
+        return []
+    if spec is None:
+        return []
+    places = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    places = places or ([Path(spec.origin)] if spec.has_location and spec.origin else [])
+    return [place.parent for place in places if not {"site-packages", "dist-packages"} & set(place.parts)]
 
 
 def _home(module: str, path: Path) -> _Home:
@@ -113,7 +131,10 @@ def _key(home: _Home, name: str) -> str:
     while waiting:
         asked = waiting.pop()
         path = home.file(asked.module)
+        if asked not in seen and path is None and asked.name.isidentifier():  # a package without ``__init__``
+            waiting.append(_Asked(f"{asked.module}.{asked.name}", "*"))
         if asked in seen or path is None:
+            seen.add(asked)
             continue
         seen.add(asked)
         module, name, package = _parsed(path), asked.name, path.name == "__init__.py"

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from netopsy.core.archives import check_zip
 from netopsy.core.errors import InputError, require
 from netopsy.core.modes import device_of
 from netopsy.training.recipe import Recipe
@@ -49,6 +50,7 @@ class Checkpoint:
         """
         if self.path is None or not self.path.exists():
             return start
+        check_zip(self.path, f"checkpoint {self.path}")
         try:
             saved: dict[str, Any] = torch.load(self.path, weights_only=True, map_location="cpu")
             identity = saved["identity"]

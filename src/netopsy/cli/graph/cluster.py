@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netopsy.cli.graph.options import File, Nodes, Out, Quiet, Seed, Table, Variable
+from netopsy.cli.terminal import say
 from netopsy.core.errors import InputError, require
 
 if TYPE_CHECKING:
@@ -100,15 +101,15 @@ def cluster(
             folder.summary(seeds=seed_node, labels=guesses is not None)
         task.advance()
     if quiet:
-        typer.echo(place)
+        say(place)
         return 0
-    typer.echo(
+    say(
         f"{len(found):,} of {len(graph):,} nodes, conductance {found.conductance:.3f}, from a source of "
         f"{found.alpha:g} times the hint; {found.path[-1].touched_edges:,} entries read"
     )
     if not all(scan.converged for scan in found.path):
-        typer.echo("note: some sources were stopped before all mass had settled", err=True)
-    typer.echo(f"{place} written in {time.perf_counter() - start:.1f} s")
+        say("note: some sources were stopped before all mass had settled", err=True)
+    say(f"{place} written in {time.perf_counter() - start:.1f} s")
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netopsy.cli.terminal import say
 from netopsy.core.errors import lookup, require
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def unweighted(file: Path, variable: str | None, quiet: bool, nodes: Path | None
 
     graph = read(file, variable, nodes, quiet=quiet)
     if not quiet and (graph.adjacency.data != 1).any():
-        typer.echo("note: the weights of the edges are left aside", err=True)
+        say("note: the weights of the edges are left aside", err=True)
     adjacency = graph.adjacency.copy()
     adjacency.data[:] = 1
     return replace(graph, adjacency=adjacency)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netopsy.cli.graph.options import File, Nodes, Out, Quiet, Seed, Table, Variable
+from netopsy.cli.terminal import say
 from netopsy.core.errors import InputError, require
 
 if TYPE_CHECKING:
@@ -53,16 +54,16 @@ def orbits(
         with working(quiet):
             counts = _write(graph, file, place, wanted, table, threads, seed)
     except MemoryError:
-        typer.echo("netopsy: out of memory; ask for fewer matrices with --keys, or for none", err=True)
+        say("netopsy: out of memory; ask for fewer matrices with --keys, or for none", err=True)
         return 1
     if quiet:
-        typer.echo(place)
+        say(place)
         return 0
-    typer.echo(f"{graph.name}: {len(graph)} nodes, {graph.edge_count} edges")
+    say(f"{graph.name}: {len(graph)} nodes, {graph.edge_count} edges")
     width = max(map(len, counts))
     for name, count in counts.items():
-        typer.echo(f"  {name:<{width}}  {count:>16,}")
-    typer.echo(f"{place} written in {time.perf_counter() - start:.1f} s")
+        say(f"  {name:<{width}}  {count:>16,}")
+    say(f"{place} written in {time.perf_counter() - start:.1f} s")
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netopsy.cli.graph.options import File, Nodes, Out, Quiet, Seed, Table, Variable
+from netopsy.cli.terminal import say
 from netopsy.core.errors import lookup, require
 
 if TYPE_CHECKING:
@@ -74,15 +75,13 @@ def predict_links(
             folder.figure("links", _picture(graph, compared, found, seed))
             folder.summary(**about(graph, file), model=model, held_out=compared.measures.T.to_dict())
     if quiet:
-        typer.echo(place)
+        say(place)
         return 0
-    typer.echo(
-        f"{graph.name}: {len(graph)} nodes, {graph.edge_count} edges; {compared.split.test.shape[1]} links held out"
-    )
-    typer.echo(compared.measures.round(3).to_string())
-    typer.echo(f"{len(found.probability)} of {found.candidates:,} pairs, the likeliest first:")
-    typer.echo(links.head(10).round(3).to_string(index=False))
-    typer.echo(f"{place} written in {time.perf_counter() - start:.1f} s")
+    say(f"{graph.name}: {len(graph)} nodes, {graph.edge_count} edges; {compared.split.test.shape[1]} links held out")
+    say(compared.measures.round(3).to_string())
+    say(f"{len(found.probability)} of {found.candidates:,} pairs, the likeliest first:")
+    say(links.head(10).round(3).to_string(index=False))
+    say(f"{place} written in {time.perf_counter() - start:.1f} s")
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netopsy.cli.graph.options import File, Nodes, Out, Quiet, Seed, Table, Variable
+from netopsy.cli.terminal import say
 from netopsy.core.errors import lookup, require
 
 if TYPE_CHECKING:
@@ -68,11 +69,11 @@ def sparsify(
             folder.summary(kept=kept, isolated=found.isolated)
         task.advance()
     if quiet:
-        typer.echo(place)
+        say(place)
         return 0
     alone = f"; {found.isolated:,} of {found.nodes:,} nodes are left without any" if found.isolated else ""
-    typer.echo(f"{graph.name}: {kept:,} of {len(found.kept):,} edges kept{alone}")
-    typer.echo(f"{place / f'edges.{table}'} and {place / 'sparsified.svg'} written")
+    say(f"{graph.name}: {kept:,} of {len(found.kept):,} edges kept{alone}")
+    say(f"{place / f'edges.{table}'} and {place / 'sparsified.svg'} written")
     return 0
 
 

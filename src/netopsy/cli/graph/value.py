@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netopsy.cli.graph.options import Out, Quiet, Seed, Table
+from netopsy.cli.terminal import say
 from netopsy.core.errors import lookup, require
 
 if TYPE_CHECKING:
@@ -78,11 +79,11 @@ def value(
         folder.summary(matcher=matcher, signals=signals, smooth=smooth, seed=seed)
         folder.summary(messages=[message.describe() for message in market.messages])
     if quiet:
-        typer.echo(place)
+        say(place)
         return 0
     shown_columns = ["seller", "normalised_disparity", "relevance", "diversity"]
-    typer.echo(values[shown_columns].dropna(axis=1).round(3).to_string(index=False))
-    typer.echo(f"{place / f'values.{table}'} and {place / 'values.svg'} written")
+    say(values[shown_columns].dropna(axis=1).round(3).to_string(index=False))
+    say(f"{place / f'values.{table}'} and {place / 'values.svg'} written")
     return 0
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from netopsy.core.archives import check_zip
 from netopsy.core.errors import InputError, lookup, require
 
 BUYER, BROKER, SELLER = "buyer", "broker", "seller"
@@ -77,8 +78,9 @@ class Message:
         """What `to_bytes` made. Nothing in it is run.
 
         Raises:
-            InputError: not such bytes, or not the fields of this kind.
+            InputError: not such bytes, not the fields of this kind, or too much for the memory.
         """
+        check_zip(io.BytesIO(data), f"this message {kind!r}")
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
                 content = {name: arrays[name] for name in arrays.files}
