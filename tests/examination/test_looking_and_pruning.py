@@ -138,6 +138,28 @@ def test_weights_that_are_zero_already_can_be_spared():
     assert finding.figures["accuracy"] == pytest.approx(evaluate(model, TEST).accuracy, abs=1e-4)
 
 
+def test_weights_that_are_not_pruned_are_said():
+    class Reading(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.read, self.head = nn.LSTM(8, 12, batch_first=True), nn.Linear(12, 10)
+
+        def forward(self, x):
+            return self.head(self.read(x[:, 0])[0][:, -1])
+
+    finding = examine(Reading(), TEST[:60], instruments=["pruning"]).findings["pruning"]
+    assert "of 120 weights" in finding.sentence
+    assert f"{4 * 12 * (8 + 12) + 8 * 12 + 10:,} other parameters" in finding.sentence
+
+
+def test_spectral_norm_is_left_as_it_was_in_training_mode():
+    model = nn.Sequential(nn.Flatten(), nn.utils.parametrizations.spectral_norm(nn.Linear(64, 10))).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    examine(model, TEST[:60], instruments=["accuracy", "pruning", "architecture"])
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert model.training
+
+
 def test_spared_share_stops_at_the_first_loss_even_if_accuracy_comes_back():
     curve = {1.0: [0.9], 0.8: [0.895], 0.6: [0.5], 0.4: [0.9]}
     assert pruning._spared(curve, 0.9) == pytest.approx(0.2)

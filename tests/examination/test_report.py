@@ -211,6 +211,14 @@ def test_an_examination_without_a_finding_says_so():
     assert Page(text).open == []
 
 
+def test_findings_are_short_to_print_and_show_themselves_in_a_notebook(result):
+    finding = result.findings["accuracy"]
+    assert len(repr(result.findings)) < 20_000
+    assert repr(finding) == f"<Finding: {finding.sentence}>"
+    assert "<svg" in finding._repr_html_()
+    assert "&lt;b&gt;" in Finding(sentence="a <b>.", reading="")._repr_html_()
+
+
 def test_figures_tables_and_code_are_shown_as_they_are():
     table = (("name", "share", "note"), ("a < b", "3.0 %", "x"), ("c", "-4", "7"))
     result = Examination(

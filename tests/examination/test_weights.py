@@ -1,12 +1,16 @@
 """Weights from files of every kind; nothing in a file is run, and a network gets all of them or none."""
 
+import argparse
+import datetime
 import io
 import json
 import os
 import pickle
 import zipfile
 from collections import OrderedDict
+from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -139,6 +143,20 @@ def rezipped(path, change):
 def test_the_bomb_of_these_tests_goes_off_where_it_is_unpickled(tmp_path):
     pickle.loads(pickle.dumps(Bomb(tmp_path / "boom")))
     assert (tmp_path / "boom").exists()
+
+
+def test_what_training_loops_save_beside_the_tensors_is_passed_over(tmp_path):
+    model, other = nn.Linear(3, 2), nn.Linear(3, 2)
+    beside = {
+        "args": argparse.Namespace(lr=0.1, out=Path("runs")),
+        "best": np.float64(0.5),
+        "curve": np.arange(3.0),
+        "when": datetime.datetime(2024, 1, 2),
+        "at": PurePosixPath("a/b"),
+    }
+    torch.save({"state_dict": model.state_dict(), "epoch": 3, **beside}, tmp_path / "c.pt")
+    load_weights(other, tmp_path / "c.pt")
+    assert torch.equal(other.weight, model.weight)
 
 
 @pytest.mark.parametrize("how", ["pickle", "newer pickle", "torch.save", "old torch.save", "within weights"])

@@ -11,6 +11,7 @@ from torch import nn
 from netopsy import __version__
 from netopsy.core.drawing import style
 from netopsy.core.errors import InputError, UnknownNameError, require
+from netopsy.core.modes import evaluating
 from netopsy.core.progress import Task
 from netopsy.core.seeds import check_seed
 from netopsy.data import Dataset
@@ -105,7 +106,8 @@ def examine(
     readings: list[Reading] = []
     absences: list[Absence] = []
     subject.choose_classes([_class_number(subject.data, each) for each in classes])
-    with subject.grid_views(), Task("examining", len(chosen)) as task:
+    # Computed weights (spectral norm) change their buffers whenever they are looked at in training mode.
+    with evaluating(subject.model), subject.grid_views(), Task("examining", len(chosen)) as task:
         left_out = planned(chosen, subject, budget, all_that_apply=bool(instruments))
         for instrument in chosen:
             task.advance(0, note=instrument.title)

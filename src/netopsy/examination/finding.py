@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Literal
 
 from netopsy.core.drawing import render
@@ -16,7 +17,7 @@ Number = int | float | str
 Verdict = Literal["good", "doubtful", "plain"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Picture:
     """A drawing for the report."""
 
@@ -26,13 +27,16 @@ class Picture:
     """What is to be seen, for those who cannot see it."""
     caption: str = ""
 
+    def __repr__(self) -> str:
+        return f"<Picture: {self.description}>"
+
     @staticmethod
     def of(figure: Figure, description: str, caption: str = "") -> Picture:
         """A picture of a matplotlib figure."""
         return Picture(render(figure, "svg").decode(), description, caption)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Finding:
     """One finding: a plain sentence with the number, what shows it, and how to read it."""
 
@@ -53,6 +57,20 @@ class Finding:
     """What to do about it, in a sentence."""
     code: str = ""
     """Lines of Python that reproduce it, given ``model`` and ``data``."""
+
+    def __repr__(self) -> str:
+        return f"<Finding: {self.sentence}>"
+
+    def _repr_html_(self) -> str:
+        """The sentence and its pictures, in a notebook."""
+        from netopsy.examination.svg import inline_svg
+
+        drawn = "".join(
+            f"<figure>{inline_svg(each.svg, f'{id(self)}-{number}-', each.description)[0]}"
+            f"<figcaption>{escape(each.caption)}</figcaption></figure>"
+            for number, each in enumerate(self.pictures)
+        )
+        return f"<p><strong>{escape(self.sentence)}</strong></p>{drawn}<p>{escape(self.advice)}</p>"
 
     def __post_init__(self) -> None:
         require(self.sentence.strip().endswith((".", "!", "?")), f"sentence must be a sentence, got {self.sentence!r}")

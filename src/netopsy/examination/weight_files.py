@@ -120,24 +120,60 @@ def _tensor(archive: zipfile.ZipFile, records: dict[str, str], entry: dict[str, 
     return flat.as_strided(sizes, strides, int(meta["storage_offset"]["as_int"])).clone()
 
 
+class _Inert:
+    """Stands for a type that checkpoints hold beside their tensors; what it is made from is dropped."""
+
+    def __new__(cls, *args: object, **options: object) -> _Inert:
+        return super().__new__(cls)
+
+    def __init__(self, *args: object, **options: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+_BESIDE = ("argparse", "pathlib", "numpy", "datetime", "types", "omegaconf", "lightning", "pytorch_lightning", "timm")
+"""Packages of the settings, paths and numbers that training loops save beside the tensors."""
+_NAMES = 100
+"""Such types in a file, at most."""
+
+
+def _stand_in(name: str) -> Any:
+    return type(name.rpartition(".")[2], (_Inert,), {})
+
+
 def _unpickled(source: Path | io.BytesIO, path: Path) -> Any:
-    try:
-        return torch.load(source, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        wanted = re.search(r"GLOBAL ([\w.]+)", str(error)) or re.search(r"(?:class|function) ([\w.]+)", str(error))
-        if wanted is None and "Weights only load failed" in str(error):  # torch goes on to advise to run it
-            raise InputError(
-                f"{str(path)!r} was refused: to read this pickle would be to run it, and no code is run from files; "
-                + _ADVICE
-            ) from error
-        if wanted is None:
-            raise InputError(f"the weights in {str(path)!r} cannot be read: {_line(error)}") from error
-        raise InputError(
-            f"{str(path)!r} was refused: to be read it would have to run {wanted[1]}, and no code is run from files; "
+    stand_ins: dict[str, Any] = {}
+    while True:
+        if isinstance(source, io.BytesIO):
+            source.seek(0)
+        try:
+            with torch.serialization.safe_globals([(each, name) for name, each in stand_ins.items()]):
+                return torch.load(source, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            wanted = re.search(r"GLOBAL ([\w.]+)", str(error))
+            name = wanted[1] if wanted else ""
+            if name.partition(".")[0] not in _BESIDE or name in stand_ins or len(stand_ins) == _NAMES:
+                raise _refused(error, path) from error
+            stand_ins[name] = _stand_in(name)
+        except Exception as error:
+            raise InputError(f"the weights in {str(path)!r} are damaged: {_line(error)}") from error
+
+
+def _refused(error: pickle.UnpicklingError, path: Path) -> InputError:
+    wanted = re.search(r"GLOBAL ([\w.]+)", str(error)) or re.search(r"(?:class|function) ([\w.]+)", str(error))
+    if wanted is None and "Weights only load failed" in str(error):  # torch goes on to advise to run it
+        return InputError(
+            f"{str(path)!r} was refused: to read this pickle would be to run it, and no code is run from files; "
             + _ADVICE
-        ) from error
-    except Exception as error:
-        raise InputError(f"the weights in {str(path)!r} are damaged: {_line(error)}") from error
+        )
+    if wanted is None:
+        return InputError(f"the weights in {str(path)!r} cannot be read: {_line(error)}")
+    return InputError(
+        f"{str(path)!r} was refused: to be read it would have to run {wanted[1]}, and no code is run from files; "
+        + _ADVICE
+    )
 
 
 def _mapping(content: Any, path: Path) -> dict[str, Any]:

@@ -35,6 +35,17 @@ LAYERWISE = "smallest of each layer"
 Curves = dict[str, dict[float, list[float]]]
 
 
+def _left_out(subject: Subject, weights: int) -> str:
+    """Says so where much of the network is not among the weights that are pruned."""
+    others = sum(each.numel() for each in subject.model.parameters()) - weights
+    if others <= 0.1 * weights:
+        return ""
+    return (
+        f" {others:,} other parameters (recurrent and attention weights, embeddings, parametrised layers, biases) "
+        "are left as they are."
+    )
+
+
 def _plan(subject: Subject) -> tuple[tuple[float, ...], int, int]:
     """Shares of weights kept, random draws, and samples: fewer of all three for a large network."""
     count = subject.affordable(_passes_a_sample(KEPT, DRAWS), MOST, share=SHARE)
@@ -75,6 +86,7 @@ def examine(subject: Subject) -> Finding:
             f"One-shot global magnitude pruning removes {100 * spared[SMALLEST]:.0f} % of {weights:,} weights within "
             f"{100 * LOSS:.0f} point of accuracy, pruning by layer {100 * spared[LAYERWISE]:.0f} %; random pruning "
             f"removes {'none' if not spared[RANDOM] else f'{100 * spared[RANDOM]:.0f} %'}."
+            + _left_out(subject, weights)
         ),
         glance=f"{100 * max(spared[SMALLEST], spared[LAYERWISE]):.0f} % of weights can go at once",
         advice=(
