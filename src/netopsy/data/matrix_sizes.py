@@ -87,7 +87,7 @@ def _matrix_market(file: BufferedIOBase, called: str) -> None:
     rows, columns, *entries = map(int, line.split())
     if entries:
         twice = 1 if banner[-1] == b"general" else 2
-        check_bytes((rows + columns) * _INDEX + twice * entries[0] * (2 * _INDEX + _NUMBER), called)
+        check_bytes(twice * entries[0] * (2 * _INDEX + _NUMBER), called)
     else:
         check_bytes(rows * columns * _NUMBER, called)
 
