@@ -18,7 +18,7 @@ from netopsy.data import matrix_formats, network_formats
 from netopsy.data.edge_lists import Edges, read_edges
 from netopsy.data.file_contents import contents, decoded, inner_name
 from netopsy.data.graphs import Graph
-from netopsy.data.matrix_sizes import weigh
+from netopsy.data.matrix_sizes import rewritten, weigh
 
 LISTS = (".csv", ".tsv", ".txt", ".edges", ".edgelist")
 TABLES = (".parquet", ".pq")
@@ -64,6 +64,8 @@ def read_graph(
         lookup("graph file ending", ending, {known: known for known in ENDINGS})
         data = contents(file)
         weigh(io.BytesIO(data), ending, called)
+        if ending == ".mat":
+            data = rewritten(data, called)
         if ending in MATRICES:
             require(nodes is None, f"{called} holds a matrix, which says how many nodes there are; leave out nodes")
             return _of_matrix(*_matrix(data, ending, called, variable), Path(name).stem, called)

@@ -56,7 +56,7 @@ def read(file: Path, variable: str | None = None, nodes: Path | None = None, *, 
 
     graph = read_graph(file, variable=variable, nodes=None if nodes is None else _names(nodes))
     if graph.notes and graph.edge_count and not quiet:  # without an edge there is an error to come
-        typer.echo(f"note: {file.name}: {'; '.join(graph.notes)}", err=True)
+        say(f"note: {file.name}: {'; '.join(graph.notes)}", err=True)
     return graph
 
 
