@@ -211,6 +211,17 @@ def test_an_examination_without_a_finding_says_so():
     assert Page(text).open == []
 
 
+def test_control_characters_of_names_reach_neither_page_nor_terminal(capsys):
+    name = "a\x1b]0;owned\x07b\udcff"
+    data = Dataset(torch.rand(20, 1, 6, 6), torch.arange(20) % 2, (name, "plain"), files=(name,) * 20)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(36, 2))
+    found = examine(model, data, instruments=["accuracy", "confusions", "label-issues"], name=name)
+    page = found.to_html()
+    assert not any(letter in page for letter in "\x1b\x07\udcff")
+    page.encode("utf-8")
+    assert "\x1b" not in str(found.mistakes)
+
+
 def test_findings_are_short_to_print_and_show_themselves_in_a_notebook(result):
     finding = result.findings["accuracy"]
     assert len(repr(result.findings)) < 20_000

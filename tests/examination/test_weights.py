@@ -159,6 +159,13 @@ def test_what_training_loops_save_beside_the_tensors_is_passed_over(tmp_path):
     assert torch.equal(other.weight, model.weight)
 
 
+def test_much_out_of_few_bytes_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("NETOPSY_MAX_BYTES", "100000")
+    torch.save({"weight": torch.zeros(1).expand(10**6), "bias": torch.zeros(2)}, tmp_path / "wide.pt")
+    with pytest.raises(InputError, match="NETOPSY_MAX_BYTES"):
+        load_weights(nn.Linear(2, 2), tmp_path / "wide.pt")
+
+
 @pytest.mark.parametrize("how", ["pickle", "newer pickle", "torch.save", "old torch.save", "within weights"])
 def test_a_pickle_that_wants_to_run_code_is_refused(how, source, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from netopsy.cli.terminal import complain, say
 from netopsy.core.errors import InputError, UnknownNameError, require
+from netopsy.core.texts import plain
 
 if TYPE_CHECKING:
     from torch import nn
@@ -128,10 +130,10 @@ def examine(
             with uninterrupted():
                 page = examination.save(place)
     except KeyboardInterrupt:
-        typer.echo("netopsy: interrupted; no report was written", err=True)
+        complain("interrupted; no report was written")
         return 130
     if quiet:
-        typer.echo(page)
+        say(page)
     else:
         asked = bool(wanted["instruments"])
         _summarise(examination, page, time.perf_counter() - start, asked)
@@ -298,7 +300,7 @@ def _warnings_as_notes(quiet: bool) -> Iterator[None]:
         yield
     for text in dict.fromkeys(str(warning.message) for warning in caught):
         if not quiet:
-            typer.echo(f"note: {' '.join(text.split())}", err=True)
+            say(f"note: {' '.join(text.split())}", err=True)
 
 
 def _summarise(examination: Examination, page: Path, seconds: float, asked: bool) -> None:
@@ -315,11 +317,11 @@ def _summarise(examination: Examination, page: Path, seconds: float, asked: bool
             chapter = reading.instrument.chapter
             console.print()
             console.print(Text(chapter[:1].upper() + chapter[1:], style="bold"))
-        console.print(Padding(Text(reading.finding.sentence), (0, 0, 0, 2)))
+        console.print(Padding(Text(plain(reading.finding.sentence)), (0, 0, 0, 2)))
     told = [absence for absence in examination.absences if absence.failed or asked]  # who asks by name is answered
     if told:
         console.print()
     for absence in told:
-        console.print(Text(f"{absence.instrument.name}: {absence.reason}", style="yellow"))
+        console.print(Text(plain(f"{absence.instrument.name}: {absence.reason}"), style="yellow"))
     console.print()
     console.print(Text(f"{page}", style="bold"), Text(f"written in {seconds:.0f} s"), soft_wrap=True)

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from netopsy import __version__
 from netopsy.catalogue import Paper, paper
+from netopsy.core.texts import plain
 from netopsy.examination.chapters import CHAPTERS, QUESTIONS
 from netopsy.examination.finding import Number, Picture
 from netopsy.examination.instrument import Instrument
@@ -101,9 +102,9 @@ def page(
     """
     style, script = _source("report.css"), _source("report.js")
     return _template().render(
-        name=name,
+        name=plain(name),
         head=_head(readings, warning),
-        facts=dict(facts),
+        facts={fact: plain(value) for fact, value in facts.items()},
         sections=_sections(readings, absences),
         long=LONG,
         mark=Markup(f'{MARK} {__version__}">'),
@@ -139,12 +140,12 @@ def _article(reading: Reading) -> Article:
         sentence=_together(finding.sentence),
         reading=_together(finding.reading),
         drawings=drawings,
-        figures=tuple((name, _number(value)) for name, value in finding.figures.items()),
+        figures=tuple((plain(name), _number(value)) for name, value in finding.figures.items()),
         head=tuple(head),
-        rows=tuple(rows),
+        rows=tuple(tuple(plain(cell) for cell in row) for row in rows),
         numeric=tuple(column > 0 and all(_looks_numeric(row[column]) for row in rows) for column in range(len(head))),
         papers=tuple(paper(slug) for slug in instrument.papers),
-        code=finding.code.strip(),
+        code="\n".join(plain(line) for line in finding.code.strip().splitlines()),
         seconds=reading.seconds,
     )
 
@@ -180,7 +181,7 @@ def _term(instrument: Instrument) -> str:
 
 def _number(value: Number) -> str:
     if isinstance(value, str):
-        return value
+        return plain(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
@@ -189,8 +190,8 @@ def _looks_numeric(text: str) -> bool:
 
 
 def _together(text: str) -> str:
-    """``text`` with numbers that no line end separates from their per cent sign."""
-    return text.replace(" %", "\u00a0%")
+    """``text`` without control characters, and with no line end between a number and its per cent sign."""
+    return plain(text).replace(" %", "\u00a0%")
 
 
 def _capital(text: str) -> str:

@@ -19,6 +19,7 @@ from netopsy.core.layers import layer_names, spatial_layers
 from netopsy.core.modes import device_of, evaluating
 from netopsy.core.operations import layers_of
 from netopsy.core.outputs import single_output
+from netopsy.core.texts import plain
 from netopsy.data import Dataset
 from netopsy.examination.labels import by_output, names_of
 from netopsy.examination.scores import as_two_classes, scores_of
@@ -189,11 +190,11 @@ class Subject:
 
     def class_name(self, number: int) -> str:
         """What a class is called; its number where nobody said."""
-        return self.data.classes[number] if number < len(self.data.classes) else str(number)
+        return plain(self.data.classes[number]) if number < len(self.data.classes) else str(number)
 
     def called(self, index: int) -> str:
         """What a sample is called: its file where the data say, otherwise its number."""
-        return self.data.files[index] if self.data.files else str(index)
+        return plain(self.data.files[index]) if self.data.files else str(index)
 
     def class_label(self, number: int, most: int = 24) -> str:
         """The name of a class for a drawing, as `netopsy.core.drawing.label` makes it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import pickle
 import re
 import zipfile
@@ -18,7 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from netopsy.core.archives import check_zip
 from netopsy.core.errors import InputError, require
+from netopsy.core.memory import check_bytes
 
 _ADVICE = "save the weights alone, with torch.save(model.state_dict(), ...) or as safetensors"
 
@@ -74,6 +77,7 @@ def _safetensors(path: Path) -> dict[str, Any]:
 
 
 def _zip(path: Path) -> dict[str, Any]:
+    check_zip(path, f"the archive {str(path)!r}")
     try:
         with zipfile.ZipFile(path) as archive:
             records = {name.partition("/")[2]: name for name in archive.namelist()}
@@ -113,6 +117,7 @@ def _tensor(archive: zipfile.ZipFile, records: dict[str, str], entry: dict[str, 
     meta = entry["tensor_meta"]
     dtype = _DTYPES[meta["dtype"]]
     sizes, strides = ([int(each["as_int"]) for each in meta[key]] for key in ("sizes", "strides"))
+    check_bytes(math.prod(sizes) * dtype.itemsize, f"a tensor in {str(path)!r}")
     if not content:
         return torch.zeros(sizes, dtype=dtype)
     flat = torch.frombuffer(bytearray(content), dtype=dtype)

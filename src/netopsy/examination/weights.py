@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from netopsy.core.errors import InputError, require
+from netopsy.core.memory import check_bytes
 from netopsy.examination.weight_files import read_weights
 
 _WITHIN = ("state_dict", "model_state_dict", "model", "net", "weights")
@@ -75,6 +76,8 @@ def _weights_in(content: Mapping[str, Any], file: Path) -> dict[str, Tensor]:
             content = inner
             break
     tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+    for name, value in tensors.items():  # strides of 0 make much of few bytes
+        check_bytes(value.numel() * value.element_size(), f"the tensor {name} in {str(file)!r}")
     require(
         tensors,
         f"{str(file)!r} holds no tensors by name, only {_several([str(key) for key in content] or ['nothing'])}",
