@@ -14,6 +14,8 @@ from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
 
 SHOWN, LISTED, COLUMNS = 8, 50, 4
+WORRYING = 0.005
+"""A larger share of doubtful labels makes the accuracy itself doubtful."""
 
 
 def examine(subject: Subject) -> Finding:
@@ -33,12 +35,13 @@ def examine(subject: Subject) -> Finding:
     )
     return Finding(
         sentence=(
-            f"{count:,} of {len(labels):,} labels are probably wrong by confident learning{said}."
+            f"{count:,} of {len(labels):,} labels {'is' if count == 1 else 'are'} probably wrong by confident "
+            f"learning{said}."
             if count
             else f"None of {len(labels):,} labels is probably wrong by confident learning."
         ),
-        glance=f"{count:,} labels are probably wrong",
-        verdict="doubtful" if count else "good",
+        glance=f"{count:,} of {len(labels):,} labels probably wrong",
+        verdict="doubtful" if count > WORRYING * len(labels) else "plain" if count else "good",
         advice=(
             "Look at each of them before you trust the accuracy: some are mistakes of the network and not of the label."
             if count
