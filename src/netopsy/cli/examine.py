@@ -218,6 +218,7 @@ def _own(
     seed: int,
 ) -> dict[str, Any]:
     from netopsy.cli.recipe import recipe_from
+    from netopsy.data.load import EMBEDDED
     from netopsy.examination.factory import network_from
     from netopsy.examination.labels import read_labels
     from netopsy.examination.libraries import PREFIXES, network_by_name
@@ -229,9 +230,11 @@ def _own(
     network: nn.Module = network_by_name(model) if model.startswith(PREFIXES) else network_from(model, seed=seed)
     if weights is not None:
         load_weights(network, weights)
-    shown = Preprocessing(*images_as).otherwise(preprocessing_of(network))
+    asked_for = Preprocessing(*images_as)
 
     def read(spec: str, part: str) -> Dataset:
+        # The embedded images have one size, whatever the network was made for.
+        shown = asked_for if spec in EMBEDDED else asked_for.otherwise(preprocessing_of(network))
         loaded = shown.read(spec, split=part, limit=limit, seed=seed)
         if loaded.name == part:  # the part of a folder says nothing without the folder
             loaded = replace(loaded, name=f"{Path(spec).resolve().name} {part}")

@@ -12,7 +12,7 @@ from torch import nn
 
 from netopsy.core.errors import require
 from netopsy.data import Dataset, Normalisation
-from netopsy.data.load import EMBEDDED, load_data
+from netopsy.data.load import load_data
 from netopsy.data.pictures import Interpolation
 
 
@@ -42,8 +42,6 @@ class Preprocessing:
             InputError: as `load_data`, and a mean or deviation for another number of channels.
         """
         framing: dict[str, Any] = {"channels": self.channels, "size": self.size, "resize": self.resize}
-        if spec in EMBEDDED:
-            framing = {}
         data = load_data(
             spec, split=split, limit=limit, seed=seed, interpolation=self.interpolation or "bilinear", **framing
         )
