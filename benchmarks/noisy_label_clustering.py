@@ -10,7 +10,8 @@ import numpy as np
 
 from benchmarks.timing import Comparison, Growth
 from netopsy.graphs.noisy_label_clustering import CheckedGraph, FlowResult, flow_diffusion, local_cluster
-from netopsy.studies.graphs.noisy_label_clustering.measure import Planted, block_graph
+from netopsy.studies.graphs.noisy_label_clustering.measure import block_graph
+from netopsy.studies.graphs.noisy_label_clustering.measure import planted as planted_cluster
 from netopsy.studies.graphs.noisy_label_clustering.plan import Blocks
 
 SOURCE = 460.0
@@ -51,11 +52,11 @@ def benchmarks() -> Iterator[Comparison | Growth]:
 
 def planted(nodes: int) -> tuple[CheckedGraph, int, np.ndarray]:
     """A graph with the cluster, a node of it, and labels that are right for 9 of 10 nodes."""
-    made = Planted.of(nodes, 0)
-    truth = np.isin(np.arange(nodes), made.members)
+    graph, members = planted_cluster(nodes, 0)
+    truth = np.isin(np.arange(nodes), members)
     wrong = np.random.default_rng(nodes).random(nodes) < 0.1
-    wrong[made.members] = np.random.default_rng(0).random(len(made.members)) < 0.1
-    return made.graph, int(made.members[0]), (truth ^ wrong).astype(np.int8)
+    wrong[members] = np.random.default_rng(0).random(len(members)) < 0.1
+    return graph, int(members[0]), (truth ^ wrong).astype(np.int8)
 
 
 def plain_python(

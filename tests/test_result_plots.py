@@ -16,8 +16,9 @@ from netopsy.interpretability.top_images import TopImages
 
 @pytest.fixture
 def ax():
+    before = plt.get_fignums()
     yield figure()[1]
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == before
 
 
 def test_a_node_classifier_marks_its_epoch(ax):

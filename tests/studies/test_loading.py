@@ -18,7 +18,7 @@ def room(tmp_path, monkeypatch):
     (folder / "__init__.py").touch()
     (folder / "_shared.py").touch()
     (folder / "a_small_paper.py").write_text(
-        "from netopsy.lab import Study\nSTUDY = Study('a-small-paper', {}, None, None, None, None)\n"
+        "from netopsy.lab import Study\nSTUDY = Study('a-small-paper', {}, None, (), None, None)\n"
     )
     (folder / "no_study.py").write_text("STUDY = 3\n")
     monkeypatch.setattr(netopsy.studies, "__path__", [*netopsy.studies.__path__, str(tmp_path)])

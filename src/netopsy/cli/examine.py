@@ -55,7 +55,7 @@ def examine(
     labels: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Names of the network's outputs: one a line, or JSON.")
     ] = None,
-    size: Annotated[int | None, typer.Option("--size", "--crop", help="Pixels a side to bring the images to.")] = None,
+    size: Annotated[int | None, typer.Option("--size", help="Pixels a side to bring the images to.")] = None,
     resize: Annotated[
         int | None, typer.Option(help="Pixels to scale the shorter side to before the middle is cut out.")
     ] = None,
