@@ -16,7 +16,7 @@ from netopsy.interpretability.cnn_visualization.deconvolution import crop_to_fie
 from netopsy.interpretability.receptive_field import receptive_field
 from netopsy.interpretability.top_images import TopImages, top_images
 
-TOP, UNITS, MOST, LARGE = 9, 6, 512, 64
+TOP, UNITS, MOST, LARGE = 9, 6, 512, 32
 """Images a unit, units in the picture, images searched, and pixels a side from which nothing is cropped."""
 # Without switches DeconvNet's signal is the same for every image: nothing on the way down depends on what went up.
 _REMEMBERING = (nn.MaxPool2d, nn.AdaptiveMaxPool2d)
