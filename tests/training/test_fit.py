@@ -8,13 +8,19 @@ from netopsy import InputError
 from netopsy.core.masks import prunable_parameters
 from netopsy.data import Dataset, digits_split, index_batches
 from netopsy.models import mlp
-from netopsy.training import Recipe, checkpoint, evaluate, fit
+from netopsy.training import Recipe, evaluate, fit
 
 TRAIN, VALIDATION, TEST = digits_split()
 
 
 def net(seed=0):
     return mlp([64, 16, 10], seed=seed)
+
+
+def frozen_first():
+    model = net()
+    model.fc1.requires_grad_(False)
+    return model
 
 
 def same(a: nn.Module, b: nn.Module) -> bool:
@@ -95,34 +101,65 @@ def test_an_interrupted_run_resumes_to_the_same_end(tmp_path, optimizer):
     assert [file.name for file in tmp_path.iterdir()] == ["run.pt"]
 
 
-def test_a_checkpoint_holds_the_random_state_of_the_device_the_network_is_on(tmp_path, monkeypatch):
-    """Without a GPU: that it is asked for and handed back."""
-    state, handed_back = torch.arange(8, dtype=torch.uint8), []
-    monkeypatch.setattr(checkpoint, "device_of", lambda model: torch.device("cuda"))
-    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: state)
-    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda given, device: handed_back.append(given))
-    for _ in range(2):
-        fit(net(), TRAIN, Recipe(steps=5), checkpoint=tmp_path / "run.pt")
-    assert [given.tolist() for given in handed_back] == [state.tolist()]
+def noisy():
+    return nn.Sequential(net()[:2], nn.Dropout(0.5), net()[2:])
 
 
 def test_dropout_goes_on_where_it_was(tmp_path):
-    def model():
-        return nn.Sequential(net()[:2], nn.Dropout(0.5), net()[2:])
-
     def stop(done, model):
         if done == 12:
             raise InterruptError
 
-    whole, resumed, recipe, options = model(), model(), Recipe(steps=20), {"checkpoint_every": 10}
-    torch.manual_seed(5)
+    whole, resumed, recipe, path = noisy(), noisy(), Recipe(steps=20), tmp_path / "run.pt"
     fit(whole, TRAIN, recipe)
-    torch.manual_seed(5)
     with pytest.raises(InterruptError):
-        fit(model(), TRAIN, recipe, checkpoint=tmp_path / "run.pt", on_step=stop, **options)
+        fit(noisy(), TRAIN, recipe, checkpoint=path, checkpoint_every=10, on_step=stop)
     torch.manual_seed(6)
-    fit(resumed, TRAIN, recipe, checkpoint=tmp_path / "run.pt", **options)
+    fit(resumed, TRAIN, recipe, checkpoint=path, checkpoint_every=10)
     assert same(whole, resumed)
+
+
+def test_dropout_follows_the_seed_and_leaves_the_global_random_state():
+    runs = [noisy() for _ in range(3)]
+    for model, seed, surroundings in zip(runs, (1, 1, 2), (7, 8, 8), strict=True):
+        torch.manual_seed(surroundings)
+        before = torch.get_rng_state()
+        fit(model, TRAIN, Recipe(steps=10, batch_size=len(TRAIN)), seed=seed)
+        assert torch.equal(torch.get_rng_state(), before)
+    assert same(runs[0], runs[1])
+    assert not torch.allclose(runs[1][0].fc1.weight, runs[2][0].fc1.weight, atol=1e-4)
+
+
+def test_dropout_of_a_rewound_run_is_that_of_the_steps_it_starts_from():
+    whole, part, recipe = noisy(), noisy(), Recipe(steps=20, optimizer="sgd", lr=0.1)
+    run = fit(whole, TRAIN, recipe, keep_states=[12])
+    part.load_state_dict(run.states[12])
+    fit(part, TRAIN, recipe, start_step=12)
+    assert same(whole, part)
+
+
+def test_patience_survives_an_interruption_and_a_finished_run_trains_nothing(tmp_path):
+    noise = Dataset(TRAIN.inputs, TRAIN.targets[torch.randperm(len(TRAIN), generator=torch.Generator().manual_seed(0))])
+    recipe = Recipe(steps=1000, lr=0.01)
+    options = {"evaluation": VALIDATION, "evaluate_every": 10, "patience": 8, "checkpoint_every": 10}
+    whole, path = net(), tmp_path / "run.pt"
+    expected = fit(whole, noise, recipe, **options)
+    assert 80 < expected.steps < 1000
+
+    for at in (expected.steps - 25, expected.steps):  # the second stop is after the last checkpoint was written
+
+        def stop(done, model, at=at):
+            if done == at:
+                raise InterruptError
+
+        with pytest.raises(InterruptError):
+            fit(net(), noise, recipe, checkpoint=path, on_step=stop, **options)
+    for _ in range(3):
+        resumed = net(seed=9)
+        run = fit(resumed, noise, recipe, checkpoint=path, **options)
+        assert run.steps == expected.steps
+        assert same(resumed, whole)
+        assert torch.equal(run.history.loss["validation"], expected.history.loss["validation"])
 
 
 @pytest.mark.parametrize("precision", ["bf16-true", "bf16-mixed"])
@@ -154,14 +191,52 @@ def test_a_finished_checkpoint_is_loaded_and_nothing_is_trained(tmp_path):
     assert steps == []
 
 
-def test_foreign_and_broken_checkpoints_are_refused(tmp_path):
+def flipped(data):
+    return Dataset(data.inputs.flip(-1), data.targets)
+
+
+MASKS = {"fc1.weight": torch.arange(16 * 64).reshape(16, 64) % 2 == 0}
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "options", "differs"),
+    [
+        (net(), TRAIN, {"seed": 1}, "seed"),
+        (net(), flipped(TRAIN), {}, "data"),
+        (net(), Dataset(TRAIN.inputs, 9 - TRAIN.targets), {}, "data"),
+        (net(), TRAIN, {"evaluation": flipped(VALIDATION)}, "evaluation"),
+        (net(), TRAIN, {"evaluation": {"other": VALIDATION}}, "evaluation"),
+        (net(), TRAIN, {"evaluate_every": 2}, "evaluate_every"),
+        (net(), TRAIN, {"patience": 3}, "patience"),
+        (net(), TRAIN, {"masks": {"fc1.weight": ~MASKS["fc1.weight"]}}, "masks"),
+        (net(), TRAIN, {"masks": None}, "masks"),
+        (net(), TRAIN, {"keep_states": [2]}, "keep_states"),
+        (net(), TRAIN, {"start_step": 1}, "start_step"),
+        (net(), TRAIN, {"augment": lambda inputs, random: inputs}, "augment"),
+        (mlp([64, 16, 16, 10]), TRAIN, {}, "architecture"),
+        (mlp([64, 16, 10], activation="tanh"), TRAIN, {}, "architecture"),
+        (frozen_first(), TRAIN, {}, "architecture"),
+    ],
+)
+def test_the_checkpoint_of_another_run_is_refused_and_nothing_of_it_loaded(tmp_path, model, data, options, differs):
+    usual = {"evaluation": VALIDATION, "evaluate_every": 5, "masks": MASKS, "checkpoint": tmp_path / "run.pt"}
+    fit(net(), TRAIN, Recipe(steps=5), **usual)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(InputError, match=f"belongs to another run: its {differs} differ"):
+        fit(model, data, Recipe(steps=5), **{**usual, **options})
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_broken_checkpoints_are_refused(tmp_path):
     path = tmp_path / "run.pt"
     fit(net(), TRAIN, Recipe(steps=5), checkpoint=path)
     with pytest.raises(InputError, match="belongs to another run: its recipe and seed differ"):
         fit(net(), TRAIN, Recipe(steps=6), seed=1, checkpoint=path)
+    torch.save({"identity": {}}, other := tmp_path / "other.pt")
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match="cannot be read"):
-        fit(net(), TRAIN, Recipe(steps=5), checkpoint=path)
+    for broken in (path, other):
+        with pytest.raises(InputError, match="cannot be read"):
+            fit(net(), TRAIN, Recipe(steps=5), checkpoint=broken)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])

@@ -101,8 +101,9 @@ def results(place: Path, command: str) -> Iterator[Results]:
         StorageError: the folder cannot be written to.
     """
     from netopsy.cli.interrupts import uninterrupted
+    from netopsy.core.files import TEMPORARY
     from netopsy.lab.errors import StorageError
-    from netopsy.lab.files import TEMPORARY, make_folder
+    from netopsy.lab.files import make_folder
 
     made = [folder for folder in (place, *place.parents) if not folder.exists()]
     make_folder(place)
@@ -141,7 +142,7 @@ def _move(staged: Path, place: Path, told: dict[str, Any]) -> None:
 
 
 def _kept(path: Path) -> bool:
-    from netopsy.lab.files import TEMPORARY
+    from netopsy.core.files import TEMPORARY
 
     return path.suffix != TEMPORARY  # what a killed run was writing means nothing
 

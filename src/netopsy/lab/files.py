@@ -6,19 +6,16 @@ import errno
 import json
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from netopsy.core.errors import InputError, require
+from netopsy.core.files import TEMPORARY, replacing
 from netopsy.lab.errors import StorageError
 
 LOCK = "lock"
-
-TEMPORARY = ".part"
-"""The ending of a file that is still being written; one that was left behind means nothing."""
 
 
 def write(path: Path, content: bytes) -> None:
@@ -26,25 +23,14 @@ def write(path: Path, content: bytes) -> None:
 
     Raises `StorageError`, with the half-written file removed, when the disk is full or the folder cannot be written to.
     """
-    unfinished: str | None = None
     try:
-        handle, unfinished = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(unfinished, 0o644)
-        os.replace(unfinished, path)
-    except BaseException as error:
-        if unfinished is not None:
-            with suppress(OSError):
-                os.unlink(unfinished)
-        if isinstance(error, OSError):
-            raise StorageError(
-                error.errno,
-                f"cannot write {path.name} in {path.parent}: {error.strerror}; what was stored before is unharmed",
-            ) from error
-        raise
+        with replacing(path) as unfinished:
+            unfinished.write_bytes(content)
+    except OSError as error:
+        raise StorageError(
+            error.errno,
+            f"cannot write {path.name} in {path.parent}: {error.strerror}; what was stored before is unharmed",
+        ) from error
 
 
 def read_own(path: Path) -> bytes:

@@ -19,9 +19,10 @@ from matplotlib.figure import Figure
 
 from netopsy.core import drawing
 from netopsy.core.errors import InputError, require
+from netopsy.core.files import TEMPORARY
 from netopsy.core.texts import plain
 from netopsy.lab.errors import Failure, StorageError
-from netopsy.lab.files import LOCK, TEMPORARY, make_folder, only_one, read_own, remove_unfinished, write, write_json
+from netopsy.lab.files import LOCK, make_folder, only_one, read_own, remove_unfinished, write, write_json
 from netopsy.lab.judging import Verdict
 from netopsy.lab.store import CellStore
 from netopsy.lab.swaps import complete_swaps, swapped

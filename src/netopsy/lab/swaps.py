@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from netopsy.lab.errors import StorageError
-from netopsy.lab.files import TEMPORARY
+from netopsy.core.files import TEMPORARY
 
 _STAGED = ".swap-"
 _READY = ".ready"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,14 @@ from torch import nn
 
 from netopsy.core.archives import check_zip
 from netopsy.core.errors import InputError, require
-from netopsy.core.modes import device_of
+from netopsy.core.files import replacing
+from netopsy.core.fingerprints import fingerprint
+from netopsy.core.masks import Masks
+from netopsy.data import Dataset
 from netopsy.training.recipe import Recipe
 from netopsy.training.recorder import Recorder
+
+_PARTS = ("identity", "model", "optimizer", "recorder", "done")
 
 
 class Checkpoint:
@@ -32,13 +38,12 @@ class Checkpoint:
         optimizer: torch.optim.Optimizer,
         recorder: Recorder,
         *,
-        identity: tuple[Recipe, int, int],
+        identity: Mapping[str, Any],
     ) -> None:
         require(every > 0, f"checkpoint_every must be at least 1, got {every}")
         self.path = None if path is None else Path(path)
         self.every, self.model, self.optimizer, self.recorder = every, model, optimizer, recorder
-        recipe, seed, size = identity
-        self.identity = {"recipe": asdict(recipe), "seed": seed, "samples": size}
+        self.identity = dict(identity)
         self._written = -1
         self.writes = True
 
@@ -46,23 +51,26 @@ class Checkpoint:
         """Load the file if it is there; returns the number of steps done, ``start`` without a file.
 
         Raises:
-            InputError: the file is no checkpoint, or one of another run.
+            InputError: the file is no checkpoint, or one of another run; nothing of it is loaded then.
         """
         if self.path is None or not self.path.exists():
             return start
         check_zip(self.path, f"checkpoint {self.path}")
         try:
             saved: dict[str, Any] = torch.load(self.path, weights_only=True, map_location="cpu")
-            identity = saved["identity"]
+            identity, model, optimizer, recorder, done = (saved[part] for part in _PARTS)
         except Exception as error:
             raise InputError(f"checkpoint {self.path} cannot be read ({type(error).__name__}); remove it") from error
         differing = [key for key, value in self.identity.items() if identity.get(key) != value]
-        require(not differing, f"checkpoint {self.path} belongs to another run: its {' and '.join(differing)} differ")
-        self.model.load_state_dict(saved["model"])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.recorder.load_state_dict(saved["recorder"])
-        _set_random_state(saved["random"], device_of(self.model))
-        self._written = int(saved["done"])
+        require(
+            not differing,
+            f"checkpoint {self.path} belongs to another run: its {' and '.join(differing)} differ; remove it, or name "
+            "another file",
+        )
+        self.model.load_state_dict(model)
+        self.optimizer.load_state_dict(optimizer)
+        self.recorder.load_state_dict(recorder)
+        self._written = int(done)
         return self._written
 
     def after(self, done: int) -> None:
@@ -75,32 +83,40 @@ class Checkpoint:
         if self.path is None or not self.writes or done == self._written:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        try:
-            torch.save(
-                {
-                    "identity": self.identity,
-                    "done": done,
-                    "model": self.model.state_dict(),
-                    "optimizer": self.optimizer.state_dict(),
-                    "recorder": self.recorder.state_dict(),
-                    "random": _random_state(device_of(self.model)),
-                },
-                temporary,
-            )
-            os.replace(temporary, self.path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        parts = (self.identity, self.model.state_dict(), self.optimizer.state_dict(), self.recorder.state_dict(), done)
+        with replacing(self.path) as unfinished:
+            torch.save(dict(zip(_PARTS, parts, strict=True)), unfinished)
         self._written = done
 
 
-def _random_state(device: torch.device) -> dict[str, torch.Tensor]:
-    """The global random states that a network on ``device`` draws from, for its dropout."""
-    states = {"cpu": torch.get_rng_state()}
-    return states | ({"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
+def run_identity(
+    model: nn.Module,
+    data: Dataset,
+    recipe: Recipe,
+    seed: int,
+    sets: Mapping[str, Dataset],
+    masks: Masks | None,
+    **options: Any,
+) -> dict[str, Any]:
+    """What tells one run from another, as plain values: all that decides how it goes, but for the initial weights."""
+    return {
+        "recipe": asdict(recipe),
+        "seed": seed,
+        "data": _samples(data),
+        "evaluation": [[name, _samples(part)] for name, part in sets.items()],
+        "masks": None if masks is None else fingerprint({name: mask.bool() for name, mask in masks.items()}),
+        "architecture": architecture(model),
+        **options,
+    }
 
 
-def _set_random_state(states: dict[str, torch.Tensor], device: torch.device) -> None:
-    torch.set_rng_state(states["cpu"])
-    if device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)
+def architecture(model: nn.Module) -> str:
+    """The layers of a network with their settings, its parameters and which of them are trained, as one digest."""
+    parts = [f"{name} {type(layer).__qualname__} {layer.extra_repr()}" for name, layer in model.named_modules()]
+    parts += [f"{name} {tuple(value.shape)} {value.dtype}" for name, value in model.state_dict().items()]
+    parts += [name for name, value in model.named_parameters() if value.requires_grad]
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def _samples(data: Dataset) -> str:
+    return fingerprint({"inputs": data.inputs, "targets": data.targets})

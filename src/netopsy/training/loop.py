@@ -13,9 +13,9 @@ from netopsy.core.errors import require
 from netopsy.core.masks import Masks, apply_masks, check_masks
 from netopsy.core.modes import device_of, training
 from netopsy.core.progress import Task
-from netopsy.core.seeds import check_seed, derive, generator
+from netopsy.core.seeds import check_seed, derive, generator, seeded
 from netopsy.data import Dataset, index_batches
-from netopsy.training.checkpoint import Checkpoint
+from netopsy.training.checkpoint import Checkpoint, run_identity
 from netopsy.training.checks import check_fit, check_kinds
 from netopsy.training.evaluation import evaluate
 from netopsy.training.history import Fit
@@ -49,12 +49,13 @@ def fit(
 ) -> Fit:
     """Train ``model`` in place.
 
-    The order of the batches depends on ``seed`` and the step alone, so a run that is interrupted and resumed from its
-    checkpoint, or started at ``start_step`` from the state kept there, goes the way of an undisturbed one.
+    The order of the batches and the units that dropout leaves out depend on ``seed`` and the step alone, so a run that
+    is interrupted and resumed from its checkpoint, or started at ``start_step`` from the state kept there, goes the way
+    of an undisturbed one. torch's global random state is put back at the end.
 
     Args:
         data: the training set; it is moved to the device once.
-        seed: for the order of the batches and the augmentation.
+        seed: for the order of the batches, the augmentation and dropout.
         evaluation: a set, or several by name, evaluated every ``evaluate_every`` steps and at the end.
         patience: stop after this many evaluations in a row without a new least loss on the first evaluation set.
         masks: parameter name to kept weights; the others are exactly 0 from the start on.
@@ -62,7 +63,9 @@ def fit(
         start_step: the step to begin with; schedule and batches are those of that step.
         augment: called with each batch of inputs and a generator; returns the inputs to train on.
         on_step: called after each step with the number of steps done and the model.
-        checkpoint: a file to resume from if it is there, written every ``checkpoint_every`` steps and at the end.
+        checkpoint: a file to resume from if it is there, written every ``checkpoint_every`` steps and at the end. It
+            is that of one run: all arguments but ``on_step`` and ``fabric`` must be the same, and so must the network's
+            architecture; a finished run is handed back and nothing is trained.
         fabric: for another device, mixed precision or several GPUs: a launched `lightning_fabric.Fabric`. The default
             trains in full precision where the model is.
 
@@ -88,12 +91,22 @@ def fit(
     data = data.to(fabric.device)
     check_fit(network, data, recipe.loss)
     recorder = Recorder(replicas=1, sets=sets)
-    saved = Checkpoint(checkpoint, checkpoint_every, model, optimizer, recorder, identity=(recipe, seed, len(data)))
+    identity = {}
+    if checkpoint is not None:
+        options = {
+            "evaluate_every": evaluate_every,
+            "patience": patience,
+            "keep_states": sorted(keep_states),
+            "start_step": start_step,
+            "augment": None if augment is None else getattr(augment, "__qualname__", type(augment).__qualname__),
+        }
+        identity = run_identity(model, data, recipe, seed, sets, masks, **options)
+    saved = Checkpoint(checkpoint, checkpoint_every, model, optimizer, recorder, identity=identity)
     saved.writes = fabric.is_global_zero  # all processes read it, one writes it
     first = saved.resume(start_step)
     batches = index_batches(len(data), recipe.batch_size, seed, first)
     masked = apply_masks(model, masks) if masks is not None else None
-    best, waited, done = torch.inf, 0, first
+    done = first
     keep = set(keep_states)
 
     def look(done: int) -> None:
@@ -104,11 +117,18 @@ def fit(
             pairs = {n: (torch.tensor([r.loss]), torch.tensor([r.accuracy])) for n, r in results.items()}
             recorder.evaluated(done, pairs)
 
+    def waited() -> bool:
+        """Whether patience is at its end: told from the history, so that a resumed run knows it too."""
+        return patience is not None and recorder.evaluations_without_progress(next(iter(sets))) >= patience
+
     try:
-        with training(network), Task("training", recipe.steps - first) as task:
+        with training(network), seeded(seed), Task("training", recipe.steps - first) as task:
             if first == start_step:
                 look(first)
-            for step in range(first, recipe.steps):
+            while done < recipe.steps and not waited():
+                step = done
+                # What the network draws from the global state, for its dropout, is a matter of seed and step too.
+                torch.manual_seed(derive(seed, "forward", fabric.global_rank, step))
                 indices = next(batches).tensor_split(fabric.world_size)[fabric.global_rank]
                 inputs, targets = data.inputs[indices], data.targets[indices]
                 if augment is not None:
@@ -125,11 +145,6 @@ def fit(
                     on_step(done, model)
                 saved.after(done)
                 task.advance()
-                if patience is not None and done in at:
-                    latest = float(recorder.losses[next(iter(sets))][-1])
-                    best, waited = (latest, 0) if latest < best else (best, waited + 1)
-                    if waited >= patience:
-                        break
     finally:
         if masked is not None:
             masked.remove()

@@ -39,6 +39,13 @@ class Recorder:
         """Keep the states after ``step`` steps."""
         self.kept[step] = list(states)
 
+    def evaluations_without_progress(self, name: str) -> int:
+        """How many evaluations lie behind the least loss on set ``name``; all of them where none was a number."""
+        best, since = torch.inf, 0
+        for losses in self.losses[name]:
+            best, since = (float(losses), 0) if float(losses) < best else (best, since + 1)
+        return since
+
     def fits(self, steps: int) -> list[Fit]:
         """One finished run a replica."""
         trained = _table(self.train_losses, self.replicas)
