@@ -2,6 +2,7 @@ import errno
 import json
 import math
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -77,16 +78,14 @@ def test_another_cells_file_is_noticed(store):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EDQUOT])
-@pytest.mark.parametrize("step", ["fsync", "replace", "fdopen"])
+@pytest.mark.parametrize("step", ["fsync", "replace", "write_bytes"])
 def test_a_disk_that_does_not_take_it(store, monkeypatch, number, step):
     before = content(store)
 
     def refuse(*arguments, **options):
-        if step == "fdopen":
-            os.close(arguments[0])
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(os, step, refuse)
+    monkeypatch.setattr(Path if step == "write_bytes" else os, step, refuse)
     other = Cell("another", {"x": 2})
     with pytest.raises(StorageError, match=rf"{os.strerror(number)}; what was stored before is unharmed"):
         store.write("e" * 32, other, RESULT)

@@ -120,6 +120,64 @@ def test_frozen_parameters_stay_as_they_are():
     assert all(model.training for model in models)
 
 
+def noisy(seed, share=0.5):
+    return nn.Sequential(deep(seed)[:2], nn.Dropout(share), deep(seed)[2:])
+
+
+def test_dropout_follows_the_seeds_and_leaves_the_global_random_state():
+    found = []
+    for seeds, surroundings in (([1, 2], 7), ([1, 2], 8), ([1, 3], 8)):
+        models = [noisy(s) for s in SEEDS[:2]]
+        torch.manual_seed(surroundings)
+        before = torch.get_rng_state()
+        fit_many(models, TRAIN, Recipe(steps=5, batch_size=len(TRAIN)), seeds=seeds)
+        assert torch.equal(torch.get_rng_state(), before)
+        found.append(models[0][0].fc1.weight)
+    assert torch.equal(found[0], found[1])
+    assert not torch.allclose(found[0], found[2], atol=1e-4)
+
+
+class Asking(nn.Module):
+    """Looks at a value in Python, which a stack has several of."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = deep(0)
+
+    def forward(self, x):
+        outputs = self.net(x)
+        return outputs if outputs.sum().item() > 0 else 2 * outputs
+
+
+def averaging(seed):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.BatchNorm1d(10, momentum=None))
+
+
+def partly_frozen(seed):
+    model = deep(seed)
+    model.fc1.requires_grad_(False)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        ([averaging(0), averaging(1)], "layer '2' is a batch norm with momentum=None"),
+        ([deep(0), partly_frozen(1)], "requires_grad differs for fc1.bias, fc1.weight"),
+        ([deep(0)] * 2, "two of them share parameters"),
+        ([noisy(0, 0.1), noisy(1, 0.5)], "their layers differ"),
+        ([deep(0), deep(1).double()], "their states differ"),
+        ([Asking(), Asking()], "models cannot run as a stack"),
+    ],
+)
+def test_networks_that_make_no_stack_are_refused_as_they_were(models, message):
+    before = [{name: value.clone() for name, value in model.state_dict().items()} for model in models]
+    with pytest.raises(InputError, match=message):
+        fit_many(models, TRAIN, Recipe(steps=5), seeds=[0, 1])
+    for model, old in zip(models, before, strict=True):
+        assert all(torch.equal(value, old[name]) for name, value in model.state_dict().items())
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -13,7 +13,7 @@ from torch.nn import functional
 from netopsy.core.errors import require
 from netopsy.core.modes import check_model, device_of, training
 from netopsy.core.progress import track
-from netopsy.core.seeds import derive
+from netopsy.core.seeds import derive, seeded
 from netopsy.core.seeds import generator as random_generator
 from netopsy.core.shapes import Images
 
@@ -50,7 +50,7 @@ def fit_adversarial(
         latent: the number of standard normal values an image is made from.
         steps: of both optimisers.
         betas: of Adam.
-        seed: of the noise and the order of the images.
+        seed: of the noise, the order of the images and dropout; torch's global random state stays as it is.
 
     Raises:
         InputError: shapes or numbers that do not fit, or losses that are no longer finite.
@@ -68,7 +68,8 @@ def fit_adversarial(
     fused = {"lr": lr, "betas": betas, "fused": True}
     optimizers = [torch.optim.Adam(network.parameters(), **fused) for network in (generator, discriminator)]  # type: ignore[arg-type]
     losses = torch.zeros(2, steps, device=device)
-    with torch.enable_grad(), training(generator), training(discriminator):
+    forward = seeded(derive(seed, "forward"))  # what the networks draw themselves, for their dropout
+    with torch.enable_grad(), training(generator), training(discriminator), forward:
         for step in track(range(steps), "training a generator"):
             chosen = torch.randint(len(images), (batch_size,), generator=order)
             real = images[chosen.to(images.device)].to(device)

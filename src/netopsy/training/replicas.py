@@ -9,17 +9,20 @@ element, torch's own train the stack.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils._pytree import tree_map_only
 
-from netopsy.core.errors import require
+from netopsy.core.errors import InputError, require
 from netopsy.core.masks import Masks, check_masks
 from netopsy.core.modes import check_model, device_of
 from netopsy.core.progress import Task
-from netopsy.core.seeds import check_seed
+from netopsy.core.seeds import check_seed, derive, seeded
 from netopsy.data import Dataset, index_batches
 from netopsy.training.checks import check_fit, check_kinds
 from netopsy.training.evaluation import correct
@@ -48,7 +51,8 @@ def fit_many(
     Adam divides a gradient by its own size, so where a gradient is nothing but rounding (a bias in front of a batch
     norm, a pixel that is hardly ever on) the two can drift apart in weights that do not matter to the output. A
     parameter that the loss never sees has no gradient in `fit` and one of zeros here, so that here weight decay acts on
-    it. What a forward pass decides in Python rather than on tensors (a counter, `random`) is decided once.
+    it. What a forward pass decides in Python rather than on tensors (a counter, `random`) is decided once. Dropout
+    follows the step and all of ``seeds`` together: the same call leaves out the same units, a single `fit` others.
 
     Args:
         models: R networks of one architecture, each with initial values of its own.
@@ -61,7 +65,8 @@ def fit_many(
         one `Fit` a replica, in order.
 
     Raises:
-        InputError: networks that differ in architecture, or lists of different lengths.
+        InputError: networks that differ in architecture or share parameters, that cannot run as a stack, or lists of
+            different lengths. The networks are as they were then.
 
     >>> from netopsy.data import digits
     >>> from netopsy.models import mlp
@@ -89,10 +94,11 @@ def fit_many(
             recorder.evaluated(done, {name: stack.evaluate(part) for name, part in sets.items()})
 
     stack.mode(training=True)
-    with Task(f"training {len(models)} networks", recipe.steps - start_step) as task:
+    with seeded(seeds[0]), Task(f"training {len(models)} networks", recipe.steps - start_step) as task:
         look(start_step)
         for step in range(start_step, recipe.steps):
             indices = next(batches)
+            torch.manual_seed(derive(seeds[0], "forward", *seeds[1:], step))
             losses = stack.set_gradients(inputs[indices], targets[indices])
             optimizer.step(recipe.lr_at(step))
             stack.enforce_masks()
@@ -138,7 +144,7 @@ class _Stack:
         """Set the gradients for a batch a replica, ``[replicas, batch, ...]``; returns the losses ``[replicas]``."""
         given = self.trained, self.frozen, self.buffers, inputs, targets
         if self._gradients is None:
-            self._gradients = traced(vmap(grad_and_value(self._loss), randomness="different"), *given)
+            self._gradients = self._trace(*given)
         for parameter in self.trained.values():
             parameter.grad = None  # given back first, so that the new gradients land in the same, cached memory
         gradients, losses = self._gradients(*given)
@@ -146,6 +152,23 @@ class _Stack:
             # The fused optimisers read memory in order, so a gradient must lie in it as its parameter does.
             parameter.grad = gradients[name].contiguous()
         return losses
+
+    def _trace(self, *example: Any) -> Callable[..., tuple[State, Tensor]]:
+        """The gradient of the loss over the stack, known to run on ``example``."""
+        vectorised = vmap(grad_and_value(self._loss), randomness="different")
+        found = traced(vectorised, *example)
+        if found is vectorised:
+            copies = tree_map_only(Tensor, torch.clone, example)
+            try:
+                with torch.random.fork_rng():
+                    vectorised(*copies)
+            except Exception as error:
+                reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+                raise InputError(
+                    f"models cannot run as a stack, which needs a forward pass that torch.func.vmap can vectorise "
+                    f"({reason}); train them one at a time with fit"
+                ) from error
+        return found
 
     def mode(self, *, training: bool) -> None:
         self.base.train(training)
@@ -211,10 +234,29 @@ def _check(models: Sequence[nn.Module], seeds: Sequence[int], masks: Sequence[Ma
     require(len(seeds) == len(models), f"seeds must have one entry a model, {len(models)}, got {len(seeds)}")
     for seed in seeds:
         check_seed(seed)
-    shapes: list[Mapping[str, torch.Size]] = [{n: v.shape for n, v in m.state_dict().items()} for m in models]
-    require(all(own == shapes[0] for own in shapes), "models must all be of one architecture: their states differ")
-    layers = [[(name, type(layer)) for name, layer in model.named_modules()] for model in models]
+    parts = [value for model in models for value in model.parameters()]
+    require(
+        len({id(value) for value in parts}) == len(parts),
+        "models must be networks of their own, but two of them share parameters: give each its own, with copy.deepcopy",
+    )
+    states = [{n: (v.shape, v.dtype, v.device) for n, v in m.state_dict().items()} for m in models]
+    require(all(own == states[0] for own in states), "models must all be of one architecture: their states differ")
+    layers = [[(name, type(layer), layer.extra_repr()) for name, layer in model.named_modules()] for model in models]
     require(all(own == layers[0] for own in layers), "models must all be of one architecture: their layers differ")
+    asking = [{name for name, value in model.named_parameters() if value.requires_grad} for model in models]
+    for own in asking:
+        differing = sorted(own ^ asking[0])
+        require(
+            not differing,
+            f"models must all train the same parameters, but requires_grad differs for {', '.join(differing[:4])}",
+        )
+    for name, layer in models[0].named_modules():
+        averages = isinstance(layer, _BatchNorm) and layer.track_running_stats and layer.momentum is None
+        require(
+            not averages,
+            f"layer {name!r} is a batch norm with momentum=None, which counts its batches in Python and cannot run as "
+            "a stack: give it a momentum, or train the networks one at a time with fit",
+        )
     require(
         len({model.training for model in models}) == 1, "models must all be in training mode, or all in evaluation mode"
     )
