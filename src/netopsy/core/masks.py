@@ -30,7 +30,9 @@ def prunable_parameters(
         exclude: module names to leave out, with everything below them.
 
     Raises:
-        InputError: nothing is left to prune, or an excluded name that is not in the model.
+        InputError: nothing is left to prune, an excluded name that is not in the model, or a layer that computes its
+            weight from other parameters (a parametrization, `torch.nn.utils.prune`, ``weight_norm``), where no mask on
+            a parameter is a mask on the weight.
 
     >>> list(prunable_parameters(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))))
     ['0.weight', '2.weight']
@@ -44,8 +46,16 @@ def prunable_parameters(
     seen: set[int] = set()
     for name, module in modules.items():
         left_out = any(name == out or name.startswith(f"{out}.") for out in exclude)
+        if left_out or not isinstance(module, types):
+            continue
         weight = getattr(module, "weight", None)
-        if isinstance(module, types) and isinstance(weight, nn.Parameter) and not left_out and id(weight) not in seen:
+        require(
+            isinstance(weight, nn.Parameter) or not isinstance(weight, Tensor),
+            f"layer {name!r} computes its weight (torch.nn.utils.parametrize, prune or weight_norm do that), so that "
+            "there is no parameter to mask: make the weight a parameter again first "
+            "(parametrize.remove_parametrizations, prune.remove, remove_weight_norm), or leave the layer out with exclude",
+        )
+        if isinstance(weight, nn.Parameter) and id(weight) not in seen:
             seen.add(id(weight))
             found[names[id(weight)]] = weight
     require(found, f"this network has no weights to prune among {', '.join(kind.__name__ for kind in types)} layers")
@@ -96,6 +106,18 @@ def zero_masked(model: nn.Module, masks: Masks) -> nn.Module:
     for name, parameter in check_masks(model, masks).items():
         parameter.mul_(masks[name].to(parameter))
     return model
+
+
+@torch.no_grad()
+def revived(model: nn.Module, masks: Masks) -> dict[str, int]:
+    """How many weights that ``masks`` drop are not zero, by parameter name; empty when all are.
+
+    >>> revived(nn.Linear(2, 1), {"weight": torch.tensor([[True, False]])})
+    {'weight': 1}
+    """
+    weights = check_masks(model, masks)
+    counts = {n: int((weights[n][~mask.to(weights[n].device, torch.bool)] != 0).sum()) for n, mask in masks.items()}
+    return {name: count for name, count in counts.items() if count}
 
 
 class AppliedMasks:

@@ -1,6 +1,8 @@
 import pytest
 import torch
+import torch.nn.utils.prune
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from netopsy import InputError
 from netopsy.core.masks import density
@@ -178,6 +180,94 @@ def test_a_stack_of_networks_equals_one_at_a_time(rewind_step):
                 torch.testing.assert_close(value, many.final[r][name], atol=1e-4, rtol=0)
         for name, value in alone.state0.items():
             torch.testing.assert_close(value, many.state0[name], atol=1e-5, rtol=0)
+
+
+def computed(how):
+    model = net()
+    how(model.fc2)
+    return model
+
+
+COMPUTED = {
+    "parametrization": weight_norm,
+    "old weight_norm": lambda layer: torch.nn.utils.weight_norm(layer),
+    "prune": lambda layer: torch.nn.utils.prune.l1_unstructured(layer, "weight", 0.3),
+}
+
+
+def untouchable(model, **options):
+    raise AssertionError("trained before the arguments were checked")
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("how", COMPUTED.values(), ids=COMPUTED)
+def test_layers_that_compute_their_weight_are_named_before_any_training(how):
+    with pytest.raises(InputError, match=r"layer 'fc2' computes its weight .* or leave the layer out with exclude"):
+        iterative_magnitude_pruning(computed(how), untouchable, 1)
+
+
+def test_a_layer_that_computes_its_weight_may_be_left_out():
+    found = prune(computed(weight_norm), rounds=1, exclude=["fc2"])
+    assert list(found.masks[1]) == ["fc1.weight", "output.weight"]
+    assert found.ticket(1)(TEST.inputs).shape == (len(TEST), 10)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("how", ["old weight_norm", "prune"])
+def test_networks_that_cannot_be_copied_are_refused_before_any_training(how):
+    with pytest.raises(InputError, match="model cannot be copied, which tickets need"):
+        iterative_magnitude_pruning(computed(COMPUTED[how]), untouchable, 1, exclude=["fc2"])
+
+
+def test_an_excluded_output_layer_leaves_the_rates_of_the_others():
+    found = prune(net(), rounds=1, exclude=["output"])
+    assert {name: mask.float().mean().item() for name, mask in found.masks[1].items()} == pytest.approx(
+        {"fc1.weight": 0.8, "fc2.weight": 0.8}, abs=2e-3
+    )
+
+
+def by_hand(every):
+    """Plain gradient descent without an optimizer, which reports every so many steps."""
+
+    def loop(model, *, start_step, on_step):
+        for done in range(start_step + 1, 9):
+            loss = nn.functional.cross_entropy(model(TRAIN.inputs[:60]), TRAIN.targets[:60])
+            for parameter, gradient in zip(
+                model.parameters(), torch.autograd.grad(loss, list(model.parameters())), strict=True
+            ):
+                parameter.data -= 0.1 * gradient
+            if every and done % every == 0:
+                on_step(done, model)
+
+    return loop
+
+
+def test_a_loop_without_an_optimizer_keeps_its_zeros_where_it_reports_its_steps():
+    found = iterative_magnitude_pruning(net(), by_hand(1), 2)
+    for masks, final in zip(found.masks, found.final, strict=True):
+        assert all((final[name][~mask] == 0).all() for name, mask in masks.items())
+
+
+@pytest.mark.parametrize(("every", "message"), [(0, r"in round 1 \(.* of fc1.weight"), (4, "between steps 0 and 4")])
+def test_a_loop_that_brings_masked_weights_back_is_noticed(every, message):
+    with pytest.raises(InputError, match=f"fit brought masked weights back {message}"):
+        iterative_magnitude_pruning(net(), by_hand(every), 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rate": {"fc1.weight": 1.5}}, r"rate\['fc1.weight'\] must be strictly between"),
+        ({"rate": {"fc1.weight": "0.5"}}, r"rate\['fc1.weight'\] must be strictly between"),
+        ({"rate": {"fc9.weight": 0.5}}, "unknown layer in rate"),
+        ({"rate": {"fc1.weight": 0.5}, "scope": "global"}, "goes with scope='layer'"),
+        ({"rate": {}}, "rate is empty"),
+        ({"evaluate": 3}, "evaluate must be a function"),
+    ],
+)
+def test_wrong_options_are_refused_before_any_training(options, message, unchecked):
+    with pytest.raises(InputError, match=message):
+        iterative_magnitude_pruning(net(), untouchable, 1, **options)
 
 
 @pytest.mark.parametrize(

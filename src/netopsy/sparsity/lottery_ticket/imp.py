@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from torch import nn
 
 from netopsy.core.errors import require
-from netopsy.core.masks import apply_masks
+from netopsy.core.masks import apply_masks, revived
 from netopsy.core.modes import check_model
 from netopsy.sparsity.lottery_ticket.magnitude import Rate, Scope
 from netopsy.sparsity.lottery_ticket.output_layer import OutputLayer
@@ -20,8 +20,9 @@ from netopsy.sparsity.lottery_ticket.rounds import Schedule, prune_and_train
 class TrainingLoop(Protocol):
     """The caller's own training: trains ``model`` in place, from step ``start_step`` on.
 
-    It calls ``on_step(done, model)`` after every step, with the number of steps done; only a rewind step needs that.
-    Each time it makes a new optimiser and draws the same batches.
+    It calls ``on_step(done, model)`` after every step, with the number of steps done; a rewind step needs that, and so
+    do masks where no `torch.optim.Optimizer` updates the weights. Each time it makes a new optimiser and draws the same
+    batches.
     """
 
     def __call__(self, model: nn.Module, *, start_step: int, on_step: Callable[[int, nn.Module], None]) -> Any: ...
@@ -60,7 +61,8 @@ def iterative_magnitude_pruning(
         evaluate: called with the trained network of each round.
 
     Raises:
-        InputError: nothing to prune, a number out of range, or a loop that never reaches ``rewind_step``.
+        InputError: nothing to prune, a layer that computes its weight (see `prunable_parameters`), a number out of
+            range, a loop that never reaches ``rewind_step``, or one that brings masked weights back.
 
     >>> from netopsy.data import digits
     >>> from netopsy.models import mlp
@@ -76,12 +78,21 @@ def iterative_magnitude_pruning(
 
     def train(masks: list[MaskSet], start: int) -> tuple[list[Any], list[State | None]]:
         reached: list[State | None] = [None]
+        last = start
 
         def remember(done: int, trained: nn.Module) -> None:
+            nonlocal last
+            require(
+                done == last + 1 or not revived(model, masks[0]),
+                f"fit brought masked weights back between steps {last} and {done}: without a torch.optim optimizer it "
+                "must call on_step after each step",
+            )
+            applied.enforce()
+            last = done
             if done == rewind_step and reached[0] is None:
                 reached[0] = {name: value.detach().clone() for name, value in trained.state_dict().items()}
 
-        with apply_masks(model, masks[0]), watched:
+        with apply_masks(model, masks[0]) as applied, watched:
             return [fit(model, start_step=start, on_step=remember)], reached
 
     return prune_and_train([model], train, schedule, output=lambda: watched.weight, evaluate=evaluate)[0]

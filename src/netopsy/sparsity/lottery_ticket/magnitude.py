@@ -49,7 +49,7 @@ def magnitude_masks(
     """
     alive = _checked(weights, masks)
     require(scope in ("layer", "global"), f"scope must be 'layer' or 'global', got {scope!r}")
-    _check_rate(rate, weights, scope)
+    check_rate(rate, weights, scope)
     if isinstance(rate, Mapping):
         new = {name: _prune(weights[name], alive[name], rate[name]) if name in rate else alive[name] for name in alive}
     elif scope == "layer":
@@ -130,12 +130,18 @@ def _checked(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor] | None) 
     return {name: masks[name].to(value.device, torch.bool) for name, value in weights.items()}
 
 
-def _check_rate(rate: Rate, weights: Mapping[str, Tensor], scope: Scope) -> None:
+def check_rate(rate: object, weights: Mapping[str, object], scope: str) -> None:
+    """Raise `InputError` unless ``rate`` is a share, or a share for some of the layers."""
     if not isinstance(rate, Mapping):
-        require(isinstance(rate, int | float) and 0 < rate < 1, f"rate must be strictly between 0 and 1, got {rate!r}")
+        require(_is_share(rate), f"rate must be strictly between 0 and 1, got {rate!r}")
         return
     require(scope == "layer", "a rate for each layer goes with scope='layer'; scope='global' takes one number")
+    require(rate, "rate is empty; give at least one parameter name and its rate")
     for name, value in rate.items():
         if name not in weights:
             raise UnknownNameError("layer in rate", name, weights)
-        require(0 < value < 1, f"rate[{name!r}] must be strictly between 0 and 1, got {value}")
+        require(_is_share(value), f"rate[{name!r}] must be strictly between 0 and 1, got {value!r}")
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and 0 < value < 1

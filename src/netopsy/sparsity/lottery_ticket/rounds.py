@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
-from netopsy.core.errors import UnknownNameError, require
-from netopsy.core.masks import density, prunable_parameters
+from netopsy.core.errors import InputError, UnknownNameError, require
+from netopsy.core.masks import density, prunable_parameters, revived
 from netopsy.core.progress import track
-from netopsy.sparsity.lottery_ticket.magnitude import Rate, Scope, layer_rates, magnitude_masks
+from netopsy.sparsity.lottery_ticket.magnitude import Rate, Scope, check_rate, layer_rates, magnitude_masks
 from netopsy.sparsity.lottery_ticket.result import IMPResult, MaskSet, State
 
 Train = Callable[[list[MaskSet], int], tuple[list[Any], list[State | None]]]
@@ -40,15 +40,13 @@ class Schedule:
         require(self.scope in ("layer", "global"), f"scope must be 'layer' or 'global', got {self.scope!r}")
         factor = self.output_rate_factor
         require(0 < factor <= 1, f"output_rate_factor must be in (0, 1], got {factor}")
-        if not isinstance(self.rate, Mapping):
-            share = isinstance(self.rate, int | float) and 0 < self.rate < 1
-            require(share, f"rate must be strictly between 0 and 1, got {self.rate!r}")
 
     def rates(self, names: list[str], output: str | None) -> Rate:
         """The rate of each layer, given which one is the output."""
         if self.scope == "global":
             return self.rate
-        return layer_rates(names, self.rate, output=self.output_layer or output, output_factor=self.output_rate_factor)
+        output = self.output_layer or (output if output in names else None)  # an excluded one has no rate
+        return layer_rates(names, self.rate, output=output, output_factor=self.output_rate_factor)
 
 
 def prune_and_train(
@@ -64,6 +62,9 @@ def prune_and_train(
     names = list(prunable[0])
     if schedule.output_layer is not None and schedule.output_layer not in prunable[0]:
         raise UnknownNameError("output_layer", schedule.output_layer, names)
+    check_rate(schedule.rate, prunable[0], schedule.scope)
+    require(evaluate is None or callable(evaluate), f"evaluate must be a function of the network, got {evaluate!r}")
+    networks = [_template(model) for model in models]
     masks: list[MaskSet] = [{n: torch.ones_like(w, dtype=torch.bool) for n, w in own.items()} for own in prunable]
     starts: list[State | None] = [None if schedule.rewind_step else _copy(model) for model in models]
     found: list[dict[str, list[Any]]] = [
@@ -74,8 +75,8 @@ def prune_and_train(
         if r > 0:
             rates = schedule.rates(names, output())
             masks = [
-                magnitude_masks({name: w.detach() for name, w in own.items()}, mask, rates, schedule.scope)
-                for own, mask in zip(prunable, masks, strict=True)
+                magnitude_masks(_weights(model, names), mask, rates, schedule.scope)
+                for model, mask in zip(models, masks, strict=True)
             ]
             if schedule.reset or r == schedule.rounds:
                 _load(models, starts)
@@ -86,6 +87,14 @@ def prune_and_train(
             all(start is not None for start in starts),
             f"the training loop never reported step {schedule.rewind_step} to on_step, which rewinding needs",
         )
+        for model, mask in zip(models, masks, strict=True):
+            alive = revived(model, mask)
+            require(
+                not alive,
+                f"fit brought masked weights back in round {r} ({', '.join(f'{n} of {k}' for k, n in alive.items())}): "
+                "it must train the network's own parameters with a torch.optim optimizer, or call on_step after each "
+                "step, where they are set to 0 again",
+            )
         for model, mask, fit, own in zip(models, masks, fits, found, strict=True):
             own["masks"].append(mask)
             own["final"].append(_copy(model))
@@ -94,9 +103,24 @@ def prune_and_train(
             if evaluate is not None:
                 own["metrics"].append(evaluate(model))
     return [
-        IMPResult(state0=start or {}, network=copy.deepcopy(model), **own)
-        for model, start, own in zip(models, starts, found, strict=True)
+        IMPResult(state0=start or {}, network=network, **own)
+        for network, start, own in zip(networks, starts, found, strict=True)
     ]
+
+
+def _template(model: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:
+        raise InputError(
+            f"model cannot be copied, which tickets need ({type(error).__name__}): layers under torch.nn.utils.prune "
+            "or weight_norm hold computed tensors; undo these with prune.remove or remove_weight_norm first"
+        ) from error
+
+
+def _weights(model: nn.Module, names: Sequence[str]) -> State:
+    parameters = dict(model.named_parameters())
+    return {name: parameters[name].detach() for name in names}
 
 
 def _load(models: Sequence[nn.Module], states: Sequence[State | None]) -> None:
