@@ -53,7 +53,8 @@ def prunable_parameters(
             isinstance(weight, nn.Parameter) or not isinstance(weight, Tensor),
             f"layer {name!r} computes its weight (torch.nn.utils.parametrize, prune or weight_norm do that), so that "
             "there is no parameter to mask: make the weight a parameter again first "
-            "(parametrize.remove_parametrizations, prune.remove, remove_weight_norm), or leave the layer out with exclude",
+            "(parametrize.remove_parametrizations, prune.remove, remove_weight_norm), or leave the layer out with "
+            "exclude",
         )
         if isinstance(weight, nn.Parameter) and id(weight) not in seen:
             seen.add(id(weight))

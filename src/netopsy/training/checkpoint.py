@@ -17,6 +17,7 @@ from netopsy.core.files import replacing
 from netopsy.core.fingerprints import fingerprint
 from netopsy.core.masks import Masks
 from netopsy.data import Dataset
+from netopsy.training.plan import EvaluationSets, evaluation_sets
 from netopsy.training.recipe import Recipe
 from netopsy.training.recorder import Recorder
 
@@ -93,18 +94,19 @@ def run_identity(
     model: nn.Module,
     data: Dataset,
     recipe: Recipe,
-    seed: int,
-    sets: Mapping[str, Dataset],
-    masks: Masks | None,
+    *,
+    evaluation: EvaluationSets = None,
+    masks: Masks | None = None,
+    augment: Any = None,
     **options: Any,
 ) -> dict[str, Any]:
     """What tells one run from another, as plain values: all that decides how it goes, but for the initial weights."""
     return {
         "recipe": asdict(recipe),
-        "seed": seed,
         "data": _samples(data),
-        "evaluation": [[name, _samples(part)] for name, part in sets.items()],
+        "evaluation": [[name, _samples(part)] for name, part in evaluation_sets(evaluation).items()],
         "masks": None if masks is None else fingerprint({name: mask.bool() for name, mask in masks.items()}),
+        "augment": None if augment is None else getattr(augment, "__qualname__", type(augment).__qualname__),
         "architecture": architecture(model),
         **options,
     }

@@ -93,14 +93,19 @@ def fit(
     recorder = Recorder(replicas=1, sets=sets)
     identity = {}
     if checkpoint is not None:
-        options = {
-            "evaluate_every": evaluate_every,
-            "patience": patience,
-            "keep_states": sorted(keep_states),
-            "start_step": start_step,
-            "augment": None if augment is None else getattr(augment, "__qualname__", type(augment).__qualname__),
-        }
-        identity = run_identity(model, data, recipe, seed, sets, masks, **options)
+        identity = run_identity(
+            model,
+            data,
+            recipe,
+            seed=seed,
+            evaluation=sets,
+            evaluate_every=evaluate_every,
+            patience=patience,
+            masks=masks,
+            keep_states=sorted(keep_states),
+            start_step=start_step,
+            augment=augment,
+        )
     saved = Checkpoint(checkpoint, checkpoint_every, model, optimizer, recorder, identity=identity)
     saved.writes = fabric.is_global_zero  # all processes read it, one writes it
     first = saved.resume(start_step)

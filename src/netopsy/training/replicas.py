@@ -244,8 +244,8 @@ def _check(models: Sequence[nn.Module], seeds: Sequence[int], masks: Sequence[Ma
     layers = [[(name, type(layer), layer.extra_repr()) for name, layer in model.named_modules()] for model in models]
     require(all(own == layers[0] for own in layers), "models must all be of one architecture: their layers differ")
     asking = [{name for name, value in model.named_parameters() if value.requires_grad} for model in models]
-    for own in asking:
-        differing = sorted(own ^ asking[0])
+    for names in asking:
+        differing = sorted(names ^ asking[0])
         require(
             not differing,
             f"models must all train the same parameters, but requires_grad differs for {', '.join(differing[:4])}",

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
 from netopsy.core.errors import require
 from netopsy.data import Dataset
+from netopsy.training.checkpoint import run_identity
 from netopsy.training.history import Fit
 from netopsy.training.loop import fit
 from netopsy.training.recipe import Recipe
 
+_ELSEWHERE = ("fabric", "checkpoint_every")  # where a run is at work, not how it goes
 
-def trainer(data: Dataset, recipe: Recipe, **options: Any) -> Callable[..., Fit]:
-    """A function ``train(model, *, start_step=0, on_step=None)`` that calls `fit` with everything else settled.
+
+@dataclass(frozen=True)
+class Trainer:
+    """A training loop with everything settled but the network; `trainer` makes one."""
+
+    data: Dataset
+    recipe: Recipe
+    options: Mapping[str, Any]
+
+    def __call__(
+        self, model: nn.Module, *, start_step: int = 0, on_step: Callable[[int, nn.Module], None] | None = None
+    ) -> Fit:
+        """Train ``model`` in place."""
+        return fit(model, self.data, self.recipe, start_step=start_step, on_step=on_step, **self.options)
+
+    def identity(self, model: nn.Module) -> dict[str, Any]:
+        """What tells this loop from another, as plain values."""
+        return run_identity(
+            model, self.data, self.recipe, **{name: v for name, v in self.options.items() if name not in _ELSEWHERE}
+        )
+
+
+def trainer(data: Dataset, recipe: Recipe, **options: Any) -> Trainer:
+    """A callable ``train(model, *, start_step=0, on_step=None)`` that calls `fit` with everything else settled.
 
     ``options`` are those of `fit`, but for ``checkpoint``: the second call would find the first one's end in it.
 
@@ -32,8 +57,4 @@ def trainer(data: Dataset, recipe: Recipe, **options: Any) -> Callable[..., Fit]
     require(
         "checkpoint" not in options, "checkpoint is for a single run of fit, and a trainer is called again and again"
     )
-
-    def train(model: nn.Module, *, start_step: int = 0, on_step: Callable[[int, nn.Module], None] | None = None) -> Fit:
-        return fit(model, data, recipe, start_step=start_step, on_step=on_step, **options)
-
-    return train
+    return Trainer(data, recipe, options)

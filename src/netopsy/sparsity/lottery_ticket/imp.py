@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
@@ -14,6 +15,7 @@ from netopsy.sparsity.lottery_ticket.magnitude import Rate, Scope
 from netopsy.sparsity.lottery_ticket.output_layer import OutputLayer
 from netopsy.sparsity.lottery_ticket.result import IMPResult, MaskSet, State
 from netopsy.sparsity.lottery_ticket.rounds import Schedule, prune_and_train
+from netopsy.training.trainer import Trainer
 
 
 @runtime_checkable
@@ -41,6 +43,7 @@ def iterative_magnitude_pruning(
     rewind_step: int = 0,
     reset: bool = True,
     evaluate: Callable[[nn.Module], Any] | None = None,
+    checkpoint: str | Path | None = None,
 ) -> IMPResult:
     """Find winning tickets: train, prune the smallest weights, reset the rest, and again.
 
@@ -60,9 +63,14 @@ def iterative_magnitude_pruning(
         reset: ``False`` trains on between rounds and resets once, for the last one (continued training, appendix B).
         evaluate: called with the trained network of each round.
 
+        checkpoint: a file that holds the finished rounds. The same call goes on behind the last of them to the same
+            end; a finished search is handed back and nothing is trained. An interruption puts the initial values of the
+            network back.
+
     Raises:
         InputError: nothing to prune, a layer that computes its weight (see `prunable_parameters`), a number out of
-            range, a loop that never reaches ``rewind_step``, or one that brings masked weights back.
+            range, a loop that never reaches ``rewind_step``, one that brings masked weights back, or a checkpoint of
+            another search.
 
     >>> from netopsy.data import digits
     >>> from netopsy.models import mlp
@@ -95,4 +103,13 @@ def iterative_magnitude_pruning(
         with apply_masks(model, masks[0]) as applied, watched:
             return [fit(model, start_step=start, on_step=remember)], reached
 
-    return prune_and_train([model], train, schedule, output=lambda: watched.weight, evaluate=evaluate)[0]
+    known = fit.identity(model) if checkpoint is not None and isinstance(fit, Trainer) else None
+    return prune_and_train(
+        [model],
+        train,
+        schedule,
+        output=lambda: watched.weight,
+        evaluate=evaluate,
+        checkpoint=checkpoint,
+        training=known,
+    )[0]

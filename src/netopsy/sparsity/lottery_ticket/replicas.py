@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from netopsy.sparsity.lottery_ticket.output_layer import OutputLayer
 from netopsy.sparsity.lottery_ticket.result import IMPResult, MaskSet, State
 from netopsy.sparsity.lottery_ticket.rounds import Schedule, prune_and_train
 from netopsy.training import Recipe, fit_many
+from netopsy.training.checkpoint import run_identity
 
 
 def iterative_magnitude_pruning_many(
@@ -33,6 +35,7 @@ def iterative_magnitude_pruning_many(
     rewind_step: int = 0,
     reset: bool = True,
     evaluate: Callable[[nn.Module], Any] | None = None,
+    checkpoint: str | Path | None = None,
     **options: Any,
 ) -> list[IMPResult]:
     """`iterative_magnitude_pruning` of R networks of one architecture, trained as one stack by `fit_many`.
@@ -70,4 +73,15 @@ def iterative_magnitude_pruning_many(
         )
         return fits, [fit.states.get(rewind_step) if rewind_step else None for fit in fits]
 
-    return prune_and_train(models, train, schedule, output=lambda: watched.weight, evaluate=evaluate)
+    known = None
+    if checkpoint is not None:
+        known = run_identity(models[0], data, recipe, seeds=list(seeds), **options)
+    return prune_and_train(
+        models,
+        train,
+        schedule,
+        output=lambda: watched.weight,
+        evaluate=evaluate,
+        checkpoint=checkpoint,
+        training=known,
+    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
@@ -11,12 +12,16 @@ from torch import Tensor, nn
 from netopsy.core.drawing import panel
 from netopsy.core.errors import require
 from netopsy.core.masks import zero_masked
+from netopsy.sparsity.lottery_ticket import stored
+from netopsy.training.checkpoint import architecture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 State = dict[str, Tensor]
 MaskSet = dict[str, Tensor]
+
+_KIND = "the result of a search for tickets"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +53,30 @@ class IMPResult:
         fresh = copy.deepcopy(self.network)
         fresh.load_state_dict(self.state0)
         return zero_masked(fresh, self.masks[r])
+
+    def save(self, path: str | Path) -> None:
+        """Write everything but the network's code to one safetensors file, with JSON beside the tensors.
+
+        Raises:
+            InputError: a metric or what the training loop returned is none of: numbers, texts, tensors, the results of
+                `netopsy.training`, and lists, tuples and mappings of those.
+        """
+        content = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "network"}
+        stored.write(Path(path), _KIND, {**content, "architecture": architecture(self.network)})
+
+    @classmethod
+    def load(cls, path: str | Path, network: nn.Module) -> IMPResult:
+        """What `save` wrote, for a network of the architecture that was pruned; its own weights do not matter.
+
+        Raises:
+            InputError: a file that is damaged or something else, or a network of another architecture.
+        """
+        content = stored.read(Path(path), _KIND)
+        require(
+            content.pop("architecture") == architecture(network),
+            f"network must have the architecture of the one that was pruned, and {str(path)!r} holds another's result",
+        )
+        return cls(network=copy.deepcopy(network), **content)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the metric against the share of weights kept.

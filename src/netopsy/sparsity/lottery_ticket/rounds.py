@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from netopsy.core.errors import InputError, UnknownNameError, require
 from netopsy.core.masks import density, prunable_parameters, revived
 from netopsy.core.progress import track
 from netopsy.sparsity.lottery_ticket.magnitude import Rate, Scope, check_rate, layer_rates, magnitude_masks
+from netopsy.sparsity.lottery_ticket.progress import Rounds
 from netopsy.sparsity.lottery_ticket.result import IMPResult, MaskSet, State
 
 Train = Callable[[list[MaskSet], int], tuple[list[Any], list[State | None]]]
@@ -56,8 +58,14 @@ def prune_and_train(
     *,
     output: Callable[[], str | None],
     evaluate: Callable[[nn.Module], Any] | None,
+    checkpoint: str | Path | None = None,
+    training: Mapping[str, Any] | None = None,
 ) -> list[IMPResult]:
-    """Run the schedule; ``output`` names the output layer's weight once a forward pass has been seen."""
+    """Run the schedule; ``output`` names the output layer's weight once a forward pass has been seen.
+
+    With a ``checkpoint`` the finished rounds are kept there, and an interruption puts the initial weights back, so that
+    the same call goes on behind the last finished round; ``training`` tells one training loop from another.
+    """
     prunable = [prunable_parameters(model, exclude=schedule.exclude) for model in models]
     names = list(prunable[0])
     if schedule.output_layer is not None and schedule.output_layer not in prunable[0]:
@@ -70,42 +78,61 @@ def prune_and_train(
     found: list[dict[str, list[Any]]] = [
         {key: [] for key in ("masks", "final", "density", "metrics", "fits")} for _ in models
     ]
-    for r in track(range(schedule.rounds + 1), "pruning rounds"):
-        first = 0
-        if r > 0:
-            rates = schedule.rates(names, output())
-            masks = [
-                magnitude_masks(_weights(model, names), mask, rates, schedule.scope)
-                for model, mask in zip(models, masks, strict=True)
-            ]
-            if schedule.reset or r == schedule.rounds:
-                _load(models, starts)
-                first = schedule.rewind_step
-        fits, reached = train(masks, first)
-        starts = [known if known is not None else new for known, new in zip(starts, reached, strict=True)]
-        require(
-            all(start is not None for start in starts),
-            f"the training loop never reported step {schedule.rewind_step} to on_step, which rewinding needs",
-        )
-        for model, mask in zip(models, masks, strict=True):
-            alive = revived(model, mask)
+    about = {"schedule": asdict(schedule), "training": training, "evaluate": evaluate is not None}
+    rounds = Rounds(checkpoint, models, about)
+    saved = rounds.read()
+    finished, last_layer = 0, None
+    if saved is not None:
+        found, starts, last_layer = saved["found"], saved["starts"], saved["output"]
+        finished, masks = len(found[0]["masks"]), [own["masks"][-1] for own in found]
+    initial = None if checkpoint is None else [_copy(model) for model in models]
+    try:
+        if finished:
+            _load(models, [own["final"][-1] for own in found])
+        for r in track(range(finished, schedule.rounds + 1), "pruning rounds"):
+            first = 0
+            if r > 0:
+                rates = schedule.rates(names, output() or last_layer)
+                masks = [
+                    magnitude_masks(_weights(model, names), mask, rates, schedule.scope)
+                    for model, mask in zip(models, masks, strict=True)
+                ]
+                if schedule.reset or r == schedule.rounds:
+                    _load(models, starts)
+                    first = schedule.rewind_step
+            fits, reached = train(masks, first)
+            starts = [known if known is not None else new for known, new in zip(starts, reached, strict=True)]
             require(
-                not alive,
-                f"fit brought masked weights back in round {r} ({', '.join(f'{n} of {k}' for k, n in alive.items())}): "
-                "it must train the network's own parameters with a torch.optim optimizer, or call on_step after each "
-                "step, where they are set to 0 again",
+                all(start is not None for start in starts),
+                f"the training loop never reported step {schedule.rewind_step} to on_step, which rewinding needs",
             )
-        for model, mask, fit, own in zip(models, masks, fits, found, strict=True):
-            own["masks"].append(mask)
-            own["final"].append(_copy(model))
-            own["density"].append(density(mask))
-            own["fits"].append(fit)
-            if evaluate is not None:
-                own["metrics"].append(evaluate(model))
+            _check_zeros(models, masks, r)
+            for model, mask, fit, own in zip(models, masks, fits, found, strict=True):
+                own["masks"].append(mask)
+                own["final"].append(_copy(model))
+                own["density"].append(density(mask))
+                own["fits"].append(fit)
+                if evaluate is not None:
+                    own["metrics"].append(evaluate(model))
+            rounds.write(found=found, starts=starts, output=output() or last_layer)
+    except BaseException:
+        if initial is not None:
+            _load(models, initial)
+        raise
     return [
         IMPResult(state0=start or {}, network=network, **own)
         for network, start, own in zip(networks, starts, found, strict=True)
     ]
+
+
+def _check_zeros(models: Sequence[nn.Module], masks: Sequence[MaskSet], r: int) -> None:
+    for model, mask in zip(models, masks, strict=True):
+        alive = ", ".join(f"{count} of {name}" for name, count in revived(model, mask).items())
+        require(
+            not alive,
+            f"fit brought masked weights back in round {r} ({alive}): it must train the network's own parameters with "
+            "a torch.optim optimizer, or call on_step after each step, where they are set to 0 again",
+        )
 
 
 def _template(model: nn.Module) -> nn.Module:
