@@ -47,3 +47,14 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
+
+
+def reseed(seed: int, device: torch.device) -> None:
+    """Set the global random state that a network on ``device`` draws from, inside a block of `seeded`.
+
+    `torch.manual_seed` does so for every device there could be, which takes as long as a step of a small network.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from netopsy.lab.errors import StorageError
 from netopsy.core.files import TEMPORARY
+from netopsy.lab.errors import StorageError
 
 _STAGED = ".swap-"
 _READY = ".ready"

@@ -13,7 +13,7 @@ from netopsy.core.errors import require
 from netopsy.core.masks import Masks, apply_masks, check_masks
 from netopsy.core.modes import device_of, training
 from netopsy.core.progress import Task
-from netopsy.core.seeds import check_seed, derive, generator, seeded
+from netopsy.core.seeds import check_seed, derive, generator, reseed, seeded
 from netopsy.data import Dataset, index_batches
 from netopsy.training.checkpoint import Checkpoint, run_identity
 from netopsy.training.checks import check_fit, check_kinds
@@ -133,7 +133,7 @@ def fit(
             while done < recipe.steps and not waited():
                 step = done
                 # What the network draws from the global state, for its dropout, is a matter of seed and step too.
-                torch.manual_seed(derive(seed, "forward", fabric.global_rank, step))
+                reseed(derive(seed, "forward", fabric.global_rank, step), fabric.device)
                 indices = next(batches).tensor_split(fabric.world_size)[fabric.global_rank]
                 inputs, targets = data.inputs[indices], data.targets[indices]
                 if augment is not None:

@@ -22,7 +22,7 @@ from netopsy.core.errors import InputError, require
 from netopsy.core.masks import Masks, check_masks
 from netopsy.core.modes import check_model, device_of
 from netopsy.core.progress import Task
-from netopsy.core.seeds import check_seed, derive, seeded
+from netopsy.core.seeds import check_seed, derive, reseed, seeded
 from netopsy.data import Dataset, index_batches
 from netopsy.training.checks import check_fit, check_kinds
 from netopsy.training.evaluation import correct
@@ -98,7 +98,7 @@ def fit_many(
         look(start_step)
         for step in range(start_step, recipe.steps):
             indices = next(batches)
-            torch.manual_seed(derive(seeds[0], "forward", *seeds[1:], step))
+            reseed(derive(seeds[0], "forward", *seeds[1:], step), stack.device)
             losses = stack.set_gradients(inputs[indices], targets[indices])
             optimizer.step(recipe.lr_at(step))
             stack.enforce_masks()
