@@ -52,7 +52,8 @@ def examine(
     Args:
         model: any `torch.nn.Module` that turns a batch into class scores ``[batch, classes]``.
         data: held-out samples: a `netopsy.data.Dataset`, a pair of tensors ``(inputs, labels)``, a torch data set or
-            loader, or what `netopsy.data.load_data` understands (``"digits"``, ``"hub:owner/name"``, an image folder).
+            loader, a table of the library ``datasets``, or what `netopsy.data.load_data` understands (``"digits"``,
+            ``"hub:owner/name"``, an image folder).
         train: training data in any of these forms, for instruments that train tickets of the network.
         recipe: how it was trained, for the same.
         layers: layers to look at, as named in ``named_modules()``; by default up to four, spread over the depth.

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset, SequentialSampler
 from torch.utils.data import Dataset as TorchDataset
 
 from netopsy.core.errors import InputError, require
+from netopsy.core.memory import most_bytes
 from netopsy.data import Dataset
 from netopsy.data.load import load_data
+from netopsy.examination.samples import class_names, collated, file_names, pair_of, rows_of
 
-MOST = 10_000
-"""Samples taken from a source that does not say how many it has."""
+MOST, BATCH = 10_000, 256
+"""Samples taken from a data set that is not yet in memory, and at a time."""
 
 
 def as_dataset(data: object, argument: str, *, split: str = "test") -> Dataset:
     """``data`` as a `Dataset`.
 
     Args:
-        data: a `Dataset`, a pair of tensors or arrays, a torch data set or data loader, or a name that `load_data`
-            understands.
+        data: a `Dataset`, a pair of tensors or arrays, a torch data set or data loader, a table of the Hugging Face
+            library ``datasets``, or a name that `load_data` understands.
         argument: what the caller calls it, for error messages.
         split: which part of a named data set.
 
@@ -44,28 +48,62 @@ def as_dataset(data: object, argument: str, *, split: str = "test") -> Dataset:
     ):
         return _paired(_tensor(data[0], argument), _tensor(data[1], argument))
     if isinstance(data, DataLoader):
-        return _gathered(data, argument)
-    if isinstance(data, TorchDataset):
-        loader: Any = DataLoader(data, batch_size=256)
-        return _gathered(loader, argument)
+        ordered = isinstance(data.sampler, SequentialSampler) or isinstance(data.dataset, IterableDataset)
+        return _gathered(data, argument, source=data.dataset, ordered=ordered)
+    if hasattr(data, "features") and hasattr(data, "__iter__"):
+        return _gathered(_batches(rows_of(data), argument), argument, source=data)
+    if isinstance(data, IterableDataset):
+        return _gathered(_batches(data, argument), argument, source=data)
+    if isinstance(data, TorchDataset) and isinstance(data, Sized):
+        samples = (data[index] for index in range(len(data)))
+        return _gathered(_batches(samples, argument), argument, source=data)
+    if isinstance(data, Mapping) and data and all(hasattr(part, "features") for part in data.values()):
+        raise InputError(f"{argument} has parts {', '.join(map(str, data))}: give one of them")
     raise InputError(
-        f"{argument} must be a netopsy Dataset, a pair of tensors (inputs, labels), a torch data set or loader, "
-        f"or a name or folder; got {type(data).__name__}"
+        f"{argument} must be a netopsy Dataset, a pair of tensors (inputs, labels), a torch data set or loader, a "
+        f"table of datasets, or a name or folder; got {type(data).__name__}"
     )
 
 
-def _gathered(batches: Iterable[Any], argument: str) -> Dataset:
-    inputs, labels, count = [], [], 0
+def _batches(samples: Iterable[Any], argument: str) -> Iterator[tuple[Tensor, Tensor]]:
+    left = iter(samples)
+    while some := list(islice(left, BATCH)):
+        yield collated(some, argument)
+
+
+def _gathered(batches: Iterable[Any], argument: str, *, source: object, ordered: bool = True) -> Dataset:
+    """As many batches as may be held in memory, with the names that their source has for classes and samples."""
+    inputs: list[Tensor] = []
+    labels: list[Tensor] = []
+    count = size = 0
     for batch in batches:
-        pair = isinstance(batch, tuple | list) and len(batch) >= 2 and all(isinstance(b, Tensor) for b in batch[:2])
-        require(pair, f"{argument} must give batches of (inputs, labels) tensors, got {type(batch).__name__}")
-        inputs.append(batch[0])
-        labels.append(batch[1])
-        count += len(batch[0])
-        if count >= MOST:
+        first, second = (_tensor(part, argument) for part in pair_of(batch, argument))
+        require(
+            first.ndim > 0 and second.ndim > 0 and len(second) == len(first),
+            f"{argument} must give as many labels as inputs in a batch, got shapes {tuple(first.shape)} and "
+            f"{tuple(second.shape)}",
+        )
+        inputs.append(first)
+        labels.append(second)
+        count += len(first)
+        size += first.numel() * 4
+        if count >= MOST or size * 2 >= most_bytes():
             break
     require(inputs, f"{argument} is empty; an examination needs samples")
-    return _paired(torch.cat(inputs), torch.cat(labels))
+    try:
+        found = _paired(torch.cat(inputs), torch.cat(labels))
+    except RuntimeError as error:
+        raise InputError(f"{argument} has batches that do not fit together: {error}") from error
+    files = file_names(source)[:count] if ordered else ()
+    names = class_names(source)
+    named = found.is_classification and len(names) > int(found.targets.max())
+    whole = len(source) if isinstance(source, Sized) else None
+    return replace(
+        found,
+        classes=names if named else (),
+        files=files if len(files) == count else (),
+        name="" if whole in (None, count) else f"{count:,} of {whole:,} given samples",
+    )
 
 
 def _paired(inputs: Tensor, labels: Tensor) -> Dataset:
@@ -75,12 +113,16 @@ def _paired(inputs: Tensor, labels: Tensor) -> Dataset:
     return Dataset(inputs, labels if labels.is_floating_point() else labels.long())
 
 
-def _tensor(given: Tensor | np.ndarray, argument: str) -> Tensor:
+def _tensor(given: Any, argument: str) -> Tensor:
     """An array as a tensor, float64 as torch's own float: that is what networks are made of."""
     if isinstance(given, Tensor):
         return given
     try:
         tensor = torch.from_numpy(np.ascontiguousarray(given))
     except TypeError:
-        raise InputError(f"{argument} must hold numbers, got an array of {given.dtype}") from None
+        raise InputError(f"{argument} must hold numbers, got {_described(given)}") from None
     return tensor.to(torch.get_default_dtype()) if tensor.dtype == torch.float64 else tensor
+
+
+def _described(given: Any) -> str:
+    return f"an array of {given.dtype}" if isinstance(given, np.ndarray) else type(given).__name__
