@@ -56,7 +56,7 @@ def test_a_layer_that_keeps_all_and_one_that_keeps_two_numbers(template, monkeyp
     finding = examine(net, data, instruments=["reconstruction"]).findings["reconstruction"]
     assert finding.figures["image error at 1"] < 0.02
     assert finding.figures["image error at 2"] > 0.5
-    assert "2 is the first of 2 layers from which more than half of that is not found again" in finding.sentence
+    assert "2 is the first of 2 layers from which more than half is lost" in finding.sentence
     assert [row[0] for row in finding.table] == ["layer", "1", "2"]
 
 

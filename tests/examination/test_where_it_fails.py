@@ -131,6 +131,23 @@ def test_swapped_labels_are_found():
     assert not label_issues(nn.functional.one_hot(labels, 3).float(), labels).any()
 
 
+def half_right(right):
+    """A four-class table look-up that is right on ``right`` of 80 samples."""
+    labels = torch.arange(80) % 4
+    answers = torch.where(torch.arange(80) < right, labels, (labels + 1) % 4)
+    rows = torch.nn.functional.one_hot(answers, 4).float() * 2
+    return nn.Sequential(nn.Flatten(), nn.Identity()), Dataset(rows, labels)
+
+
+@pytest.mark.parametrize(("right", "verdict"), [(78, "good"), (50, "plain"), (40, "doubtful")])
+def test_what_counts_as_good_leaves_more_than_half_of_chance_behind(right, verdict):
+    examined = examine(*half_right(right), instruments=["accuracy", "label-issues"])
+    assert examined.findings["accuracy"].verdict == verdict
+    assert ("label-issues" in examined.findings) == (verdict == "good")
+    if verdict != "good":
+        assert "mistake of its own" in examined.absences[0].reason
+
+
 def test_inputs_that_do_not_fit_their_standardisation_are_told():
     data = halves()
     assert inputs.examine(Subject(Mean(), data)).verdict == "plain"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from netopsy import __version__
 from netopsy.catalogue import Paper, paper
@@ -194,6 +195,15 @@ def _together(text: str) -> str:
     return plain(text).replace(" %", "\u00a0%")
 
 
+def coded(text: str) -> Markup:
+    """Escaped text in which what stands between backticks is set as code.
+
+    >>> str(coded("set `--mean` & look"))
+    'set <code>--mean</code> &amp; look'
+    """
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -211,10 +221,12 @@ def _source(name: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("netopsy.examination"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["coded"] = coded
+    return environment

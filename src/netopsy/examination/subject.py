@@ -24,6 +24,7 @@ from netopsy.data import Dataset
 from netopsy.examination.labels import by_output, names_of
 from netopsy.examination.scores import as_two_classes, scores_of
 from netopsy.interpretability.grids import layouts, show_grids, token_blocks
+from netopsy.lab.statistics import proportion_interval
 from netopsy.training import Recipe, evaluate
 
 Depth = Literal["quick", "normal", "thorough"]
@@ -187,6 +188,16 @@ class Subject:
     def class_count(self) -> int:
         """How many classes the network tells apart."""
         return self._outputs
+
+    @cached_property
+    def skilled(self) -> bool:
+        """Whether it surely gets right at least half of the samples that always answering the commonest class does not.
+
+        What asks how good its answers are has little to say of a network that is not.
+        """
+        right = int((self.predictions == self.labels).sum())
+        guess = int(self.labels.bincount().max()) / len(self.labels)
+        return proportion_interval(right, len(self.labels)).low >= (1 + guess) / 2
 
     def class_name(self, number: int) -> str:
         """What a class is called; its number where nobody said."""

@@ -58,7 +58,7 @@ def examine(subject: Subject) -> Finding:
     return Finding(
         sentence=_sentence(whole, guess, seen),
         glance=f"{100 * whole.value:.1f} % right [{100 * whole.low:.1f}, {100 * whole.high:.1f}] of {whole.n:,}",
-        verdict="good" if whole.low > guess else "doubtful",
+        verdict="good" if subject.skilled else "plain" if whole.high >= (1 + guess) / 2 else "doubtful",
         advice=_advice(whole, guess, seen),
         reading=(
             "Each mark is a class: the share of its samples that the network finds, with the 95 % Wilson interval. A "

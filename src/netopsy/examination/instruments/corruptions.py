@@ -124,7 +124,7 @@ def examine(subject: Subject) -> Finding:
             f"clean images; {worst} harms most ({100 * means[worst]:.0f} %)."
         ),
         glance=f"{100 * mean:.0f} % right when corrupted, {100 * clean.value:.0f} % clean; {worst} harms most",
-        verdict="doubtful" if surely else "good",
+        verdict="doubtful" if surely else "good" if subject.skilled else "plain",
         advice=(
             f"If inputs may come with {' or '.join(surely)}, train with such inputs (augmentation) and look again."
             if surely

@@ -15,6 +15,8 @@ from netopsy.lab.statistics import Estimate, proportion_interval
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 WANTED = 0.99
 """The accuracy that is looked for."""
+WIDE = 0.25
+"""The share of samples that are to be answered so, for the finding to speak for the network."""
 
 
 def examine(subject: Subject) -> Finding:
@@ -39,7 +41,7 @@ def examine(subject: Subject) -> Finding:
             f"{100 * found.high:.1f}] on {100 * share:.0f} % of samples; all are {100 * right.mean():.1f} % right."
         ),
         glance=f"above {least:.2f}: {100 * found.value:.1f} % right on {100 * share:.0f} % of samples",
-        verdict="good" if useful and found.value >= WANTED else "plain" if useful else "doubtful",
+        verdict="doubtful" if not useful else "good" if found.value >= WANTED and share >= WIDE else "plain",
         advice=(
             f"Let it answer alone above {least:.2f} and hand the rest to a person."
             if useful

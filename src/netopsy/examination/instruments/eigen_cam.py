@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import torch
+from matplotlib.axes import Axes
 from torch import Tensor
 
 from netopsy.core.capture import layer_activations
+from netopsy.core.drawing import figure_grid
 from netopsy.core.errors import InputError
 from netopsy.core.progress import track
 from netopsy.examination.finding import Finding, Picture
@@ -16,7 +18,7 @@ from netopsy.examination.subject import Subject
 from netopsy.interpretability.eigen_cam import eigen_cam, eigen_cam_from_activations, last_grid_layer
 from netopsy.interpretability.overlay import overlay
 
-SHOWN, BATCH, MOST, FEWEST = 8, 64, 256, 12
+SHOWN, COLUMNS, BATCH, MOST, FEWEST = 8, 4, 64, 256, 12
 PASSES = 4.0
 """Of one image: its activations, its map, and two answers to covered images."""
 
@@ -75,7 +77,7 @@ def examine(subject: Subject) -> Finding:
             else "What stands out is not what the answers depend on: do not explain answers by it."
         ),
         reading=(
-            "The warmer a place, the further the layer's activations lie along their first principal direction there "
+            "The warmer a position, the further the activations there lie along the layer's first principal direction "
             "(Eigen-CAM). No class was asked about and nothing behind the layer was used, so the map shows what stands "
             "out to the network and not why it gave its answer: with two objects in an image it cannot choose one, and "
             "it looks the same under a wrong answer. The share is the median over the images of the first direction's "
@@ -84,7 +86,7 @@ def examine(subject: Subject) -> Finding:
         ),
         pictures=(
             Picture.of(
-                overlay(pictures, maps.cpu(), titles=titles),
+                overlay(pictures, maps.cpu(), _axes(len(shown)), titles=titles),
                 f"Eigen-CAM over {len(shown)} images",
                 f"What stands out at {layer}, with the class the network names.",
             ),
@@ -103,6 +105,16 @@ def examine(subject: Subject) -> Finding:
             f"overlay(images, eigen_cam(model, images, {layer!r}))"
         ),
     )
+
+
+def _axes(count: int) -> list[Axes]:
+    """Axes for so many images, in rows of four."""
+    columns = min(COLUMNS, count)
+    rows = -(-count // columns)
+    _, axes = figure_grid(rows, columns, 1.5 * columns, 1.7 * rows)
+    for spare in axes.ravel()[count:]:
+        spare.set_axis_off()
+    return list(axes.ravel()[:count])
 
 
 def _measure(subject: Subject, layer: str, indices: Tensor) -> tuple[Tensor, float, float]:

@@ -18,6 +18,14 @@ WORRYING = 0.005
 """A larger share of doubtful labels makes the accuracy itself doubtful."""
 
 
+def why_not(subject: Subject) -> str | None:
+    """Confident learning trusts the network where it contradicts a label: it must be right far more often than not."""
+    if subject.skilled:
+        return None
+    right = float((subject.predictions == subject.labels).float().mean())
+    return f"the network is right too seldom ({100 * right:.0f} %) to tell a wrong label from a mistake of its own"
+
+
 def examine(subject: Subject) -> Finding:
     """Samples that confident learning counts off the diagonal, the least likely label first."""
     probabilities, labels = subject.probabilities, subject.labels
@@ -126,6 +134,7 @@ INSTRUMENT = Instrument(
     title="Labels that are probably wrong",
     chapter="where it fails",
     examine=examine,
+    applies=why_not,
     term="confident learning",
     order=30,
     worth=6,

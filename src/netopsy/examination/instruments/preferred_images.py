@@ -75,14 +75,14 @@ def examine(subject: Subject) -> Finding:
         "share with a higher score than any held-out image": round(above, 4),
     }
     sentence = (
-        f"Of the images made to please {len(numbers)} classes the network answers {int(right.sum())} with their class, "
-        f"and {100 * above:.0f} % reach a higher score for it than any of {len(sample)} held-out images"
+        f"Of images optimised for {len(numbers)} classes the network answers {int(right.sum())} with their class, and "
+        f"{100 * above:.0f} % reach a higher score for it than any of {len(sample)} held-out images"
     )
     if units is not None and layer is not None:
         times = units.values / units.best
         typical = float(times.median())
         figures |= {"units": len(times), "median times the strongest held-out image": round(typical, 3)}
-        sentence += f"; those made for {len(times)} units of {layer} drive them {typical:.1f} times as high"
+        sentence += f"; those optimised for {len(times)} units of {layer} drive them {typical:.1f} times as high"
         pictures.append(
             Picture.of(
                 _draw(subject, pixels, units, [f"unit {unit}" for unit in units.made.units]),
@@ -92,7 +92,7 @@ def examine(subject: Subject) -> Finding:
         )
     return Finding(
         sentence=f"{sentence}.",
-        glance=f"{int(right.sum())} of {len(numbers)} made images are answered with their class",
+        glance=f"{int(right.sum())} of {len(numbers)} optimised images are answered with their class",
         advice=("Compare the two rows: a class whose made image lacks what you would call it rests on something else."),
         reading=(
             "Each upper image was made by gradient ascent from noise, with blur, a penalty on total variation and "

@@ -59,14 +59,14 @@ def examine(subject: Subject) -> Finding:
     first, last = rows[0], rows[-1]
     gone = next((layer for layer, error, _, _ in rows if error > 0.5), None)
     middle = (
-        f"; {gone} is the first of {len(layers)} layers from which more than half of that is not found again"
+        f"; {gone} is the first of {len(layers)} layers from which more than half is lost"
         if gone is not None
-        else "; more than half of that is found again from every layer"
+        else "; every layer keeps more than half"
     )
     return Finding(
         sentence=(
-            f"A search finds an image again from the output of {first[0]} but for {_share(first[1])} of what sets it "
-            f"apart from the average image, and from {last[0]} {_nearness(last[1])}{middle}."
+            f"Inverting {first[0]} recovers all but {_share(first[1])} of what sets an image apart from the average "
+            f"image, inverting {last[0]} {_nearness(last[1])}{middle}."
         ),
         glance=(
             f"more than half of an image is lost from {gone} on" if gone is not None else "every layer keeps the image"
@@ -109,7 +109,7 @@ def _share(error: float) -> str:
 
 
 def _nearness(error: float) -> str:
-    return f"but for {_share(error)}" if error < 1 else "no nearer than the average image is"
+    return f"all but {_share(error)}" if error < 1 else "nothing of it"
 
 
 def _invert(subject: Subject, layer: str, images: Images, pixels: Range, steps: int) -> Inversion:
