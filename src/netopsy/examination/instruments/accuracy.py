@@ -140,6 +140,11 @@ def _advice(whole: Estimate, guess: float, seen: Sequence[OfClass]) -> str:
             "Check first that classes and preprocessing are those of its training (`--labels`, `--mean`, `--std`, "
             "`--size`): most networks at chance are fed wrongly."
         )
+    if whole.high < (1 + guess) / 2:
+        return (
+            "It is wrong more often than one would build on: check that classes and preprocessing are those of its "
+            "training, or train it further, and read the rest with that in mind."
+        )
     worse = [each for each in seen if each.recall.high < whole.value]
     if worse:
         names = _listed([each.name for each in worse[:3]])

@@ -117,13 +117,14 @@ def examine(subject: Subject) -> Finding:
     means = {name: float(np.mean([each.value for each in by.values()])) for name, by in found.items()}
     worst = min(means, key=lambda name: means[name])
     mean = float(np.mean(list(means.values())))
+    harm = f"{worst} harms most" if means[worst] < clean.value else "none of them harms it"
     surely = [name for name, by in found.items() if by[STRENGTHS[2]].high < clean.low]
     return Finding(
         sentence=(
             f"Under common corruptions it is {100 * mean:.0f} % right on average, {100 * clean.value:.0f} % on "
-            f"clean images; {worst} harms most ({100 * means[worst]:.0f} %)."
+            f"clean images; {harm}."
         ),
-        glance=f"{100 * mean:.0f} % right when corrupted, {100 * clean.value:.0f} % clean; {worst} harms most",
+        glance=f"{100 * mean:.0f} % right when corrupted, {100 * clean.value:.0f} % clean; {harm}",
         verdict="doubtful" if surely else "good" if subject.skilled else "plain",
         advice=(
             f"If inputs may come with {' or '.join(surely)}, train with such inputs (augmentation) and look again."

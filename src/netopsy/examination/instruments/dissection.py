@@ -155,7 +155,7 @@ def _dissected(subject: Subject, layer: str, concepts: ConceptImages) -> Dissect
 
 
 def _alignment(subject: Subject, layer: str, image: Images, grid: tuple[int, int]) -> Enlarging:
-    # On large images receptive fields take longer to measure than all the rest, and half a place's shift shows less.
+    # On large images receptive fields take longer to measure than all the rest, and half a position's shift shows less.
     size = int(image.shape[2]), int(image.shape[3])
     if max(size) >= LARGE:
         return Enlarging.evenly(size, grid)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from matplotlib.axes import Axes
 from torch import Tensor
 
 from netopsy.core.capture import layer_activations
-from netopsy.core.drawing import figure_grid
+from netopsy.core.drawing import image_grid
 from netopsy.core.errors import InputError
 from netopsy.core.progress import track
 from netopsy.examination.finding import Finding, Picture
@@ -86,7 +85,7 @@ def examine(subject: Subject) -> Finding:
         ),
         pictures=(
             Picture.of(
-                overlay(pictures, maps.cpu(), _axes(len(shown)), titles=titles),
+                overlay(pictures, maps.cpu(), image_grid(len(shown), COLUMNS, 1.5, 1.7), titles=titles),
                 f"Eigen-CAM over {len(shown)} images",
                 f"What stands out at {layer}, with the class the network names.",
             ),
@@ -105,16 +104,6 @@ def examine(subject: Subject) -> Finding:
             f"overlay(images, eigen_cam(model, images, {layer!r}))"
         ),
     )
-
-
-def _axes(count: int) -> list[Axes]:
-    """Axes for so many images, in rows of four."""
-    columns = min(COLUMNS, count)
-    rows = -(-count // columns)
-    _, axes = figure_grid(rows, columns, 1.5 * columns, 1.7 * rows)
-    for spare in axes.ravel()[count:]:
-        spare.set_axis_off()
-    return list(axes.ravel()[:count])
 
 
 def _measure(subject: Subject, layer: str, indices: Tensor) -> tuple[Tensor, float, float]:

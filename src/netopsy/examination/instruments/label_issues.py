@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from netopsy.core.drawing import figure_grid
+from netopsy.core.drawing import image_grid
 from netopsy.examination.drawing import show_image
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
@@ -116,16 +116,13 @@ def label_issues(probabilities: Float[Tensor, "n classes"], labels: Int[Tensor, 
 
 
 def _draw(subject: Subject, shown: Tensor) -> Figure:
-    columns = min(COLUMNS, len(shown))
-    rows = -(-len(shown) // columns)
-    drawn, axes = figure_grid(rows, columns, 1.3 * columns, 1.7 * rows)
-    places = axes.ravel().tolist()
-    for place in places:
-        place.set_axis_off()
-    for place, index in zip(places, shown.tolist(), strict=False):
-        show_image(place, subject.data.images[index])
+    grid = image_grid(len(shown), COLUMNS, 1.3, 1.7)
+    for axes, index in zip(grid, shown.tolist(), strict=True):
+        show_image(axes, subject.data.images[index])
         said, answered = (subject.class_label(int(each[index]), 14) for each in (subject.labels, subject.predictions))
-        place.set_title(f"label {said}\nanswer {answered}", fontsize=7, loc="center")
+        axes.set_title(f"label {said}\nanswer {answered}", fontsize=7, loc="center")
+    drawn = grid[0].get_figure()
+    assert isinstance(drawn, Figure)
     return drawn
 
 

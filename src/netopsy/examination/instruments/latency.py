@@ -23,11 +23,12 @@ def examine(subject: Subject) -> Finding:
     one, most = times[min(times)], max(times, key=lambda size: size / times[size])
     per_second = most / times[most]
     written = _written(subject)
-    figures: dict[str, Number] = {"threads": torch.get_num_threads(), "bytes written for one sample": written}
+    threads = torch.get_num_threads()
+    figures: dict[str, Number] = {"threads": threads, "bytes written for one sample": written}
     return Finding(
         sentence=(
-            f"One sample takes {_time(one)} on this {subject.device.type.upper()} ({torch.get_num_threads()} threads); "
-            f"in batches of {most} it answers {per_second:,.0f} samples a second."
+            f"One sample takes {_time(one)} on this {subject.device.type.upper()} ({threads} "
+            f"thread{'s' * (threads > 1)}); in batches of {most} it answers {per_second:,.0f} samples a second."
         ),
         glance=f"{_time(one)} for one sample, {per_second:,.0f} a second in batches of {most}",
         advice=f"Batch requests by {most} where they may wait; beyond that there is little to gain here.",

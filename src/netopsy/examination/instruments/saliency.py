@@ -55,7 +55,7 @@ def examine(subject: Subject) -> Finding:
             else "Do not explain answers of this network by these maps; try other layers (`--layer`)."
         ),
         reading=(
-            "Each row is an image, each column a method; the warmer a place, the more it counts for the class the "
+            "Each row is an image, each column a method; the warmer a position, the more it counts for the class the "
             f"network chose. Maps are taken at {layer_label(where[-1])}, the gradient at the input"
             + (f", and for the last column multiplied over {len(where)} layers" if len(where) > 1 else "")
             + ". The more accuracy is lost under a map's own peaks than under another image's, the more that map shows "
