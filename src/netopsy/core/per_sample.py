@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import vmap
 from torch.utils.hooks import RemovableHandle
 
+from netopsy.core.computed import call_with
 from netopsy.core.errors import require
 from netopsy.core.outputs import first_of, with_first
 
@@ -77,7 +78,7 @@ class PerSampleModel(nn.Module):
 
             handles = [watch(name) for name in layers]
             try:
-                output = functional_call(self.base, parameters, (sample[None],))
+                output = call_with(self.base, parameters, sample[None])
             finally:
                 for handle in handles:
                     handle.remove()

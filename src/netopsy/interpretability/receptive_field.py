@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from netopsy.core.computed import copied
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import Layer, layer_names
 from netopsy.core.shapes import Images
@@ -82,7 +82,7 @@ def receptive_field(model: nn.Module, layer: Layer, images: Images) -> Receptive
     check_images(images)
     [name] = layer_names(model, [layer])
     # In double precision on the CPU a convolution is a plain matrix product: faster algorithms mix neighbours.
-    probe = copy.deepcopy(model).cpu().double()
+    probe = copied(model).cpu().double()
     image = images[:1].detach().cpu().double()
     height, width = image.shape[2:]
     found = None

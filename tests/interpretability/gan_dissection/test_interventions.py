@@ -42,6 +42,21 @@ def logits(images):
     return torch.cat([torch.full_like(images[:, :1], 4.0), 8 * images], 1)
 
 
+def winners(images):
+    return nn.functional.one_hot(logits(images).argmax(1), 3).permute(0, 3, 1, 2).float()
+
+
+def rounded(images):
+    return logits(images).round()
+
+
+class Unfollowed(Painter):
+    def forward(self, z):
+        units = self.units(z)
+        with torch.no_grad():
+            return self.paint(self.up(units))
+
+
 A, B = 1, 2
 
 
@@ -276,6 +291,10 @@ def search(g, z, **options):
         (lambda g, z: search(g, z[:2]), "z must hold at least 4"),
         (lambda g, z: search(g, 0 * z), "class 1 is never present"),
         (lambda g, z: optimise_ace(g, "units", lambda x: x > 0.5, z, 0, steps=1), "must return logits"),
+        (lambda g, z: optimise_ace(g, "units", winners, z, A, steps=1), "segmenter must be differentiable"),
+        (lambda g, z: optimise_ace(g, "units", torch.no_grad()(logits), z, A), "segmenter must be differentiable"),
+        (lambda g, z: optimise_ace(g, "units", rounded, z, A, steps=9), "the gradient of its answer is 0"),
+        (lambda g, z: optimise_ace(Unfollowed(), "units", logits, z, A), "lets no gradient"),
         (lambda g, z: artefact_units(g, "units", z, z, lambda x: x, top=9), "features must return"),
         (lambda g, z: artefact_units(g, "units", z, z, None), "features must be callable"),
         (lambda g, z: artefact_units(g, "units", z, z, lambda x: x, top=500), "top must be an int from 2 to 80"),

@@ -1,11 +1,13 @@
 """Meta-saliency against a deep copy, one step of torch's own SGD, and the plain map, image by image."""
 
 import copy
+import io
 
 import captum.attr
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from netopsy import InputError
 from netopsy.interpretability.norm_grad import (
@@ -165,3 +167,19 @@ def test_class_sensitivity_of_a_meta_map(net, images):
 def test_bad_input_is_named(net, images, options, message, unchecked):
     with pytest.raises(InputError, match=message):
         meta_saliency(norm_grad, net, images, **{"target": 0, "layer": "act", **options})
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+@pytest.mark.parametrize("computed", [nn.utils.weight_norm, nn.utils.spectral_norm, prune.identity])
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_network_that_keeps_a_computed_weight_can_still_be_copied_and_saved(images, computed, one_by_one):
+    options = {"name": "weight"} if computed is prune.identity else {}
+    first = computed(nn.Conv2d(3, 4, 3), **options)
+    net = nn.Sequential(first, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)).double().eval()
+    with torch.no_grad():
+        net(images)
+    value = first.weight.clone()
+    meta_saliency(norm_grad, net, images, 1, lr=0.05, layer="1", one_by_one=one_by_one)
+    assert torch.equal(first.weight, value)
+    torch.save(net, io.BytesIO())
+    assert torch.equal(copy.deepcopy(net)(images), net(images))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from netopsy.core.computed import copied
 from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.core.errors import InputError
 from netopsy.core.masks import Masks, prunable_parameters, zero_masked
@@ -116,7 +116,7 @@ def examine(subject: Subject) -> Finding:
 def _measure(subject: Subject, data: Dataset, shares: tuple[float, ...], draws: int) -> Curves:
     dense = evaluate(subject.model, data).accuracy
     curves: Curves = {how: {1.0: [dense]} for how in (SMALLEST, LAYERWISE, RANDOM)}
-    pruned = copy.deepcopy(subject.model)
+    pruned = copied(subject.model)
     weights = {name: weight.detach() for name, weight in prunable_parameters(subject.model).items()}
     for kept in track(shares[1:], "pruning"):
         for how, masks in _masks(weights, kept, draws, subject.seed):

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import copy
-from typing import Any
-
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weight_norm
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 from netopsy.core.errors import require
 from netopsy.core.modes import evaluating
-
-
-def copied(model: nn.Module) -> nn.Module:
-    """A deep copy, also of networks whose layers keep a computed weight, which python cannot copy by itself."""
-    computed: dict[int, Any] = {}
-    for module in model.modules():
-        for value in vars(module).values():
-            if isinstance(value, Tensor) and not value.is_leaf:
-                computed[id(value)] = value.detach().clone()
-    return copy.deepcopy(model, computed)
 
 
 def make_plain(name: str, module: nn.Module) -> None:

@@ -8,10 +8,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from netopsy.core.computed import copied
 from netopsy.core.errors import require
 from netopsy.core.layers import layer_names
 from netopsy.interpretability.causal_paths.graph import CausalGraph
-from netopsy.interpretability.causal_paths.plain_weights import copied, make_plain
+from netopsy.interpretability.causal_paths.plain_weights import make_plain
 from netopsy.interpretability.causal_paths.weight_layers import WeightLayer
 
 Rows = Literal["keep", "zero"]

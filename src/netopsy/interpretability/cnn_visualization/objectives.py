@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from netopsy.core.computed import copied
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import Layer, layer_names
 from netopsy.core.modes import evaluating, frozen, running_on
@@ -82,7 +82,7 @@ def _laid_out(model: nn.Module) -> nn.Module:
     """A copy whose convolutions keep the channels innermost: a batch goes through those in two thirds of the time."""
     if not any(isinstance(module, nn.Conv2d) for module in model.modules()):
         return model
-    other: Any = copy.deepcopy(model)  # torch's annotations do not know this form of to()
+    other: Any = copied(model)  # torch's annotations do not know this form of to()
     return other.to(memory_format=torch.channels_last)
 
 

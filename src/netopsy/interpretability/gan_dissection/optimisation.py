@@ -19,6 +19,10 @@ from netopsy.interpretability.gan_dissection.insertion import at_cells, mean_whe
 from netopsy.interpretability.gan_dissection.stage import Segmenter, Stage, presence, stage
 
 _CELLS_TRIED = 5
+_FLAT = (
+    "segmenter must be differentiable here, but the gradient of its answer is 0 for all images: it must return logits, "
+    "not a rounding, a threshold or an argmax of them"
+)
 _FLOOR = 0.1
 """Every cell of the histogram gets this share of the mean, so that none is never tried."""
 
@@ -90,7 +94,9 @@ def optimise_ace(
         seed: of the cells drawn and the order of the pairs.
 
     Raises:
-        InputError: as `dissect`, and a class that is absent from nearly all images, or from none of the cells drawn.
+        InputError: as `dissect`; a segmenter or a generator without a gradient, or with one that is 0 for all images, so
+            that only the price would act; and a class that is absent from nearly all images, or from none of the cells
+            drawn.
 
     Source: Bau et al. 2019, section 3.2, equations 7 and 8; the procedure is that of the reference code.
 
@@ -105,6 +111,7 @@ def optimise_ace(
     _check(steps, batch, pairs, evaluation_pairs, lr, l2, z)
     play = stage(generator, layer, segmenter, z, multi_label=multi_label, batch_size=batch_size)
     random = random_generator(seed)
+    play.check_differentiable(z)
     half = len(z) // 2
     with play.lights():
         value = mean_where_present(play, z[:half], cls)
@@ -121,7 +128,7 @@ def optimise_ace(
     optimizer = torch.optim.Adam([alpha], lr=lr)
     history = [_effect(play, *watch, alpha, value, cls)]
     total = count - kept_apart
-    in_a_pass = math.ceil(total / batch)
+    in_a_pass, followed = math.ceil(total / batch), False
     with play.lights(gradients=True):
         for step in range(steps):
             if step % in_a_pass == 0:
@@ -129,6 +136,10 @@ def optimise_ace(
             chosen = order[step % in_a_pass * batch :][:batch].to(play.device)
             gone, come = _certainty(play, use[0].part(chosen), use[1].part(chosen), alpha, value, cls)
             loss = gone.sum() - come.sum() + len(chosen) * l2 * (alpha**2).sum()
+            if not followed and step < in_a_pass:
+                (effect,) = torch.autograd.grad(gone.sum() - come.sum(), alpha, retain_graph=True)
+                followed = bool(effect.any())
+                require(followed or step + 1 < min(in_a_pass, steps), _FLAT)
             (alpha.grad,) = torch.autograd.grad(loss, alpha)
             optimizer.step()
             with torch.no_grad():

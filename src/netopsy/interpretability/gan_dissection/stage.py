@@ -75,6 +75,25 @@ class Stage:
         """Which pixels belong to which class."""
         return hard(_segmented(self.segmenter, images), multi_label=self.multi_label)
 
+    def check_differentiable(self, z: Tensor) -> None:
+        """Raise `InputError` unless what the segmenter says follows the layer's output by a gradient."""
+        some = z[:1].to(self.device)
+        with self.lights():
+            features = self.features(some)
+        with torch.inference_mode(False), self.lights(gradients=True):
+            moved = features.clone().requires_grad_()
+            made = self.images(some, moved)
+            require(
+                made.requires_grad,
+                f"the generator lets no gradient from layer {self.layer!r} through to its images, which is asked for "
+                "here: run it without torch.no_grad() inside",
+            )
+            require(
+                self.shares(made).requires_grad,
+                "segmenter must be differentiable here, but its answer has no gradient: it must return logits computed "
+                "without torch.no_grad(), not an argmax or a threshold of them",
+            )
+
     def shares(self, images: Images) -> Float[Tensor, "n classes height width"]:
         """How surely each pixel belongs to each class, from 0 to 1; differentiable."""
         answer = _segmented(self.segmenter, images)

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
+from torch.func import grad, vmap
 from torch.nn import functional
 
+from netopsy.core.computed import call_with, keeping_computed
 from netopsy.core.errors import InputError, require
 from netopsy.core.modes import evaluating, running_on
 from netopsy.core.outputs import single_output
@@ -101,7 +102,7 @@ def after_one_step(
     parameters = {name: value.detach() for name, value in model.named_parameters()}
 
     def loss(parameters: Parameters, image: Tensor, label: Tensor) -> Tensor:
-        return functional.cross_entropy(functional_call(model, parameters, (image[None],)), label[None])
+        return functional.cross_entropy(call_with(model, parameters, image[None]), label[None])
 
     with torch.inference_mode(False), evaluating(model):
         slopes = vmap(grad(loss), in_dims=(None, 0, 0))(parameters, images.detach(), labels.clone())
@@ -140,7 +141,8 @@ def _exchanged(model: nn.Module, values: Parameters) -> Iterator[None]:
     try:
         for name, value in values.items():
             parameters[name].data = value
-        yield
+        with keeping_computed(model):
+            yield
     finally:
         for name, value in before.items():
             parameters[name].data = value

@@ -1,0 +1,47 @@
+"""Tensors that layers hold beside their parameters, such as the weight that a weight norm computes at every run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+from torch.func import functional_call
+
+
+@contextmanager
+def keeping_computed(model: nn.Module) -> Iterator[None]:
+    """Afterwards every module holds the very tensors it held, whatever runs in the block left in their place."""
+    before = [
+        (vars(module), name, value)
+        for module in model.modules()
+        for name, value in vars(module).items()
+        if isinstance(value, Tensor)
+    ]
+    try:
+        yield
+    finally:
+        for held, name, value in before:
+            held[name] = value
+
+
+def call_with(model: nn.Module, values: Mapping[str, Tensor], inputs: Tensor) -> Any:
+    """What the network returns with other parameters and buffers; under a transformation of `torch.func`, too.
+
+    Layers that compute their weight and keep it would hold on to a tensor that lives inside that transformation alone,
+    which nothing can copy or save.
+    """
+    with keeping_computed(model):
+        return functional_call(model, dict(values), (inputs,))
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """A deep copy, also of networks whose layers keep a computed weight, which python cannot copy by itself."""
+    computed: dict[int, Any] = {}
+    for module in model.modules():
+        for value in vars(module).values():
+            if isinstance(value, Tensor) and not value.is_leaf:
+                computed[id(value)] = value.detach().clone()
+    return copy.deepcopy(model, computed)
