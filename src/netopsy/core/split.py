@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from netopsy.core.batches import check_batch
 from netopsy.core.errors import InputError, require
@@ -48,13 +49,40 @@ def run_to(model: nn.Module, layer: Layer, inputs: Tensor) -> Tensor:
         raise _Reached(first_of(output))
 
     handle = dict(model.named_modules())[name].register_forward_hook(stop)
+    return _stopped(model, name, inputs, handle, "returns")
+
+
+def input_of(model: nn.Module, layer: Layer, inputs: Tensor) -> Tensor:
+    """The first argument that ``layer`` is given for a batch; nothing from the layer on is run.
+
+    In all else like `run_to`.
+
+    Raises:
+        InputError: an unknown layer, or one that the forward pass does not reach.
+
+    >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    >>> input_of(net, "2", torch.zeros(4, 2)).shape
+    torch.Size([4, 3])
+    """
+    [name] = layer_names(model, [layer])
+    if name == INPUT:
+        return inputs
+
+    def stop(module: nn.Module, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
+        raise _Reached(next(iter((*arguments, *options.values())), None))
+
+    handle = dict(model.named_modules())[name].register_forward_pre_hook(stop, with_kwargs=True)
+    return _stopped(model, name, inputs, handle, "is given")
+
+
+def _stopped(model: nn.Module, name: str, inputs: Tensor, handle: RemovableHandle, verb: str) -> Tensor:
     try:
         with evaluating(model), frozen(model), running_on(inputs, model):
             model(inputs)
     except _Reached as reached:
         require(
             isinstance(reached.output, Tensor),
-            f"layer {name!r} returns {type(reached.output).__name__}, not a tensor or a tuple of tensors",
+            f"layer {name!r} {verb} {type(reached.output).__name__}, not a tensor or a tuple of tensors",
         )
         return reached.output
     finally:

@@ -1,38 +1,15 @@
-"""Class scores from whatever a classifier puts out: scores, probabilities, or one number for two classes."""
+"""A network that puts out one number for two classes."""
 
 from __future__ import annotations
 
 import copy
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from netopsy.core.errors import InputError, require
 from netopsy.core.outputs import single_output
-
-Kind = Literal["scores", "probabilities"]
-_OFF = 1e-3
-"""How far a row of probabilities may be from a sum of 1; half precision needs as much."""
-
-
-def kind_of(outputs: Tensor) -> Kind:
-    """Whether every row is of probabilities: none negative, and together 1.
-
-    >>> kind_of(torch.tensor([[0.2, 0.8], [1.0, 0.0]])), kind_of(torch.tensor([[0.2, 0.9]]))
-    ('probabilities', 'scores')
-    """
-    rows = outputs.float()
-    summed = bool((rows.sum(1) - 1).abs().max() < _OFF)
-    return "probabilities" if summed and float(rows.min()) >= 0 else "scores"
-
-
-def scores_of(outputs: Tensor) -> Tensor:
-    """Scores whose softmax is what the network says: logarithms of probabilities, other scores as they are."""
-    outputs = outputs.float()
-    if kind_of(outputs) == "scores":
-        return outputs
-    return outputs.clamp_min(torch.finfo(outputs.dtype).tiny).log()
 
 
 def as_two_classes(model: nn.Module, outputs: Tensor) -> nn.Module:

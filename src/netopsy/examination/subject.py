@@ -19,10 +19,11 @@ from netopsy.core.layers import layer_names, spatial_layers
 from netopsy.core.modes import device_of, evaluating
 from netopsy.core.operations import layers_of
 from netopsy.core.outputs import single_output
+from netopsy.core.scores import scores_of
 from netopsy.core.texts import plain
 from netopsy.data import Dataset
 from netopsy.examination.labels import by_output, names_of
-from netopsy.examination.scores import as_two_classes, scores_of
+from netopsy.examination.scores import as_two_classes
 from netopsy.interpretability.grids import layouts, show_grids, token_blocks
 from netopsy.lab.statistics import proportion_interval
 from netopsy.training import Recipe, evaluate
@@ -163,7 +164,7 @@ class Subject:
     @cached_property
     def scores(self) -> Tensor:
         """The network's scores on all data, ``[n, classes]`` on the CPU; their softmax are its probabilities."""
-        scores = scores_of(evaluate(self.model, self.data, batch_size=256).outputs)
+        scores = scores_of(evaluate(self.model, self.data, batch_size=256).outputs.float())
         require(
             bool(scores.isfinite().all()), "the network's scores are not all finite numbers; its weights may be broken"
         )

@@ -470,3 +470,86 @@ def test_bad_input_is_named(unchecked):
     shared = nn.Linear(4, 4).double()
     with pytest.raises(InputError, match="more than once"):
         path_effect(nn.Sequential(shared, nn.ReLU(), shared), "0", [0], [0], torch.rand(9, 4).double(), 0)
+
+
+class Rearranged(nn.Module):
+    """Between its two layers channels are treated as ``between`` says."""
+
+    def __init__(self, between, channels=6):
+        super().__init__()
+        self.a, self.b, self.between = nn.Conv2d(2, channels, 3), nn.Conv2d(channels, 3, 3), between
+
+    def forward(self, x):
+        return self.b(self.between(self.a(x))).mean((2, 3))
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        lambda x: x.relu().flip(1),
+        nn.ChannelShuffle(2),
+        lambda x: x.roll(1, 1),
+        lambda x: x[:, [0, 1, 2, 3, 5, 4]].tanh(),
+        lambda x: nn.functional.group_norm(x, 2).flip(1),
+    ],
+)
+def test_channels_that_change_places_between_two_layers_are_refused(between):
+    net = Rearranged(between)
+    with pytest.raises(InputError, match="is not input"):
+        weight_layers(net, torch.rand(2, 2, 8, 8))
+    with pytest.raises(InputError, match="is not input"):
+        path_effect(net, "b", [4], [0], torch.rand(2, 2, 8, 8), 0)
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        nn.ReLU(),
+        nn.BatchNorm2d(6),
+        nn.GroupNorm(3, 6),
+        nn.GroupNorm(1, 6),
+        nn.LocalResponseNorm(3),
+        nn.Sequential(nn.InstanceNorm2d(6), nn.MaxPool2d(2), nn.GELU()),
+        lambda x: -x.relu(),
+        lambda x: x * 0,
+        lambda x: x * x.mean((2, 3), keepdim=True).sigmoid(),
+    ],
+)
+def test_layers_between_that_keep_the_channels_are_allowed(between):
+    net = Rearranged(between).eval()
+    assert [layer.nodes for layer in weight_layers(net, torch.rand(2, 2, 12, 12))] == [2, 6]
+
+
+@pytest.mark.parametrize("head", [nn.Softmax(1), nn.LogSoftmax(1)])
+def test_probabilities_are_no_scores_of_a_softmax(head):
+    net, given = small_net(), images()
+    expected = path_effect(net, "2", [1, 2], [0, 3], given, 1)
+    found = path_effect(nn.Sequential(*net, head), "2", [1, 2], [0, 3], given, 1)
+    before = net.eval()(given).softmax(1)[:, 1]
+    torch.testing.assert_close(found.kl, expected.kl)
+    if isinstance(head, nn.Softmax):
+        odds = (before / (1 - before)).log()
+        assert not torch.allclose(odds, before)
+        torch.testing.assert_close(found.relative, found.total / before)
+
+
+def test_a_number_that_float32_does_not_hold_is_set_exactly():
+    weight = torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=torch.float64)
+    net = nn.Sequential(nn.Linear(2, 2, bias=False)).double()
+    net[0].weight.data.copy_(weight)
+    given = torch.tensor([[1.0, 1.0]], dtype=torch.float64)
+    assert path_effect(net, "0", [0], [0], given, 0, u=0.1).total.item() == pytest.approx(0.1 - 1.0, abs=1e-15)
+
+
+def test_cutting_a_layer_leaves_the_one_that_shares_its_weight():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))
+    net[2].weight = net[0].weight
+    given = torch.rand(50, 4)
+    graph = discover_causal_graph(net, given, int(net(given).argmax(1).mode().values))
+    assert len(graph["2"].causes)
+    other = ablated_model(net, graph, ["2"])
+    assert torch.equal(other[0].weight, net[0].weight)
+    edges = net[2].weight.detach().clone()
+    edges[graph["2"].effects[:, None], graph["2"].causes] = 0
+    assert torch.equal(other[2].weight, edges)

@@ -14,6 +14,7 @@ from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.core.errors import InputError
 from netopsy.core.operations import layers_of
 from netopsy.core.progress import track
+from netopsy.core.scores import scores_of
 from netopsy.core.seeds import derive
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
@@ -196,7 +197,7 @@ def _test(subject: Subject, label: int, chain: Sequence[str]) -> Tested | None:
     others = [graph.shuffled(derive(subject.seed, "paths", label, draw)) for draw in range(DRAWS)]
 
     def probability(other: nn.Module) -> float:
-        return float(evaluate_outputs(other, inputs[to_test]).softmax(1)[:, label].mean())
+        return float(scores_of(evaluate_outputs(other, inputs[to_test])).softmax(1)[:, label].mean())
 
     return Tested(
         graph,

@@ -9,6 +9,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from netopsy.core.scores import scores_of
 from netopsy.core.split import run_to
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
@@ -55,7 +56,7 @@ def examine(subject: Subject) -> Finding:
     pixels, sample = pixel_range(subject), subject.sample(_sampled(subject))
     classes = _classes(subject, pixels, sample)
     numbers = torch.tensor(classes.made.units)
-    answered = evaluate_outputs(subject.model, classes.made.images[:, 0]).softmax(1)
+    answered = scores_of(evaluate_outputs(subject.model, classes.made.images[:, 0])).softmax(1)
     right = answered.argmax(1) == numbers
     certain = float(answered.gather(1, numbers[:, None]).median())
     above = float((classes.values > classes.best).float().mean())

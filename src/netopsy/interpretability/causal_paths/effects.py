@@ -17,6 +17,7 @@ from netopsy.core.errors import InputError, require
 from netopsy.core.layers import Layer, layer_names
 from netopsy.core.modes import device_of, evaluating, frozen, running_on
 from netopsy.core.outputs import single_output
+from netopsy.core.scores import kind_of, log_of
 from netopsy.core.split import Split, editing, split_model
 from netopsy.core.targets import is_index
 from netopsy.interpretability.causal_paths.weight_layers import WeightLayer, weight_layers
@@ -35,10 +36,14 @@ class PathEffect:
 
     @classmethod
     def between(cls, before: Float[Tensor, "batch classes"], after: Tensor, target: int) -> PathEffect:
-        """The effects that turn logits into others; ``after`` may have axes between batch and classes."""
+        """The effects that turn scores into others; ``after`` may have axes between batch and classes.
+
+        Rows that are probabilities (a network that ends in a softmax) are taken as such.
+        """
         before = before.reshape(len(before), *[1] * (after.ndim - 2), before.shape[-1])
         was, now = before[..., target], after[..., target]
-        log_was, log_now = before.log_softmax(-1), after.log_softmax(-1)
+        as_scores = log_of if kind_of(before) == "probabilities" else lambda outputs: outputs
+        log_was, log_now = as_scores(before).log_softmax(-1), as_scores(after).log_softmax(-1)
         return cls(now - was, now / was - 1, (log_now.exp() * (log_now - log_was)).sum(-1))
 
 
@@ -149,7 +154,7 @@ def path_effect(
     check_target(target, work.before)
     device = images.device
     which = torch.tensor([int(node) for node in nodes], device=device)
-    values = torch.full((len(which),), float(u), device=device)
+    values = torch.full((len(which),), float(u), dtype=torch.float64, device=device)
     after = work.after(which, torch.tensor([int(effect) for effect in effects], device=device), values, together=True)
     return PathEffect.between(work.before, after[:, 0], target)
 

@@ -14,6 +14,7 @@ from netopsy.core.drawing import INK, panel, style
 from netopsy.core.errors import require
 from netopsy.core.modes import evaluating, running_on
 from netopsy.core.outputs import single_output
+from netopsy.core.scores import scores_of
 from netopsy.core.shapes import Images, Labels, Maps
 from netopsy.core.targets import class_indices
 from netopsy.interpretability.layer_maps import check_images
@@ -96,7 +97,7 @@ def irof(
         with torch.no_grad(), evaluating(model), running_on(images, model):
             outputs = single_output(model(here.flatten(0, 1)))
         wanted = class_indices(target, len(images), outputs.shape[1]).to(outputs.device)[which]
-        of_class = outputs.softmax(1).reshape(len(which), most + 1, -1)
+        of_class = scores_of(outputs).softmax(1).reshape(len(which), most + 1, -1)
         probabilities.append(of_class[torch.arange(len(which)), :, wanted])
     seen = torch.cat(probabilities)
     curve = seen / seen[:, :1].clamp(min=torch.finfo(seen.dtype).tiny)

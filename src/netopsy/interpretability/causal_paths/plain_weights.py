@@ -1,4 +1,4 @@
-"""Layers that compute their weight from other parameters, made to hold it: one that is written to is then kept."""
+"""Layers that compute their weight or share it, made to hold one of their own: what is written to it is then kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from netopsy.core.modes import evaluating
 
 
 def make_plain(name: str, module: nn.Module) -> None:
-    """Make the weight of a layer a plain parameter of the value it has in evaluation mode.
+    """Make the weight of a layer a plain parameter of its own, of the value it has in evaluation mode.
+
+    A weight that other layers have too (tied weights) stays theirs.
 
     Raises:
         InputError: the layer computes its weight in a way that cannot be taken off.
@@ -33,10 +35,13 @@ def make_plain(name: str, module: nn.Module) -> None:
                 remove_spectral_norm(module)
             elif isinstance(hook, prune.BasePruningMethod) and hook._tensor_name == "weight":
                 prune.remove(module, "weight")
+    weight = module._parameters.get("weight")
     require(
-        isinstance(module._parameters.get("weight"), nn.Parameter),
+        isinstance(weight, nn.Parameter),
         f"layer {name!r} computes its weight whenever it runs, so no edge of it can be cut: make it a plain parameter",
     )
+    assert weight is not None
+    module.weight = nn.Parameter(weight.detach().clone(), requires_grad=weight.requires_grad)
 
 
 def _own_class(module: nn.Module) -> None:

@@ -14,6 +14,7 @@ from torch.nn import functional
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import Layer, layer_names
 from netopsy.core.modes import evaluating, running_on
+from netopsy.interpretability.causal_paths.correspondence import check_correspondence
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +113,7 @@ def weight_layers(model: nn.Module, images: Tensor, layers: Sequence[Layer] | No
 
     Raises:
         InputError: a layer is of another kind, runs more than once, or its inputs are not the outputs of the one
-            before.
+            before, channel by channel: they are fewer or more, or moving one output moves another's input.
     """
     modules = dict(model.named_modules())
     if layers is None:
@@ -143,6 +144,7 @@ def weight_layers(model: nn.Module, images: Tensor, layers: Sequence[Layer] | No
                     f"{nodes} outputs, which are not the same nodes: give layers= that follow one another"
                 )
         found.append(WeightLayer(name, module, nodes, inputs // nodes))
+    check_correspondence(model, names, [layer.nodes for layer in found], images)
     return found
 
 

@@ -17,6 +17,7 @@ from netopsy.core.errors import InputError, require
 from netopsy.core.modes import evaluating, running_on
 from netopsy.core.outputs import single_output
 from netopsy.core.per_sample import Parameters, PerSampleModel
+from netopsy.core.scores import kind_of, log_of
 from netopsy.core.seeds import derive, generator
 from netopsy.core.shapes import Images, Labels
 from netopsy.core.targets import class_indices
@@ -102,9 +103,12 @@ def after_one_step(
     parameters = {name: value.detach() for name, value in model.named_parameters()}
 
     def loss(parameters: Parameters, image: Tensor, label: Tensor) -> Tensor:
-        return functional.cross_entropy(call_with(model, parameters, image[None]), label[None])
+        outputs = call_with(model, parameters, image[None])
+        return functional.cross_entropy(log_of(outputs) if certain else outputs, label[None])
 
     with torch.inference_mode(False), evaluating(model):
+        with torch.no_grad():
+            certain = kind_of(model(images)) == "probabilities"
         slopes = vmap(grad(loss), in_dims=(None, 0, 0))(parameters, images.detach(), labels.clone())
         if random_steps is not None:
             slopes = _turned(slopes, random_steps)
