@@ -438,3 +438,48 @@ def test_bad_shapes_and_places(unchecked):
 def test_regularisers_out_of_range(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+class Bright(nn.Module):
+    """Units that are on for images whose mean lies above their own threshold; the last one for none."""
+
+    def __init__(self, *thresholds):
+        super().__init__()
+        self.low = nn.Parameter(torch.tensor(thresholds))
+        self.on = nn.ReLU()
+
+    def forward(self, images):
+        return self.on(images.mean((1, 2, 3))[:, None] - self.low)
+
+
+def test_a_unit_that_no_start_wakes_is_told():
+    options = {"steps": 5, "starts": 2}
+    with pytest.warns(UserWarning, match="units 1 of layer 'on' had no gradient at any of the starts tried"):
+        found = maximise_activation(Bright(0.2, 7.0), LayerUnits("on"), (1, 4, 4), **options)
+    assert found.dead.tolist() == [[False, False], [True, True]]
+    assert found.values[1].tolist() == [0.0, 0.0]
+    alone = maximise_activation(Bright(0.2, 7.0), LayerUnits("on", 0), (1, 4, 4), **options)
+    torch.testing.assert_close(found.images[0, 0], alone.images[0, 0])
+    assert "unit 1 (dead)" in {axes.get_title() for axes in found.plot().axes}
+
+
+def test_a_unit_that_is_off_at_its_start_is_started_elsewhere():
+    reached = maximise_activation(Bright(0.55), LayerUnits("on"), (1, 3, 3), steps=20, noise=0.01)
+    assert not reached.dead.any()
+    assert reached.values.item() == pytest.approx(0.45)
+    init = torch.full((1, 1, 3, 3), 0.1)
+    with pytest.warns(UserWarning, match="no gradient"):
+        stuck = maximise_activation(Bright(0.55), LayerUnits("on"), (1, 3, 3), steps=2, init=init)
+    assert torch.equal(stuck.images[0], init)
+    for size in (1, 256):
+        many = maximise_activation(Bright(0.3, 0.52, 0.55), LayerUnits("on"), (1, 3, 3), steps=3, batch_size=size)
+        assert not many.dead.any()
+        assert size == 1 or torch.allclose(many.images, one_by_one.images)
+        one_by_one = many
+
+
+def test_a_target_without_a_gradient_is_named():
+    with pytest.raises(InputError, match="differentiable"):
+        maximise_activation(Bright(0.1), lambda outputs: outputs.argmax(1).float(), (1, 4, 4), steps=1)
+    with pytest.raises(InputError, match="differentiable"):
+        maximise_activation(Bright(0.1), lambda outputs: outputs.detach()[:, 0], (1, 4, 4), steps=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -80,13 +81,27 @@ def examine(subject: Subject) -> Finding:
         f"{100 * above:.0f} % reach a higher score for it than any of {len(sample)} held-out images"
     )
     if units is not None and layer is not None:
+        dead = units.made.dead[:, 0].to(units.values.device)
         times = units.values / units.best
-        typical = float(times.median())
-        figures |= {"units": len(times), "median times the strongest held-out image": round(typical, 3)}
-        sentence += f"; those optimised for {len(times)} units of {layer} drive them {typical:.1f} times as high"
+        figures["units"] = len(times)
+        if dead.any():
+            figures["units that no start moves"] = int(dead.sum())
+        if not dead.all():
+            typical = float(times[~dead].median())
+            figures["median times the strongest held-out image"] = round(typical, 3)
+            alive = int((~dead).sum())
+                sentence += f"; those optimised for {alive} units of {layer} drive them {typical:.1f} times as high"
         pictures.append(
             Picture.of(
-                _draw(subject, pixels, units, [f"unit {unit}" for unit in units.made.units]),
+                _draw(
+                    subject,
+                    pixels,
+                    units,
+                    [
+                        f"unit {unit} (dead)" if off else f"unit {unit}"
+                        for unit, off in zip(units.made.units, dead.tolist(), strict=True)
+                    ],
+                ),
                 f"Preferred images of {len(times)} units of {layer} above their strongest held-out images",
                 f"The units of {layer} with the highest activations, and what they respond to.",
             )
@@ -163,17 +178,19 @@ def _make(subject: Subject, target: Objective, pixels: Range, worth: float, samp
     weight = PRICE * max(worth, 0.0) / max(rough, 1e-6)
     shape = tuple(subject.data.inputs.shape[1:])
 
-    made = maximise_activation(
-        subject.model,
-        target,
-        shape,
-        steps=_plan(subject)[2],
-        regularisers=(GaussianBlur(_blur(shape)), TotalVariation(weight), Jitter(shape[1] // 16)),
-        limits=pixels.limits,
-        mean=pixels.mean.mean((0, 2, 3))[:, None, None],
-        batch_size=16,
-        seed=subject.seed,
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".* had no gradient")  # the dead ones are left out and counted
+        made = maximise_activation(
+            subject.model,
+            target,
+            shape,
+            steps=_plan(subject)[2],
+            regularisers=(GaussianBlur(_blur(shape)), TotalVariation(weight), Jitter(shape[1] // 16)),
+            limits=pixels.limits,
+            mean=pixels.mean.mean((0, 2, 3))[:, None, None],
+            batch_size=16,
+            seed=subject.seed,
+        )
     return made, weight
 
 

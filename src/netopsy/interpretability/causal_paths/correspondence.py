@@ -17,7 +17,7 @@ from netopsy.core.split import editing, input_of
 _NOISE = 1e-4
 """Changes below this share of the largest are rounding."""
 _AS_MUCH = 0.7
-"""The node itself must move by this share of what moves most; a normalisation over two channels moves both about alike."""
+"""The node itself must move by this share of what moves most; a normalisation over two moves both about alike."""
 _AT_ONCE = 64
 
 

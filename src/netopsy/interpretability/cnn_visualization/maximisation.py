@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from netopsy.core.errors import InputError, require
@@ -16,7 +17,7 @@ from netopsy.core.modes import check_model, evaluating, frozen
 from netopsy.core.progress import Task
 from netopsy.core.seeds import generator
 from netopsy.core.shapes import Images
-from netopsy.interpretability.cnn_visualization.objectives import Objective, Targets, targets
+from netopsy.interpretability.cnn_visualization.objectives import LayerUnits, Objective, Targets, targets
 from netopsy.interpretability.cnn_visualization.penalties import Penalty, TotalVariation
 from netopsy.interpretability.cnn_visualization.pixels import Bound, Limits, Pixels, pixels
 from netopsy.interpretability.cnn_visualization.regularisers import GaussianBlur, Jitter, Regulariser, Step
@@ -27,6 +28,7 @@ from netopsy.interpretability.layer_maps import Reshape
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_RESTARTS, _NOISE = 8, 0.1
 IMAGE_PRIORS: tuple[Regulariser, ...] = (GaussianBlur(), TotalVariation(), Jitter())
 """Blur, total variation and jitter: what makes images of most networks readable."""
 
@@ -81,14 +83,22 @@ class Preferred:
     """The same before each step, for the images as they were shown (jittered)."""
     units: tuple[int, ...]
     """Which class or unit each target is; 0 for a function."""
+    dead: Bool[Tensor, "targets starts"]
+    """Which had no gradient at any start that was tried: these images are noise and say nothing of the target."""
 
     def best(self) -> Images:
-        """Of each target the image with the largest value, ``[targets, channels, height, width]``."""
-        return self.images[torch.arange(len(self.images)), self.values.argmax(1)]
+        """Of each target the image with the largest value, ``[targets, channels, height, width]``.
+
+        Images of dead starts count only where there are no others.
+        """
+        alive = self.values.masked_fill(self.dead & ~self.dead.all(1, keepdim=True), -torch.inf)
+        return self.images[torch.arange(len(self.images)), alive.argmax(1)]
 
     def plot(self, titles: Sequence[str] = (), *, columns: int = 8) -> Figure:
         """The best image of each target, from its darkest to its brightest value."""
-        return gallery(self.best(), titles or [f"unit {unit}" for unit in self.units], columns=columns)
+        off = self.dead.all(1).tolist()
+        own = [f"unit {unit} (dead)" if dead else f"unit {unit}" for unit, dead in zip(self.units, off, strict=True)]
+        return gallery(self.best(), titles or own, columns=columns)
 
 
 def maximise_activation(
@@ -113,7 +123,11 @@ def maximise_activation(
     """Images that maximise ``target`` less the penalties, by gradient ascent; all targets and starts as one batch.
 
     Steps, noise and penalties are in shares of the range of a pixel, so the same numbers do for images from 0 to 1 and
-    for standardised ones. A unit behind a ReLU that is off for the start gives no gradient: choose the layer before it.
+    for standardised ones.
+
+    A unit behind a ReLU that is off for its start has no gradient to follow. It is then started again from other,
+    stronger noise, up to eight times (not where ``init`` says where to start); where that does not help, a warning
+    names it, and `Preferred.dead` marks it. The layer before the ReLU has a gradient everywhere.
 
     Args:
         model: any network; it runs in evaluation mode and is left as it was.
@@ -152,12 +166,25 @@ def maximise_activation(
     require(noise >= 0, f"noise must not be negative, got {noise}")
     _check_regularisers(regularisers, prior)
     space = pixels(model, shape, limits, mean)
+    if init is not None:
+        wanted = (starts, *space.shape)
+        require(tuple(init.shape) == wanted, f"init must have shape {wanted}, got {tuple(init.shape)}")
     found = targets(model, target, space.shown(space.mean[None]), reshape)
     random = generator(seed)
     units = torch.tensor(found.units, device=space.low.device).repeat_interleave(starts)
-    begin = _starts(space, prior, init, len(found.units), starts, noise, random)
+    begin = _starts(space, prior, init, len(units), noise, random)
     offsets = {id(one): one.offsets(steps, space.shape[1], random) for one in regularisers if isinstance(one, Jitter)}
     search = _Search(space, found, tuple(regularisers), offsets, prior, lr, normalise_gradient)
+    dead = search.dead(begin, units, batch_size)
+    if init is None:
+        for attempt in range(_RESTARTS):
+            if not dead.any():
+                break
+            other = _starts(space, prior, None, len(units), max(noise, _NOISE) * 2 ** (attempt / 2), random)
+            begin[dead] = other[dead]
+            dead[dead.clone()] = search.dead(begin[dead], units[dead], batch_size)
+    if dead.any():
+        _warn(units[dead].unique().tolist(), target)
     with Task("maximising activations", steps * -(-len(units) // batch_size)) as task:
         parts = [
             search.run(start, own, steps, task)
@@ -169,7 +196,21 @@ def maximise_activation(
     require(bool(values.isfinite().all()), "the values do not stay finite: lower lr, or check the network's weights")
     count = (len(found.units), starts)
     return Preferred(
-        images.unflatten(0, count), values.unflatten(0, count), trace.unflatten(1, count), tuple(found.units)
+        images.unflatten(0, count),
+        values.unflatten(0, count),
+        trace.unflatten(1, count),
+        tuple(found.units),
+        dead.unflatten(0, count),
+    )
+
+
+def _warn(units: list[int], target: Objective) -> None:
+    shown = ", ".join(map(str, units[:8])) + (f" and {len(units) - 8} more" if len(units) > 8 else "")
+    named = f"units {shown} of layer {target.layer!r}" if isinstance(target, LayerUnits) else f"targets {shown}"
+    warnings.warn(
+        f"{named} had no gradient at any of the starts tried, so their images are noise: choose the layer before the "
+        "rectifier, or give init= images for which they are not 0",
+        stacklevel=3,
     )
 
 
@@ -182,6 +223,22 @@ class _Search:
     prior: GeneratorPrior | None
     lr: float
     normalised: bool
+
+    def dead(self, start: Tensor, units: Tensor, batch_size: int) -> Bool[Tensor, "batch"]:
+        """Which values do not change with their images, as these are shown in the first step."""
+        found = []
+        for some, own in zip(start.split(batch_size), units.split(batch_size), strict=True):
+            with torch.inference_mode(False), torch.enable_grad(), _held(self.prior):
+                here = some.detach().clone().requires_grad_()
+                values = self.targets.values(self.space.shown(self._jittered(self._images(here), 0)), own)
+                require(
+                    values.requires_grad,
+                    "target does not depend on the image in a differentiable way: give a layer or scores that are "
+                    "computed without torch.no_grad() and before any argmax",
+                )
+                (gradient,) = torch.autograd.grad(values.sum(), here, allow_unused=True, materialize_grads=True)
+            found.append(~gradient.flatten(1).any(1))
+        return torch.cat(found)
 
     def run(self, start: Tensor, units: Tensor, steps: int, task: Task) -> tuple[Tensor, Tensor, Tensor]:
         """Images as the network is shown them, their values, and the values before each step ``[steps, batch]``."""
@@ -238,20 +295,17 @@ def _starts(
     prior: GeneratorPrior | None,
     init: Images | None,
     count: int,
-    starts: int,
     noise: float,
     random: torch.Generator,
 ) -> Tensor:
     def drawn(shape: Sequence[int]) -> Tensor:
-        return torch.randn(count * starts, *shape, generator=random, device=random.device).to(space.low)
+        return torch.randn(count, *shape, generator=random, device=random.device).to(space.low)
 
     if prior is not None:
         require(init is None, "init must be left out where a prior is given: it starts from codes")
         return prior.sd * drawn(tuple(prior.code)).clamp(-prior.bound, prior.bound)
     if init is not None:
-        wanted = (starts, *space.shape)
-        require(tuple(init.shape) == wanted, f"init must have shape {wanted}, got {tuple(init.shape)}")
-        return space.shares(init.detach()).repeat(count, 1, 1, 1)
+        return space.shares(init.detach()).repeat(count // len(init), 1, 1, 1)
     return space.clipped(space.mean + noise * drawn(space.shape))
 
 
