@@ -20,6 +20,7 @@ from netopsy.core.layers import INPUT, Layers, layer_names
 from netopsy.core.modes import evaluating, frozen, running_on
 from netopsy.core.outputs import first_of, with_first
 from netopsy.core.per_sample import PerSampleModel
+from netopsy.core.runs import RunHook
 from netopsy.core.targets import Target, scores
 
 
@@ -43,8 +44,9 @@ def capturing(
 ) -> Iterator[dict[str, Tensor]]:
     """Collect the outputs of ``layers`` while the block runs the model.
 
-    Yields a dict that maps each name to the layer's output once the model has run (its last run, where a layer runs
-    more than once). The hooks are gone when the block ends, whatever happened in it.
+    Yields a dict that maps each name to the layer's output once the model has run. Where a layer runs more than once
+    it is the first run, of which a warning tells, or the one that the name says, as ``"relu#2"`` does. The hooks are
+    gone when the block ends, whatever happened in it.
 
     Args:
         start_graph: make outputs that do not ask for a gradient ask for one from here on, so that nothing before the
@@ -53,9 +55,8 @@ def capturing(
     """
     parted = isinstance(model, nn.DataParallel) and len(model.device_ids) > 1
     require(not parted, "model is a DataParallel, whose layers see a part of the batch each: give its .module")
-    modules = dict(model.named_modules())
     seen: dict[str, Tensor] = {}
-    handles = []
+    hooks: list[RunHook] = []
 
     def watch(name: str) -> None:
         def hook(module: nn.Module, arguments: tuple[Any, ...], output: Any) -> Any:
@@ -69,16 +70,18 @@ def capturing(
                 inputs[name] = arguments[0].detach().clone()
             return with_first(output, first.clone())
 
-        handles.append(modules[name].register_forward_hook(hook))
+        hooks.append(RunHook(model, name, hook))
 
     try:
         for name in layer_names(model, layers):
             if name != INPUT:
                 watch(name)
         yield seen
+        for hook in hooks:
+            hook.tell()
     finally:
-        for handle in handles:
-            handle.remove()
+        for hook in hooks:
+            hook.remove()
 
 
 def layer_activations(model: nn.Module, inputs: Tensor, layers: Layers) -> dict[str, Tensor]:

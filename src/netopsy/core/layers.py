@@ -1,4 +1,8 @@
-"""Layers by name, as `nn.Module.named_modules` spells them."""
+"""Layers by name, as `nn.Module.named_modules` spells them, and by the run where one module runs several times.
+
+A module may run more than once in a forward pass, such as one ``relu`` for a whole block. ``"relu"`` then is its first
+run, for every method, and ``"relu#2"`` its second; `netopsy.core.runs` follows them.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +15,18 @@ from netopsy.core.modes import check_model
 
 INPUT = ""
 """The name of the network's input, which can be asked for like a layer."""
+RUN = "#"
+"""Between the name of a module and the number of its run."""
 
 Layer = str | nn.Module
 Layers = Layer | Sequence[Layer]
 
 
-def layer_names(model: nn.Module, layers: Layers) -> list[str]:
+def layer_names(model: nn.Module, layers: Layers, *, runs: bool = True) -> list[str]:
     """The names of ``layers`` in ``model``, in the order given.
 
-    ``layers`` is a name, a submodule, or a sequence of those; ``""`` is the network's input.
+    ``layers`` is a name, a submodule, or a sequence of those; ``""`` is the network's input. A name may end in ``#n``
+    for the module's n-th run in a forward pass, unless ``runs=False`` says that it is the module itself that counts.
 
     Raises:
         UnknownNameError: a name or module that is not in the model (the nearest names are listed).
@@ -39,13 +46,31 @@ def layer_names(model: nn.Module, layers: Layers) -> list[str]:
             if id(layer) not in name_of or layer is model:
                 raise UnknownNameError("layer", type(layer).__name__, known)
             names.append(name_of[id(layer)])
-        elif layer == INPUT or layer in known:
+        elif layer == INPUT or layer in known or (runs and run_of(model, layer)[0] in known):
             names.append(layer)
         else:
             raise UnknownNameError("layer", layer, known)
     if len(set(names)) < len(names):
         raise InputError(f"layer names the same layer twice: {names}")
     return names
+
+
+def run_of(model: nn.Module, name: str) -> tuple[str, int | None]:
+    """A layer's name without the number of its run, and that number where there is one.
+
+    >>> net = nn.Sequential(nn.ReLU())
+    >>> run_of(net, "0#2"), run_of(net, "0"), run_of(net, "0#0")
+    (('0', 2), ('0', None), ('0#0', None))
+    """
+    before, mark, number = str(name).rpartition(RUN)
+    if not mark or not number.isdecimal() or int(number) == 0 or name in dict(model.named_modules()):
+        return name, None
+    return before, int(number)
+
+
+def module_of(model: nn.Module, name: str) -> nn.Module:
+    """The module that a name of `layer_names` stands for, whichever of its runs is meant."""
+    return model.get_submodule(run_of(model, name)[0])
 
 
 def spatial_layers(model: nn.Module) -> list[str]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import vmap
-from torch.utils.hooks import RemovableHandle
 
 from netopsy.core.computed import call_with
 from netopsy.core.errors import require
 from netopsy.core.outputs import first_of, with_first
+from netopsy.core.runs import RunHook
 
 Parameters = dict[str, Tensor]
 
@@ -57,7 +57,6 @@ class PerSampleModel(nn.Module):
         A zero is added to each activation. The zeros go into the vectorised call as arguments, so autograd, which
         sees nothing that is inside that call, sees them. ``given`` is filled with the first input of each layer.
         """
-        modules = dict(self.base.named_modules())
         zeros = {
             name: torch.zeros(len(inputs), *shape, dtype=inputs.dtype, device=inputs.device).requires_grad_()
             for name, shape in self._shapes(inputs[:1], layers).items()
@@ -67,21 +66,21 @@ class PerSampleModel(nn.Module):
             seen: Parameters = {}
             entered: Parameters = {}
 
-            def watch(name: str) -> RemovableHandle:
+            def watch(name: str) -> RunHook:
                 def hook(module: nn.Module, arguments: tuple[Any, ...], output: Any) -> Any:
                     if given is not None and arguments and isinstance(arguments[0], Tensor):
                         entered[name] = arguments[0].clone()
                     seen[name] = first_of(output) + zeros[name]
                     return with_first(output, seen[name].clone())
 
-                return modules[name].register_forward_hook(hook)
+                return RunHook(self.base, name, hook)
 
-            handles = [watch(name) for name in layers]
+            hooks = [watch(name) for name in layers]
             try:
                 output = call_with(self.base, parameters, sample[None])
             finally:
-                for handle in handles:
-                    handle.remove()
+                for hook in hooks:
+                    hook.remove()
             return output[0], seen, entered
 
         outputs, seen, entered = vmap(one, chunk_size=self.chunk)(self.parameters_of_sample, inputs, zeros)
@@ -91,17 +90,17 @@ class PerSampleModel(nn.Module):
 
     def _shapes(self, sample: Tensor, layers: Sequence[str]) -> dict[str, torch.Size]:
         shapes: dict[str, torch.Size] = {}
-        modules = dict(self.base.named_modules())
-        handles = [
-            modules[name].register_forward_hook(
-                lambda _, __, output, name=name: shapes.update({name: first_of(output).shape})
-            )
-            for name in layers
-        ]
+
+        def note(name: str) -> Callable[..., None]:
+            return lambda _, __, output: shapes.update({name: first_of(output).shape})
+
+        hooks = [RunHook(self.base, name, note(name)) for name in layers]
         try:
             with torch.no_grad():
                 self.base(sample)
+            for hook in hooks:
+                hook.tell()
         finally:
-            for handle in handles:
-                handle.remove()
+            for hook in hooks:
+                hook.remove()
         return shapes

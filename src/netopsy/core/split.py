@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from netopsy.core.batches import check_batch
 from netopsy.core.errors import InputError, require
-from netopsy.core.layers import INPUT, Layer, layer_names
+from netopsy.core.layers import INPUT, Layer, layer_names, run_of
 from netopsy.core.modes import evaluating, frozen, running_on
 from netopsy.core.outputs import first_of, single_output, with_first
+from netopsy.core.runs import RunHook
 
 Edit = Callable[[Tensor], Tensor]
 _CLOSE = 1e-4
@@ -31,8 +32,8 @@ def run_to(model: nn.Module, layer: Layer, inputs: Tensor) -> Tensor:
     """The output of ``layer`` for a batch; nothing behind the layer is run.
 
     The model runs in evaluation mode with its parameters held, and the result is differentiable with respect to
-    ``inputs`` where those ask for a gradient. The first tensor counts where the layer returns several, and the first
-    run where it runs more than once.
+    ``inputs`` where those ask for a gradient. The first tensor counts where the layer returns several, and where it
+    runs more than once the first run, of which a warning tells, or the one that its name says, as ``"relu#2"`` does.
 
     Raises:
         InputError: an unknown layer, or one that the forward pass does not reach.
@@ -48,8 +49,8 @@ def run_to(model: nn.Module, layer: Layer, inputs: Tensor) -> Tensor:
     def stop(module: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
         raise _Reached(first_of(output))
 
-    handle = dict(model.named_modules())[name].register_forward_hook(stop)
-    return _stopped(model, name, inputs, handle, "returns")
+    _tell_of_runs(model, name, inputs)
+    return _stopped(model, inputs, RunHook(model, name, stop), "returns")
 
 
 def input_of(model: nn.Module, layer: Layer, inputs: Tensor) -> Tensor:
@@ -71,30 +72,54 @@ def input_of(model: nn.Module, layer: Layer, inputs: Tensor) -> Tensor:
     def stop(module: nn.Module, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
         raise _Reached(next(iter((*arguments, *options.values())), None))
 
-    handle = dict(model.named_modules())[name].register_forward_pre_hook(stop, with_kwargs=True)
-    return _stopped(model, name, inputs, handle, "is given")
+    return _stopped(model, inputs, RunHook(model, name, stop, before=True), "is given")
 
 
-def _stopped(model: nn.Module, name: str, inputs: Tensor, handle: RemovableHandle, verb: str) -> Tensor:
+_RUN_ONCE: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()
+
+
+def _tell_of_runs(model: nn.Module, name: str, inputs: Tensor) -> None:
+    """Warn of a layer that runs more than once; what stops at its first run does not see the others."""
+    if run_of(model, name)[1] is not None or name in _RUN_ONCE.setdefault(model, set()):
+        return
+    hook = RunHook(model, name, lambda *_: None)
+    try:
+        with torch.no_grad(), evaluating(model), running_on(inputs, model):
+            model(inputs[:1].detach())
+    except (InputError, torch.OutOfMemoryError):
+        return  # what is behind the layer may well not take these inputs
+    finally:
+        hook.remove()
+    hook.tell()
+    if hook.most == 1:
+        _RUN_ONCE[model].add(name)
+
+
+def _stopped(model: nn.Module, inputs: Tensor, hook: RunHook, verb: str) -> Tensor:
     try:
         with evaluating(model), frozen(model), running_on(inputs, model):
             model(inputs)
     except _Reached as reached:
         require(
             isinstance(reached.output, Tensor),
-            f"layer {name!r} {verb} {type(reached.output).__name__}, not a tensor or a tuple of tensors",
+            f"layer {hook.layer!r} {verb} {type(reached.output).__name__}, not a tensor or a tuple of tensors",
         )
         return reached.output
     finally:
-        handle.remove()
-    raise InputError(f"layer {name!r} is never run by the forward pass; choose another layer")
+        hook.remove()
+    if hook.most:
+        raise InputError(
+            f"layer {hook.layer!r} runs {hook.most} times in a forward pass: there is no such run of it as was asked for"
+        )
+    raise InputError(f"layer {hook.layer!r} is never run by the forward pass; choose another layer")
 
 
 @contextmanager
 def editing(model: nn.Module, edits: Mapping[str, Edit]) -> Iterator[nn.Module]:
     """While the block runs, each layer puts out ``edits[layer]`` of what it would have put out.
 
-    A layer's output is handed over as a copy, so an edit may work in place. The hooks are gone when the block ends.
+    A layer's output is handed over as a copy, so an edit may work in place. Where a layer runs more than once its first
+    run is edited, or the one that its name says, as ``"relu#2"`` does. The hooks are gone when the block ends.
 
     Raises:
         UnknownNameError: a layer that is not in the model.
@@ -106,17 +131,18 @@ def editing(model: nn.Module, edits: Mapping[str, Edit]) -> Iterator[nn.Module]:
     """
     names = layer_names(model, list(edits))
     require(INPUT not in names, "layer must be a layer of the network to be edited, got the input")
-    modules = dict(model.named_modules())
 
     def hook(edit: Edit) -> Callable[..., Any]:
         return lambda module, arguments, output: with_first(output, edit(first_of(output).clone()))
 
-    handles = [modules[name].register_forward_hook(hook(edits[name])) for name in names]
+    hooks = [RunHook(model, name, hook(edit)) for name, edit in zip(names, edits.values(), strict=True)]
     try:
         yield model
+        for each in hooks:
+            each.tell()
     finally:
-        for handle in handles:
-            handle.remove()
+        for each in hooks:
+            each.remove()
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +185,7 @@ def split_model(model: nn.Module, layer: Layer, images: Tensor) -> Split:
 
     Raises:
         InputError: images that are not finite; the outputs depend on more than the layer puts out (a shortcut goes
-            around it, or it runs more than once); or the layer is unknown, unreached or the input.
+            around it, or something reaches them by another of its runs); or the layer is unknown, unreached or the input.
 
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     >>> x = torch.randn(4, 2)
@@ -188,8 +214,8 @@ def split_model(model: nn.Module, layer: Layer, images: Tensor) -> Split:
         if joined.shape == whole.shape and _same(joined, whole):
             return parts
     raise InputError(
-        f"the outputs depend on more than layer {name!r} puts out (a shortcut goes around it, or it runs more than "
-        "once); choose a layer that everything passes through, such as the end of a block"
+        f"the outputs depend on more than layer {name!r} puts out (a shortcut goes around it); "
+        "choose a layer that everything passes through, such as the end of a block"
     )
 
 

@@ -148,7 +148,7 @@ def show_grids(
     ('block.1.grid',) Identity()
     """
     known = layouts(model, images[:1])
-    chosen = layer_names(model, list(layers)) if layers else token_blocks(model, known, most)
+    chosen = layer_names(model, list(layers), runs=False) if layers else token_blocks(model, known, most)
     require(chosen, "no layer of this network returns tokens or has its channels last")
     modules = dict(model.named_modules())
     names, shown, handles = [], [], []

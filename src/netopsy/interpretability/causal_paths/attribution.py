@@ -78,7 +78,7 @@ def causal_maps_by_effect(
     True
     """
     check_images(images)
-    [name] = layer_names(model, [layer])
+    [name] = layer_names(model, [layer], runs=False)
     part = graph[name]
     module = dict(model.named_modules())[name]
     require(isinstance(module, nn.Conv2d), f"layer {name!r} is a {type(module).__name__}; maps need a convolution")

@@ -144,7 +144,7 @@ def path_effect(
     check_batch(images, "images")
     require(isinstance(u, int | float) and math.isfinite(u), f"u must be a finite number, got {u!r}")
     images = images.to(device_of(model))
-    [name] = layer_names(model, [layer])
+    [name] = layer_names(model, [layer], runs=False)
     chain = {one.name: one for one in weight_layers(model, images, layers)}
     require(name in chain, f"layer {name!r} is none of the convolutions and dense layers of the chain: {list(chain)}")
     one = chain[name]

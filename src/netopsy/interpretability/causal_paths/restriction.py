@@ -86,7 +86,7 @@ def _parts(
     modules = dict(model.named_modules())
     parts = []
     for layer in chosen:
-        layer_names(model, layer.name)
+        layer_names(model, layer.name, runs=False)
         module = modules[layer.name]
         require(
             isinstance(module, nn.Conv2d | nn.Linear),

@@ -121,7 +121,7 @@ def weight_layers(model: nn.Module, images: Tensor, layers: Sequence[Layer] | No
         require(names, "the network has no convolution and no dense layer")
         names = _running_order(model, names, images)
     else:
-        names = layer_names(model, list(layers))
+        names = layer_names(model, list(layers), runs=False)
         for name in names:
             require(
                 isinstance(modules[name], nn.Conv2d | nn.Linear),

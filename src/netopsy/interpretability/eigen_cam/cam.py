@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from netopsy.core.errors import InputError, require
-from netopsy.core.layers import Layers
+from netopsy.core.layers import RUN, Layers, run_of
 from netopsy.core.modes import evaluating, running_on
 from netopsy.core.shapes import Activations, Images, Maps
 from netopsy.core.targets import Target
@@ -125,7 +126,8 @@ def average_layers(maps: Mapping[str, Activations | Maps]) -> Maps:
 def last_grid_layer(model: nn.Module, images: Images) -> str:
     """The layer that runs last among those whose output is a grid ``[batch, channels, rows, columns]``.
 
-    The first image is run to find out. Of a layer and the container it ends, which have one output, it is the layer.
+    The first image is run to find out. Of a layer and the container it ends, which have one output, it is the layer; of
+    a layer that runs more than once the run is named, as in ``"relu#2"``.
 
     Raises:
         InputError: there is no such layer, or layers whose output is a grid but for its layout.
@@ -136,13 +138,15 @@ def last_grid_layer(model: nn.Module, images: Images) -> str:
     """
     check_images(images)
     found: list[tuple[str, Tensor]] = []
+    runs: Counter[str] = Counter()
 
     def watch(name: str) -> Any:
         def hook(module: nn.Module, arguments: Any, output: Any) -> None:
+            runs[name] += 1
             grid = isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] * output.shape[3] > 1
             ended = bool(found) and found[0][1] is output and found[0][0].startswith(f"{name}.")
             if grid and not ended:
-                found[:] = [(name, output)]
+                found[:] = [(f"{name}{RUN}{runs[name]}", output)]
 
         return hook
 
@@ -164,7 +168,8 @@ def last_grid_layer(model: nn.Module, images: Images) -> str:
             "layer must be named: no layer of this network returns [batch, channels, rows, columns] with more than one "
             "position"
         )
-    return found[0][0]
+    last, run = run_of(model, found[0][0])
+    return last if runs[last] == 1 else f"{last}{RUN}{run}"
 
 
 def _check_components(components: object) -> None:

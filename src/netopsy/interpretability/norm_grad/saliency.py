@@ -11,7 +11,7 @@ from torch import nn
 from torch.linalg import vector_norm
 
 from netopsy.core.errors import InputError, UnknownNameError, lookup, require
-from netopsy.core.layers import INPUT, Layers, layer_names
+from netopsy.core.layers import INPUT, Layers, layer_names, module_of
 from netopsy.core.per_sample import PerSampleModel
 from netopsy.core.shapes import Images, Maps
 from netopsy.core.targets import Target
@@ -286,8 +286,8 @@ def _at_virtual_layer(kind: Virtual, kernel_size: int) -> Callable[[Site], Contr
 
 def _at_convolutions(model: nn.Module, layer: Layers) -> Callable[[Site], Contributions]:
     base = model.base if isinstance(model, PerSampleModel) else model
-    modules = {INPUT: None, **dict(base.named_modules())}
-    for name in layer_names(base, layer):
+    modules = {name: module_of(base, name) if name != INPUT else None for name in layer_names(base, layer)}
+    for name in modules:
         require(
             isinstance(modules[name], nn.Conv2d),
             f"extract='real' needs an nn.Conv2d, but layer {name!r} is {type(modules[name]).__name__}; "
