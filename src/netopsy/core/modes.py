@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.fx import GraphModule
 
 from netopsy.core.errors import InputError, require
 
@@ -23,7 +24,11 @@ def evaluating(model: nn.Module) -> Iterator[nn.Module]:
     """The model in evaluation mode, a compiled one uncompiled; afterwards every submodule has the mode it had."""
     check_model(model)
     with _keeping_modes(model), _uncompiled(model):
-        yield model.eval()
+        try:
+            model.eval()
+        except NotImplementedError:
+            _evaluate_exported(model)
+        yield model
 
 
 @contextmanager
@@ -32,6 +37,20 @@ def training(model: nn.Module) -> Iterator[nn.Module]:
     check_model(model)
     with _keeping_modes(model):
         yield model.train()
+
+
+def _evaluate_exported(model: nn.Module) -> None:
+    """Networks of `torch.export` keep the mode in which they were exported, and know no other."""
+    for name, module in model.named_modules():
+        module.training = False
+        for node in module.graph.nodes if isinstance(module, GraphModule) else ():
+            schema = getattr(node.target, "_schema", None)
+            given = zip(schema.arguments, node.args, strict=False) if schema is not None else ()
+            trains = any(argument.name in ("train", "training") and value is True for argument, value in given)
+            require(
+                not trains,
+                f"{name or 'model'!r} was exported in training mode ({node.name} is part of it): export it after eval()",
+            )
 
 
 @contextmanager
@@ -84,7 +103,7 @@ def running_on(inputs: Tensor, model: nn.Module | None = None) -> Iterator[None]
         yield
     except (InputError, torch.OutOfMemoryError):
         raise
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
         weights = {one.dtype for one in model.parameters() if one.is_floating_point()} if model is not None else set()
         if weights and inputs.is_floating_point() and inputs.dtype not in weights:
             raise InputError(

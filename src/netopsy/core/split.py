@@ -29,7 +29,7 @@ class _Reached(Exception):  # noqa: N818 - no error: it ends a forward pass that
 
 
 def run_to(model: nn.Module, layer: Layer, inputs: Tensor) -> Tensor:
-    """The output of ``layer`` for a batch; nothing behind the layer is run.
+    """The output of ``layer`` for a batch; nothing behind the layer is run, save once to see whether it runs again.
 
     The model runs in evaluation mode with its parameters held, and the result is differentiable with respect to
     ``inputs`` where those ask for a gradient. The first tensor counts where the layer returns several, and where it
@@ -86,8 +86,8 @@ def _tell_of_runs(model: nn.Module, name: str, inputs: Tensor) -> None:
     try:
         with torch.no_grad(), evaluating(model), running_on(inputs, model):
             model(inputs[:1].detach())
-    except (InputError, torch.OutOfMemoryError):
-        return  # what is behind the layer may well not take these inputs
+    except Exception:  # what is behind the layer may well not take these inputs, in any manner
+        return
     finally:
         hook.remove()
     hook.tell()
@@ -109,7 +109,7 @@ def _stopped(model: nn.Module, inputs: Tensor, hook: RunHook, verb: str) -> Tens
         hook.remove()
     if hook.most:
         raise InputError(
-            f"layer {hook.layer!r} runs {hook.most} times in a forward pass: there is no such run of it as was asked for"
+            f"layer {hook.layer!r} runs {hook.most} times in a forward pass: there is no run of the number asked for"
         )
     raise InputError(f"layer {hook.layer!r} is never run by the forward pass; choose another layer")
 
@@ -185,7 +185,7 @@ def split_model(model: nn.Module, layer: Layer, images: Tensor) -> Split:
 
     Raises:
         InputError: images that are not finite; the outputs depend on more than the layer puts out (a shortcut goes
-            around it, or something reaches them by another of its runs); or the layer is unknown, unreached or the input.
+            around it); or the layer is unknown, unreached or the input.
 
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     >>> x = torch.randn(4, 2)

@@ -15,7 +15,7 @@ from netopsy.core.split import run_to
 from netopsy.core.targets import is_index
 from netopsy.interpretability.layer_maps import check_images
 from netopsy.interpretability.receptive_field import ReceptiveField, receptive_field
-from netopsy.interpretability.rectifiers import rectified
+from netopsy.interpretability.rectifiers import RectifierRule, rectified
 
 Position = str | tuple[int, int] | None
 Units = int | Sequence[int] | Int[Tensor, "batch"] | None
@@ -119,10 +119,10 @@ def _project(
     guided: bool,
     field: ReceptiveField | None,
 ) -> Tensor:
-    with torch.inference_mode(False), torch.enable_grad():
+    rule: RectifierRule = "guided" if guided else "deconv"
+    with torch.inference_mode(False), torch.enable_grad(), rectified(model, rule):
         start = images.detach().clone().requires_grad_()
-        with rectified(model, "guided" if guided else "deconv"):
-            reached = run_to(model, layer, start)
+        reached = run_to(model, layer, start)
         require(
             reached.ndim in (2, 4) and reached.numel() > 0,
             f"layer {layer!r} gives {tuple(reached.shape)}, wanted [batch, units, rows, columns] or [batch, units]",

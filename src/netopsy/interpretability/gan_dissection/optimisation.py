@@ -94,7 +94,8 @@ def optimise_ace(
         seed: of the cells drawn and the order of the pairs.
 
     Raises:
-        InputError: as `dissect`; a segmenter or a generator without a gradient, or with one that is 0 for all images; a class that is absent from nearly all images or from none of the cells drawn.
+        InputError: as `dissect`; a segmenter or a generator without a gradient, or with one that is 0 for all images; a
+            class that is absent from nearly all images or from none of the cells drawn.
 
     Source: Bau et al. 2019, section 3.2, equations 7 and 8; the procedure is that of the reference code.
 
