@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 
 from netopsy.core.capture import layer_activations
 from netopsy.core.drawing import label
+from netopsy.core.computed import copied
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import layer_names, spatial_layers
 from netopsy.core.modes import device_of, evaluating
@@ -160,6 +163,16 @@ class Subject:
     def is_image_model(self) -> bool:
         """Whether the inputs are images ``[channels, height, width]``."""
         return self.data.inputs.ndim == 4
+
+    @cached_property
+    def in_single_precision(self) -> Subject:
+        """The same with a float32 copy of a network in half precision, for what ranks, factorises or solves."""
+        if not any(one.is_floating_point() and one.element_size() < 4 for one in self.model.parameters()):
+            return self
+        wide = copy.copy(self)
+        wide.model = copied(self.model).float()
+        wide.data = dataclasses.replace(self.data, inputs=self.data.inputs.float())
+        return wide
 
     @cached_property
     def scores(self) -> Tensor:

@@ -80,6 +80,7 @@ def why_not(subject: Subject) -> str | None:
 
 def examine(subject: Subject) -> Finding:
     """A concept bank for as many classes as there is time for, and what taking concepts away does."""
+    subject = subject.in_single_precision
     layer = layer_of(subject)
     found = _measure(subject, str(layer))
     first = found[0]

@@ -40,6 +40,7 @@ def why_not(subject: Subject) -> str | None:
 
 def examine(subject: Subject) -> Finding:
     """The most telling combination of units for every class, and how often it fires on images it was not found on."""
+    subject = subject.in_single_precision
     layer = layer_of(subject)
     if layer is None:
         raise NotNow("no layer of this network keeps a grid of positions")

@@ -90,7 +90,7 @@ def examine(subject: Subject) -> Finding:
             typical = float(times[~dead].median())
             figures["median times the strongest held-out image"] = round(typical, 3)
             alive = int((~dead).sum())
-                sentence += f"; those optimised for {alive} units of {layer} drive them {typical:.1f} times as high"
+            sentence += f"; those optimised for {alive} units of {layer} drive them {typical:.1f} times as high"
         pictures.append(
             Picture.of(
                 _draw(
