@@ -185,7 +185,8 @@ def tiled(images: Float[Tensor, "n channels height width"], columns: int = 3) ->
 def label(text: str, most: int = 24, *, number: int | None = None) -> str:
     """Text from outside made safe for a drawing: one line, cut in the middle where it is long, every ``$`` literal.
 
-    Control characters are dropped. What is safe already stays as it is.
+    Control characters are dropped. What is safe already stays as it is. A leading underscore, which would keep a line out
+    of its legend, gets a space before it.
 
     Args:
         most: characters to keep.
@@ -197,6 +198,8 @@ def label(text: str, most: int = 24, *, number: int | None = None) -> str:
     cat\\$
     >>> label("ロケット", number=3), label("猫 cat", number=4)
     ('class 3', '4: cat')
+    >>> label("_conv_head")
+    ' _conv_head'
     """
     text = " ".join("".join(letter for letter in text if letter.isprintable() or letter.isspace()).split())
     if number is not None:
@@ -207,7 +210,7 @@ def label(text: str, most: int = 24, *, number: int | None = None) -> str:
     if len(text) > most:
         head = most // 2
         text = f"{text[:head]}…{text[len(text) - (most - 1 - head) :]}"
-    return text.replace("$", r"\$")
+    return (" " if text.startswith("_") else "") + text.replace("$", r"\$")
 
 
 def title(text: str, most: int = 60) -> str:

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from netopsy.core.capture import layer_activations
-from netopsy.core.drawing import label
 from netopsy.core.computed import copied
+from netopsy.core.drawing import label
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import layer_names, spatial_layers
 from netopsy.core.modes import device_of, evaluating
