@@ -185,8 +185,8 @@ def tiled(images: Float[Tensor, "n channels height width"], columns: int = 3) ->
 def label(text: str, most: int = 24, *, number: int | None = None) -> str:
     """Text from outside made safe for a drawing: one line, cut in the middle where it is long, every ``$`` literal.
 
-    Control characters are dropped. What is safe already stays as it is. A leading underscore, which would keep a line out
-    of its legend, gets a space before it.
+    Control characters are dropped. What is safe already stays as it is. A leading underscore, which would keep a line
+    out of its legend, gets a space before it.
 
     Args:
         most: characters to keep.

@@ -49,7 +49,7 @@ def _evaluate_exported(model: nn.Module) -> None:
             trains = any(argument.name in ("train", "training") and value is True for argument, value in given)
             require(
                 not trains,
-                f"{name or 'model'!r} was exported in training mode ({node.name} is part of it): export it after eval()",
+                f"{name or 'model'!r} was exported in training mode ({node.name} trains): export it after eval()",
             )
 
 

@@ -76,7 +76,7 @@ class _Rectifying(TorchFunctionMode):
         self.guided = guided
         self.seen = False
         self.masks: dict[int, tuple[Tensor, Tensor, bool]] = {}
-        """By its identity, what says where a tensor is above 0 (or is not): itself, the tensor, and which of the two."""
+        """By its identity, what says where a tensor is above 0, or is not: itself, the tensor, and which of the two."""
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -174,7 +174,7 @@ def rectified(model: nn.Module, rule: RectifierRule, *, needed: bool = False) ->
     """While the block runs, what goes back through any rectifier is the positive part of the signal.
 
     Rectifiers are ReLU and what is made like it (leaky, parametric, exponential, Gaussian, ...), as layers, as
-    functions of torch, as methods of tensors, in exported networks, as ``clamp``, ``threshold`` or ``maximum`` at 0, and
+    functions of torch, methods of tensors, in exported networks, as ``clamp``, ``threshold`` or ``maximum`` at 0, and
     as what keeps a tensor where it is compared to be above 0 (``where``, ``masked_fill``, a product). With ``"guided"``
     nothing passes where the rectifier was given a value that is not positive. With ``"gradient"`` all is as ever. What
     is written out in yet other operations (``x * sigmoid(x)``, ``(x + abs(x)) / 2``) counts as those.
@@ -183,8 +183,8 @@ def rectified(model: nn.Module, rule: RectifierRule, *, needed: bool = False) ->
         needed: complain if no rectifier was met in the block.
 
     Raises:
-        InputError: an unknown rule; part of the network is compiled TorchScript, whose functions cannot be seen; or, when
-            a gradient is taken in the block, a rectifier that went unseen (compiled code, a function of autograd).
+        InputError: an unknown rule; part of the network is compiled TorchScript, whose functions cannot be seen; or a
+            gradient is taken in the block through a rectifier that went unseen (compiled code, a function of autograd).
     """
     if rule not in get_args(RectifierRule):
         raise UnknownNameError("relu rule", rule, get_args(RectifierRule))

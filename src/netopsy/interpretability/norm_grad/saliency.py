@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import nn
@@ -286,7 +286,9 @@ def _at_virtual_layer(kind: Virtual, kernel_size: int) -> Callable[[Site], Contr
 
 def _at_convolutions(model: nn.Module, layer: Layers) -> Callable[[Site], Contributions]:
     base = model.base if isinstance(model, PerSampleModel) else model
-    modules = {name: module_of(base, name) if name != INPUT else None for name in layer_names(base, layer)}
+    modules: dict[str, Any] = {
+        name: module_of(base, name) if name != INPUT else None for name in layer_names(base, layer)
+    }
     for name in modules:
         require(
             isinstance(modules[name], nn.Conv2d),
