@@ -223,3 +223,14 @@ def test_what_stands_out_is_measured_and_shown():
     assert "layer 1" in finding.sentence
     (absence,) = examine(mlp([64, 8, 10]), TEST, instruments=["eigen-cam"]).absences
     assert "keeps a grid" in absence.reason
+
+
+def test_what_covers_a_pixel_is_the_mean_of_the_uncovered_ones_in_its_window(generator):
+    images, mask = torch.randn(2, 3, 9, 12, generator=generator), torch.rand(2, 1, 9, 12, generator=generator) < 0.7
+    mask[1, :, :, :7] = True  # some windows have no pixel left
+    filled = from_neighbours(images, mask)
+    for image, row, column in ((0, 0, 0), (0, 4, 6), (1, 8, 0), (1, 3, 11)):
+        near = (slice(max(0, row - 2), row + 3), slice(max(0, column - 3), column + 4))
+        kept = ~mask[image, 0][near]
+        values, kept = (images[image][:, *near], kept) if kept.any() else (images[image], ~mask[image, 0])
+        torch.testing.assert_close(filled[image, :, row, column], values[:, kept].mean(1))
