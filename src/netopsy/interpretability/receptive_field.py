@@ -9,10 +9,10 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from netopsy.core.computed import copied
-from netopsy.core.errors import InputError, require
+from netopsy.core.errors import InputError
 from netopsy.core.layers import Layer, layer_names
 from netopsy.core.shapes import Images
-from netopsy.core.split import run_to
+from netopsy.interpretability.dirt import Dirt
 from netopsy.interpretability.layer_maps import check_images
 
 _ENLARGED = (1, 2, 4, 8)
@@ -81,15 +81,18 @@ def receptive_field(model: nn.Module, layer: Layer, images: Images) -> Receptive
     """
     check_images(images)
     [name] = layer_names(model, [layer])
-    # In double precision on the CPU a convolution is a plain matrix product: faster algorithms mix neighbours.
     probe = copied(model).cpu().double()
     image = images[:1].detach().cpu().double()
-    height, width = image.shape[2:]
+    Dirt(probe, name, image)
+    try:
+        blank = bool(Dirt(probe, name, image, blank=True))
+    except InputError:
+        blank = False  # a network that cannot go on with zeros
     found = None
     for times in _ENLARGED:
         try:
-            found, inside = _field(probe, name, image.repeat(1, 1, times, times), (height, width))
-        except InputError:
+            found, inside = _field([_dirt(probe, name, image, axis, times, blank) for axis in (2, 3)], image)
+        except (InputError, AssertionError):
             if found is None:
                 raise
             break
@@ -99,46 +102,35 @@ def receptive_field(model: nn.Module, layer: Layer, images: Images) -> Receptive
     return found
 
 
-def _field(model: nn.Module, layer: str, image: Tensor, size: tuple[int, int]) -> tuple[ReceptiveField, bool]:
-    """The field found with this image, and whether the cells asked were clear of its border."""
-    with torch.no_grad():
-        grid = run_to(model, layer, image)
-    require(grid.ndim == 4, f"layer {layer!r} gives {tuple(grid.shape)}, which is no grid: choose an earlier layer")
-    require(not grid.isnan().any(), f"layer {layer!r} gives NaN for these images; check weights and images")
+def _dirt(model: nn.Module, layer: str, image: Tensor, axis: int, times: int, blank: bool) -> Dirt:
+    """For an image enlarged along one axis alone, or along both where the network asks for square ones."""
+    longer = image.repeat(1, 1, *((times, 1) if axis == 2 else (1, times)))
+    try:
+        return Dirt(model, layer, longer, axis, blank=blank)
+    except (InputError, AssertionError):
+        return Dirt(model, layer, image.repeat(1, 1, times, times), axis, blank=blank)
+
+
+def _field(axes: list[Dirt], image: Tensor) -> tuple[ReceptiveField, bool]:
+    """The field found with these images, and whether the cells asked were clear of their border."""
     sizes, strides, offsets, inside = [], [], [], True
-    for axis in (2, 3):
-        side, cells = image.shape[axis], grid.shape[axis]
+    for dirt in axes:
+        side, cells = dirt.side, dirt.cells
         cell = max(0, cells // 2 - 1)
-        pair = [cell, min(cell + 1, cells - 1)]
-        firsts = [_edge(model, layer, image, axis, one, last=False) for one in pair]
-        lasts = [_edge(model, layer, image, axis, one, last=True) for one in pair]
-        clear = firsts[0] > 0 and lasts[1] < side - 1 and cells > 1
+        clear = cells > 1 and not dirt.shows(0, 1, cell) and not dirt.shows(side - 1, side, cell + 1)
         inside = inside and clear
-        stride = firsts[1] - firsts[0] if clear else max(1, round(side / cells))
-        # Where the border is in sight the field may be as large as all the cells' together.
-        size_seen = lasts[0] - firsts[0] + 1 if clear else side + stride * cells
-        sizes.append(size_seen)
-        strides.append(stride)
-        offsets.append(firsts[0] - cell * stride if clear else -stride * cells)
-    return ReceptiveField(_pair(sizes), _pair(strides), _pair(offsets), size), inside
-
-
-def _edge(model: nn.Module, layer: str, image: Tensor, axis: int, cell: int, *, last: bool) -> int:
-    """The first or last row (axis 2) or column (axis 3) that a cell of the layer sees, by bisection."""
-    low, high = 0, image.shape[axis] - 1
-    while low < high:
-        middle = (low + high + (1 if last else 0)) // 2
-        dirty = image.clone()
-        # What is wanted is the last line such that dirt from there on shows, or the first such that dirt up to it does.
-        part = slice(middle, None) if last else slice(None, middle + 1)
-        dirty[(slice(None),) * axis + (part,)] = torch.nan
-        with torch.no_grad():
-            seen = bool(run_to(model, layer, dirty).select(axis, cell).isnan().any())
-        if last:
-            low, high = (middle, high) if seen else (low, middle - 1)
+        if clear:
+            first = dirt.first(cell)
+            stride, size = dirt.first(cell + 1) - first, dirt.last(cell) - first + 1
+            offset = first - cell * stride
         else:
-            low, high = (low, middle) if seen else (middle + 1, high)
-    return low
+            # Where the border is in sight the field may be as large as all the cells' together.
+            stride = max(1, round(side / cells))
+            size, offset = side + stride * cells, -stride * cells
+        sizes.append(size)
+        strides.append(stride)
+        offsets.append(offset)
+    return ReceptiveField(_pair(sizes), _pair(strides), _pair(offsets), _pair(list(image.shape[2:]))), inside
 
 
 def _pair(values: list[int]) -> tuple[int, int]:
