@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
@@ -27,7 +29,7 @@ def network():
 
 
 def test_shares_are_those_on_the_other_half(monkeypatch):
-    monkeypatch.setattr(patterns, "PatternMiner", lambda model, layer: PatternMiner(model, layer, quantile=0.05))
+    monkeypatch.setattr(patterns, "PatternMiner", partial(PatternMiner, quantile=0.05))
     data = corners()
     subject = Subject(network(), data)
     finding = patterns.examine(subject)

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from netopsy import InputError
+from netopsy.core.split import run_to
 from netopsy.interpretability.boxes import overlap_of_boxes
 from netopsy.interpretability.layer_maps import token_grid
 from netopsy.interpretability.pattern_net import (
@@ -14,6 +15,7 @@ from netopsy.interpretability.pattern_net import (
     effective_regions,
     filter_peaks,
     regions,
+    theoretical_regions,
     train_pattern_layers,
 )
 from netopsy.interpretability.pattern_net.network import filters_of
@@ -139,6 +141,34 @@ def test_boxes_from_the_part_a_cell_sees_are_those_from_the_whole_image(model, l
     assert min(ran) < side * (side + 3) / 2
     monkeypatch.setattr(regions.Windows, "of", lambda *_: None)
     torch.testing.assert_close(ours, effective_regions(model, layer, images, peaks, filters, field))
+
+
+@pytest.mark.parametrize("model", [WithItsMean(), small_conv_net(seed=0)])
+def test_boxes_from_images_that_are_run_once_are_those_of_each_peak_for_itself(model):
+    model = model.eval()
+    layer = "" if isinstance(model, WithItsMean) else "features.act3"
+    whole = nn.Sequential(model) if layer == "" else model
+    layer = layer or "0"
+    images = torch.rand(70, 1, 10, 9, generator=torch.Generator().manual_seed(0))
+    images[::3, :, :, 4:] *= 2
+    peaks, field = filter_peaks(whole, layer, images), receptive_field(whole, layer, images)
+    ran = []
+    handle = whole.register_forward_pre_hook(lambda _, given: ran.append(len(given[0])))
+    ours = effective_regions(whole, layer, images, peaks, [2, 0, 1], field, k=40, reshape=nn.Identity())
+    handle.remove()
+    for filter, box in zip([2, 0, 1], ours, strict=True):
+        boxes = []
+        for one in peaks.values[:, filter].argsort(descending=True, stable=True)[:40].tolist():
+            image = images[one : one + 1].clone().requires_grad_()
+            row, column = peaks.rows[one, filter], peaks.columns[one, filter]
+            (gradient,) = torch.autograd.grad(run_to(whole, layer, image)[0, filter, row, column], image)
+            strong = gradient[0, 0].abs() >= 0.1 * gradient.abs().max()
+            rows, columns = (strong.any(1 - axis).nonzero()[[0, -1], 0] for axis in (0, 1))
+            middle = field.centre(row, column)
+            ends = torch.stack([rows[0], columns[0], rows[1] + 1, columns[1] + 1]) - middle.repeat(2)
+            boxes.append(ends if gradient.any() else theoretical_regions(field, 1)[0])
+        torch.testing.assert_close(box, torch.stack(boxes).mean(0))
+    assert sum(ran) <= len(images)
 
 
 def test_boxes_move_with_the_image():

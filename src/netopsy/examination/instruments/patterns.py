@@ -7,6 +7,7 @@ import warnings
 import torch
 from torch import Tensor
 
+from netopsy.core.capture import layer_activations
 from netopsy.core.errors import InputError
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
@@ -19,7 +20,10 @@ from netopsy.interpretability.pattern_net import PatternMiner, filter_peaks
 MOST, FEWEST, CLASSES, SHOWN = 4000, 10, 6, 6
 """Images used at most; images of a class at least; classes and images of each that are shown."""
 PASSES = 2.0
-"""Of one image: a known one is looked at once, an unseen one three times."""
+"""Of one image, that of the boxes' share included."""
+REGION, FILTERS, FIELD = 5, 10, 30.0
+"""Peaks that a filter's box is the mean of; filters in the patterns of a class, about; and forward passes of one image
+that finding the receptive field costs, about."""
 
 
 def _count(subject: Subject) -> int:
@@ -27,8 +31,16 @@ def _count(subject: Subject) -> int:
 
 
 def passes(subject: Subject) -> float:
-    """Forward passes of one sample that it takes."""
-    return min(_count(subject), len(subject.data)) * PASSES
+    """Forward passes of one sample that it takes: peaks, those shown, and one way back for each peak of a box.
+
+    A way back to the image alone costs about what a way up does, as it leaves the weights out.
+    """
+    images, layer = min(_count(subject), len(subject.data)), layer_of(subject)
+    if layer is None:
+        return float(images)
+    units = layer_activations(subject.model, subject.data.inputs[:1].to(subject.device), layer)[layer].shape[1]
+    peaks = REGION * min(units, FILTERS * subject.class_count)
+    return 1.5 * images + 2.0 * CLASSES * SHOWN + peaks + FIELD
 
 
 def why_not(subject: Subject) -> str | None:
@@ -48,7 +60,7 @@ def examine(subject: Subject) -> Finding:
     if len(known.unique()) < FEWEST or len(subject.labels[known].unique()) < 2:
         raise NotNow(f"it needs at least {2 * FEWEST} images of two classes")
     inputs, labels = subject.data.inputs, subject.labels
-    miner = PatternMiner(subject.model, layer)
+    miner = PatternMiner(subject.model, layer, region_images=REGION)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
@@ -67,8 +79,8 @@ def examine(subject: Subject) -> Finding:
             code=_code(subject, layer),
         )
     best = {one.cls: number for number, one in reversed(list(enumerate(miner.patterns_)))}
-    fired, held = miner.fires(inputs[unseen]), labels[unseen]
-    alone = filter_peaks(subject.model, layer, inputs[unseen]).values > miner.thresholds_
+    peaks, held = filter_peaks(subject.model, layer, inputs[unseen]), labels[unseen]
+    fired, alone = miner.fires(peaks), peaks.values > miner.thresholds_
     counts = {cls: _shares(fired[:, number], held == cls) for cls, number in best.items()}
     clearest = max(counts, key=lambda cls: counts[cls][0] - counts[cls][1])
     pattern = miner.patterns_[best[clearest]]
@@ -93,7 +105,7 @@ def examine(subject: Subject) -> Finding:
             "place it answers to; a title names the class where it is another. What a pattern shows is what the units "
             "have in common, which need not be what the answer depends on."
         ),
-        pictures=(_gallery(subject, miner, best, unseen),),
+        pictures=(_gallery(subject, miner, best, unseen, miner.transform(peaks)),),
         figures={
             "classes with a pattern": len(best),
             "patterns": len(miner.patterns_),
@@ -126,7 +138,7 @@ def _code(subject: Subject, layer: str) -> str:
         "# One half to find patterns in, the other to count how often they fire.\n"
         f"subject = Subject(model, data, {wanted}seed={subject.seed})\n"
         f"known, unseen = subject.halves(subject.sample({_count(subject)}))\n"
-        f"miner = PatternMiner(model, {layer!r}).fit(data.inputs[known], data.targets[known])\n"
+        f"miner = PatternMiner(model, {layer!r}, region_images={REGION}).fit(data.inputs[known], data.targets[known])\n"
         "print(miner.patterns_)\n"
         "fires = miner.fires(data.inputs[unseen])"
     )
@@ -137,10 +149,9 @@ def _shares(fires: Tensor, own: Tensor) -> tuple[float, float]:
     return tuple(float(fires[part].float().mean()) if part.any() else 0.0 for part in (own, ~own))  # type: ignore[return-value]
 
 
-def _gallery(subject: Subject, miner: PatternMiner, best: dict[int, int], unseen: Tensor) -> Picture:
+def _gallery(subject: Subject, miner: PatternMiner, best: dict[int, int], unseen: Tensor, responses: Tensor) -> Picture:
     """For some classes the images that answer most to the best pattern, and where."""
     inputs = subject.data.inputs[unseen]
-    responses = miner.transform(inputs)
     shown, boxes, titles, names = [], [], [], []
     for cls in sorted(best)[:CLASSES]:
         top = responses[:, best[cls]].argsort(descending=True)[: min(SHOWN, len(unseen))]

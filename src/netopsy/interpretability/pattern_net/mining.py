@@ -50,8 +50,17 @@ class _Firings:
     def __init__(self, fired: NDArray[np.bool_], rows: NDArray, columns: NDArray, radius: int | None) -> None:
         self.fired, self.rows, self.columns, self.radius = fired, rows, columns, radius
         self.singles = _packed(fired.T)
+        self._place: NDArray[np.int64] | None = None
+
+    def remember(self, pairs: NDArray[np.int64], bits: Words) -> None:
+        """Keep the bits of the pairs ``[m, 2]`` that are frequent; from here on the others count as never firing."""
+        self._place = np.full((len(self.singles), len(self.singles)), len(pairs))
+        self._place[pairs[:, 0], pairs[:, 1]] = np.arange(len(pairs))
+        self._kept = np.concatenate([bits, np.zeros((1, self.singles.shape[1]), np.uint64)])
 
     def pairs(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> Words:
+        if self._place is not None:
+            return self._kept[self._place[first, second]]
         parts = []
         for start in range(0, len(first), _TOGETHER):
             one, other = first[start : start + _TOGETHER], second[start : start + _TOGETHER]
@@ -113,9 +122,13 @@ def frequent_itemsets(
     here, others = int(own.sum()), int((~own).sum())
     found: list[Itemset] = []
     for items, counts in _levels(inside, here, max_size, min_support):
-        rare = np.concatenate(
-            [_counted(outside.sets(items[at : at + _TOGETHER])) for at in range(0, len(items), _TOGETHER)]
-        )
+        chunks = (outside.sets(items[at : at + _TOGETHER]) for at in range(0, len(items), _TOGETHER))
+        if items.shape[1] == 2:
+            pairs = np.concatenate(list(chunks))
+            outside.remember(items, pairs)  # every pair in a larger frequent set is one of these
+            rare = _counted(pairs)
+        else:
+            rare = np.concatenate([_counted(bits) for bits in chunks])
         found += [
             Itemset(cls, tuple(row), int(n), int(m), int(n) / here, int(m) / others)
             for row, n, m in zip(items.tolist(), counts, rare, strict=True)
@@ -222,6 +235,8 @@ def _levels(
         if not parts:
             return
         items, bits, counts = (np.concatenate(column) for column in zip(*parts, strict=True))
+        if size == 1:
+            firings.remember(items, bits)
 
 
 def _joins(items: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -20,6 +21,8 @@ Regions = Float[Tensor, "filters 4"]
 """Top, left, bottom and right, in pixels from the middle of the cell's receptive field."""
 
 _TOGETHER = 256
+_WHOLE = 64
+"""Images whose activations are kept while one filter after another is gone back to."""
 
 
 def receptive_field_of(model: nn.Module, layer: str, images: Tensor, reshape: Reshape | None) -> ReceptiveField:
@@ -65,53 +68,91 @@ def effective_regions(
     which = torch.tensor(list(filters))
     top = peaks.values[:, which].argsort(dim=0, descending=True, stable=True)[: min(k, len(peaks))]
     numbers, owners = top.T.flatten(), which.repeat_interleave(len(top))
-    boxes = []
-    windows = Windows.of(field, images) if reshape is None else None
-    for some, own in zip(numbers.split(_TOGETHER), owners.split(_TOGETHER), strict=True):
-        rows, columns = peaks.rows[some, own], peaks.columns[some, own]
-        found = None
-        if windows is not None:
-            cut, starts, here = windows.around(images, some, rows, columns)
-            found = _gradients(model, layer, cut, own, *here, reshape, peaks.values[some, own])
-        if found is None:
-            windows, starts = None, torch.zeros(len(some), 2, dtype=torch.long)
-            found = _gradients(model, layer, images[some], own, rows, columns, reshape)
-        assert found is not None
-        boxes.append(_tight(found, threshold, field, rows, columns, starts))
-    return torch.cat(boxes).reshape(len(which), len(top), 4).mean(1)
+    spots = _Spots(numbers, owners, peaks.rows[numbers, owners], peaks.columns[numbers, owners])
+    boxes, done = torch.zeros(len(numbers), 4), 0
+    for gradients, starts in _in_windows(model, layer, images, spots, field, peaks) if reshape is None else ():
+        part = slice(done, done + len(gradients))
+        boxes[part] = _tight(gradients, threshold, field, spots.at(part), starts)
+        done += len(gradients)
+    for gradients, here in _in_whole_images(model, layer, images, spots.at(slice(done, None)), reshape):
+        boxes[done + here] = _tight(gradients, threshold, field, spots.at(done + here), torch.zeros(len(here), 2))
+    return boxes.reshape(len(which), len(top), 4).mean(1)
 
 
-def _gradients(
-    model: nn.Module,
-    layer: Layer,
-    images: Tensor,
-    filters: Tensor,
-    rows: Tensor,
-    columns: Tensor,
-    reshape: Reshape | None,
-    expected: Tensor | None = None,
-) -> Float[Tensor, "batch y x"] | None:
-    """Of each image's peak; ``None`` where the peaks are not those expected."""
+@dataclass(frozen=True)
+class _Spots:
+    """Filters at a cell each of an image each."""
+
+    images: Tensor
+    filters: Tensor
+    rows: Tensor
+    columns: Tensor
+
+    def at(self, places: Tensor | slice) -> _Spots:
+        return _Spots(self.images[places], self.filters[places], self.rows[places], self.columns[places])
+
+
+def _in_windows(
+    model: nn.Module, layer: Layer, images: Tensor, spots: _Spots, field: ReceptiveField, peaks: Peaks
+) -> Iterator[tuple[Float[Tensor, "batch y x"], Tensor]]:
+    """Gradients in the part of the image that the cell sees, and where it begins, as long as the peaks there agree."""
+    windows = Windows.of(field, images)
+    for batch in torch.arange(len(spots.images)).split(_TOGETHER) if windows is not None else ():
+        assert windows is not None
+        some = spots.at(batch)
+        cut, starts, cells = windows.around(images, some.images, some.rows, some.columns)
+        given, maps = _run(model, layer, cut, None)
+        inside = _Spots(torch.arange(len(cut)), some.filters, *cells)
+        if not _agree(maps, inside, peaks.values[some.images, some.filters]):
+            return
+        yield _gradients(maps, inside, given), starts
+
+
+def _in_whole_images(
+    model: nn.Module, layer: Layer, images: Tensor, spots: _Spots, reshape: Reshape | None
+) -> Iterator[tuple[Float[Tensor, "batch y x"], Tensor]]:
+    """Gradients and which of the spots they are of: an image is run once, and gone back through for each of its spots.
+
+    Images with about as many spots run together.
+    """
+    count = spots.images.bincount(minlength=len(images))
+    order = spots.images.argsort(stable=True)
+    first = count.cumsum(0) - count
+    wanted = count.argsort(descending=True, stable=True)[: int((count > 0).sum())]
+    for those in wanted.split(_WHOLE) if len(wanted) else ():
+        given, maps = _run(model, layer, images[those.to(images.device)], reshape)
+        for turn in range(int(count[those[0]])):
+            left = those[count[those] > turn]
+            here = order[first[left] + turn]
+            some = spots.at(here)
+            own = _Spots(torch.arange(len(left)), some.filters, some.rows, some.columns)
+            yield _gradients(maps, own, given)[: len(left)], here
+
+
+def _run(model: nn.Module, layer: Layer, images: Tensor, reshape: Reshape | None) -> tuple[Tensor, Tensor]:
+    """The images, which now ask for a gradient, and the layer's maps of them."""
     with torch.enable_grad():
         given = images.to(device_of(model)).detach().clone().requires_grad_()
         maps = run_to(model, layer, given)
-        maps = maps if reshape is None else reshape(maps)
-        if expected is not None and not _has(maps, filters, rows, columns, expected):
-            return None
-        chosen = maps[torch.arange(len(images)), filters, rows, columns].sum()
-        (gradient,) = torch.autograd.grad(chosen, given)
+        return given, maps if reshape is None else reshape(maps)
+
+
+def _gradients(maps: Tensor, spots: _Spots, given: Tensor) -> Float[Tensor, "batch y x"]:
+    with torch.enable_grad():
+        chosen = maps[spots.images, spots.filters, spots.rows, spots.columns].sum()
+    (gradient,) = torch.autograd.grad(chosen, given, retain_graph=True)
     return gradient.abs().sum(1).cpu()
 
 
-def _has(maps: Tensor, filters: Tensor, rows: Tensor, columns: Tensor, expected: Tensor) -> bool:
-    if maps.ndim != 4 or int(rows.max()) >= maps.shape[2] or int(columns.max()) >= maps.shape[3]:
+def _agree(maps: Tensor, spots: _Spots, expected: Tensor) -> bool:
+    if maps.ndim != 4 or int(spots.rows.max()) >= maps.shape[2] or int(spots.columns.max()) >= maps.shape[3]:
         return False
-    found = maps.detach()[torch.arange(len(maps)), filters, rows, columns].relu().cpu()
+    found = maps.detach()[spots.images, spots.filters, spots.rows, spots.columns].relu().cpu()
     return torch.allclose(found, expected, rtol=1e-3, atol=1e-4 * float(expected.max()))
 
 
 def _tight(
-    gradients: Tensor, threshold: float, field: ReceptiveField, rows: Tensor, columns: Tensor, starts: Tensor
+    gradients: Tensor, threshold: float, field: ReceptiveField, spots: _Spots, starts: Tensor
 ) -> Float[Tensor, "batch 4"]:
     most = gradients.amax((1, 2))
     strong = gradients >= threshold * most[:, None, None].clamp(min=torch.finfo(gradients.dtype).tiny)
@@ -126,5 +167,5 @@ def _tight(
         ],
         1,
     )
-    found = box + starts.repeat(1, 2) - field.centre(rows, columns).repeat(1, 2)
+    found = box + starts.repeat(1, 2) - field.centre(spots.rows, spots.columns).repeat(1, 2)
     return torch.where((most > 0)[:, None], found, theoretical_regions(field, 1))
