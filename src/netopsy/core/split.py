@@ -155,6 +155,8 @@ class Split:
     """A batch of one, which is run through the head to reach the layer whenever the tail is called."""
     repeated: bool
     """Whether the reference must be as long as the batch: a network that looks at its batch's length needs that."""
+    dtype: torch.dtype = torch.float32
+    """Of what the layer puts out."""
 
     def head(self, inputs: Tensor) -> Tensor:
         """What the layer puts out, ``[batch, ...]``; differentiable with respect to ``inputs``."""
@@ -203,7 +205,7 @@ def split_model(model: nn.Module, layer: Layer, images: Tensor) -> Split:
         whole = single_output(model(some))
     activations = run_to(model, name, some).detach()
     for repeated in (False, True):
-        parts = Split(model, name, reference, repeated)
+        parts = Split(model, name, reference, repeated, activations.dtype)
         try:
             with torch.no_grad():
                 joined = parts.tail(activations)

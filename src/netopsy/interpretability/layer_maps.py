@@ -62,9 +62,9 @@ def layer_maps(
     seen = layer_gradients(model, images, target, layer, with_inputs=with_inputs)
     maps = {}
     for name, activation in seen.activations.items():
-        activation, gradient = (_wide(_grid(values, name, reshape)) for values in (activation, seen.gradients[name]))
+        activation, gradient = (wide(_grid(values, name, reshape)) for values in (activation, seen.gradients[name]))
         given = seen.inputs.get(name)
-        drawn = draw(Site(name, activation, gradient, None if given is None else _wide(given)))
+        drawn = draw(Site(name, activation, gradient, None if given is None else wide(given)))
         drawn = resized(drawn, (images.shape[2], images.shape[3])) if resize else drawn
         maps[name] = rescaled(drawn) if normalise else drawn
     return next(iter(maps.values())) if isinstance(layer, str | nn.Module) else maps
@@ -87,7 +87,7 @@ def activation_maps(
     check_images(images)
     maps = {}
     for name, values in layer_activations(model, images, layer).items():
-        drawn = draw(_wide(_grid(values, name, reshape)))
+        drawn = draw(wide(_grid(values, name, reshape)))
         drawn = resized(drawn, (images.shape[2], images.shape[3])) if resize else drawn
         maps[name] = rescaled(drawn) if normalise else drawn
     return next(iter(maps.values())) if isinstance(layer, str | nn.Module) else maps
@@ -146,7 +146,8 @@ def token_grid(height: int, width: int, skip: int = 1) -> TokenGrid:
     return TokenGrid(height, width, skip)
 
 
-def _wide(values: Tensor) -> Tensor:
+def wide(values: Tensor) -> Tensor:
+    """At least in single precision."""
     return values.float() if values.element_size() < 4 else values
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from matplotlib import pyplot
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from netopsy import InputError
 from netopsy.core.capture import layer_activations
@@ -263,3 +264,69 @@ def test_the_graph_is_drawn_without_touching_anything_global(plane):
 def test_bad_input_is_named(make, words, net, images, unchecked):
     with pytest.raises(InputError, match=words):
         make(net, images)
+
+
+def small_net(dtype=torch.float32):
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1)]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(8, 3)).to(dtype).eval()
+
+
+def test_a_lens_that_is_fitted_again_leaves_its_earlier_concepts_alone():
+    lens = ConceptLens(small_net(), "1", 2)
+    first = lens.fit(colour()).extractor_
+    bank = first.bank_.clone()
+    assert lens.fit(2 * colour(seed=1)).extractor_ is not first
+    assert torch.equal(first.bank_, bank)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("layer", ["1", "4", "6"])
+@pytest.mark.parametrize("method", ["nmf", "pca"])
+def test_half_precision_networks_are_explained_nearly_as_single_ones(dtype, layer, method):
+    images, half, single = colour(), small_net(dtype), small_net()
+    single.load_state_dict(half.state_dict())
+    ours, other = (
+        ConceptLens(net, layer, 2, method=method).fit(given)
+        for net, given in ((half, images.to(dtype)), (single, images))
+    )
+    ours.extractor_ = other.extractor_
+    for way in ("gi", "ig", "oc", "ri"):
+        found, wanted = ours.importance(images.to(dtype), 1, way), other.importance(images, 1, way)
+        assert found.dtype == torch.float32
+        torch.testing.assert_close(found, wanted, rtol=0.1, atol=0.1 * float(wanted.abs().max()))
+    phi = ours.importance(images.to(dtype), 1)
+    assert all(values.isfinite().any() for values in ours.fidelity(images.to(dtype), 1, phi).values())
+
+
+@pytest.mark.parametrize(("class_id", "patch_size"), [(None, None), (2, None), (None, 5)])
+def test_batches_of_any_size_are_as_good_as_one_tensor(class_id, patch_size):
+    images = colour(40)
+    net = small_net()
+    labels = net(images).argmax(1)
+    class_id = None if class_id is None else int(labels.mode().values)
+    loader = DataLoader(TensorDataset(images, labels), batch_size=7)
+    whole, parts = (
+        ConceptLens(net, "4", 2, patch_size=patch_size, batch_size=16).fit(given, class_id)
+        for given in (images, (batch for batch in loader))
+    )
+    assert torch.equal(whole.extractor_.bank_, parts.extractor_.bank_)
+    assert torch.equal(whole.indices_, parts.indices_)
+    target = int(labels.mode().values)
+    assert torch.equal(whole.encode(images), parts.encode(loader))
+    assert torch.equal(whole.concept_maps(images), parts.concept_maps(loader))
+    phi = whole.importance(images, target)
+    assert torch.equal(phi, parts.importance(loader, target))
+    assert torch.equal(whole.global_importance(images, 0, share=True), parts.global_importance(loader, 0, share=True))
+    for name, values in whole.fidelity(images, target, phi).items():
+        torch.testing.assert_close(parts.fidelity(loader, target, phi)[name], values, rtol=0, atol=0, equal_nan=True)
+    one, other = whole.strategies(images, target, labels=labels), parts.strategies(loader, target)
+    assert torch.equal(one.phi, other.phi)
+    assert torch.equal(one.indices, other.indices)
+    torch.testing.assert_close(one.reliability, other.reliability, rtol=0, atol=0, equal_nan=True)
+
+
+def test_steps_have_no_maps_by_gradients():
+    lens = ConceptLens(small_net(), "6", 2, method="kmeans").fit(colour())
+    with pytest.raises(InputError, match="do not change with the pixels"):
+        lens.concept_maps(colour())

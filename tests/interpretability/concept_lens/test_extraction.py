@@ -257,3 +257,11 @@ def test_codes_keep_the_shape_of_the_places():
 def test_bad_input_is_named(make, words, unchecked):
     with pytest.raises(InputError, match=words):
         make()
+
+
+def test_small_singular_values_are_right():
+    random = torch.Generator().manual_seed(0)
+    left, right = (torch.linalg.qr(torch.randn(n, 6, dtype=torch.double, generator=random)).Q for n in (200, 20))
+    values = torch.logspace(0, -5, 6, dtype=torch.double)
+    found = leading_directions(((left * values) @ right.T).float(), 6)[1]
+    torch.testing.assert_close(found.double(), values, rtol=1e-3, atol=0)

@@ -4,6 +4,7 @@ import warnings
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from netopsy import InputError
 from netopsy.core.split import run_to
@@ -308,3 +309,86 @@ def test_bad_input_is_named(unchecked):
         miner.heatmap(images, 4)
     with pytest.raises(InputError, match="scales"):
         miner.propose(images, scales=(0.0,))
+
+
+def told(miner, images, labels):
+    with pytest.warns(UserWarning, match="no pattern of 2 to 3 filters") as said:
+        assert miner.fit(images, labels).patterns_ == []
+    return str(said[0].message)
+
+
+def test_filters_that_a_single_one_explains_are_said_to_be():
+    images, labels = torch.zeros(40, 3, 6, 6), torch.arange(40) % 2
+    images[labels == 0, :2, 2, 2] = 1
+    text = told(PatternMiner(detectors(), quantile=0.4), images, labels)
+    assert "support 0.5 and lift 5.0 (up to 1.000 and 1000.000)" in text
+    assert "filter 0 of class 0 explains them" in text
+    alone = PatternMiner(detectors(), quantile=0.4, min_size=1).fit(images, labels)
+    assert {one.filters for one in alone.patterns_} == {(0,)}
+
+
+def test_a_quantile_that_leaves_no_class_its_support_is_named_and_not_the_default():
+    images, labels = coloured(200)
+    text = told(PatternMiner(detectors(), quantile=0.8), images, labels)
+    assert "a filter fires in 0.2 of all images, at most 0.4 of a class that is 0.5 of them" in text
+    assert "set quantile to 0.75 or less" in text
+    assert PatternMiner(detectors(), min_lift=1.01, min_support=0.3).fit(images, labels).quantile_ == 0.8
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert PatternMiner(detectors()).fit(images, labels).quantile_ == 0.5
+        assert PatternMiner(detectors()).fit(images, torch.arange(200) % 3).quantile_ == 0.8
+
+
+def test_two_balanced_classes_have_a_pattern_at_the_defaults():
+    random, labels = torch.Generator().manual_seed(0), torch.arange(200) % 2
+    images = 0.01 * torch.rand(200, 3, 12, 12, generator=random)
+    images[labels == 1, 0, 3, 3], images[labels == 1, 1, 3, 4] = 1 + torch.rand(2, 100, generator=random)
+    images[0::16, 0, 3, 3] = images[2::16, 1, 3, 4] = 3.0  # each filter alone fires in the other class, too
+    (pattern,) = (one for one in PatternMiner(detectors()).fit(images, labels).patterns_ if one.cls == 1)
+    assert pattern.filters == (0, 1)
+    assert pattern.support >= 0.5
+
+
+@pytest.mark.parametrize("make", [lambda labels: labels.numpy(), lambda labels: labels.tolist()])
+def test_labels_may_be_an_array_or_a_list(make):
+    images, labels = coloured()
+    whole = PatternMiner(detectors(), quantile=0.01).fit(images, labels)
+    assert PatternMiner(detectors(), quantile=0.01).fit(images, make(labels)).patterns_ == whole.patterns_
+
+
+def test_batches_in_any_order_find_the_patterns_of_one_tensor():
+    images, labels = coloured()
+    order = torch.randperm(120, generator=torch.Generator().manual_seed(0))
+    whole = PatternMiner(detectors(), quantile=0.01, batch_size=16).fit(images, labels)
+    data = TensorDataset(images, labels)
+    parts = PatternMiner(detectors(), quantile=0.01, batch_size=16).fit(DataLoader(data, batch_size=50))
+    assert parts.patterns_ == whole.patterns_
+    assert torch.equal(parts.means_, whole.means_)
+    loader = DataLoader(data, batch_size=7)
+    assert torch.equal(whole.transform(images), parts.transform(loader))
+    assert torch.equal(whole.fires(images), parts.fires(loader))
+    assert torch.equal(whole.fires(images), whole.fires(filter_peaks(detectors(), "1", images)))
+    for one, other in zip(whole.propose(images, 3), parts.propose(loader, 3), strict=True):
+        assert torch.equal(one, other)
+    mixed = DataLoader(data, batch_size=50, shuffle=True, generator=torch.Generator().manual_seed(0))
+    assert [(one.cls, one.filters) for one in PatternMiner(detectors(), quantile=0.01).fit(mixed).patterns_] == [
+        (1, (0, 1))
+    ]
+    shuffled = PatternMiner(detectors(), quantile=0.01).fit(images[order], labels[order])
+    assert [one.inside for one in shuffled.patterns_] == [one.inside for one in whole.patterns_]
+
+
+class Changing:
+    """Batches that are other ones each time."""
+
+    def __init__(self, images, labels):
+        self.images, self.labels, self.times = images, labels, 0
+
+    def __iter__(self):
+        self.times += 1
+        yield self.images + self.times, self.labels
+
+
+def test_batches_that_change_are_refused():
+    with pytest.raises(InputError, match="the same images each time"):
+        PatternMiner(detectors(), quantile=0.01).fit(Changing(*coloured()))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import torch
@@ -21,7 +24,8 @@ from netopsy.interpretability.concept_lens.fidelity import c_deletion, c_inserti
 from netopsy.interpretability.concept_lens.importance import Importance, concept_importance
 from netopsy.interpretability.concept_lens.layouts import as_the_layer, channels_last, patches, pooled, upsampled_codes
 from netopsy.interpretability.concept_lens.strategies import Normalise, Plane, StrategyGraph, numbered, strategy_graph
-from netopsy.interpretability.layer_maps import Reshape, check_images
+from netopsy.interpretability.image_batches import Counted, ImageBatch, ManyImages, image_batches, only
+from netopsy.interpretability.layer_maps import Reshape, wide
 
 
 class ConceptLens:
@@ -88,37 +92,39 @@ class ConceptLens:
         self.batch_size, self.seed, self.method = batch_size, seed, method
         self._empty = ConceptExtractor(method, n_concepts, alpha=alpha, centre=centre, random_state=seed)
 
-    def fit(self, images: Images, class_id: int | None = None) -> ConceptLens:
-        """Find the concepts of ``images``, or of those among them that the network takes for ``class_id``."""
-        check_images(images)
-        split = split_model(self.model, self.layer, self._there(images[:2]))
-        chosen = torch.arange(len(images))
-        if class_id is not None:
-            chosen = (self._outputs(split, images).argmax(1) == class_id).nonzero()[:, 0].cpu()
-            require(len(chosen) > 0, f"class_id {class_id!r} is predicted for none of the {len(images)} images")
-        rows = []
-        for some in images[chosen.to(images.device)].split(self.batch_size):
-            if self.patch_size is not None:
-                some = patches(some, self.patch_size)
+    def fit(self, images: ManyImages, class_id: int | None = None) -> ConceptLens:
+        """Find the concepts of ``images``, or of those among them that the network takes for ``class_id``.
+
+        Args:
+            images: ``[n, channels, height, width]``, or batches of images or of ``(images, labels)`` such as a
+                ``DataLoader``, which are gone through once: only the activations are kept, as they are factored
+                together.
+        """
+        batches = image_batches(images, self.batch_size)
+        first = next(batches)
+        split = split_model(self.model, self.layer, self._there(first.images[:2]))
+        chosen = Counted(chain([first], batches))
+        seen = chosen if class_id is None else only(chosen, self._taken_for(split, class_id), self.batch_size)
+        rows, numbers = [], []
+        for batch in seen:
+            numbers.append(batch.numbers)
+            some = batch.images if self.patch_size is None else patches(batch.images, self.patch_size)
             for part in some.split(self.batch_size):
-                seen = self._activations(split, part)
-                rows.append((pooled(seen) if self.patch_size is not None else seen).reshape(-1, seen.shape[-1]))
-        self.extractor_ = self._empty.fit(torch.cat(rows))
-        self.split_, self.indices_ = split, chosen
+                values = self._activations(split, part)
+                rows.append((pooled(values) if self.patch_size is not None else values).reshape(-1, values.shape[-1]))
+        require(rows, f"class_id {class_id!r} is predicted for none of the {chosen.count} images")
+        self.extractor_ = copy.copy(self._empty).fit(torch.cat(rows))
+        self.split_, self.indices_ = split, torch.cat(numbers)
         return self
 
-    def encode(self, images: Images) -> Codes:
-        """Codes ``[batch, *positions, concepts]``; differentiable in ``images`` where those ask for a gradient."""
-        check_images(images)
-        extractor, split = self._fitted()
-        parts = []
-        for some in images.split(self.batch_size):
-            if some.requires_grad:
-                seen = channels_last(split.head(self._there(some)), self.layer)
-            else:
-                seen = self._activations(split, some)
-            parts.append(extractor.encode(seen))
-        return torch.cat(parts)
+    def encode(self, images: ManyImages) -> Codes:
+        """Codes ``[batch, *positions, concepts]``; differentiable in ``images`` where those ask for a gradient.
+
+        Args:
+            images: a tensor, or batches such as a ``DataLoader``, as in every other method of a fitted lens.
+        """
+        self._fitted()
+        return torch.cat([self._codes(batch) for batch in image_batches(images, self.batch_size)])
 
     def score(self, target: Target) -> Score:
         """F: from codes to the number that ``target`` (a class, or a function of the output) picks of the output."""
@@ -127,50 +133,62 @@ class ConceptLens:
         require(fine, f"target must be a class index or a function from the output, got {target!r}")
 
         def function(codes: Codes) -> Float[Tensor, "n"]:
-            outputs = split.tail(as_the_layer(extractor.decode(codes)))
-            return scores(outputs, target)
+            # What is behind the layer runs in the network's own precision, everything else at least in single.
+            activations = as_the_layer(extractor.decode(codes)).to(split.dtype)
+            return scores(wide(split.tail(activations)), target)
 
         return function
 
-    def importance(self, images: Images, target: Target, method: Importance = "gi", **options: Any) -> Scores:
+    def importance(self, images: ManyImages, target: Target, method: Importance = "gi", **options: Any) -> Scores:
         """What each concept means to ``target`` for every image, ``[batch, concepts]``; see `concept_importance`."""
-        codes = self.encode(images.detach())
+        codes = self.encode(_detached(images))
         return concept_importance(self.score(target), codes, method, **self._options(options))
 
     def global_importance(
-        self, images: Images, target: Target, method: Importance = "gi", *, share: bool = False, **options: Any
+        self, images: ManyImages, target: Target, method: Importance = "gi", *, share: bool = False, **options: Any
     ) -> Float[Tensor, "concepts"]:
         """The mean importance over the images, which for a class are those predicted to be of it.
 
         Args:
             share: as a part of the mean score instead, as the authors' site shows it.
         """
-        mean = self.importance(images, target, method, **options).mean(0)
+        codes, function = self.encode(_detached(images)), self.score(target)
+        mean = concept_importance(function, codes, method, **self._options(options)).mean(0)
         if not share:
             return mean
-        function = self.score(target)
         with torch.no_grad():
-            whole = torch.cat([function(some) for some in self.encode(images.detach()).split(self.batch_size)]).mean()
+            whole = torch.cat([function(some) for some in codes.split(self.batch_size)]).mean()
         require(whole != 0, "share needs a mean score other than 0")
         return mean / whole
 
-    def fidelity(self, images: Images, target: Target, phi: Scores) -> dict[str, Float[Tensor, "batch"]]:
+    def fidelity(self, images: ManyImages, target: Target, phi: Scores) -> dict[str, Float[Tensor, "batch"]]:
         """C-Deletion, C-Insertion and C-muFidelity of importances, an image each."""
-        codes, function = self.encode(images.detach()), self.score(target)
+        codes, function = self.encode(_detached(images)), self.score(target)
         phi = phi.to(codes)
         measures = {"c-deletion": c_deletion, "c-insertion": c_insertion, "c-mu-fidelity": c_mu_fidelity}
         return {name: measure(function, codes, phi, batch_size=self.batch_size) for name, measure in measures.items()}
 
-    def concept_maps(self, images: Images) -> Float[Tensor, "batch concepts height width"]:
+    def concept_maps(self, images: ManyImages) -> Float[Tensor, "batch concepts height width"]:
         """Where each concept is, at the size of the images.
 
         At a layer with positions these are the codes, enlarged. At one without, they are how much each pixel moves the
         code: the size of its gradient, summed over colours.
+
+        Raises:
+            InputError: tokens without a ``reshape``, or k-means, whose codes are steps, at a layer without positions.
         """
-        codes = self.encode(images.detach())
-        size = int(images.shape[2]), int(images.shape[3])
+        self._fitted()
+        return torch.cat([self._maps(batch) for batch in image_batches(_detached(images), self.batch_size)])
+
+    def _maps(self, batch: ImageBatch) -> Tensor:
+        codes, size = self._codes(batch), (int(batch.images.shape[2]), int(batch.images.shape[3]))
         if codes.ndim == 2:
-            return self._input_maps(images)
+            require(
+                self.method != "kmeans",
+                f"layer {self.layer!r} has no positions, and codes of method='kmeans' do not change with the pixels: "
+                "take an earlier layer, or method 'nmf' or 'pca'",
+            )
+            return self._input_maps(batch.images)
         if codes.ndim == 3:
             if self.reshape is None:
                 raise InputError("reshape must be given to lay tokens out as a grid (token_grid)")
@@ -179,7 +197,7 @@ class ConceptLens:
 
     def strategies(
         self,
-        images: Images,
+        images: ManyImages,
         target: int,
         *,
         labels: Labels | None = None,
@@ -192,19 +210,36 @@ class ConceptLens:
         """Groups of the images predicted as ``target`` by the concepts that made them so; see `strategy_graph`.
 
         Args:
-            labels: the true classes of all images, for the concepts' reliability.
+            labels: the true classes of all images, for the concepts' reliability; batches may hold them instead.
 
         Raises:
             InputError: no image is predicted as ``target``.
         """
-        check_images(images)
         _, split = self._fitted()
-        chosen = (self._outputs(split, images).argmax(1) == target).nonzero()[:, 0]
-        require(len(chosen) > 0, f"target {target!r} is predicted for none of the {len(images)} images")
-        phi = self.importance(images[chosen.to(images.device)], target, method, **options)
-        correct = None if labels is None else labels[chosen.to(labels.device)] == target
+        seen = Counted(image_batches(_detached(images), self.batch_size))
+        chosen = list(self._chosen(only(seen, self._taken_for(split, target), self.batch_size)))
+        require(chosen, f"target {target!r} is predicted for none of the {seen.count} images")
+        codes, numbers, found = zip(*chosen, strict=True)
+        phi = concept_importance(self.score(target), torch.cat(codes), method, **self._options(options))
+        own = torch.cat([one for one in found if one is not None]) if found[0] is not None else None
+        if labels is not None:
+            own = labels.cpu()[torch.cat(numbers)]
+        correct = None if own is None else own == target
         graph = strategy_graph(phi, correct, clusters=clusters, normalise=normalise, plane=plane, seed=self.seed)
-        return numbered(graph, chosen)
+        return numbered(graph, torch.cat(numbers))
+
+    def _chosen(self, batches: Iterator[ImageBatch]) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+        for batch in batches:
+            yield self._codes(batch), batch.numbers, batch.labels
+
+    def _taken_for(self, split: Split, class_id: int) -> Callable[[ImageBatch], Tensor]:
+        return lambda batch: self._outputs(split, batch.images).argmax(1) == class_id
+
+    def _codes(self, batch: ImageBatch) -> Tensor:
+        extractor, split = self._fitted()
+        if batch.images.requires_grad:
+            return extractor.encode(channels_last(split.head(self._there(batch.images)), self.layer))
+        return extractor.encode(self._activations(split, batch.images))
 
     def _input_maps(self, images: Images) -> Tensor:
         concepts, parts = len(self.extractor_.bank_), []
@@ -230,12 +265,14 @@ class ConceptLens:
 
     @torch.no_grad()
     def _activations(self, split: Split, images: Images) -> Tensor:
-        seen = channels_last(split.head(self._there(images)), self.layer)
-        return seen.float() if seen.element_size() < 4 else seen
+        return wide(channels_last(split.head(self._there(images)), self.layer))
 
     @torch.no_grad()
     def _outputs(self, split: Split, images: Images) -> Tensor:
-        parts = [split.tail(split.head(self._there(some))) for some in images.split(self.batch_size)]
-        outputs = single_output(torch.cat(parts))
+        outputs = single_output(split.tail(split.head(self._there(images))))
         require(outputs.ndim == 2, f"the network must return class scores [batch, classes], got {tuple(outputs.shape)}")
         return outputs
+
+
+def _detached(images: ManyImages) -> ManyImages:
+    return images.detach() if isinstance(images, Tensor) else images

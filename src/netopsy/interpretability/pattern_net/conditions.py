@@ -14,6 +14,9 @@ from netopsy.interpretability.pattern_net.firing import Peaks, within
 from netopsy.interpretability.pattern_net.mining import Itemset, frequent_itemsets
 from netopsy.interpretability.pattern_net.network import PatternLayers, filters_of, train_pattern_layers
 
+QUANTILE = 0.8
+"""A filter fires above this quantile of its peaks; unconfirmed, as all constants."""
+
 
 @dataclass(frozen=True)
 class Conditions:
@@ -78,23 +81,68 @@ def learned_sets(
     return sorted(found.values(), key=lambda one: (one.cls, -one.lift, one.items))
 
 
+def quantile_for(labels: Int[Tensor, "images"], min_support: float) -> float:
+    """The quantile above which filters fire: 0.8 wherever one that fires in one class alone can have the support.
+
+    Of all images a share of 0.2 is above that, which is at most 0.4 of each of two equal classes. Where no class can
+    have the support, the quantile is one less the share of the smallest class: a filter may fire in all of it.
+
+    >>> quantile_for(torch.arange(30) % 3, 0.5), quantile_for(torch.arange(30) % 2, 0.5)
+    (0.8, 0.5)
+    """
+    smallest = int(labels.unique(return_counts=True)[1].min()) / len(labels)
+    return QUANTILE if most_support(QUANTILE, smallest) >= min_support else 1 - smallest
+
+
+def most_support(quantile: float, share: float) -> float:
+    """In how much of a class, of this share of the images, a filter can fire at most."""
+    return min(1.0, (1 - quantile) / share)
+
+
 def warn_of_none(
-    fired: Bool[Tensor, "images filters"], peaks: Peaks, labels: Int[Tensor, "images"], conditions: Conditions
+    fired: Bool[Tensor, "images filters"],
+    peaks: Peaks,
+    labels: Int[Tensor, "images"],
+    conditions: Conditions,
+    quantile: float | None,
 ) -> None:
-    """Say what came closest, since nothing fulfils the conditions."""
-    size = conditions.min_size
-    seen = [
-        one
-        for cls in labels.unique().tolist()
+    """Say why nothing was found, and what came closest.
+
+    Args:
+        quantile: of the firings, where it fixes how often a filter fires.
+    """
+    size, seen, alone = conditions.min_size, [], []
+    for cls in labels.unique().tolist():
         for one in frequent_itemsets(
             fired, labels, cls, peaks=peaks, radius=conditions.radius, max_size=size, min_support=0.05
+        ):
+            enough = one.support >= conditions.min_support and one.lift >= conditions.min_lift
+            if len(one.items) == size:
+                seen.append((one, enough))
+            elif enough:
+                alone.append(one)
+    best = max((one.support for one, _ in seen), default=0.0)
+    lift = max((one.lift for one, _ in seen), default=0.0)
+    text = f"no pattern of {size} to {conditions.max_size} filters"
+    share = int(labels.unique(return_counts=True)[1].min()) / len(labels)
+    if quantile is not None and most_support(quantile, share) < conditions.min_support:
+        text += (
+            f" is possible: above quantile={quantile} a filter fires in {1 - quantile:.3g} of all images, at most "
+            f"{most_support(quantile, share):.3g} of a class that is {share:.3g} of them, and min_support is "
+            f"{conditions.min_support}; set quantile to {1 - conditions.min_support * share:.3g} or less, or leave it "
+            "out"
         )
-        if len(one.items) == size
-    ]
-    best = max((one.support for one in seen), default=0.0)
-    lift = max((one.lift for one in seen), default=0.0)
-    warnings.warn(
-        f"no pattern of {size} to {conditions.max_size} filters has support {conditions.min_support} and lift "
-        f"{conditions.min_lift}: the largest support seen is {best:.3f}, the largest lift {lift:.3f}",
-        stacklevel=3,
-    )
+    elif any(enough for _, enough in seen):
+        by = min(alone, key=lambda one: (-one.lift, one.items), default=None)
+        part = "smaller sets explain" if by is None else f"filter {by.items[0]} of class {by.cls} explains"
+        text += (
+            f" is left: some have support {conditions.min_support} and lift {conditions.min_lift} (up to {best:.3f} "
+            f"and {lift:.3f}), but a part of each is as telling by itself ({part} them); set min_size=1 to have single "
+            "filters too"
+        )
+    else:
+        text += (
+            f" has support {conditions.min_support} and lift {conditions.min_lift}: the largest support seen is "
+            f"{best:.3f}, the largest lift {lift:.3f}"
+        )
+    warnings.warn(text, stacklevel=3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,8 @@ from netopsy.core.modes import device_of
 from netopsy.core.progress import track
 from netopsy.core.shapes import Activations
 from netopsy.core.split import run_to
-from netopsy.interpretability.layer_maps import Reshape, check_images
+from netopsy.interpretability.image_batches import ManyImages, image_batches
+from netopsy.interpretability.layer_maps import Reshape
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,10 @@ class Peaks:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def at(self, images: Tensor) -> Peaks:
+        """In some of the images."""
+        return Peaks(self.values[images], self.rows[images], self.columns[images])
 
 
 def filter_maps(model: nn.Module, layer: Layer, images: Tensor, reshape: Reshape | None = None) -> Activations:
@@ -47,7 +52,7 @@ def filter_maps(model: nn.Module, layer: Layer, images: Tensor, reshape: Reshape
 def filter_peaks(
     model: nn.Module,
     layer: Layer,
-    images: Tensor | Iterable[Tensor],
+    images: ManyImages,
     *,
     batch_size: int = 256,
     reshape: Reshape | None = None,
@@ -55,7 +60,7 @@ def filter_peaks(
     """The peaks of all filters of a layer, in one forward pass over the images.
 
     Args:
-        images: ``[n, channels, height, width]``, or batches of those.
+        images: ``[n, channels, height, width]``, or batches of those (a ``DataLoader``), never all held.
 
     Raises:
         InputError: an unknown layer, or one whose output is no grid or not finite.
@@ -64,16 +69,21 @@ def filter_peaks(
     >>> found.values.item(), found.rows.item(), found.columns.item()
     (3.0, 1, 0)
     """
-    if isinstance(images, Tensor):
-        check_images(images)
-        images = images.split(batch_size)
-    parts = []
-    for batch in track(images, "looking for peaks"):
-        maps = filter_maps(model, layer, batch, reshape)
-        values, cells = maps.flatten(2).max(2)
-        parts.append((values.cpu(), (cells // maps.shape[3]).cpu(), (cells % maps.shape[3]).cpu()))
-    require(parts, "images must hold at least one batch")
-    return Peaks(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    total = -(-len(images) // batch_size) if isinstance(images, Tensor) else None
+    batches = track(image_batches(images, batch_size), "looking for peaks", total)
+    return joined_peaks([peaks_of(model, layer, batch.images, reshape) for batch in batches])
+
+
+def peaks_of(model: nn.Module, layer: Layer, images: Tensor, reshape: Reshape | None) -> Peaks:
+    """The peaks in one batch, on the CPU."""
+    maps = filter_maps(model, layer, images, reshape)
+    values, cells = maps.flatten(2).max(2)
+    return Peaks(values.cpu(), (cells // maps.shape[3]).cpu(), (cells % maps.shape[3]).cpu())
+
+
+def joined_peaks(parts: Sequence[Peaks]) -> Peaks:
+    """Those of all parts."""
+    return Peaks(*(torch.cat([getattr(part, name) for part in parts]) for name in ("values", "rows", "columns")))
 
 
 def within(peaks: Peaks, filters: Int[Tensor, "members"], radius: int | None) -> Bool[Tensor, "images"]:

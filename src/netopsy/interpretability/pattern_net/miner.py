@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import chain
+from typing import Any, Literal
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -14,19 +17,39 @@ from torch import Tensor, nn
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import Layer, layer_names
 from netopsy.core.modes import device_of
+from netopsy.core.progress import track
 from netopsy.core.shapes import Images
 from netopsy.core.targets import is_index
 from netopsy.interpretability.eigen_cam.cam import last_grid_layer
+from netopsy.interpretability.image_batches import ManyImages, class_numbers, image_batches
 from netopsy.interpretability.layer_maps import Reshape, check_images
 from netopsy.interpretability.maps import resized
-from netopsy.interpretability.pattern_net.conditions import Conditions, learned_layers, learned_sets, warn_of_none
-from netopsy.interpretability.pattern_net.firing import Peaks, filter_maps, filter_peaks, within
+from netopsy.interpretability.pattern_net.conditions import (
+    Conditions,
+    learned_layers,
+    learned_sets,
+    quantile_for,
+    warn_of_none,
+)
+from netopsy.interpretability.pattern_net.firing import (
+    Peaks,
+    filter_maps,
+    filter_peaks,
+    joined_peaks,
+    peaks_of,
+    within,
+)
 from netopsy.interpretability.pattern_net.mining import Itemset, mine_itemsets
 from netopsy.interpretability.pattern_net.proposals import Proposals, propose
-from netopsy.interpretability.pattern_net.regions import effective_regions, receptive_field_of, theoretical_regions
+from netopsy.interpretability.pattern_net.regions import (
+    effective_regions,
+    highest,
+    receptive_field_of,
+    theoretical_regions,
+)
 from netopsy.interpretability.receptive_field import ReceptiveField
 
-Batches = Iterable[tuple[Tensor, Tensor]]
+ClassNumbers = Int[Tensor, "n"] | Int[np.ndarray, "n"] | Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -63,7 +86,8 @@ class PatternMiner:
         min_lift: how many times more frequent in the class than in the other images.
         radius: cells within which the peaks of a pattern's filters must lie, ``None`` to let them be anywhere.
         per_class: patterns of a class, at most.
-        quantile: a filter fires above this quantile of its peaks over the training images.
+        quantile: a filter fires above this quantile of its peaks over the training images; by default 0.8, or lower
+            where no class could then have a pattern, as two of one size cannot (`quantile_for`).
         region: ``"effective"`` boxes by gradients of peaks, or ``"theoretical"`` ones, whole receptive fields.
         region_images: the mean of how many peaks a filter's effective box is. Each costs a pass back through the
             network, which in a deep one is most of the time of `fit`: in a ResNet-18 at 32 pixels about a second a
@@ -75,6 +99,7 @@ class PatternMiner:
         patterns_: list of `VisualPattern`, class by class, the highest lift first.
         thresholds_, means_: of the filters' peaks, ``[filters]``; a filter that never fires has mean 0 and is never
             part of a pattern.
+        quantile_: above which filters fired.
         layer_: the layer's name.
         field_: the receptive field of its cells.
 
@@ -94,6 +119,7 @@ class PatternMiner:
     patterns_: list[VisualPattern]
     thresholds_: Float[Tensor, "filters"]
     means_: Float[Tensor, "filters"]
+    quantile_: float
     layer_: str
     field_: ReceptiveField
 
@@ -109,7 +135,7 @@ class PatternMiner:
         min_lift: float = 5.0,
         radius: int | None = 1,
         per_class: int = 5,
-        quantile: float = 0.8,
+        quantile: float | None = None,
         region: Literal["effective", "theoretical"] = "effective",
         region_images: int = 50,
         batch_size: int = 256,
@@ -118,7 +144,7 @@ class PatternMiner:
     ) -> None:
         require(method in ("mine", "net"), f"method must be 'mine' or 'net', got {method!r}")
         require(region in ("effective", "theoretical"), f"region must be 'effective' or 'theoretical', got {region!r}")
-        require(0 < quantile < 1, f"quantile must lie between 0 and 1, got {quantile}")
+        require(quantile is None or 0 < quantile < 1, f"quantile must lie between 0 and 1, got {quantile}")
         require(1 <= min_size <= max_size, f"min_size must be from 1 to max_size, {max_size}, got {min_size}")
         require(0 < min_support <= 1, f"min_support must be above 0 and at most 1, got {min_support}")
         require(min_lift > 0, f"min_lift must be above 0, got {min_lift}")
@@ -132,30 +158,57 @@ class PatternMiner:
         self.region_images = region_images
         self.batch_size = batch_size
 
-    def fit(self, images: Images | Batches, labels: Int[Tensor, "n"] | None = None) -> PatternMiner:
+    def fit(self, images: ManyImages, labels: ClassNumbers | None = None) -> PatternMiner:
         """Find the patterns of every class: one forward pass over the images, then counting or learning on the peaks.
 
         Args:
-            images: ``[n, channels, height, width]`` with ``labels``, or batches ``(images, labels)``, which are kept.
+            images: ``[n, channels, height, width]`` with ``labels``, or batches ``(images, labels)``, such as a
+                ``DataLoader``, in any order. Batches that can be gone through twice are never all held: the images that
+                the boxes are taken from are looked for the second time. Others, such as a generator, are kept.
+            labels: class numbers, a tensor, an array or a list.
 
         Raises:
-            InputError: images of one class only, batches without labels, or a layer that has no grid.
+            InputError: images of one class only, batches without labels or that change from one time to the next, or a
+                layer that has no grid.
         """
-        images, labels = _together(images, labels)
+        if isinstance(images, Tensor):
+            check_images(images)
+            require(labels is not None, "labels must be given with images: one class number for each")
+            classes = class_numbers(labels, len(images))
+            _check_classes(classes)
+        else:
+            require(labels is None, "labels must come with the batches, (images, labels), where images is no tensor")
+            images = list(images) if iter(images) is images else images
+        batches = image_batches(images, self.batch_size)
+        first = next(batches)
         self.layer_ = (
-            last_grid_layer(self.backbone, images[:1].to(device_of(self.backbone)))
+            last_grid_layer(self.backbone, first.images[:1].to(device_of(self.backbone)))
             if self.layer is None
             else layer_names(self.backbone, self.layer)[0]
         )
-        self.field_ = receptive_field_of(self.backbone, self.layer_, images, self.reshape)
-        peaks = filter_peaks(self.backbone, self.layer_, images, batch_size=self.batch_size, reshape=self.reshape)
+        self.field_ = receptive_field_of(self.backbone, self.layer_, first.images, self.reshape)
+        parts, numbers, digests = [], [], []
+        total = -(-len(images) // self.batch_size) if isinstance(images, Tensor) else None
+        for batch in track(chain([first], batches), "looking for peaks", total):
+            parts.append(peaks_of(self.backbone, self.layer_, batch.images, self.reshape))
+            if labels is None:
+                if batch.labels is None:
+                    raise InputError("images must be batches (images, labels); these have no labels")
+                numbers.append(batch.labels)
+                digests += _digests(batch.images)
+        peaks = joined_peaks(parts)
+        if labels is None:
+            classes = torch.cat(numbers)
+            _check_classes(classes)
         self.means_ = peaks.values.mean(0)
-        self.thresholds_ = peaks.values.quantile(self.quantile, dim=0)
-        found = self._learned(peaks, labels) if self.method == "net" else self._mined(peaks, labels)
+        self.quantile_ = quantile_for(classes, self.min_support) if self.quantile is None else self.quantile
+        self.thresholds_ = peaks.values.quantile(self.quantile_, dim=0)
+        found = self._learned(peaks, classes) if self.method == "net" else self._mined(peaks, classes)
         if not found:
-            warn_of_none(self._fired(peaks), peaks, labels, self._conditions())
+            given = self.quantile_ if self.method == "mine" else None
+            warn_of_none(self._fired(peaks), peaks, classes, self._conditions(), given)
         used = sorted({item for one in found for item in one.items})
-        regions = self._regions(images, peaks, used)
+        regions = self._regions(images, peaks, used, digests)
         self.patterns_ = [
             VisualPattern(
                 one.cls,
@@ -171,11 +224,11 @@ class PatternMiner:
         ]
         return self
 
-    def fires(self, images: Images | Peaks) -> Bool[Tensor, "n patterns"]:
+    def fires(self, images: ManyImages | Peaks) -> Bool[Tensor, "n patterns"]:
         """Whether each pattern fires in each image: all its filters do, close to one another.
 
         Args:
-            images: or the `filter_peaks` of some at this layer.
+            images: a tensor, batches such as a ``DataLoader``, or the `filter_peaks` of some at this layer.
         """
         peaks = self._peaks(images)
         fired = self._fired(peaks)
@@ -183,17 +236,17 @@ class PatternMiner:
             fired[:, pattern.filters].all(1) & within(peaks, torch.tensor(pattern.filters), self.radius)
             for pattern in self.patterns_
         ]
-        return torch.stack(columns, 1) if columns else torch.zeros(len(images), 0, dtype=torch.bool)
+        return torch.stack(columns, 1) if columns else torch.zeros(len(peaks), 0, dtype=torch.bool)
 
-    def transform(self, images: Images | Peaks) -> Float[Tensor, "n patterns"]:
+    def transform(self, images: ManyImages | Peaks) -> Float[Tensor, "n patterns"]:
         """The response of each pattern: the mean of its filters' peaks, each over its mean in training.
 
         Args:
-            images: or the `filter_peaks` of some at this layer.
+            images: a tensor, batches such as a ``DataLoader``, or the `filter_peaks` of some at this layer.
         """
         scaled = self._peaks(images).values / self._scale()
         columns = [scaled[:, pattern.filters].mean(1) for pattern in self.patterns_]
-        return torch.stack(columns, 1) if columns else scaled.new_zeros(len(images), 0)
+        return torch.stack(columns, 1) if columns else scaled.new_zeros(len(scaled), 0)
 
     def heatmap(self, images: Images, pattern: int, *, resize: bool = True) -> Float[Tensor, "batch rows columns"]:
         """Where a pattern answers: the mean of its filters' maps, each over its mean peak in training."""
@@ -207,7 +260,7 @@ class PatternMiner:
 
     def propose(
         self,
-        images: Images,
+        images: ManyImages,
         top: int = 10,
         *,
         patterns: Sequence[int] | None = None,
@@ -217,6 +270,7 @@ class PatternMiner:
         """Boxes where patterns answer: peaks of their maps, each with the pattern's own box around it.
 
         Args:
+            images: ``[n, channels, height, width]``, looked at all at once, or batches of them, one after another.
             top: boxes an image, at most.
             patterns: which ones to use, all by default.
             scales: sizes of the image to look at beside each other, such as (1, 0.75, 0.5).
@@ -227,6 +281,11 @@ class PatternMiner:
             clipped to the image, and the response; the strongest first.
         """
         self._check_fitted()
+        if not isinstance(images, Tensor):
+            found: list[Proposals] = []
+            for batch in image_batches(images, self.batch_size):
+                found += self.propose(batch.images, top, patterns=patterns, scales=scales, overlap=overlap)
+            return found
         check_images(images)
         require(top >= 1, f"top must be at least 1, got {top}")
         require(len(scales) > 0 and all(scale > 0 for scale in scales), f"scales must be positive, got {scales}")
@@ -252,15 +311,19 @@ class PatternMiner:
         numbers = alive.nonzero().flatten()
         return learned_sets(self.layers_, self._fired(peaks), peaks, labels, numbers, self._conditions())
 
-    def _regions(self, images: Tensor, peaks: Peaks, used: Sequence[int]) -> dict[int, Tensor]:
+    def _regions(
+        self, images: ManyImages, peaks: Peaks, used: Sequence[int], digests: Sequence[bytes]
+    ) -> dict[int, Tensor]:
         if not used:
             return {}
         if self.region == "theoretical" or self.reshape is not None:
             boxes = theoretical_regions(self.field_, len(used))
         else:
-            boxes = effective_regions(
-                self.backbone, self.layer_, images, peaks, used, self.field_, k=self.region_images
-            )
+            if not isinstance(images, Tensor):
+                wanted = highest(peaks, used, self.region_images).unique()
+                images, peaks = _found_again(images, [digests[one] for one in wanted.tolist()]), peaks.at(wanted)
+            model, layer, k = self.backbone, self.layer_, self.region_images
+            boxes = effective_regions(model, layer, images, peaks, used, self.field_, k=k)
         return dict(zip(used, boxes, strict=True))
 
     def _fired(self, peaks: Peaks) -> Bool[Tensor, "n filters"]:
@@ -274,7 +337,7 @@ class PatternMiner:
         scaled = maps / self._scale()[:, None, None]
         return torch.stack([scaled[:, self.patterns_[number].filters].mean(1) for number in patterns], 1)
 
-    def _peaks(self, images: Tensor | Peaks) -> Peaks:
+    def _peaks(self, images: ManyImages | Peaks) -> Peaks:
         self._check_fitted()
         if isinstance(images, Peaks):
             filters, known = images.values.shape[1], len(self.means_)
@@ -286,28 +349,30 @@ class PatternMiner:
         require(hasattr(self, "patterns_"), "this PatternMiner has no patterns yet: call fit(images, labels) first")
 
 
-def _together(images: Tensor | Batches, labels: Tensor | None) -> tuple[Tensor, Tensor]:
-    if isinstance(images, Tensor):
-        check_images(images)
-        if labels is None:
-            raise InputError("labels must be given with images: one class number for each")
-    else:
-        batches = [_pair(batch) for batch in images]
-        require(batches, "images must hold at least one batch")
-        images, labels = (torch.cat(column) for column in zip(*batches, strict=True))
-        check_images(images)
-    require(
-        labels.ndim == 1 and len(labels) == len(images) and not labels.is_floating_point(),
-        f"labels must be class numbers [{len(images)}], got {tuple(labels.shape)} of {labels.dtype}",
-    )
+def _check_classes(labels: Tensor) -> None:
     require(len(labels.unique()) > 1, f"labels must hold at least two classes, got {labels.unique().tolist()}")
-    return images, labels.cpu().long()
 
 
-def _pair(batch: object) -> tuple[Tensor, Tensor]:
-    if not isinstance(batch, tuple | list) or len(batch) < 2:
-        raise InputError("images must be batches (images, labels) where they are no tensor; these have no labels")
-    return batch[0], batch[1]
+def _digests(images: Tensor) -> list[bytes]:
+    flat = images.detach().cpu().contiguous().flatten(1).view(torch.uint8).numpy()
+    return [hashlib.blake2b(row.data, digest_size=16).digest() for row in flat]
+
+
+def _found_again(batches: Iterable[Any], wanted: Sequence[bytes]) -> Tensor:
+    """The images of these digests, in this order."""
+    found: dict[bytes, Tensor] = {}
+    sought = set(wanted)
+    for batch in image_batches(batches, 1024):
+        for image, digest in zip(batch.images, _digests(batch.images), strict=True):
+            if digest in sought and digest not in found:
+                found[digest] = image.clone()
+        if len(found) == len(sought):
+            break
+    require(
+        len(found) == len(sought),
+        "images must be batches of the same images each time they are gone through; leave out random changes",
+    )
+    return torch.stack([found[one] for one in wanted])
 
 
 def _mean_box(regions: Sequence[Tensor]) -> tuple[float, float, float, float]:

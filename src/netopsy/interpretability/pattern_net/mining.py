@@ -192,6 +192,8 @@ def mine_itemsets(
 
 def check_options(fired: Tensor, labels: Tensor, max_size: int, min_support: float) -> None:
     """Raise `InputError` unless one can mine with these."""
+    for name, given in (("fired", fired), ("labels", labels)):
+        require(isinstance(given, Tensor), f"{name} must be a tensor, got {type(given).__name__}")
     require(fired.ndim == 2 and fired.numel() > 0, f"fired must be [images, items], got {tuple(fired.shape)}")
     require(
         labels.shape == fired.shape[:1], f"labels must be [{len(fired)}], one for each image, got {tuple(labels.shape)}"

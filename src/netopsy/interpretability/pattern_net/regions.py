@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from netopsy.core.layers import Layer
@@ -66,7 +66,7 @@ def effective_regions(
     """
     check_images(images)
     which = torch.tensor(list(filters))
-    top = peaks.values[:, which].argsort(dim=0, descending=True, stable=True)[: min(k, len(peaks))]
+    top = highest(peaks, filters, k)
     numbers, owners = top.T.flatten(), which.repeat_interleave(len(top))
     spots = _Spots(numbers, owners, peaks.rows[numbers, owners], peaks.columns[numbers, owners])
     boxes, done = torch.zeros(len(numbers), 4), 0
@@ -77,6 +77,12 @@ def effective_regions(
     for gradients, here in _in_whole_images(model, layer, images, spots.at(slice(done, None)), reshape):
         boxes[done + here] = _tight(gradients, threshold, field, spots.at(done + here), torch.zeros(len(here), 2))
     return boxes.reshape(len(which), len(top), 4).mean(1)
+
+
+def highest(peaks: Peaks, filters: Sequence[int], k: int) -> Int[Tensor, "k filters"]:
+    """The images in which each filter peaks highest, the highest first."""
+    order = peaks.values[:, list(filters)].argsort(dim=0, descending=True, stable=True)
+    return order[: min(k, len(peaks))]
 
 
 @dataclass(frozen=True)
