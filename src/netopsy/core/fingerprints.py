@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from netopsy.core.errors import require
+from netopsy.core.modes import check_model
 
 
 def fingerprint(tensors: Mapping[str, Tensor]) -> str:
@@ -23,3 +27,12 @@ def fingerprint(tensors: Mapping[str, Tensor]) -> str:
         total.update(f"{name} {tuple(value.shape)} {value.dtype};".encode())
         total.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return total.hexdigest()
+
+
+def check_network(network: nn.Module, known: str, path: str | Path) -> None:
+    """Raise `InputError` unless the weights have the fingerprint of those that the file at ``path`` is about."""
+    check_model(network)
+    require(
+        fingerprint(network.state_dict()) == known,
+        f"network must be the one, with the weights, that {str(path)!r} was written for: its weights are others",
+    )

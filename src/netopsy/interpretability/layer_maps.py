@@ -130,6 +130,13 @@ class TokenGrid:
         return grid.reshape(*grid.shape[:2], self.height, self.width)
 
 
+def storable(reshape: Reshape | None) -> TokenGrid | None:
+    """The reshape, if it can be written to a file: any function cannot, `token_grid` can."""
+    if reshape is not None and not isinstance(reshape, TokenGrid):
+        raise InputError(f"reshape must be a token_grid to be saved, got {type(reshape).__name__}")
+    return reshape
+
+
 def token_grid(height: int, width: int, skip: int = 1) -> TokenGrid:
     """A ``reshape`` for vision transformers, whose layers return ``[batch, tokens, channels]``, row by row.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from netopsy.core.drawing import INK, label, panel
 from netopsy.core.seeds import generator
+from netopsy.interpretability.causal_paths import keeping
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -88,6 +90,19 @@ class CausalGraph:
     def nodes(self) -> set[tuple[str, int]]:
         """The tested causes, each as its layer's name and its number."""
         return {(layer.name, int(node)) for layer in self.layers if layer.rule != "input" for node in layer.causes}
+
+    def save(self, path: str | Path) -> None:
+        """Write the graph to one safetensors file, with JSON beside the tensors."""
+        keeping.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> CausalGraph:
+        """What `save` wrote, with its tensors on the CPU.
+
+        Raises:
+            InputError: a file that is not there, is damaged or holds something else.
+        """
+        return keeping.load(path)
 
     def to_networkx(self) -> nx.DiGraph:
         """The graph, edges from cause to effect.

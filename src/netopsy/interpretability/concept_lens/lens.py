@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from netopsy.core.outputs import single_output
 from netopsy.core.shapes import Images, Labels
 from netopsy.core.split import Split, split_model
 from netopsy.core.targets import Target, is_index, scores
+from netopsy.interpretability.concept_lens import keeping
 from netopsy.interpretability.concept_lens.checks import Codes, Score, Scores
 from netopsy.interpretability.concept_lens.extraction import ConceptExtractor, Extraction
 from netopsy.interpretability.concept_lens.fidelity import c_deletion, c_insertion, c_mu_fidelity
@@ -113,9 +115,36 @@ class ConceptLens:
                 values = self._activations(split, part)
                 rows.append((pooled(values) if self.patch_size is not None else values).reshape(-1, values.shape[-1]))
         require(rows, f"class_id {class_id!r} is predicted for none of the {chosen.count} images")
-        self.extractor_ = copy.copy(self._empty).fit(torch.cat(rows))
+        self.extractor_ = self._unfitted().fit(torch.cat(rows))
         self.split_, self.indices_ = split, torch.cat(numbers)
         return self
+
+    def save(self, path: str | Path) -> None:
+        """Write what was fitted to one safetensors file, with JSON beside the tensors; the network is not in it.
+
+        Raises:
+            InputError: not fitted, or a ``reshape`` of one's own: only `token_grid` can be written.
+        """
+        keeping.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path, model: nn.Module) -> ConceptLens:
+        """What `save` wrote, for the network that it was fitted on.
+
+        Raises:
+            InputError: a file that is not there, is damaged or holds something else, or another network.
+
+        >>> net = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3))
+        >>> images = torch.rand(12, 1, 8, 8)
+        >>> lens = ConceptLens(net, "1", n_concepts=2).fit(images)
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     lens.save(f"{folder}/lens.safetensors")
+        ...     again = ConceptLens.load(f"{folder}/lens.safetensors", net)
+        >>> torch.equal(again.encode(images), lens.encode(images))
+        True
+        """
+        return keeping.load(cls, path, model)
 
     def encode(self, images: ManyImages) -> Codes:
         """Codes ``[batch, *positions, concepts]``; differentiable in ``images`` where those ask for a gradient.
@@ -254,6 +283,9 @@ class ConceptLens:
 
     def _options(self, options: dict[str, Any]) -> dict[str, Any]:
         return {"seed": self.seed, "batch_size": self.batch_size, **options}
+
+    def _unfitted(self) -> ConceptExtractor:
+        return copy.copy(self._empty)
 
     def _fitted(self) -> tuple[ConceptExtractor, Split]:
         if not hasattr(self, "extractor_"):

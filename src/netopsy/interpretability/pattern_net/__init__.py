@@ -11,9 +11,10 @@ from the practice of pattern mining, and unconfirmed.
 """
 
 from netopsy.interpretability.pattern_net.firing import Peaks, filter_peaks
-from netopsy.interpretability.pattern_net.miner import PatternMiner, VisualPattern
+from netopsy.interpretability.pattern_net.miner import PatternMiner
 from netopsy.interpretability.pattern_net.mining import Itemset, frequent_itemsets, mine_itemsets
 from netopsy.interpretability.pattern_net.network import PatternLayers, train_pattern_layers
+from netopsy.interpretability.pattern_net.patterns import VisualPattern
 from netopsy.interpretability.pattern_net.regions import effective_regions, theoretical_regions
 
 __all__ = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +24,7 @@ from netopsy.interpretability.eigen_cam.cam import last_grid_layer
 from netopsy.interpretability.image_batches import ManyImages, class_numbers, image_batches
 from netopsy.interpretability.layer_maps import Reshape, check_images
 from netopsy.interpretability.maps import resized
+from netopsy.interpretability.pattern_net import keeping
 from netopsy.interpretability.pattern_net.conditions import (
     Conditions,
     learned_layers,
@@ -40,6 +41,8 @@ from netopsy.interpretability.pattern_net.firing import (
     within,
 )
 from netopsy.interpretability.pattern_net.mining import Itemset, mine_itemsets
+from netopsy.interpretability.pattern_net.network import PatternLayers
+from netopsy.interpretability.pattern_net.patterns import VisualPattern
 from netopsy.interpretability.pattern_net.proposals import Proposals, propose
 from netopsy.interpretability.pattern_net.regions import (
     effective_regions,
@@ -50,27 +53,6 @@ from netopsy.interpretability.pattern_net.regions import (
 from netopsy.interpretability.receptive_field import ReceptiveField
 
 ClassNumbers = Int[Tensor, "n"] | Int[np.ndarray, "n"] | Sequence[int]
-
-
-@dataclass(frozen=True)
-class VisualPattern:
-    """Filters that fire close to one another, often in one class and rarely in the others."""
-
-    cls: int
-    filters: tuple[int, ...]
-    """Channels of the layer."""
-    support: float
-    """Share of the class's training images in which it fires."""
-    background: float
-    """Share of the other training images in which it fires."""
-    lift: float
-    """Support over background plus 0.001."""
-    inside: int
-    """Training images of the class in which it fires."""
-    outside: int
-    """Other training images in which it fires."""
-    box: tuple[float, float, float, float]
-    """Top, left, bottom and right of what it answers to, in pixels from the middle of its cell's receptive field."""
 
 
 class PatternMiner:
@@ -100,6 +82,7 @@ class PatternMiner:
         thresholds_, means_: of the filters' peaks, ``[filters]``; a filter that never fires has mean 0 and is never
             part of a pattern.
         quantile_: above which filters fired.
+        layers_: the learned layers, of ``method="net"``.
         layer_: the layer's name.
         field_: the receptive field of its cells.
 
@@ -120,6 +103,7 @@ class PatternMiner:
     thresholds_: Float[Tensor, "filters"]
     means_: Float[Tensor, "filters"]
     quantile_: float
+    layers_: PatternLayers
     layer_: str
     field_: ReceptiveField
 
@@ -223,6 +207,34 @@ class PatternMiner:
             for one in found
         ]
         return self
+
+    def save(self, path: str | Path) -> None:
+        """Write what was fitted to one safetensors file, with JSON beside the tensors; the network is not in it.
+
+        Raises:
+            InputError: not fitted, or a ``reshape`` of one's own: only `token_grid` can be written.
+        """
+        keeping.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path, backbone: nn.Module) -> PatternMiner:
+        """What `save` wrote, for the network that it was fitted on.
+
+        Raises:
+            InputError: a file that is not there, is damaged or holds something else, or another network.
+
+        >>> import tempfile
+        >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
+        >>> images = torch.rand(40, 1, 8, 8)
+        >>> miner = PatternMiner(net, min_support=0.1, min_lift=0.1, radius=None, quantile=0.3)
+        >>> miner = miner.fit(images, torch.arange(40) % 2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     miner.save(f"{folder}/miner.safetensors")
+        ...     again = PatternMiner.load(f"{folder}/miner.safetensors", net)
+        >>> torch.equal(again.transform(images), miner.transform(images))
+        True
+        """
+        return keeping.load(cls, path, backbone)
 
     def fires(self, images: ManyImages | Peaks) -> Bool[Tensor, "n patterns"]:
         """Whether each pattern fires in each image: all its filters do, close to one another.
