@@ -15,7 +15,6 @@ from netopsy.interpretability.concept_lens import keeping as lens_keeping
 from netopsy.interpretability.layer_maps import TokenGrid, token_grid
 from netopsy.interpretability.pattern_net import PatternMiner, VisualPattern
 from netopsy.interpretability.pattern_net import keeping as miner_keeping
-from netopsy.interpretability.receptive_field import ReceptiveField
 
 
 def net(seed=0):
@@ -135,7 +134,7 @@ def test_other_networks_and_files_of_another_kind_are_refused(tmp_path):
         {"bank": torch.zeros(3, 6)},
         {"mean": torch.zeros(5)},
         {"codes": torch.zeros(4, 3)},
-        {"precision": "nn"},
+        {"precision": "torch.nn"},
         {"layer": "gone"},
         {"batch_size": 0},
         {"method": "magic"},
@@ -150,9 +149,6 @@ def test_lenses_that_do_not_hold_together_are_refused(tmp_path, change):
     stored.write_record(path, lens_keeping.KIND, _changed(kept, change), records=(TokenGrid,))
     with pytest.raises(InputError):
         ConceptLens.load(path, model)
-
-
-RECORDS = (miner_keeping.Options, ReceptiveField, VisualPattern, TokenGrid)
 
 
 @pytest.mark.parametrize(
@@ -170,8 +166,8 @@ RECORDS = (miner_keeping.Options, ReceptiveField, VisualPattern, TokenGrid)
 def test_miners_that_do_not_hold_together_are_refused(tmp_path, change):
     model, path = net(), tmp_path / "miner"
     PatternMiner(model, "1", min_support=0.05, min_lift=0.05, quantile=0.3).fit(IMAGES, torch.arange(40) % 2).save(path)
-    kept = stored.read_record(path, miner_keeping.KIND, miner_keeping.Kept, records=RECORDS)
-    stored.write_record(path, miner_keeping.KIND, _changed(kept, change), records=RECORDS)
+    kept = stored.read_record(path, miner_keeping.KIND, miner_keeping.Kept, records=miner_keeping._RECORDS)
+    stored.write_record(path, miner_keeping.KIND, _changed(kept, change), records=miner_keeping._RECORDS)
     with pytest.raises(InputError):
         PatternMiner.load(path, model)
 

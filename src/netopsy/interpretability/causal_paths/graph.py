@@ -101,8 +101,15 @@ class CausalGraph:
 
         Raises:
             InputError: a file that is not there, is damaged or holds something else.
+
+        >>> import tempfile
+        >>> graph = CausalGraph(3, (), images=10, score_mean=0.5, score_sd=0.1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     graph.save(f"{folder}/graph.safetensors")
+        ...     CausalGraph.load(f"{folder}/graph.safetensors").target
+        3
         """
-        return keeping.load(path)
+        return keeping.load(path, cls, LayerCauses)
 
     def to_networkx(self) -> nx.DiGraph:
         """The graph, edges from cause to effect.

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from netopsy.core.errors import InputError, require
+from netopsy.core.fingerprints import fingerprint
 from netopsy.core.layers import Layer, layer_names
 from netopsy.core.modes import device_of
 from netopsy.core.outputs import single_output
@@ -27,7 +28,7 @@ from netopsy.interpretability.concept_lens.importance import Importance, concept
 from netopsy.interpretability.concept_lens.layouts import as_the_layer, channels_last, patches, pooled, upsampled_codes
 from netopsy.interpretability.concept_lens.strategies import Normalise, Plane, StrategyGraph, numbered, strategy_graph
 from netopsy.interpretability.image_batches import Counted, ImageBatch, ManyImages, image_batches, only
-from netopsy.interpretability.layer_maps import Reshape, wide
+from netopsy.interpretability.layer_maps import Reshape, storable, wide
 
 
 class ConceptLens:
@@ -125,7 +126,26 @@ class ConceptLens:
         Raises:
             InputError: not fitted, or a ``reshape`` of one's own: only `token_grid` can be written.
         """
-        keeping.save(self, path)
+        extractor, split = self._fitted()
+        keeping.Kept(
+            network=fingerprint(self.model.state_dict()),
+            layer=self.layer,
+            n_concepts=extractor.n_concepts,
+            method=extractor.method,
+            alpha=extractor.alpha,
+            centre=extractor.centre,
+            patch_size=self.patch_size,
+            reshape=storable(self.reshape),
+            batch_size=self.batch_size,
+            seed=self.seed,
+            bank=extractor.bank_,
+            mean=extractor.mean_,
+            codes=extractor.codes_,
+            indices=self.indices_,
+            reference=split.reference,
+            repeated=split.repeated,
+            precision=str(split.dtype),
+        ).write(path)
 
     @classmethod
     def load(cls, path: str | Path, model: nn.Module) -> ConceptLens:
@@ -144,7 +164,15 @@ class ConceptLens:
         >>> torch.equal(again.encode(images), lens.encode(images))
         True
         """
-        return keeping.load(cls, path, model)
+        kept, device = keeping.read(path, model), device_of(model)
+        names = ("n_concepts", "method", "alpha", "centre", "patch_size", "reshape", "batch_size", "seed")
+        lens = cls(model, kept.layer, **{name: getattr(kept, name) for name in names})
+        lens.extractor_ = lens._unfitted()
+        for name in ("bank", "mean", "codes"):
+            setattr(lens.extractor_, f"{name}_", getattr(kept, name).to(device))
+        lens.split_ = Split(model, lens.layer, kept.reference.to(device), kept.repeated, kept.dtype)
+        lens.indices_ = kept.indices
+        return lens
 
     def encode(self, images: ManyImages) -> Codes:
         """Codes ``[batch, *positions, concepts]``; differentiable in ``images`` where those ask for a gradient.

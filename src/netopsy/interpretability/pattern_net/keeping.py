@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from netopsy.core.errors import require
-from netopsy.core.fingerprints import check_network, fingerprint
+from netopsy.core.fingerprints import check_network
 from netopsy.core.layers import layer_names
 from netopsy.core.stored import read_record, write_record
-from netopsy.interpretability.layer_maps import TokenGrid, storable
+from netopsy.interpretability.layer_maps import TokenGrid
 from netopsy.interpretability.pattern_net.network import PatternLayers
 from netopsy.interpretability.pattern_net.patterns import VisualPattern
 from netopsy.interpretability.receptive_field import ReceptiveField
-
-if TYPE_CHECKING:
-    from netopsy.interpretability.pattern_net.miner import PatternMiner
 
 KIND = "the patterns of a network"
 
@@ -59,45 +56,30 @@ class Kept:
     layers: dict[str, Tensor] | None
     """The learned layers' weights."""
 
-
-def save(miner: PatternMiner, path: str | Path) -> None:
-    """Write the miner to one file."""
-    miner._check_fitted()
-    options: dict[str, Any] = {each.name: getattr(miner, each.name) for each in fields(Options)}
-    kept = Kept(
-        network=fingerprint(miner.backbone.state_dict()),
-        options=Options(**{**options, "reshape": storable(miner.reshape)}),
-        layer=miner.layer_,
-        field=miner.field_,
-        quantile=miner.quantile_,
-        thresholds=miner.thresholds_,
-        means=miner.means_,
-        patterns=miner.patterns_,
-        layers=dict(miner.layers_.state_dict()) if miner.method == "net" else None,
-    )
-    write_record(path, KIND, kept, records=(Options, ReceptiveField, VisualPattern, TokenGrid))
+    def write(self, path: str | Path) -> None:
+        """To one file."""
+        write_record(path, KIND, self, records=_RECORDS)
 
 
-def load(kind: type[PatternMiner], path: str | Path, backbone: nn.Module) -> PatternMiner:
-    """What `save` wrote."""
-    kept = read_record(path, KIND, Kept, records=(Options, ReceptiveField, VisualPattern, TokenGrid))
+_RECORDS = (Options, ReceptiveField, VisualPattern, TokenGrid)
+
+
+def read(path: str | Path, backbone: nn.Module) -> tuple[Kept, PatternLayers | None]:
+    """What of a miner was written to a file, which must be one for this network, and its learned layers.
+
+    Raises:
+        InputError: a file that is not there, is damaged or holds something else, or another network.
+    """
+    kept = read_record(path, KIND, Kept, records=_RECORDS)
     check_network(backbone, kept.network, path)
-    options = {each.name: getattr(kept.options, each.name) for each in fields(Options)}
-    miner = kind(backbone, *layer_names(backbone, [kept.layer]), **options)
-    known = range(len(kept.means))
-    filters = [number for pattern in kept.patterns for number in pattern.filters]
-    fine = kept.thresholds.shape == kept.means.shape and all(number in known for number in filters)
+    layer_names(backbone, [kept.layer])
+    layers = None if kept.layers is None else _layers(kept.layers)
+    filters = {number for pattern in kept.patterns for number in pattern.filters}
+    fine = kept.thresholds.shape == kept.means.shape and filters <= set(range(len(kept.means)))
     fine = fine and all(pattern.filters for pattern in kept.patterns)
-    if kept.layers is not None:
-        learned = _layers(kept.layers)
-        fine = fine and learned is not None
-        if learned is not None:
-            miner.layers_ = learned
-    fine = fine and (kept.layers is None) == (miner.method == "mine")
+    fine = fine and (layers is not None if kept.options.method == "net" else kept.layers is None)
     require(fine, f"{str(path)!r} cannot be read as {KIND}: its patterns, filters and options do not go together")
-    miner.layer_, miner.field_, miner.quantile_ = kept.layer, kept.field, kept.quantile
-    miner.thresholds_, miner.means_, miner.patterns_ = kept.thresholds, kept.means, kept.patterns
-    return miner
+    return kept, layers
 
 
 def _layers(state: dict[str, Tensor]) -> PatternLayers | None:

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from netopsy.core.errors import InputError, require
+from netopsy.core.fingerprints import fingerprint
 from netopsy.core.layers import Layer, layer_names
 from netopsy.core.modes import device_of
 from netopsy.core.progress import track
@@ -22,7 +23,7 @@ from netopsy.core.shapes import Images
 from netopsy.core.targets import is_index
 from netopsy.interpretability.eigen_cam.cam import last_grid_layer
 from netopsy.interpretability.image_batches import ManyImages, class_numbers, image_batches
-from netopsy.interpretability.layer_maps import Reshape, check_images
+from netopsy.interpretability.layer_maps import Reshape, check_images, storable
 from netopsy.interpretability.maps import resized
 from netopsy.interpretability.pattern_net import keeping
 from netopsy.interpretability.pattern_net.conditions import (
@@ -214,7 +215,19 @@ class PatternMiner:
         Raises:
             InputError: not fitted, or a ``reshape`` of one's own: only `token_grid` can be written.
         """
-        keeping.save(self, path)
+        self._check_fitted()
+        options = {each.name: getattr(self, each.name) for each in dataclasses.fields(keeping.Options)}
+        keeping.Kept(
+            network=fingerprint(self.backbone.state_dict()),
+            options=keeping.Options(**{**options, "reshape": storable(self.reshape)}),
+            layer=self.layer_,
+            field=self.field_,
+            quantile=self.quantile_,
+            thresholds=self.thresholds_,
+            means=self.means_,
+            patterns=self.patterns_,
+            layers=dict(self.layers_.state_dict()) if self.method == "net" else None,
+        ).write(path)
 
     @classmethod
     def load(cls, path: str | Path, backbone: nn.Module) -> PatternMiner:
@@ -234,7 +247,14 @@ class PatternMiner:
         >>> torch.equal(again.transform(images), miner.transform(images))
         True
         """
-        return keeping.load(cls, path, backbone)
+        kept, layers = keeping.read(path, backbone)
+        options = {each.name: getattr(kept.options, each.name) for each in dataclasses.fields(keeping.Options)}
+        miner = cls(backbone, kept.layer, **options)
+        miner.layer_, miner.field_, miner.quantile_ = kept.layer, kept.field, kept.quantile
+        miner.thresholds_, miner.means_, miner.patterns_ = kept.thresholds, kept.means, kept.patterns
+        if layers is not None:
+            miner.layers_ = layers
+        return miner
 
     def fires(self, images: ManyImages | Peaks) -> Bool[Tensor, "n patterns"]:
         """Whether each pattern fires in each image: all its filters do, close to one another.
