@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,9 @@ from netopsy.interpretability.layer_maps import check_images
 
 ManyImages = Float[Tensor, "n channels height width"] | Iterable[Any]
 """A tensor, or batches of images or of ``(images, labels, ...)``, as a ``DataLoader`` gives them."""
+
+
+_TOGETHER = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,3 +135,30 @@ def _joined(held: list[ImageBatch]) -> ImageBatch:
         torch.cat([batch.numbers for batch in held]),
         torch.cat(labels) if labels else None,
     )
+
+
+def digests_of(images: Float[Tensor, "batch channels height width"]) -> list[bytes]:
+    """By which images are known again, whatever their order."""
+    rows = images.detach().cpu().contiguous().flatten(1).view(torch.uint8).numpy()
+    return [hashlib.blake2b(row.data, digest_size=16).digest() for row in rows]
+
+
+def images_of(batches: Iterable[Any], digests: Sequence[bytes]) -> Float[Tensor, "wanted channels height width"]:
+    """The images of these digests, in this order, looked for in the batches.
+
+    Raises:
+        InputError: they are not there any more.
+    """
+    found: dict[bytes, Tensor] = {}
+    sought = set(digests)
+    for batch in image_batches(batches, _TOGETHER):
+        for image, digest in zip(batch.images, digests_of(batch.images), strict=True):
+            if digest in sought and digest not in found:
+                found[digest] = image.clone()
+        if len(found) == len(sought):
+            break
+    require(
+        len(found) == len(sought),
+        "images must be batches of the same images each time they are gone through; leave out random changes",
+    )
+    return torch.stack([found[one] for one in digests])

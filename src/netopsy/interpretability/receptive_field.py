@@ -84,8 +84,9 @@ def receptive_field(model: nn.Module, layer: Layer, images: Images) -> Receptive
     probe = copied(model).cpu().double()
     image = images[:1].detach().cpu().double()
     Dirt(probe, name, image)
+    blank = True
     try:
-        blank = bool(Dirt(probe, name, image, blank=True))
+        Dirt(probe, name, image, blank=True)
     except InputError:
         blank = False  # a network that cannot go on with zeros
     found = None

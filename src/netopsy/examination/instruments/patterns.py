@@ -98,7 +98,8 @@ def examine(subject: Subject) -> Finding:
         glance=f"{len(best)} of {subject.class_count} classes have a pattern of two or three units",
         advice="A pattern that fires on the background of its class is a shortcut: look at the boxes.",
         reading=(
-            "A pattern is two or three units that fire (each above the 80th percentile of its peaks) within one cell "
+            "A pattern is two or three units that fire (each above the "
+            f"{100 * miner.quantile_:.0f}th percentile of its peaks) within one cell "
             "of each other in at least half of a class's images, and at least five times as often as in other images "
             "(PatternNet; its constants are a reconstruction). Patterns were looked for in one half of the data and "
             "counted in the other. Each row shows the images that answer most to a class's best pattern, with the "

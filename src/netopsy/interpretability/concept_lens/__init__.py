@@ -10,6 +10,12 @@ attribution method and every test of fidelity carries over, and where that part 
 
 `ConceptLens` does all of it for a network and a layer; the other names are its parts.
 
+Images may come in batches, such as a ``DataLoader``, and what was found is kept in a file:
+
+    lens = ConceptLens(model, "layer4").fit(loader, class_id=3)
+    lens.save("lens.safetensors")
+    phi = ConceptLens.load("lens.safetensors", model).importance(loader, 3)
+
 What is marked unconfirmed here and in the docstrings was not checked against the paper's own text.
 """
 

@@ -5,6 +5,12 @@ Li, Ellis, Zhang and Chang, PatternNet: Visual Pattern Mining with Deep Neural N
 A filter of the last convolution finds one kind of small patch; a few filters that fire close to one another make a
 pattern. One forward pass an image replaces cutting patches and running a network on each.
 
+Images may come in batches, such as a ``DataLoader``, and what was found is kept in a file:
+
+    miner = PatternMiner(model).fit(loader)
+    miner.save("patterns.safetensors")
+    boxes = PatternMiner.load("patterns.safetensors", model).propose(images)
+
 Only the paper's abstract was at hand: that last-layer filters find patches, that patterns are combinations of filters,
 and that one pass is an order of magnitude faster are its own. All equations and constants here are a reconstruction
 from the practice of pattern mining, and unconfirmed.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,7 +21,7 @@ from netopsy.core.progress import track
 from netopsy.core.shapes import Images
 from netopsy.core.targets import is_index
 from netopsy.interpretability.eigen_cam.cam import last_grid_layer
-from netopsy.interpretability.image_batches import ManyImages, class_numbers, image_batches
+from netopsy.interpretability.image_batches import ManyImages, class_numbers, digests_of, image_batches, images_of
 from netopsy.interpretability.layer_maps import Reshape, check_images, storable
 from netopsy.interpretability.maps import resized
 from netopsy.interpretability.pattern_net import keeping
@@ -180,7 +179,7 @@ class PatternMiner:
                 if batch.labels is None:
                     raise InputError("images must be batches (images, labels); these have no labels")
                 numbers.append(batch.labels)
-                digests += _digests(batch.images)
+                digests += digests_of(batch.images)
         peaks = joined_peaks(parts)
         if labels is None:
             classes = torch.cat(numbers)
@@ -353,7 +352,7 @@ class PatternMiner:
         else:
             if not isinstance(images, Tensor):
                 wanted = highest(peaks, used, self.region_images).unique()
-                images, peaks = _found_again(images, [digests[one] for one in wanted.tolist()]), peaks.at(wanted)
+                images, peaks = images_of(images, [digests[one] for one in wanted.tolist()]), peaks.at(wanted)
             model, layer, k = self.backbone, self.layer_, self.region_images
             boxes = effective_regions(model, layer, images, peaks, used, self.field_, k=k)
         return dict(zip(used, boxes, strict=True))
@@ -383,28 +382,6 @@ class PatternMiner:
 
 def _check_classes(labels: Tensor) -> None:
     require(len(labels.unique()) > 1, f"labels must hold at least two classes, got {labels.unique().tolist()}")
-
-
-def _digests(images: Tensor) -> list[bytes]:
-    flat = images.detach().cpu().contiguous().flatten(1).view(torch.uint8).numpy()
-    return [hashlib.blake2b(row.data, digest_size=16).digest() for row in flat]
-
-
-def _found_again(batches: Iterable[Any], wanted: Sequence[bytes]) -> Tensor:
-    """The images of these digests, in this order."""
-    found: dict[bytes, Tensor] = {}
-    sought = set(wanted)
-    for batch in image_batches(batches, 1024):
-        for image, digest in zip(batch.images, _digests(batch.images), strict=True):
-            if digest in sought and digest not in found:
-                found[digest] = image.clone()
-        if len(found) == len(sought):
-            break
-    require(
-        len(found) == len(sought),
-        "images must be batches of the same images each time they are gone through; leave out random changes",
-    )
-    return torch.stack([found[one] for one in wanted])
 
 
 def _mean_box(regions: Sequence[Tensor]) -> tuple[float, float, float, float]:
