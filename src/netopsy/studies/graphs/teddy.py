@@ -253,9 +253,11 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
         at = {"graph": BLOCKS, "network": network}
         found, took = (tables.wide("tickets", values=v, level=LEVEL, **at) for v in ("value", "seconds"))
         dense = tables.wide("tickets", level=0, **at)[DENSE]
-        beside = found.mean().to_dict() | {f"{TEDDY} less dense": paired_difference(found[TEDDY], dense)}
+        beside = found.mean().to_dict() | {DENSE: dense.mean()}
         more = paired_difference(found[TEDDY], found[UGS])
         yield "teddy-3", gain(f"{network}: {TEDDY} less {UGS}", more, POINT, unit="graphs", beside=beside)
+        lost = paired_difference(found[TEDDY], dense)
+        yield "teddy-3", above(f"{network}: {TEDDY} less {DENSE}", lost, -POINT, unit="graphs")
         ratio = bootstrap_median(took[UGS] / took[TEDDY])
         yield "teddy-3", above(f"{network}: time of {UGS} over {TEDDY}, with the teacher", ratio, FASTER, unit="graphs")
         weights = tables.wide("weights", network=network)

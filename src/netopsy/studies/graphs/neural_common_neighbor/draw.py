@@ -14,7 +14,6 @@ from netopsy.lab import Tables, mean_interval
 from netopsy.lab.plots import bars, growth, intervals, lines, mean_with_band, panels
 from netopsy.studies.graphs.neural_common_neighbor.judge import by_seed, lead, timings
 from netopsy.studies.graphs.neural_common_neighbor.plan import (
-    BARE,
     COMPLETED,
     COUNT,
     DIGITS,
@@ -43,7 +42,7 @@ def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     known = held[held["network"] != DIGITS]
     metrics = {name: known.dropna(subset=[name]) for name in METRICS if name in known and known[name].notna().any()}
     common = {"neighbours in common": "", "weights of the completed neighbourhood": COMPLETED}
-    costs = dict(zip(("the encoder's pass included", BARE), timings(tables), strict=True))
+    costs = dict(zip(("the encoder's pass included", "scores alone"), timings(tables), strict=True))
     asked = f"milliseconds for {config.pairs:,} pairs"
     return {
         "hits": panels(hits, _hits, width=3.2, height=3.0, sharey=True),

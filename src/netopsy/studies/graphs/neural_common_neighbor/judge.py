@@ -14,7 +14,6 @@ from netopsy.studies.graphs.neural_common_neighbor.plan import (
     BARE,
     COUNT,
     DIGITS,
-    ENCODER,
     GAE,
     NCN,
     NCNC,
@@ -32,16 +31,18 @@ OVER_PLAIN, OVER_NCN, BY_REMOVAL, TIMES = 0.03, 0.02, 0.01, 3.0
 def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     """Over runs: a split with features and first weights of its own; over graphs for the time."""
     first = f"Hits@{max(config.training.ks)}"
-    metrics = (first, *(f"Hits@{k}" for k in config.training.ks if f"Hits@{k}" != first), "AP")
-    (plain, more), *rest = (_leads(by_seed(tables, metric)) for metric in metrics)
-    same = [f"the same in {metric}" for metric in metrics[1:]]
-    over_plain, over_ncn = (dict(zip(same, column, strict=True)) for column in zip(*rest, strict=True))
     hits = by_seed(tables, first)
     both = hits[[*SHOWN]].dropna()
     beside: Row = dict(both.mean()) | {f"{NCN} less {COUNT}": paired_difference(both[NCN], both[COUNT])}
-    name = f"{first}, {NCN} less the better of {GAE} and count"
-    yield "neural-common-neighbor-1", gain(name, plain, OVER_PLAIN, beside=beside | over_plain)
-    yield "neural-common-neighbor-1", gain(f"{first}, {NCNC} less {NCN}", more, OVER_NCN, beside=over_ncn)
+    leads = {metric: _leads(by_seed(tables, metric)) for metric in (*(f"Hits@{k}" for k in config.training.ks), "AP")}
+    margins = {f"{NCN} less the better of {GAE} and count": OVER_PLAIN, f"{NCNC} less {NCN}": OVER_NCN}
+    for number, (name, margin) in enumerate(margins.items()):
+        more = {metric: lead[number] for metric, lead in leads.items()}
+        beside |= {f"the same in {metric}": lead for metric, lead in more.items() if metric not in (first, "AP")}
+        yield "neural-common-neighbor-1", gain(f"{first}, {name}", more[first], margin, beside=beside)
+        yield "neural-common-neighbor-1", above(f"average precision, {name}", more["AP"])
+        beside = {}
+    yield "neural-common-neighbor-1", f"{first} looks at one rank, average precision at all of them: so both are asked."
     yield from (("neural-common-neighbor-1", item) for item in real_networks(tables, config))
 
     pairs = hits[[NCN, SEEN]].dropna()
@@ -57,15 +58,18 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     beside = {f"lead, {drop:.0%} thrown away": found[drop].mean() for drop in found}
     yield "neural-common-neighbor-3", above(f"slope of {NCNC}'s lead in {first}", slopes, beside=beside)
 
-    times, bare = timings(tables)
-    ratio, without = ((each[NCN] / each[GAE]).unstack("nodes") for each in (times, bare))
-    beside = {f"ratio, {nodes:,} nodes": ratio[nodes].mean() for nodes in ratio}
-    beside |= {f"{BARE}, {nodes:,} nodes": without[nodes].median() for nodes in ratio}
-    completed = (times[NCNC] / times[GAE]).dropna()
-    if len(completed):
-        beside |= {f"{NCNC} over {GAE}, {completed.index[-1][1]:,} nodes": completed.iloc[-1]}
-    name = f"{NCN}'s time over {GAE}'s, largest over the sizes"
-    yield "neural-common-neighbor-4", below(name, mean_interval(ratio.max(axis=1)), TIMES, unit="graphs", beside=beside)
+    for times, words in zip(timings(tables), ("", BARE), strict=True):
+        ratio = (times[NCN] / times[GAE]).unstack("nodes")
+        beside = {f"ratio, {nodes:,} nodes": ratio[nodes].mean() for nodes in ratio}
+        completed = (times[NCNC] / times[GAE]).dropna()
+        if len(completed):
+            beside |= {f"{NCNC} over {GAE}, {completed.index[-1][1]:,} nodes": completed.iloc[-1]}
+        name, largest = f"{NCN}'s time over {GAE}'s, largest over the sizes{words}", mean_interval(ratio.max(axis=1))
+        yield "neural-common-neighbor-4", below(name, largest, TIMES, unit="graphs", beside=beside)
+    yield (
+        "neural-common-neighbor-4",
+        "The encoder's pass is the same in both: the scores are asked alone, too.",
+    )
 
 
 def _leads(hits: pd.DataFrame) -> tuple[Any, Any]:
@@ -102,6 +106,7 @@ def lead(tables: Tables, metric: str) -> pd.DataFrame:
 
 
 def timings(tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Milliseconds, a row a graph and a column a model; and the same less the encoder's pass."""
+    """Milliseconds, a row a graph and a column a model; and those of the scores alone, without the encoder's pass."""
     times = tables.wide("cost", index=["repeat", "nodes"], columns="model")
-    return times, times.drop(columns=ENCODER).sub(times[ENCODER], axis=0)
+    alone = [name for name in times if name.endswith(BARE)]
+    return times.drop(columns=alone), times[alone].rename(columns=lambda name: name.removesuffix(BARE))

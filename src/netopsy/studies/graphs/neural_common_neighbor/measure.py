@@ -38,10 +38,12 @@ from netopsy.graphs.neural_common_neighbor import (
     random_link_split,
     score_pairs,
 )
+from netopsy.graphs.neural_common_neighbor.neighbourhoods import checked_pairs
 from netopsy.graphs.neural_common_neighbor.training import embed
 from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import milliseconds, milliseconds_in_turns
 from netopsy.studies.graphs.neural_common_neighbor.plan import (
+    BARE,
     COMPLETED,
     COUNT,
     DIGITS,
@@ -215,20 +217,24 @@ def cost(
             split = random_link_split(grown.matrix, 0.01, 0.01, repeat)
             random = generator(repeat)
             drawn = torch.randint(split.train.shape[1], (pairs // 2,), generator=random)
-            ends = torch.randint(nodes, (2, pairs), generator=random)
-            others = ends[:, ends[0] != ends[1]][:, : pairs - pairs // 2]
+            others = torch.randint(nodes, (2, pairs), generator=random)
+            others = others[:, others[0] != others[1]][:, : pairs - pairs // 2]
             asked = torch.cat([split.train[:, drawn], others], 1)
+            ends = checked_pairs(asked, nodes)
             x = torch.randn(nodes, hidden, generator=random)
-            encoder = PureGCN(hidden, hidden)
-            calls: dict[str, Callable[[], Tensor]] = {ENCODER: torch.no_grad()(partial(embed, encoder, x, grown))}
+            encoder = PureGCN(hidden, hidden).eval()
+            pass_once = torch.no_grad()(partial(embed, encoder, x, grown))
+            calls: dict[str, Callable[[], Tensor]] = {ENCODER: pass_once}
+            embeddings = pass_once()
             for model in (GAE, NCN, NCNC):
                 with seeded(0):
-                    predictor = PREDICTORS[model](hidden)
+                    predictor = PREDICTORS[model](hidden).eval()
                 calls[model] = partial(score_pairs, encoder, predictor, x, grown, asked)
-            once = calls.pop(NCNC)
+                calls[model + BARE] = torch.no_grad()(partial(predictor.scores, embeddings, grown, *ends))
+            once = {name: calls.pop(name) for name in (NCNC, NCNC + BARE)}
             took = milliseconds_in_turns(calls, rounds=rounds)
             if repeat == 0 and nodes <= completed:
-                took[NCNC] = milliseconds(once, rounds=1)
+                took |= {name: milliseconds(call, rounds=1) for name, call in once.items()}
             for model, value in took.items():
                 yield {"model": model, "nodes": nodes, "repeat": repeat, "value": value}
 

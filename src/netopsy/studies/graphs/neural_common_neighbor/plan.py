@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 GAE, COUNT, NCN, SEEN, NCNC = "GAE", "GAE + count", "NCN", "NCN, targets seen", "NCNC"
-TUNED, ENCODER, BARE = "NCNC, offset tuned", "encoder alone", "without the encoder"
+TUNED, ENCODER, BARE = "NCNC, offset tuned", "encoder alone", ", scores alone"
 DIGITS = "digits"
 OBSERVED, REMOVED, TEST = "training links", "training links, batch removed", "test links"
 COMPLETED = ", completed"

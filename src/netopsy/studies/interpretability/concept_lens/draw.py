@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import torch
@@ -30,6 +31,7 @@ NAMES = {
     "nmf": "NMF",
     "kmeans": "k-means",
 }
+VARIANT = "Grouped by standardised importances: a variant of ours, of which the claim does not speak"
 CLAIMED = "gradient-input, integrated gradients, occlusion"
 DRAWN = dict.fromkeys(("gi", "ig", "oc"), CLAIMED) | {"sa": NAMES["sa"], RANDOM: NAMES[RANDOM]}
 """What the curves tell apart: the scores that the claim speaks of, which all but agree, and its controls."""
@@ -103,5 +105,7 @@ def _strategies(images: pd.DataFrame) -> Figure:
     columns = sorted((name for name in images if str(name).startswith("phi")), key=lambda name: int(str(name)[3:]))
     phi = torch.tensor(images[columns].dropna(axis=1).to_numpy(dtype=float)).float()
     pictures = torch.stack([from_text(str(text)) for text in images["picture"]])[:, None]
-    clusters = images["cue"].nunique()
-    return strategy_graph(phi, clusters=max(2, clusters), normalise="concept", plane="pca").plot(pictures)
+    groups: Any = {"clusters": max(2, images["cue"].nunique()), "plane": "pca"}
+    drawn = strategy_graph(phi, normalise="concept", **groups).plot(pictures)
+    drawn.suptitle(VARIANT, color=INK, fontsize=9)
+    return drawn
