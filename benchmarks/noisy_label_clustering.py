@@ -10,9 +10,8 @@ import numpy as np
 
 from benchmarks.timing import Comparison, Growth
 from netopsy.graphs.noisy_label_clustering import CheckedGraph, FlowResult, flow_diffusion, local_cluster
-from netopsy.studies.graphs.noisy_label_clustering.measure import block_graph
-from netopsy.studies.graphs.noisy_label_clustering.measure import planted as planted_cluster
-from netopsy.studies.graphs.noisy_label_clustering.plan import Blocks
+from netopsy.lab.subjects.clusters import Blocks, block_graph
+from netopsy.lab.subjects.clusters import planted as planted_cluster
 
 SOURCE = 460.0
 EPS = 0.02

@@ -4,9 +4,10 @@ import pytest
 import torch
 from tests.studies.made_up import verdicts
 
+from netopsy.lab.subjects.classifiers import NETWORKS, ClassifierSetting, trained
 from netopsy.studies import load
-from netopsy.studies.interpretability.causal_paths.measure import NETWORKS, scaled, trained
-from netopsy.studies.interpretability.causal_paths.plan import BASELINES, CAUSAL, SCALES, SHUFFLED, Setting
+from netopsy.studies.interpretability.causal_paths.measure import scaled
+from netopsy.studies.interpretability.causal_paths.plan import BASELINES, CAUSAL, SCALES, SHUFFLED
 
 
 def table(
@@ -103,7 +104,7 @@ def test_networks_of_the_paper_preset_run():
 
 
 def test_a_run_trains_the_same_network_again():
-    one, other = (trained(Setting(steps=20), 1)[0].state_dict() for _ in range(2))
+    one, other = (trained(ClassifierSetting(steps=20), 1)[0].state_dict() for _ in range(2))
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 

@@ -7,8 +7,8 @@ from tests.studies.made_up import verdicts
 
 from netopsy import InputError
 from netopsy.interpretability.concept_lens import c_deletion, c_insertion
+from netopsy.interpretability.concept_lens.best_orders import best_orders
 from netopsy.lab.subjects.cues import DIGIT, CueSetting, planted, trained_on_cues
-from netopsy.studies.interpretability.concept_lens.measure import best_orders
 from netopsy.studies.interpretability.concept_lens.plan import MEASURES, RANKED
 
 DELETION = dict.fromkeys(RANKED, 0.0) | {"sa": 2.0, "random": 4.0}

@@ -4,7 +4,7 @@ import torch
 from tests.studies.made_up import verdicts
 
 from netopsy.lab import Tables
-from netopsy.studies.interpretability.gan_dissection import networks as kept
+from netopsy.lab.subjects import scene_generators as kept
 from netopsy.studies.interpretability.gan_dissection.judge import areas, gained
 
 OBJECTS = ("sun", "house", "tree")

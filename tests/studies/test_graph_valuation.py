@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse.csgraph import connected_components
 from tests.studies.made_up import verdicts
 
-from netopsy.studies.graphs.graph_valuation.judge import rank_correlation
+from netopsy.lab.statistics import rank_correlation
 from netopsy.studies.graphs.graph_valuation.measure import (
     asymmetric,
     buyers_graph,

@@ -4,12 +4,12 @@ import torch
 from tests.studies.made_up import verdicts
 
 from netopsy.core.masks import density
+from netopsy.lab.subjects.tickets import SETTINGS
+from netopsy.lab.subjects.tickets import load as load_data
 from netopsy.models import mlp
 from netopsy.sparsity.lottery_ticket import iterative_magnitude_pruning
 from netopsy.studies import load
-from netopsy.studies.sparsity.lottery_ticket.measure import one_shot_masks
-from netopsy.studies.sparsity.lottery_ticket.plan import SETTINGS, Config
-from netopsy.studies.sparsity.lottery_ticket.plan import load as load_data
+from netopsy.studies.sparsity.lottery_ticket import Config, one_shot_masks
 from netopsy.training import Recipe, trainer
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from tests.studies.made_up import verdicts
 
-from netopsy.studies.graphs.neural_common_neighbor.measure import digits_links, network_links, present
-from netopsy.studies.graphs.neural_common_neighbor.plan import BARE, COUNT, GAE, NCN, NCNC, SEEN, TUNED, Digits
+from netopsy.lab.subjects.networks import Digits, digits_links, network_links, present
+from netopsy.studies.graphs.neural_common_neighbor.plan import BARE, COUNT, GAE, NCN, NCNC, SEEN, TUNED
 
 
 def table(count=0.85, ncn=0.93, seen=0.9, ncnc=0.97, precise=0.0, growth=0.1, ratio=1.8, bare=2.2, spread=0.002):

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from tests.studies.made_up import verdicts
 
-from netopsy.studies.graphs.noisy_label_clustering.measure import attributed, block_graph, f1, noisy, planted
+from netopsy.lab.subjects.clusters import Blocks, attributed, block_graph, f1, noisy, planted
 from netopsy.studies.graphs.noisy_label_clustering.plan import (
     ATTRIBUTES,
     FD,
@@ -11,7 +11,6 @@ from netopsy.studies.graphs.noisy_label_clustering.plan import (
     LFD,
     PAGERANK,
     SETTLED,
-    Blocks,
     Config,
 )
 

@@ -7,13 +7,13 @@ import torch
 from tests.studies.made_up import verdicts
 
 from netopsy.interpretability.pattern_net import PatternMiner
+from netopsy.interpretability.pattern_net.evaluation import equal_support, peaks_inside
 from netopsy.interpretability.pattern_net.firing import filter_maps
 from netopsy.interpretability.pattern_net.patchwise import agreement, patchwise_maps
 from netopsy.interpretability.receptive_field import receptive_field
 from netopsy.lab.subjects.images import ImageSubject, scenes_of, trained
 from netopsy.models import small_conv_net
 from netopsy.studies.interpretability.pattern_net import measure as _measure
-from netopsy.studies.interpretability.pattern_net.measure import equal_support, peaks_inside
 from netopsy.studies.interpretability.pattern_net.plan import ENERGY, FIRINGS, HEAD, MEANS, PATTERNS, RANDOM, TRIPLES
 
 
@@ -137,7 +137,7 @@ def test_peaks_inside_equal_the_loop_over_images():
     model, test, train = found.model, found.scenes, scenes_of(subject, "train", 0)
     miner = PatternMiner(model, "features.act4", min_support=0.2, min_lift=1.0).fit(train.images, train.labels)
     best = {one.cls: number for number, one in reversed(list(enumerate(miner.patterns_)))}
-    found = peaks_inside(miner, test, best)
+    found = peaks_inside(miner, test.images, test.labels, test.boxes.float())
     assert found
     for image in range(30):
         label = int(test.labels[image])

@@ -145,6 +145,30 @@ def proportion_interval(successes: int, trials: int, *, confidence: float = 0.95
     return Estimate(successes / trials, float(found.low), float(found.high), int(trials), confidence)
 
 
+def rank_correlation(first: Sample, second: Sample) -> float:
+    """Spearman's; 0 where one of the two does not vary.
+
+    >>> rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([2.0, 3.0, 9.0]))
+    1.0
+    """
+    from scipy import stats
+
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return 0.0
+    return float(stats.spearmanr(first, second).statistic)
+
+
+def r_squared(given: Sample, wanted: Sample) -> float | None:
+    """Share of the variance that a linear regression explains; ``None`` where there is no variance."""
+    centred = wanted - wanted.mean()
+    total = float(centred @ centred)
+    if total == 0.0:
+        return None
+    scaled = given / np.abs(given).max(0)
+    residual = wanted - scaled @ np.linalg.lstsq(scaled, wanted, rcond=None)[0]
+    return 1 - float(residual @ residual) / total
+
+
 def _sample(name: str, values: ArrayLike) -> Sample:
     sample = np.asarray(values, dtype=np.float64)
     require(sample.ndim == 1, f"{name} must be one-dimensional, got shape {sample.shape}")

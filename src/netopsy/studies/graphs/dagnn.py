@@ -20,6 +20,7 @@ from netopsy.data.graphs import graph as real_network
 from netopsy.graphs.adjacency import as_adjacency, edge_index_of
 from netopsy.graphs.dagnn import DAGNN, gcn_norm, oversmoothing_curve, propagation_limit
 from netopsy.graphs.dagnn.model import Gate
+from netopsy.graphs.dagnn.published import RECIPES
 from netopsy.graphs.networks import APPNP, GCN
 from netopsy.graphs.node_classification import NodeRecipe, NodeResult, train_node_classifier
 from netopsy.graphs.propagation import propagator
@@ -45,24 +46,6 @@ from netopsy.lab.subjects.nodes import DIGITS, NodeTask, node_task
 GCN_NAME, DAGNN_NAME, APPNP_NAME, RESIDUAL = "GCN", "DAGNN", "APPNP", "GCN, residual"
 LAST, MEAN, SUM = "last hop", "mean of hops", "sum of hops"
 ABLATIONS: Mapping[str, Gate] = {LAST: "last", MEAN: "mean", SUM: "sum"}
-
-
-@dataclass(frozen=True)
-class PaperRecipe:
-    """How the paper trains on a citation network, and the accuracy on the public split that it reports (recalled)."""
-
-    decay: float
-    """Of all parameters, the gate's too."""
-    dropout: float
-    hops: int
-    accuracy: float
-
-
-RECIPES: Mapping[str, PaperRecipe] = {
-    "cora": PaperRecipe(decay=5e-3, dropout=0.8, hops=10, accuracy=0.844),
-    "citeseer": PaperRecipe(decay=2e-2, dropout=0.5, hops=10, accuracy=0.733),
-    "pubmed": PaperRecipe(decay=5e-3, dropout=0.8, hops=20, accuracy=0.805),
-}
 
 
 @dataclass(frozen=True)

@@ -22,15 +22,9 @@ from matplotlib.ticker import StrMethodFormatter
 from scipy import sparse
 
 from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
-from netopsy.core.errors import lookup
 from netopsy.core.seeds import derive
-from netopsy.data.graph_files import local_networks, read_graph
-from netopsy.data.graphs import GRAPHS, Graph
+from netopsy.data.graphs import GRAPHS
 from netopsy.data.graphs import graph as network
-from netopsy.data.labelled_graphs import role_graph, uneven_blocks
-from netopsy.data.neighbour_graphs import digits_graph
-from netopsy.data.planetoid import PLANETOID, planetoid
-from netopsy.graphs.adjacency import as_adjacency
 from netopsy.graphs.graphlet_orbits import (
     KEYS,
     UNSEEN,
@@ -43,11 +37,11 @@ from netopsy.graphs.graphlet_orbits import (
 from netopsy.lab import Cell, Part, Rows, Study, Tables, exact, gain, most, open_part, paired_difference
 from netopsy.lab.costs import most_megabytes, seconds
 from netopsy.lab.plots import growth
+from netopsy.lab.statistics import r_squared
+from netopsy.lab.subjects.networks import FIXED, labelled, matrix_of, random_graph, real_networks
 
 FAMILIES = ("uniform", "preferential", "small world")
 REAL = "real"
-FIXED = ("karate", "digits", *PLANETOID)
-"""Graphs with labels that are the same for every seed; the others are drawn anew."""
 EDGE = "1-0-0"
 """The orbit adjacency that is the graph itself, and so a walk of length 1."""
 ORBIT, BUT_EDGE, WALK = "orbit", "orbit but the edge", "walk"
@@ -99,7 +93,7 @@ def walks(family: str, graphs: int) -> Rows:
     networks = (
         {name: network(name).adjacency for name in GRAPHS}
         if family == REAL
-        else {f"{family} {number}": _matrix(random_graph(family, number)) for number in range(graphs)}
+        else {f"{family} {number}": matrix_of(random_graph(family, number)) for number in range(graphs)}
     )
     for name, A in networks.items():
         at = {"graph": name, "nodes": A.shape[0]}
@@ -113,17 +107,6 @@ def walks(family: str, graphs: int) -> Rows:
             explained = r_squared(walks, matrix.toarray()[apart].astype(float))
             if explained is not None:
                 yield {**at, "measure": "explained", "key": name_of(key), "value": explained}
-
-
-def r_squared(given: np.ndarray, wanted: np.ndarray) -> float | None:
-    """Share of the variance that a linear regression explains; ``None`` where there is no variance."""
-    centred = wanted - wanted.mean()
-    total = float(centred @ centred)
-    if total == 0.0:
-        return None
-    scaled = given / np.abs(given).max(0)
-    residual = wanted - scaled @ np.linalg.lstsq(scaled, wanted, rcond=None)[0]
-    return 1 - float(residual @ residual) / total
 
 
 def cost(sizes: tuple[int, ...], attached: int, networks: bool, apart: bool) -> Rows:
@@ -146,7 +129,7 @@ def counted(nodes: str, attached: str = "") -> list[Row]:
     if nodes == REAL:
         networks = {name: each.adjacency.sign() for name, each in real_networks().items()}
     else:
-        networks = {f"{nodes} nodes": _matrix(nx.barabasi_albert_graph(int(nodes), int(attached), seed=42))}
+        networks = {f"{nodes} nodes": matrix_of(nx.barabasi_albert_graph(int(nodes), int(attached), seed=42))}
     _entries(network("karate").adjacency)  # compiles
     rows = []
     for name, A in networks.items():
@@ -220,42 +203,6 @@ def _f1(features: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.nd
 def name_of(key: tuple[int, int, int]) -> str:
     """A key as people write it."""
     return "-".join(map(str, key))
-
-
-def random_graph(family: str, number: int, smallest: int = 40, largest: int = 120) -> nx.Graph:
-    """One of three families, with a size and a density of its own."""
-    random = np.random.default_rng([number, len(family)])
-    n = int(random.integers(smallest, largest + 1))
-    makers = {
-        "uniform": lambda: nx.gnp_random_graph(n, float(random.uniform(0.06, 0.3)), seed=number),
-        "preferential": lambda: nx.barabasi_albert_graph(n, int(random.integers(2, 7)), seed=number),
-        "small world": lambda: nx.watts_strogatz_graph(
-            n, 2 * int(random.integers(2, 6)), float(random.uniform(0.05, 0.5)), seed=number
-        ),
-    }
-    return lookup("family", family, makers)()
-
-
-def real_networks() -> dict[str, Graph]:
-    """The networks of the link-prediction literature where ``NETOPSY_DATA`` has them, else those of networkx."""
-    found = {name: read_graph(file) for name, file in local_networks().items()}
-    return found or {name: network(name) for name in GRAPHS}
-
-
-def labelled(name: str, seed: int) -> Graph:
-    """A graph with a label at every node: the karate club, the digits, a citation network, roles or blocks."""
-    if name == "digits":
-        return digits_graph(5)[0]
-    if name in PLANETOID:
-        data = planetoid(name)
-        return Graph(as_adjacency(data), name, labels=data.y.numpy())
-    return lookup("graph", name, {"karate": lambda _: network(name), "roles": role_graph, "blocks": uneven_blocks})(
-        seed
-    )
-
-
-def _matrix(made: nx.Graph) -> sparse.csr_array:
-    return sparse.csr_array(nx.to_scipy_sparse_array(made, weight=None, dtype=float))
 
 
 def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:

@@ -121,7 +121,12 @@ def plan(config: Config) -> Iterable[Cell]:
                     given = {"training": config.citation_training, "options": config.citation_tickets}
                     yield Cell.of(tickets, graph=graph, network=network, seed=seed, **given)
     yield Cell.of(cost, sizes=config.sizes)
-    yield Cell.of(epochs, shares=config.sparsities, nodes=max(400, max(config.sizes) // 100), count=10)
+    yield Cell.of(
+        epochs,
+        shares=config.sparsities,
+        nodes=max(400, max(config.sizes) // 100),
+        count=min(10, config.training.epochs),
+    )
 
 
 def sparsities(level: int) -> tuple[float, float]:

@@ -7,28 +7,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from netopsy.lab import Part, Tables, above, below, exact, gain, mean_interval, open_part, paired_difference
+from netopsy.lab.statistics import rank_correlation
+from netopsy.lab.subjects.parties import (
+    DIGITS,
+    OTHER,
+    SAME,
+)
 from netopsy.studies.graphs.graph_valuation.plan import (
     CHANGED,
     COPY,
-    DIGITS,
     FEW_REWIRED,
-    OTHER,
     PERMUTED,
-    SAME,
     Config,
 )
 
 Row = dict[str, Any]
-
-
-def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's; 0 where one of the two does not vary."""
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return 0.0
-    return float(stats.spearmanr(first, second).statistic)
 
 
 def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netopsy.data.planetoid import PLANETOID
+from netopsy.lab.subjects.parties import (
+    ALL,
+    DIGITS,
+    OTHER,
+    RANDOM,
+    SAME,
+    SCALED,
+    SHUFFLED,
+)
 
-DIGITS, RANDOM = "digits", "random"
-SAME, OTHER, ALL, SHUFFLED, SCALED = "same classes", "other classes", "all classes", "columns shuffled", "times three"
-HALF, NOISY, REWIRED = "half the same", "noisy", "edges rewired"
 FIVE = (SAME, OTHER, ALL, SHUFFLED, SCALED)
 """The sellers whose relevance is judged; the other three join for the gain in accuracy."""
 COPY, CHANGED, PERMUTED = "copy", "rewired", "permuted"

@@ -12,11 +12,11 @@ from netopsy.core.drawing import INK, PALETTE, figure_grid
 from netopsy.graphs.neural_common_neighbor import RULES
 from netopsy.lab import Tables, mean_interval
 from netopsy.lab.plots import bars, growth, intervals, lines, mean_with_band, panels
+from netopsy.lab.subjects.networks import DIGITS
 from netopsy.studies.graphs.neural_common_neighbor.judge import by_seed, lead, timings
 from netopsy.studies.graphs.neural_common_neighbor.plan import (
     COMPLETED,
     COUNT,
-    DIGITS,
     ENCODER,
     GAE,
     NCN,

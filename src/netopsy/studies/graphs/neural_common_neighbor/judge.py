@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 
 from netopsy.graphs.neural_common_neighbor import RULES
+from netopsy.graphs.neural_common_neighbor.published import RECIPES
 from netopsy.lab import Part, Tables, above, below, gain, mean_interval, paired_difference
+from netopsy.lab.subjects.networks import DIGITS
 from netopsy.studies.graphs.neural_common_neighbor.plan import (
     BARE,
     COUNT,
-    DIGITS,
     GAE,
     NCN,
     NCNC,
-    RECIPES,
     SEEN,
     TUNED,
     Config,

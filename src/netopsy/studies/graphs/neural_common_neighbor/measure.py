@@ -10,15 +10,10 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import torch
-from scipy import sparse, stats
+from scipy import stats
 from torch import Tensor
 
-from netopsy.core.errors import lookup
 from netopsy.core.seeds import derive, generator, seeded
-from netopsy.data.graph_files import local_networks, read_graph
-from netopsy.data.graphs import GRAPHS, graph
-from netopsy.data.neighbour_graphs import digits_graph
-from netopsy.data.planetoid import PLANETOID, local_planetoid, planetoid
 from netopsy.graphs.adjacency import as_adjacency
 from netopsy.graphs.neural_common_neighbor import (
     RULES,
@@ -39,26 +34,25 @@ from netopsy.graphs.neural_common_neighbor import (
     score_pairs,
 )
 from netopsy.graphs.neural_common_neighbor.neighbourhoods import checked_pairs
+from netopsy.graphs.neural_common_neighbor.published import RECIPES
 from netopsy.graphs.neural_common_neighbor.training import embed
 from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import milliseconds, milliseconds_in_turns
+from netopsy.lab.subjects.networks import DIGITS, Digits, digits_links, network_links, present
 from netopsy.studies.graphs.neural_common_neighbor.plan import (
     BARE,
     COMPLETED,
     COUNT,
-    DIGITS,
     ENCODER,
     GAE,
     NCN,
     NCNC,
     OBSERVED,
-    RECIPES,
     REMOVED,
     SEEN,
     TEST,
     TUNED,
     Config,
-    Digits,
     Training,
 )
 
@@ -237,28 +231,3 @@ def cost(
                 took |= {name: milliseconds(call, rounds=1) for name, call in once.items()}
             for model, value in took.items():
                 yield {"model": model, "nodes": nodes, "repeat": repeat, "value": value}
-
-
-def digits_links(digits: Digits, seed: int) -> tuple[sparse.csr_array, Tensor]:
-    """The graph of near digits, and a few noisy random projections of their pixels."""
-    network, pixels = digits_graph(digits.neighbours)
-    random = generator(derive(seed, "features"))
-    given = torch.from_numpy((pixels - pixels.mean(0)) / 16).float()
-    seen = given @ torch.randn(given.shape[1], digits.features, generator=random) / 8
-    return network.adjacency, seen + digits.noise * seen.std() * torch.randn(seen.shape, generator=random)
-
-
-def present(wanted: tuple[str, ...], instead: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of the wanted networks that are on this machine; where none is, the others, which come with networkx."""
-    here = {*local_planetoid(), *local_networks()}
-    return tuple(name for name in wanted if name in here) or instead
-
-
-def network_links(name: str, seed: int) -> tuple[sparse.csr_array, Tensor]:
-    """A network by name, and its nodes' features; random ones where it has none, which are not made from its links."""
-    if name in PLANETOID:
-        data = planetoid(name)
-        return as_adjacency(data), data.x / data.x.sum(1, keepdim=True).clamp(min=1)
-    known = graph(name) if name in GRAPHS else read_graph(lookup("network", name, local_networks()))
-    adjacency = as_adjacency(known)
-    return adjacency, torch.randn(int(adjacency.shape[0]), 64, generator=generator(derive(seed, "features")))

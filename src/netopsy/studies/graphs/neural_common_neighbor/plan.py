@@ -3,63 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
+
+from netopsy.graphs.neural_common_neighbor.published import RECIPES
+from netopsy.lab.subjects.networks import Digits
 
 GAE, COUNT, NCN, SEEN, NCNC = "GAE", "GAE + count", "NCN", "NCN, targets seen", "NCNC"
 TUNED, ENCODER, BARE = "NCNC, offset tuned", "encoder alone", ", scores alone"
-DIGITS = "digits"
 OBSERVED, REMOVED, TEST = "training links", "training links, batch removed", "test links"
 COMPLETED = ", completed"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """The numbers that differ from one citation network to the next, and the Hits@100 that the paper reports."""
-
-    encoder_lr: float
-    predictor_lr: float
-    batch_size: int
-    input_dropout: float
-    """Of the features."""
-    encoder_dropout: float
-    predictor_dropout: float
-    edge_dropout: float
-    completion: Mapping[str, float]
-    """What NCNC takes beside."""
-    reported: Mapping[str, float]
-    """From memory."""
-
-
-RECIPES: Mapping[str, Recipe] = {
-    "cora": Recipe(
-        *(4.3e-3, 2.4e-3, 1152, 0.7, 0.05, 0.05, 0.4),
-        completion={"scale": 4.3, "offset": 2.8, "pt": 0.75, "alpha": 1.0},
-        reported={NCN: 0.891, NCNC: 0.897},
-    ),
-    "citeseer": Recipe(
-        *(8.5e-3, 7.8e-3, 384, 0.4, 0.75, 0.55, 0.0),
-        completion={"scale": 6.5, "offset": 4.4, "pt": 0.75, "alpha": 0.4},
-        reported={NCN: 0.916, NCNC: 0.935},
-    ),
-    "pubmed": Recipe(
-        *(9.7e-3, 2e-3, 2048, 0.3, 0.1, 0.05, 0.0),
-        completion={"scale": 5.3, "offset": 0.5, "pt": 0.5, "alpha": 0.3},
-        reported={NCN: 0.791, NCNC: 0.813},
-    ),
-}
-"""The published settings of Wang et al. 2024, all with one layer of 256 units without weights in its averages."""
-
-
-@dataclass(frozen=True)
-class Digits:
-    """The graph of near digits and its features."""
-
-    neighbours: int = 8
-    """Near digits that each is joined to."""
-    features: int = 8
-    noise: float = 1.0
-    """Of the features, in standard deviations of what they are without it."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +34,7 @@ class Config:
     seeds: int = 5
     removal_seeds: int = 10
     """Of the claim on target links alone, whose sign a few runs do not settle."""
-    digits: Digits = Digits()
+    digits: Digits = Digits()  # noqa: RUF009 - frozen
     training: Training = Training()
     drops: tuple[float, ...] = (0.0, 0.2, 0.4)
     """Shares of the observed links that are thrown away as well."""

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
 from netopsy.lab import Tables, mean_interval
 from netopsy.lab.plots import bars, intervals, lines, panels
+from netopsy.lab.subjects.clusters import DIGITS
 from netopsy.studies.graphs.noisy_label_clustering.judge import by_class
 from netopsy.studies.graphs.noisy_label_clustering.plan import (
     ATTRIBUTES,
-    DIGITS,
     FD,
     JUDGED,
     LABELS,

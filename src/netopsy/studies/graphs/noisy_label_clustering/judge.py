@@ -9,8 +9,8 @@ import pandas as pd
 
 from netopsy.lab import Estimate, Part, Tables, above, below, exact, gain, mean_interval, open_part, paired_difference
 from netopsy.lab.costs import exponent
+from netopsy.lab.subjects.clusters import DIGITS
 from netopsy.studies.graphs.noisy_label_clustering.plan import (
-    DIGITS,
     FD,
     JUDGED,
     LABELS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
+from netopsy.lab.subjects.clusters import DIGITS, Blocks
 
 LFD, FD, LABELS, PAGERANK, ATTRIBUTES = "labels and graph", "graph alone", "labels alone", "PageRank", "attributes"
 """Flow diffusion with labels, without, the labels themselves, label-weighted PageRank, diffusion weighted by
@@ -12,26 +12,8 @@ attributes."""
 WAYS = (LFD, FD, LABELS, PAGERANK, ATTRIBUTES)
 SETTLED = " (ten times the passes)"
 """The same with ten times as many passes, in real graphs."""
-DIGITS = "digits"
 JUDGED = (0.01, 0.1)
 """Weights of edges between different labels that claim 5 speaks of."""
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """A stochastic block model: so many clusters of one size; the first is the one to find."""
-
-    count: int = 20
-    size: int = 100
-    inside: float = 0.1
-    """The chance of an edge within a cluster."""
-    outside: float = 0.01
-    """The chance of an edge between two."""
-
-    @property
-    def truth(self) -> np.ndarray:
-        """Which of the nodes are in the first."""
-        return np.arange(self.count * self.size) < self.size
 
 
 @dataclass(frozen=True)
@@ -49,7 +31,7 @@ class Config:
 
     seeds: int = 8
     """Random graphs of the block model: the unit of its intervals."""
-    blocks: Blocks = Blocks()
+    blocks: Blocks = Blocks()  # noqa: RUF009 - frozen
     starts: int = 8
     """Seed nodes in each graph; in block models each with labels of its own."""
     accuracies: tuple[tuple[float, float], ...] = (

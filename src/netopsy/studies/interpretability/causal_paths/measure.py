@@ -8,14 +8,12 @@ from statistics import fmean
 from typing import Any
 
 import torch
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from netopsy.core.errors import InputError, lookup
-from netopsy.core.modes import best_device
+from netopsy.core.errors import InputError
 from netopsy.core.seeds import derive, generator
 from netopsy.core.shapes import Images, Maps
-from netopsy.data import Dataset, crop_and_flip, digits_split, hub_dataset
+from netopsy.data import Dataset
 from netopsy.interpretability.causal_paths import (
     CausalGraph,
     ablated_model,
@@ -38,21 +36,20 @@ from netopsy.interpretability.maps import rescaled
 from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import growth
 from netopsy.lab.plots import to_text
-from netopsy.lab.subjects.answers import answers
-from netopsy.models import lenet, vgg
+from netopsy.lab.subjects.answers import answers, auroc, probability
+from netopsy.lab.subjects.classifiers import ClassifierSetting, trained
+from netopsy.models import lenet
 from netopsy.studies.interpretability.causal_paths.plan import (
     BASELINES,
     CAUSAL,
-    DIGITS,
     MAPPED,
     RANGE,
     SCALES,
     SHUFFLED,
     Config,
     Examination,
-    Setting,
 )
-from netopsy.training import Recipe, evaluate, fit
+from netopsy.training import evaluate
 
 Row = dict[str, Any]
 Way = Callable[[Tensor], Tensor]
@@ -72,7 +69,7 @@ def plan(config: Config) -> Iterable[Cell]:
     yield Cell.of(cost_by_units, units=config.units)
 
 
-def graphs(network: str, seed: int, setting: Setting, examination: Examination) -> Rows:
+def graphs(network: str, seed: int, setting: ClassifierSetting, examination: Examination) -> Rows:
     """Rows of the measures accuracy, class, layer, halves, beta, lipschitz and irof; of the first run cause and map."""
     model, train, test = trained(setting, seed)
     found = graphs_of(model, train, examination.images)
@@ -220,44 +217,9 @@ def _discovery(side: int, hidden: tuple[int, ...]) -> Callable[[], CausalGraph]:
     return partial(discover_causal_graph, model, images, int(answers(model, images).mode().values))
 
 
-def probability(model: nn.Module, images: Images, label: int) -> float:
-    """The mean probability of the class."""
-    with torch.no_grad():
-        return float(torch.cat([model(some).softmax(1)[:, label] for some in images.split(256)]).mean())
-
-
-def auroc(model: nn.Module, data: Dataset, label: int) -> float:
-    """How well the class score tells the class from the others."""
-    scores = evaluate(model, data, batch_size=256).outputs[:, label].cpu()
-    return float(roc_auc_score((data.targets == label).cpu().numpy(), scores.numpy()))
-
-
 def scaled(way: Way, scale: str, images: Tensor) -> Maps:
     """Maps on one of the two scales."""
     maps = way(images).abs()
     if scale == RANGE:
         return rescaled(maps)
     return maps / maps.amax((1, 2), keepdim=True).clamp(min=torch.finfo(maps.dtype).tiny)
-
-
-NETWORKS: Mapping[str, Callable[..., nn.Module]] = {
-    "small lenet": partial(lenet, (8, 16), (48,), kernel=3),
-    "lenet": lenet,
-    "vgg11": partial(vgg, 11),
-}
-
-
-def trained(setting: Setting, seed: int) -> tuple[nn.Module, Dataset, Dataset]:
-    """A network trained on the setting's images, those images, and others that it has not seen."""
-    if setting.data == DIGITS:
-        train, _, test = digits_split()
-    else:
-        train = hub_dataset(setting.data, "train").standardise()
-        test = hub_dataset(setting.data, "test").standardise(like=train)
-    _, channels, size, _ = train.inputs.shape
-    make = lookup("network", setting.network, NETWORKS)
-    model = make(channels=channels, size=size, classes=train.class_count, seed=derive(seed, "init")).to(best_device())
-    recipe = Recipe(steps=setting.steps, batch_size=setting.batch_size, lr=setting.lr, schedule="onecycle")
-    augment = None if setting.data == DIGITS else crop_and_flip
-    fit(model, train, recipe, seed=derive(seed, "order"), augment=augment)
-    return model.eval(), train.to(best_device()), test.to(best_device())

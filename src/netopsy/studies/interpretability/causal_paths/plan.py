@@ -6,26 +6,15 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from netopsy.lab.subjects.classifiers import ClassifierSetting
+
 CAUSAL, SHUFFLED = "causal maps", "maps of the shuffled graph"
 SCALES = (LARGEST, RANGE) = "largest is 1", "0 to 1"
 BASELINES = ("gradient", "input x gradient", "integrated gradients", "gradient SHAP")
 RUN = ["network", "seed"]
 """What was drawn independently: a network, all its classes averaged."""
-DIGITS = "digits"
 MAPPED: Mapping[str, str] = {"small lenet": "features.conv2", "lenet": "features.conv2", "vgg11": "stage3.conv2"}
 """The convolution whose causal maps are compared with gradients: the last one, of VGG the last with an 8x8 grid."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Which images and which network, and how it is trained."""
-
-    data: str = DIGITS
-    """The embedded 8x8 digits, or a set of the Hub."""
-    network: str = "small lenet"
-    steps: int = 400
-    batch_size: int = 60
-    lr: float = 5e-3
 
 
 @dataclass(frozen=True)
@@ -51,7 +40,7 @@ class Config:
     """Every number of the experiment."""
 
     seeds: int = 8
-    settings: tuple[Setting, ...] = (Setting(),)
+    settings: tuple[ClassifierSetting, ...] = (ClassifierSetting(),)
     examination: Examination = Examination()
     sides: tuple[int, ...] = (32, 64, 128, 224)
     """Images for which finding a graph is timed, pixels a side."""
@@ -59,15 +48,15 @@ class Config:
     """Units of the dense layer for which it is timed."""
 
 
-_CIFAR = Setting(data="uoft-cs/cifar10", network="lenet", batch_size=128, lr=2e-3, steps=12000)
+_CIFAR = ClassifierSetting(data="uoft-cs/cifar10", network="lenet", batch_size=128, lr=2e-3, steps=12000)
 
 PRESETS = {
     "smoke": Config(
         seeds=1,
-        settings=(Setting(steps=40),),
-        examination=Examination(images=20, draws=2, explained=6, perturbations=2, betas=(0.0, 0.5), repeats=1),
-        sides=(8, 16),
-        units=(8, 16),
+        settings=(ClassifierSetting(steps=15),),
+        examination=Examination(images=12, draws=1, explained=3, perturbations=2, betas=(0.5,), repeats=1),
+        sides=(8, 12),
+        units=(4, 8),
     ),
     "laptop": Config(),
     "paper": Config(

@@ -2,48 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+
+from netopsy.lab.subjects.figures import FigureSetting
+from netopsy.lab.subjects.patches import VGG, PatchSetting
 
 NONE, TOGETHER, GENERATOR, PHOTOGRAPH = "none", "blur + TV + jitter", "generator", "photograph"
 SEARCH, DECODER, ORIGINAL = "search", "decoder", "image"
 TRAINED, RANDOM = "trained", "random weights"
-PATCHES, SIZE = "patches", 32
-"""Of the photographs, and their pixels a side."""
-THREE_CONVOLUTIONS, VGG = "three convolutions", "vgg"
-LAYERS = ("features.act1", "features.act2", "features.act3", "classifier.act4", "classifier.output")
-"""The five layers to look at, from the pixels to the scores."""
-LAYERS_OF: Mapping[str, tuple[str, ...]] = {
-    THREE_CONVOLUTIONS: LAYERS,
-    VGG: ("stage1", "stage2", "stage3", "stage4", "output"),
-}
-"""Network to the layers to look at."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How many images, which network, and how it is trained."""
-
-    data: str = PATCHES
-    """Or a set of the Hub."""
-    network: str = THREE_CONVOLUTIONS
-    train_images: int = 4000
-    test_images: int = 1000
-    widths: tuple[int, int, int] = (12, 24, 48)
-    hidden: int = 128
-    epochs: int = 6
-    batch_size: int = 50
-    lr: float = 6e-3
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Optimiser steps of one epoch."""
-        return max(1, self.train_images // self.batch_size)
-
-    @property
-    def steps(self) -> int:
-        """Optimiser steps of a whole training."""
-        return self.epochs * self.steps_per_epoch
 
 
 @dataclass(frozen=True)
@@ -102,14 +68,7 @@ class DeconvSetting:
 class DissectionSetting:
     """Which network is dissected, on what, and how often its basis is rotated."""
 
-    images: int = 2000
-    train_images: int = 3000
-    size: int = 48
-    widths: tuple[int, ...] = (16, 24, 24)
-    """The last layer is dissected; it has as many units as there are concepts."""
-    strides: tuple[int, ...] = (2, 2, 1)
-    epochs: int = 6
-    lr: float = 1e-2
+    network: FigureSetting = FigureSetting()  # noqa: RUF009 - frozen
     rotations: int = 5
     shares: tuple[float, ...] = (0.25, 0.5, 0.75)
     """Parts of the way at which ``partly`` of the rotations are looked at; all of them at the end of it."""
@@ -132,7 +91,7 @@ class Config:
     """Every number of the experiment."""
 
     seeds: int = 3
-    network: Setting = Setting()
+    network: PatchSetting = PatchSetting()  # noqa: RUF009 - frozen
     maximisation: MaximisationSetting = MaximisationSetting()
     inversion: InversionSetting = InversionSetting()
     deconvnet: DeconvSetting = DeconvSetting()
@@ -145,20 +104,22 @@ _QUICK, _LONG = Decoder(40, epochs=1, width=8), Decoder(50_000, epochs=20, lr=1e
 PRESETS = {
     "smoke": Config(
         seeds=1,
-        network=Setting(train_images=100, test_images=40, widths=(4, 6, 8), hidden=16, epochs=1),
+        network=PatchSetting(train_images=100, test_images=20, widths=(4, 6, 8), hidden=16, epochs=1),
         maximisation=MaximisationSetting(steps=2, decoder=Decoder(40, epochs=1)),
-        inversion=InversionSetting(images=4, steps=2, strengths=(1e-3, 1e-2), decoder=_QUICK, shown=2),
+        inversion=InversionSetting(images=2, steps=2, strengths=(1e-2,), decoder=_QUICK, shown=1),
         deconvnet=DeconvSetting(images=40, looks=1, shown=1, columns=2),
-        dissection=DissectionSetting(images=60, train_images=100, epochs=1, rotations=3, shares=(0.5,), partly=1),
+        dissection=DissectionSetting(FigureSetting(100, 60, epochs=1), rotations=3, shares=(0.5,), partly=1),
         timed=Timed(sides=(16,), images=(2,), units=(8,)),
     ),
     "laptop": Config(),
     "paper": Config(
         seeds=5,
-        network=Setting("uoft-cs/cifar10", VGG, 50_000, 10_000, (64, 128, 256), epochs=60, batch_size=128, lr=1e-3),
+        network=PatchSetting(
+            "uoft-cs/cifar10", VGG, 50_000, 10_000, (64, 128, 256), epochs=60, batch_size=128, lr=1e-3
+        ),
         maximisation=MaximisationSetting(steps=300, starts=8, decoder=_LONG),
         inversion=InversionSetting(images=500, steps=400, decoder=Decoder(50_000, epochs=20, lr=1e-3, width=256)),
         deconvnet=DeconvSetting(images=10_000, looks=1, shown=8),
-        dissection=DissectionSetting(20_000, 30_000, 96, widths=(64, 128, 256), epochs=20, rotations=30),
+        dissection=DissectionSetting(FigureSetting(30_000, 20_000, 96, (64, 128, 256), epochs=20), rotations=30),
     ),
 }

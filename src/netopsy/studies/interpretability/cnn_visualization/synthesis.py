@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from netopsy.core.modes import device_of
 from netopsy.core.seeds import derive, generator
-from netopsy.core.shapes import Images
 from netopsy.core.split import run_to
 from netopsy.data import Dataset
 from netopsy.interpretability.cnn_visualization import (
@@ -25,7 +24,6 @@ from netopsy.interpretability.cnn_visualization import (
     LayerUnits,
     TotalVariation,
     UpconvNet,
-    balanced_weights,
     invert_representation,
     maximise_activation,
     reconstruct,
@@ -33,16 +31,16 @@ from netopsy.interpretability.cnn_visualization import (
     train_upconv_inverter,
 )
 from netopsy.interpretability.cnn_visualization.regularisers import Regulariser
+from netopsy.interpretability.cnn_visualization.strengths import image_error, invert_at_best_strength
 from netopsy.interpretability.top_images import top_images
 from netopsy.lab import Rows
 from netopsy.lab.costs import growth
 from netopsy.lab.plots import to_text
+from netopsy.lab.subjects.patches import LAYERS_OF, PatchSetting, Trained, trained
 from netopsy.models import small_conv_net
-from netopsy.studies.interpretability.cnn_visualization.networks import Trained, trained
 from netopsy.studies.interpretability.cnn_visualization.plan import (
     DECODER,
     GENERATOR,
-    LAYERS_OF,
     NONE,
     ORIGINAL,
     PHOTOGRAPH,
@@ -51,11 +49,10 @@ from netopsy.studies.interpretability.cnn_visualization.plan import (
     Decoder,
     InversionSetting,
     MaximisationSetting,
-    Setting,
 )
 
 
-def maximisation(seed: int, network: Setting, setting: MaximisationSetting) -> Rows:
+def maximisation(seed: int, network: PatchSetting, setting: MaximisationSetting) -> Rows:
     """Rows of the measures judged (a class and condition each), natural, and preferred (pictures of the first run)."""
     ours, judge = trained(network, seed), trained(network, derive(seed, "judge")).model
     layer, scores = LAYERS_OF[network.network][-2:]
@@ -127,13 +124,14 @@ def _judged(ours: nn.Module, judge: nn.Module, images: Tensor) -> list[dict[str,
     return [{name: float(values[one]) for name, values in found.items()} for one in range(count[0])]
 
 
-def inversion(seed: int, network: Setting, setting: InversionSetting) -> Rows:
+def inversion(seed: int, network: PatchSetting, setting: InversionSetting) -> Rows:
     """Rows of the measures inverted and expected (an image and layer each), strength, and rebuilt (pictures)."""
     ours = trained(network, seed)
     images = ours.test.inputs[: setting.images].to(device_of(ours.model))
     pictures = {(ORIGINAL, ORIGINAL): images}
     for depth, layer in enumerate(LAYERS_OF[network.network]):
-        found, errors, strengths = inverted(ours.model, layer, images, setting, derive(seed, "noise", layer))
+        noise: Any = {"steps": setting.steps, "lr": setting.lr, "seed": derive(seed, "noise", layer)}
+        found, errors, strengths = invert_at_best_strength(ours.model, layer, images, setting.strengths, **noise)
         for strength, error in zip(setting.strengths, errors.mean(1).tolist(), strict=True):
             yield {"measure": "strength", "layer": layer, "strength": strength, "value": error}
         decoder = _decoder(ours, layer, setting.decoder, derive(seed, "decoder"))
@@ -150,29 +148,6 @@ def inversion(seed: int, network: Setting, setting: InversionSetting) -> Rows:
         for (way, layer), made in pictures.items():
             for one, image in enumerate(made[: setting.shown].mean(1)):
                 yield {"measure": "rebuilt", "way": way, "layer": layer, "image": one, "picture": to_text(image)}
-
-
-def image_error(found: Images, images: Images) -> Tensor:
-    """``|found - image| / |image|`` of each image."""
-    return (found - images).flatten(1).norm(dim=1) / images.flatten(1).norm(dim=1)
-
-
-def inverted(
-    model: nn.Module, layer: str, images: Images, setting: InversionSetting, seed: int
-) -> tuple[Images, Tensor, Tensor]:
-    """Every image with its best strength, the feature errors ``[strengths, images]``, and those strengths."""
-    shape = (len(setting.strengths), len(images))
-    weights = [balanced_weights(each, (images.shape[2], images.shape[3])) for each in setting.strengths]
-    spread: Any = {
-        name: torch.tensor([each[name] for each in weights]).repeat_interleave(len(images)).to(images)
-        for name in ("lambda_alpha", "lambda_tv")
-    }
-    tries = images.repeat(len(weights), 1, 1, 1)
-    found = invert_representation(model, layer, tries, **spread, steps=setting.steps, lr=setting.lr, seed=seed)
-    errors = found.feature_error.view(shape)
-    best = errors.argmin(0)
-    made = found.images.unflatten(0, shape)[best, torch.arange(len(images), device=best.device)]
-    return made, errors, torch.tensor(setting.strengths)[best.cpu()]
 
 
 def synthesis_cost(by: str, sizes: tuple[int, ...]) -> Rows:

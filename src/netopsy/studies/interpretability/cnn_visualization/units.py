@@ -7,8 +7,6 @@ from functools import partial
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from netopsy.core.drawing import tiled
@@ -16,33 +14,29 @@ from netopsy.core.seeds import derive
 from netopsy.core.shapes import Images
 from netopsy.core.split import run_to
 from netopsy.data.concept_images import ConceptImages, concept_images
-from netopsy.interpretability.cnn_visualization.deconvolution import crop_to_field, deconvnet
+from netopsy.interpretability.cnn_visualization.deconvolution import deconvnet
 from netopsy.interpretability.cnn_visualization.dissection import dissect, dissect_maps
 from netopsy.interpretability.cnn_visualization.dissection_report import DissectionReport
 from netopsy.interpretability.cnn_visualization.rotation import part_of, random_rotation, rotated
+from netopsy.interpretability.cnn_visualization.windows import cosines, projections, settling, top_windows
 from netopsy.interpretability.dissection.enlarging import Enlarging
 from netopsy.interpretability.maps import rescaled
-from netopsy.interpretability.receptive_field import ReceptiveField, receptive_field
-from netopsy.interpretability.top_images import top_images
+from netopsy.interpretability.receptive_field import receptive_field
 from netopsy.lab import Rows
 from netopsy.lab.costs import growth
 from netopsy.lab.plots import to_text
+from netopsy.lab.subjects.figures import figure_network, named_figures
+from netopsy.lab.subjects.patches import LAYERS_OF, PatchSetting, trained
 from netopsy.models import small_conv_net
-from netopsy.studies.interpretability.cnn_visualization.networks import trained
 from netopsy.studies.interpretability.cnn_visualization.plan import (
-    LAYERS_OF,
     RANDOM,
     TRAINED,
     DeconvSetting,
     DissectionSetting,
-    Setting,
 )
-from netopsy.training import Recipe, evaluate, fit
-
-Windows = Float[Tensor, "units top channels rows columns"]
 
 
-def projections_in_training(seed: int, network: Setting, setting: DeconvSetting) -> Rows:
+def projections_in_training(seed: int, network: PatchSetting, setting: DeconvSetting) -> Rows:
     """Rows of the measures alike (a layer and look each), settled (a filter each), projected and nine (pictures)."""
     looks_in_all = setting.looks * network.epochs
     steps = sorted({network.steps * look // looks_in_all for look in range(looks_in_all + 1)})
@@ -90,77 +84,19 @@ def _grey(windows: Images) -> str:
     return to_text(tiled(grey, columns=min(3, len(grey)))[0])
 
 
-def projections(model: nn.Module, layer: str, images: Images, field: ReceptiveField) -> Float[Tensor, "units c y x"]:
-    """Each filter's projection from the image in which it is highest."""
-    return top_windows(model, layer, images, field, 1)[0][:, 0]
-
-
-def top_windows(model: nn.Module, layer: str, images: Images, field: ReceptiveField, k: int) -> tuple[Windows, Windows]:
-    """Each filter's projections from the ``k`` images in which it is highest, and those images: what its receptive
-    field holds, 0 off the image's edge.
-    """
-    best = top_images(model, layer, images, k=k)
-    chosen = images.to(best.indices.device)[best.indices.flatten()]
-    units = torch.arange(len(best.indices), device=chosen.device).repeat_interleave(k)
-    # The pattern counts and not the position, so each window stays centred on its field, over the edge as well.
-    (height, width), (over, across) = field.image, field.size
-    offset = (field.offset[0] + over, field.offset[1] + across)
-    moved = ReceptiveField(field.size, field.stride, offset, (height + 2 * over, width + 2 * across))
-    at = best.rows.flatten(), best.columns.flatten()
-    wide = (F.pad(each, (across, across, over, over)) for each in (deconvnet(model, chosen, layer, units), chosen))
-    projected, seen = (crop_to_field(each, moved, *at).unflatten(0, (-1, k)).cpu() for each in wide)
-    return projected, seen
-
-
-def cosines(looks: Float[Tensor, "looks units channels rows columns"]) -> Float[Tensor, "looks units"]:
-    """Of each look with the last; 0 where a filter is silent, not a number where it is so in the end."""
-    flat = looks.flatten(2).double()
-    length = flat.norm(dim=2)
-    product = (flat * flat[-1]).sum(2) / (length * length[-1]).clamp(min=torch.finfo(torch.double).tiny)
-    return product.where(length[-1] > 0, torch.nan)
-
-
-def settling(alike: Float[Tensor, "looks units"], least: float) -> list[int | None]:
-    """The first look from which on each filter stays as it will be; ``None`` for one that is silent in the end."""
-    lasting = (alike >= least).long().flip(0).cumprod(0).sum(0).tolist()
-    silent = alike[-1].isnan().tolist()
-    return [None if none else len(alike) - last for last, none in zip(lasting, silent, strict=True)]
-
-
 def dissection(seed: int, setting: DissectionSetting) -> Rows:
     """Rows of the measures unique (a rotation each), detected (a concept each) and accuracy."""
-    model, concepts, accuracy = named_figures(setting, seed)
+    model, concepts, accuracy = named_figures(setting.network, seed)
     yield {"measure": "accuracy", "weights": TRAINED, "value": accuracy}
-    for weights, one in ((TRAINED, model), (RANDOM, _network(setting, concepts, derive(seed, "fresh")))):
+    for weights, one in ((TRAINED, model), (RANDOM, figure_network(setting.network, concepts, derive(seed, "fresh")))):
         for row in _rotated_bases(one, setting, concepts, seed):
             yield {"weights": weights, **row}
-
-
-def named_figures(setting: DissectionSetting, seed: int) -> tuple[nn.Module, ConceptImages, float]:
-    """A network trained to name colour, texture and shape of a figure, never where it is; images new to it; the
-    share of names it gets right there."""
-    train = concept_images(setting.train_images, size=setting.size, seed=derive(seed, "train"))
-    test = concept_images(setting.images, size=setting.size, seed=derive(seed, "test"))
-    model = _network(setting, train, derive(seed, "init"))
-    steps = max(1, setting.epochs * setting.train_images // 50)
-    recipe = Recipe(steps=steps, batch_size=50, lr=setting.lr, schedule="onecycle", loss="bce")
-    fit(model, train.dataset(), recipe, seed=derive(seed, "order"))
-    outputs = evaluate(model, test.dataset(), loss="bce").outputs
-    assert test.figures is not None
-    sizes = [len(names) for names in test.names.values()]
-    answers = torch.stack([part.argmax(1) for part in outputs.split(sizes, 1)], 1)
-    return model.eval(), test, float((answers == test.figures).float().mean())
-
-
-def _network(setting: DissectionSetting, concepts: ConceptImages, seed: int) -> nn.Module:
-    classes = sum(len(names) for names in concepts.names.values())
-    return small_conv_net(setting.widths, setting.strides, channels=3, classes=classes, seed=seed).eval()
 
 
 def _rotated_bases(
     model: nn.Module, setting: DissectionSetting, concepts: ConceptImages, seed: int
 ) -> Iterator[dict[str, Any]]:
-    layer = f"features.act{len(setting.widths)}"
+    layer = setting.network.last
     options: dict[str, Any] = {"quantile": setting.quantile, "iou": setting.iou}
     own = dissect(model, layer, concepts, **options)
     with torch.no_grad():

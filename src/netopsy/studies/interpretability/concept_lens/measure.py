@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from sklearn.metrics import adjusted_rand_score
 from torch import Tensor, nn
 
@@ -25,8 +23,8 @@ from netopsy.interpretability.concept_lens import (
     insertion_curve,
     strategy_graph,
 )
+from netopsy.interpretability.concept_lens.best_orders import best_orders
 from netopsy.interpretability.concept_lens.layouts import as_the_layer, channels_last
-from netopsy.interpretability.concept_lens.masking import every_subset, masked_scores
 from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import growth
 from netopsy.lab.plots import to_text
@@ -98,19 +96,6 @@ def optimality(model: nn.Module, train: Scenes, test: Scenes, options: Affine) -
             gaps = {kind: (curve - best[kind]).abs().max() for kind, curve in curves.items()}
             at = {"layer": options.layer, "class": number, "method": method, "images": len(codes)}
             yield {"measure": "affine", **at, **gaps, "mu": c_mu_fidelity(function, codes, phi).nanmean()}
-
-
-def best_orders(
-    function: Callable[[Tensor], Tensor], codes: Tensor
-) -> tuple[Float[Tensor, "batch"], Float[Tensor, "batch"]]:
-    """The lowest mean of the deletion curve and the highest of the insertion curve over all orders of the concepts."""
-    concepts = codes.shape[-1]
-    values = masked_scores(function, codes, every_subset(concepts, codes)[None], 4096)
-    orders = torch.tensor(list(itertools.permutations(range(concepts))), device=codes.device)
-    without = torch.zeros(len(orders), concepts + 1, dtype=torch.int64, device=codes.device)
-    without[:, 1:] = (2**orders).cumsum(1)
-    kept = 2**concepts - 1 - without
-    return values[:, kept].mean(2).amin(1), values[:, without].mean(2).amax(1)
 
 
 def extraction(

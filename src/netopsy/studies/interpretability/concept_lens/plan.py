@@ -79,11 +79,11 @@ _SUPERCLASSES = CueSetting(
 PRESETS = {
     "smoke": Config(
         seeds=1,
-        subject=ImageSubject(objects=1, train_images=300, test_images=30, epochs=1),
+        subject=ImageSubject(objects=1, train_images=200, test_images=12, epochs=1),
         cues=CueSetting(train_images=300, test_images=80, epochs=2),
         n_concepts=3,
-        affine=Affine(concepts=4, images=10),
-        splits=Splits(count=3, per_half=3),
+        affine=Affine(concepts=3, images=10),
+        splits=Splits(count=1, per_half=3),
         per_class=2,
         to_fit=5,
         examples=8,

@@ -32,7 +32,8 @@ from netopsy.interpretability.maps import bilinear
 from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import growth
 from netopsy.lab.plots import to_text
-from netopsy.studies.interpretability.gan_dissection.networks import (
+from netopsy.lab.subjects.scene_generators import (
+    SceneSetting,
     trained_generator,
     trained_segmenter,
     untrained_generator,
@@ -44,7 +45,6 @@ from netopsy.studies.interpretability.gan_dissection.plan import (
     RANDOM,
     Config,
     Measured,
-    Setting,
 )
 
 _CERTAIN = 6
@@ -65,7 +65,7 @@ def plan(config: Config) -> Iterable[Cell]:
     yield Cell.of(cost, by="units", sizes=config.timed_units)
 
 
-def dissections(seed: int, setting: Setting, measured: Measured) -> Rows:
+def dissections(seed: int, setting: SceneSetting, measured: Measured) -> Rows:
     """Rows of the measures presence, iou, labelled, full, removal, curve, insertion and picture."""
     segmenter = trained_segmenter(setting.segmenter, setting.side)
     actors = Actors(trained_generator(setting, seed), segmenter, setting, derive(seed, "measured"))
@@ -86,7 +86,7 @@ class Actors:
 
     generator: nn.Module
     segmenter: nn.Module
-    setting: Setting
+    setting: SceneSetting
     seed: int
 
     def z(self, what: str, count: int) -> Tensor:

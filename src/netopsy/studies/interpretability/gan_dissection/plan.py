@@ -6,38 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from netopsy.data.scenes import SCENE_CLASSES
+from netopsy.lab.subjects.scene_generators import SceneSetting, Segmenter
 
 OBJECTS: Mapping[str, int] = {name: SCENE_CLASSES.index(name) for name in ("sun", "house", "tree")}
 """The classes the claims are about, with their numbers: sky and ground are everywhere, and count for nothing."""
 BY_IOU, BY_ALPHA, RANDOM = "IoU", "alpha", "random"
 """What orders or chooses the units that are removed."""
-
-
-@dataclass(frozen=True)
-class Segmenter:
-    """The network that tells the class of every pixel."""
-
-    labelled: int = 1000
-    """Scenes that it learns from."""
-    width: int = 16
-    steps: int = 300
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Which scenes, and how the two networks are made and trained."""
-
-    side: int = 16
-    images: int = 5000
-    latent: int = 32
-    widths: tuple[int, ...] = (64, 32, 32)
-    """Channels of the generator on each grid."""
-    judge_widths: tuple[int, ...] = (32, 64)
-    """Channels of the discriminator."""
-    steps: int = 1000
-    batch_size: int = 64
-    lr: float = 1e-3
-    segmenter: Segmenter = Segmenter()
 
 
 @dataclass(frozen=True)
@@ -90,14 +64,14 @@ class Config:
 
     seeds: int = 3
     """Generators, each trained from its own start on its own scenes."""
-    setting: Setting = Setting()
+    setting: SceneSetting = SceneSetting()  # noqa: RUF009 - frozen
     measured: Measured = Measured()
     timed_sides: tuple[int, ...] = (32, 64, 128, 224)
     """Images whose dissection is timed, pixels a side."""
     timed_units: tuple[int, ...] = (16, 64, 256, 512)
 
 
-_SMALL = Setting(images=200, steps=2, widths=(8, 8, 8), segmenter=Segmenter(50, steps=40))
+_SMALL = SceneSetting(images=200, steps=2, widths=(8, 8, 8), segmenter=Segmenter(50, steps=40))
 _FEW = Measured(
     layers=("layer3",),
     causal=("layer3",),
@@ -110,7 +84,7 @@ _FEW = Measured(
     controls=Controls(2, 1, 2),
     ace=Ace(80, 20, 2),
 )
-_LARGE = Setting(
+_LARGE = SceneSetting(
     side=64,
     images=50_000,
     latent=64,

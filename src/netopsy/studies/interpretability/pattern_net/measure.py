@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from netopsy.interpretability.pattern_net import (
     frequent_itemsets,
     mine_itemsets,
 )
+from netopsy.interpretability.pattern_net.evaluation import best_of_class, equal_support, moved_boxes, peaks_inside
 from netopsy.interpretability.pattern_net.firing import filter_maps
 from netopsy.interpretability.pattern_net.mining import SMOOTHING
 from netopsy.interpretability.pattern_net.patchwise import agreement, patchwise_maps
@@ -120,18 +121,6 @@ def telling(miner: PatternMiner, train: Scenes, test: Scenes) -> Iterator[Row]:
         yield {**at, "support": one.support, "background": one.background, "lift": one.lift}
 
 
-def equal_support(values: Tensor, own: Tensor, support: float) -> tuple[int, float]:
-    """The single filter that is best by lift when its threshold is raised until it fires as often in the class.
-
-    The control of equal support: a higher threshold alone makes a filter rarer elsewhere.
-    """
-    levels = values[own].quantile(1 - support, dim=0)
-    background = (values[~own] > levels).double().mean(0)
-    lift = (values[own] > levels).double().mean(0) / (background + SMOOTHING)
-    best = int(lift.argmax())
-    return best, float(levels[best])
-
-
 def classification(miner: PatternMiner, train: Scenes, test: Scenes, seed: int) -> Iterator[Row]:
     """The accuracy on test images of a linear classifier on each description, and of the network."""
     right: dict[str, Any] = {HEAD: (answers(miner.backbone, test.images) == test.labels).cpu().numpy()}
@@ -170,33 +159,17 @@ def proposals(miner: PatternMiner, test: Scenes, top: int, seed: int) -> Iterato
         lambda shown: energy_maps(miner, shown), miner.field_, sizes.mean(0)[None], images, top, (1.0,), OVERLAP
     )
     random = generator(derive(seed, "boxes"))
-    inside = peaks_inside(miner, test, best_of_class(miner))
+    inside = peaks_inside(miner, images, test.labels.cpu(), truth)
     overlaps: dict[str, list[float]] = {name: [] for name in (PATTERNS, ENERGY, RANDOM)}
     for number, box in enumerate(truth):
         ours = found[number][:, :4]
-        moved = _moved(ours, images.shape[2], images.shape[3], random)
+        moved = moved_boxes(ours, images.shape[2], images.shape[3], random)
         for own, boxes in zip(overlaps.values(), (ours, energy[number][:, :4], moved), strict=True):
             own.append(float(overlap_of_boxes(boxes, box).max()) if len(boxes) else 0.0)
     for name, own in overlaps.items():
         hit = np.mean(np.array(own) >= OVERLAP)
         yield {"measure": "box", "method": name, "value": hit, "overlap": np.mean(own)}
     yield {"measure": "peak", "value": float(np.mean(list(inside.values()))) if inside else math.nan}
-
-
-def peaks_inside(miner: PatternMiner, test: Scenes, best: Mapping[int, int]) -> dict[int, int]:
-    """For each image of a class that has a pattern: whether the pattern's peak lies in the object's box."""
-    found: dict[int, int] = {}
-    for cls, pattern in best.items():
-        for own in (test.labels.cpu() == cls).nonzero()[:, 0].split(256):
-            if not len(own):
-                continue
-            maps = miner.heatmap(test.images[own.to(test.images.device)], pattern, resize=False)
-            place = maps.flatten(1).argmax(1)
-            middle = miner.field_.centre(place // maps.shape[2], place % maps.shape[2])
-            box = test.boxes.cpu().float()[own]
-            within = ((middle >= box[:, :2]) & (middle < box[:, 2:])).all(1)
-            found |= zip(own.tolist(), within.int().tolist(), strict=True)
-    return found
 
 
 def examples(miner: PatternMiner, test: Scenes, count: int) -> Iterator[Row]:
@@ -208,14 +181,6 @@ def examples(miner: PatternMiner, test: Scenes, count: int) -> Iterator[Row]:
             box = " ".join(str(round(value)) for value in boxes[0, :4].tolist()) if len(boxes) else "0 0 1 1"
             right, picture = int(test.labels[image] == cls), to_text(test.images[image].mean(0))
             yield {"measure": "example", "class": cls, "rank": rank, "right": right, "box": box, "picture": picture}
-
-
-def best_of_class(miner: PatternMiner) -> dict[int, int]:
-    """Each class that has a pattern, and the number of its best one."""
-    found: dict[int, int] = {}
-    for number, one in enumerate(miner.patterns_):
-        found.setdefault(one.cls, number)
-    return found
 
 
 def mined(maps_of: Callable[[], Tensor], labels: Tensor) -> list[Itemset]:
@@ -280,10 +245,3 @@ def energy_maps(miner: PatternMiner, images: Tensor) -> Tensor:
 
 def _maps(miner: PatternMiner, images: Tensor) -> Tensor:
     return filter_maps(miner.backbone, miner.layer_, images).cpu()
-
-
-def _moved(boxes: Tensor, height: int, width: int, random: torch.Generator) -> Tensor:
-    """Boxes of the same sizes at random places inside the image."""
-    sizes = boxes[:, 2:] - boxes[:, :2]
-    corners = torch.rand(len(boxes), 2, generator=random) * (torch.tensor([height, width]) - sizes).clamp(min=0)
-    return torch.cat([corners, corners + sizes], 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
@@ -11,23 +13,49 @@ from netopsy.data import Dataset
 from netopsy.data.scenes import SCENE_CLASSES, scenes
 from netopsy.lab.subjects.kept import kept
 from netopsy.models import initialise, spectral_discriminator, upsampling_generator
-from netopsy.studies.interpretability.gan_dissection.plan import Segmenter, Setting
 from netopsy.training import Recipe, fit, fit_adversarial
 
 
-def trained_generator(setting: Setting, seed: int) -> nn.Sequential:
+@dataclass(frozen=True)
+class Segmenter:
+    """The network that tells the class of every pixel."""
+
+    labelled: int = 1000
+    """Scenes that it learns from."""
+    width: int = 16
+    steps: int = 300
+
+
+@dataclass(frozen=True)
+class SceneSetting:
+    """Which scenes, and how the two networks are made and trained."""
+
+    side: int = 16
+    images: int = 5000
+    latent: int = 32
+    widths: tuple[int, ...] = (64, 32, 32)
+    """Channels of the generator on each grid."""
+    judge_widths: tuple[int, ...] = (32, 64)
+    """Channels of the discriminator."""
+    steps: int = 1000
+    batch_size: int = 64
+    lr: float = 1e-3
+    segmenter: Segmenter = Segmenter()
+
+
+def trained_generator(setting: SceneSetting, seed: int) -> nn.Sequential:
     """A generator of scenes, from noise to images within -1 and 1."""
     generator = untrained_generator(setting, derive(seed, "generator"))
     generator.load_state_dict(kept(scene_generator, setting=setting, seed=seed))
     return generator.to(best_device()).eval()
 
 
-def untrained_generator(setting: Setting, seed: int) -> nn.Sequential:
+def untrained_generator(setting: SceneSetting, seed: int) -> nn.Sequential:
     """The same network before training."""
     return upsampling_generator(setting.latent, widths=setting.widths, seed=seed).eval()
 
 
-def scene_generator(setting: Setting, seed: int) -> dict[str, Tensor]:
+def scene_generator(setting: SceneSetting, seed: int) -> dict[str, Tensor]:
     """Its weights after training."""
     generator = untrained_generator(setting, derive(seed, "generator"))
     images = 2 * scenes(setting.images, side=setting.side, seed=derive(seed, "scenes")).images - 1

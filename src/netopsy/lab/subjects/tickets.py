@@ -1,10 +1,11 @@
-"""The numbers of the lottery ticket study: the rows of the paper's table, and a small one for laptops."""
+"""Networks that are pruned and trained again, their data and how: the rows of the lottery ticket papers' table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -12,14 +13,15 @@ from netopsy.data import Dataset, digits_split
 from netopsy.data.augment import crop_and_flip
 from netopsy.data.hub import hub_dataset
 from netopsy.models import conv_net, lenet_300_100, mlp, resnet
-from netopsy.training import Recipe
+from netopsy.sparsity.lottery_ticket import IMPResult, iterative_magnitude_pruning, iterative_magnitude_pruning_many
+from netopsy.training import Fit, Recipe, fit, fit_many, trainer
 
 DENSE_RATE = 0.2
 """Share of the weights of a dense layer pruned in each round."""
 
 
 @dataclass(frozen=True)
-class Setting:
+class TicketSetting:
     """A network, its data and how it is trained and pruned: a row of the paper's table."""
 
     data: str
@@ -44,8 +46,46 @@ class Setting:
         }
         return {**rates, list(rates)[-1]: DENSE_RATE / 2}
 
+    def tickets(
+        self,
+        models: list[nn.Module],
+        data: Dataset,
+        recipe: Recipe,
+        rounds: int,
+        *,
+        seeds: Sequence[int],
+        **options: Any,
+    ) -> list[IMPResult]:
+        """A search for tickets from each of the networks; ``options`` are those of `netopsy.training.fit`."""
+        how: Any = {"rate": self.rates(models[0]), "scope": self.scope, "exclude": self.exclude}
+        if self.stacked:
+            return iterative_magnitude_pruning_many(models, data, recipe, rounds, seeds=seeds, **how, **options)
+        trainers = [trainer(data, recipe, seed=seed, augment=self.augment, **options) for seed in seeds]
+        pairs = zip(models, trainers, strict=True)
+        return [iterative_magnitude_pruning(model, train, rounds, **how) for model, train in pairs]
+
+    def fits(
+        self,
+        models: list[nn.Module],
+        data: Dataset,
+        recipe: Recipe,
+        *,
+        seeds: Sequence[int],
+        masks: list[Any],
+        **options: Any,
+    ) -> list[Fit]:
+        """Each of the networks trained with its mask."""
+        if self.stacked:
+            return fit_many(models, data, recipe, seeds=seeds, masks=masks, **options)
+        return [
+            fit(model, data, recipe, seed=seed, masks=mask, augment=self.augment, **options)
+            for model, seed, mask in zip(models, seeds, masks, strict=True)
+        ]
+
 
 _SMALL = partial(Recipe, optimizer="adam", batch_size=60)
+
+
 _DEEP = partial(
     Recipe,
     steps=30_000,
@@ -56,10 +96,16 @@ _DEEP = partial(
     schedule="step",
     milestones=(20_000, 25_000),
 )
-_LENET = partial(Setting, network=lenet_300_100, init="glorot_normal", recipe=_SMALL(steps=50_000, lr=1.2e-3))
-_CONV = partial(Setting, "hub:uoft-cs/cifar10", init="glorot_normal", stacked=False)
+
+
+_LENET = partial(TicketSetting, network=lenet_300_100, init="glorot_normal", recipe=_SMALL(steps=50_000, lr=1.2e-3))
+
+
+_CONV = partial(TicketSetting, "hub:uoft-cs/cifar10", init="glorot_normal", stacked=False)
+
+
 _RESNET = partial(
-    Setting,
+    TicketSetting,
     "hub:uoft-cs/cifar10",
     partial(resnet, 20),
     "he_normal",
@@ -69,8 +115,11 @@ _RESNET = partial(
     augment=crop_and_flip,
 )
 
+
 SETTINGS = {
-    "mlp-digits": Setting("digits", partial(mlp, [64, 300, 100, 10]), "glorot_normal", _SMALL(steps=1000, lr=1.2e-3)),
+    "mlp-digits": TicketSetting(
+        "digits", partial(mlp, [64, 300, 100, 10]), "glorot_normal", _SMALL(steps=1000, lr=1.2e-3)
+    ),
     "lenet-mnist": _LENET("hub:ylecun/mnist"),
     "lenet-fashion": _LENET("hub:zalando-datasets/fashion_mnist"),
     "conv2-cifar10": _CONV(partial(conv_net, 2), recipe=_SMALL(steps=20_000, lr=2e-4), conv_rate=0.1),
@@ -79,48 +128,6 @@ SETTINGS = {
     "resnet20-high": _RESNET(recipe=_DEEP(lr=0.1)),
     "resnet20-low": _RESNET(recipe=_DEEP(lr=0.01)),
     "resnet20-warmup": _RESNET(recipe=_DEEP(lr=0.03, warmup=20_000)),
-}
-
-
-@dataclass(frozen=True)
-class Config:
-    """Every number of the experiment."""
-
-    settings: tuple[str, ...] = ("mlp-digits",)
-    """Names in `SETTINGS`; the first is the one the claims about small networks are judged on."""
-    seeds: int = 8
-    stack: int = 4
-    """Seeds in one cell."""
-    rounds: int = 15
-    compared: tuple[int, ...] = (3, 7, 12, 15)
-    """Rounds at which the controls are trained."""
-    matched: int = 7
-    """The round where a ticket should equal the dense network and learn faster: density about 21 %."""
-    sparse: int = 12
-    """The round where a ticket should beat its controls: density about 7 %."""
-    evaluate_every: int = 20
-    steps: int | None = None
-    """Replaces the setting's own number of steps."""
-
-
-PRESETS = {
-    "smoke": Config(seeds=3, stack=3, rounds=3, compared=(1, 3), matched=1, sparse=3, steps=40),
-    "laptop": Config(),
-    "paper": Config(
-        settings=(
-            "lenet-mnist",
-            "lenet-fashion",
-            "conv2-cifar10",
-            "conv4-cifar10",
-            "conv6-cifar10",
-            "resnet20-high",
-            "resnet20-low",
-            "resnet20-warmup",
-        ),
-        seeds=5,
-        stack=1,
-        evaluate_every=100,
-    ),
 }
 
 

@@ -12,8 +12,50 @@ from netopsy.core.seeds import derive
 from netopsy.data import PHOTOGRAPHS, Dataset, crop_and_flip, hub_dataset, photograph_patches
 from netopsy.models import initialise, vgg
 from netopsy.models.blocks import named
-from netopsy.studies.interpretability.cnn_visualization.plan import PATCHES, SIZE, VGG, Setting
 from netopsy.training import Recipe, fit
+
+PATCHES, SIZE = "patches", 32
+"""Of the photographs, and their pixels a side."""
+
+
+THREE_CONVOLUTIONS, VGG = "three convolutions", "vgg"
+
+
+LAYERS = ("features.act1", "features.act2", "features.act3", "classifier.act4", "classifier.output")
+"""The five layers to look at, from the pixels to the scores."""
+
+
+LAYERS_OF: Mapping[str, tuple[str, ...]] = {
+    THREE_CONVOLUTIONS: LAYERS,
+    VGG: ("stage1", "stage2", "stage3", "stage4", "output"),
+}
+"""Network to the layers to look at."""
+
+
+@dataclass(frozen=True)
+class PatchSetting:
+    """How many images, which network, and how it is trained."""
+
+    data: str = PATCHES
+    """Or a set of the Hub."""
+    network: str = THREE_CONVOLUTIONS
+    train_images: int = 4000
+    test_images: int = 1000
+    widths: tuple[int, int, int] = (12, 24, 48)
+    hidden: int = 128
+    epochs: int = 6
+    batch_size: int = 50
+    lr: float = 6e-3
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps of one epoch."""
+        return max(1, self.train_images // self.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of a whole training."""
+        return self.epochs * self.steps_per_epoch
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +69,7 @@ class Trained:
     """Number of steps done to the state then, on the CPU."""
 
 
-def trained(setting: Setting, seed: int, *, keep_states: Sequence[int] = ()) -> Trained:
+def trained(setting: PatchSetting, seed: int, *, keep_states: Sequence[int] = ()) -> Trained:
     """A network with weights, images and order of its own seed, trained; with its states at the steps asked for."""
     train, test = images_of(setting, seed)
     model = network(setting, seed, channels=train.inputs.shape[1], classes=train.class_count).to(best_device())
@@ -37,7 +79,7 @@ def trained(setting: Setting, seed: int, *, keep_states: Sequence[int] = ()) -> 
     return Trained(model.eval(), train, test, done.states)
 
 
-def images_of(setting: Setting, seed: int) -> tuple[Dataset, Dataset]:
+def images_of(setting: PatchSetting, seed: int) -> tuple[Dataset, Dataset]:
     """The training and the test images, in [0, 1]."""
     if setting.data == PATCHES:
         return photograph_patches(setting.train_images, setting.test_images, size=SIZE, seed=derive(seed, "patches"))
@@ -45,7 +87,7 @@ def images_of(setting: Setting, seed: int) -> tuple[Dataset, Dataset]:
     return train, hub_dataset(setting.data, "test", limit=setting.test_images, seed=seed)
 
 
-def network(setting: Setting, seed: int, *, channels: int = 1, classes: int = len(PHOTOGRAPHS)) -> nn.Sequential:
+def network(setting: PatchSetting, seed: int, *, channels: int = 1, classes: int = len(PHOTOGRAPHS)) -> nn.Sequential:
     """Three convolutions, each with a ReLU and max-pooling, and two dense layers; or VGG-16; untrained.
 
     Layers are called ``features.conv1``, ``features.act1``, ``features.pool1``, ..., ``classifier.fc4``,
