@@ -4,15 +4,7 @@ import pytest
 from tests.studies.made_up import verdicts
 
 from netopsy.lab.subjects.clusters import Blocks, attributed, block_graph, f1, noisy, planted
-from netopsy.studies.graphs.noisy_label_clustering.plan import (
-    ATTRIBUTES,
-    FD,
-    LABELS,
-    LFD,
-    PAGERANK,
-    SETTLED,
-    Config,
-)
+from netopsy.studies.graphs.noisy_label_clustering.plan import ATTRIBUTES, FD, LABELS, LFD, PAGERANK, SETTLED, Config
 
 
 def test_labels_alone_are_as_good_as_their_shares_say():

@@ -25,12 +25,7 @@ from netopsy.core.seeds import derive
 from netopsy.lab import Cell, Part, Rows, Study, Tables, above, below, most, open_part, paired_difference
 from netopsy.lab.plots import mean_with_band
 from netopsy.lab.subjects.tickets import SETTINGS, TicketSetting, load
-from netopsy.sparsity.lottery_ticket import (
-    IMPResult,
-    magnitude_masks,
-    reinitialise,
-    shuffle_masks,
-)
+from netopsy.sparsity.lottery_ticket import IMPResult, magnitude_masks, reinitialise, shuffle_masks
 from netopsy.training import Fit
 
 Masks = dict[str, Tensor]

@@ -10,18 +10,8 @@ import pandas as pd
 
 from netopsy.lab import Part, Tables, above, below, exact, gain, mean_interval, open_part, paired_difference
 from netopsy.lab.statistics import rank_correlation
-from netopsy.lab.subjects.parties import (
-    DIGITS,
-    OTHER,
-    SAME,
-)
-from netopsy.studies.graphs.graph_valuation.plan import (
-    CHANGED,
-    COPY,
-    FEW_REWIRED,
-    PERMUTED,
-    Config,
-)
+from netopsy.lab.subjects.parties import DIGITS, OTHER, SAME
+from netopsy.studies.graphs.graph_valuation.plan import CHANGED, COPY, FEW_REWIRED, PERMUTED, Config
 
 Row = dict[str, Any]
 

@@ -39,13 +39,7 @@ from netopsy.lab.subjects.parties import (
     parties,
     rewired,
 )
-from netopsy.studies.graphs.graph_valuation.plan import (
-    CHANGED,
-    COPY,
-    FIVE,
-    PERMUTED,
-    Config,
-)
+from netopsy.studies.graphs.graph_valuation.plan import CHANGED, COPY, FIVE, PERMUTED, Config
 
 Row = dict[str, Any]
 CHOOSE = 5

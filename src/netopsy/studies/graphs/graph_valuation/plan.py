@@ -5,15 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netopsy.data.planetoid import PLANETOID
-from netopsy.lab.subjects.parties import (
-    ALL,
-    DIGITS,
-    OTHER,
-    RANDOM,
-    SAME,
-    SCALED,
-    SHUFFLED,
-)
+from netopsy.lab.subjects.parties import ALL, DIGITS, OTHER, RANDOM, SAME, SCALED, SHUFFLED
 
 FIVE = (SAME, OTHER, ALL, SHUFFLED, SCALED)
 """The sellers whose relevance is judged; the other three join for the gain in accuracy."""

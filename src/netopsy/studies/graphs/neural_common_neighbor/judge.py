@@ -12,16 +12,7 @@ from netopsy.graphs.neural_common_neighbor import RULES
 from netopsy.graphs.neural_common_neighbor.published import RECIPES
 from netopsy.lab import Part, Tables, above, below, gain, mean_interval, paired_difference
 from netopsy.lab.subjects.networks import DIGITS
-from netopsy.studies.graphs.neural_common_neighbor.plan import (
-    BARE,
-    COUNT,
-    GAE,
-    NCN,
-    NCNC,
-    SEEN,
-    TUNED,
-    Config,
-)
+from netopsy.studies.graphs.neural_common_neighbor.plan import BARE, COUNT, GAE, NCN, NCNC, SEEN, TUNED, Config
 
 Row = dict[str, Any]
 SHOWN = (RULES[0], GAE, COUNT, NCN, NCNC, TUNED)

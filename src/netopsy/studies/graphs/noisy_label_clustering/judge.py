@@ -10,16 +10,7 @@ import pandas as pd
 from netopsy.lab import Estimate, Part, Tables, above, below, exact, gain, mean_interval, open_part, paired_difference
 from netopsy.lab.costs import exponent
 from netopsy.lab.subjects.clusters import DIGITS
-from netopsy.studies.graphs.noisy_label_clustering.plan import (
-    FD,
-    JUDGED,
-    LABELS,
-    LFD,
-    PAGERANK,
-    SETTLED,
-    WAYS,
-    Config,
-)
+from netopsy.studies.graphs.noisy_label_clustering.plan import FD, JUDGED, LABELS, LFD, PAGERANK, SETTLED, WAYS, Config
 
 Row = dict[str, Any]
 MARGIN, REAL_MARGIN = 0.03, 0.04

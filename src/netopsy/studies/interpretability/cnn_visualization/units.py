@@ -28,12 +28,7 @@ from netopsy.lab.plots import to_text
 from netopsy.lab.subjects.figures import figure_network, named_figures
 from netopsy.lab.subjects.patches import LAYERS_OF, PatchSetting, trained
 from netopsy.models import small_conv_net
-from netopsy.studies.interpretability.cnn_visualization.plan import (
-    RANDOM,
-    TRAINED,
-    DeconvSetting,
-    DissectionSetting,
-)
+from netopsy.studies.interpretability.cnn_visualization.plan import RANDOM, TRAINED, DeconvSetting, DissectionSetting
 
 
 def projections_in_training(seed: int, network: PatchSetting, setting: DeconvSetting) -> Rows:

@@ -38,14 +38,7 @@ from netopsy.lab.subjects.scene_generators import (
     trained_segmenter,
     untrained_generator,
 )
-from netopsy.studies.interpretability.gan_dissection.plan import (
-    BY_ALPHA,
-    BY_IOU,
-    OBJECTS,
-    RANDOM,
-    Config,
-    Measured,
-)
+from netopsy.studies.interpretability.gan_dissection.plan import BY_ALPHA, BY_IOU, OBJECTS, RANDOM, Config, Measured
 
 _CERTAIN = 6
 """An object is there where it has this many pixels at 16 pixels a side."""
