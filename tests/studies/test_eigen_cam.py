@@ -5,8 +5,9 @@ from tests.studies.made_up import verdicts
 
 from netopsy import InputError
 from netopsy.interpretability.localisation import localisation_error, tight_boxes
+from netopsy.lab.subjects.heads import other_heads
 from netopsy.lab.subjects.images import ImageSubject, scenes_of, trained
-from netopsy.studies.interpretability.eigen_cam import METHODS, best_thresholds, other_heads
+from netopsy.studies.interpretability.eigen_cam import METHODS, best_thresholds
 
 USUAL = {"Eigen-CAM": 0.05, "Grad-CAM": 0.2, "Grad-CAM++": 0.15, "energy": 0.3, "channel mean": 0.3}
 

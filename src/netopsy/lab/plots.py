@@ -23,6 +23,7 @@ __all__ = [
     "bars",
     "dots",
     "from_text",
+    "gallery_of",
     "growth",
     "growths",
     "intervals",
@@ -298,6 +299,19 @@ def mosaic(
     for side in ax.spines.values():
         side.set_visible(False)
     return drawn
+
+
+def gallery_of(
+    table: pd.DataFrame, by: Sequence[str], name: Callable[..., str], columns: Sequence[str] = (), **options: Any
+) -> Figure:
+    """A `mosaic` of the column ``picture``: a row for each value of ``by``, in the table's order, named by ``name``.
+
+    >>> table = pd.DataFrame({"way": ["plain", "plain"], "picture": ["1 2 AP8=", "1 2 //8="]})
+    >>> gallery_of(table, ["way"], str.title).axes[0].get_yticklabels()
+    [Text(0, 0.46, 'Plain')]
+    """
+    groups = table.groupby(list(by), sort=False)
+    return mosaic({name(*of): [*map(from_text, own["picture"])] for of, own in groups}, columns, **options)
 
 
 def overlays(

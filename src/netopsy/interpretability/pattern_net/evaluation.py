@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from netopsy.core.shapes import Images, Labels
+from netopsy.interpretability.eigen_cam import energy_map
+from netopsy.interpretability.pattern_net.firing import Peaks
 from netopsy.interpretability.pattern_net.miner import PatternMiner
-from netopsy.interpretability.pattern_net.mining import SMOOTHING
+from netopsy.interpretability.pattern_net.mining import SMOOTHING, Itemset, mine_itemsets
 
 
 def equal_support(values: Tensor, own: Tensor, support: float) -> tuple[int, float]:
@@ -51,3 +55,18 @@ def moved_boxes(boxes: Tensor, height: int, width: int, random: torch.Generator)
     sizes = boxes[:, 2:] - boxes[:, :2]
     corners = torch.rand(len(boxes), 2, generator=random) * (torch.tensor([height, width]) - sizes).clamp(min=0)
     return torch.cat([corners, corners + sizes], 1)
+
+
+def mined(maps_of: Callable[[], Tensor], labels: Tensor) -> list[Itemset]:
+    """The patterns in the peaks of some maps, found as `PatternMiner` finds them."""
+    maps = maps_of().cpu()
+    values, cells = maps.flatten(2).max(2)
+    peaks = Peaks(values, cells // maps.shape[3], cells % maps.shape[3])
+    return mine_itemsets(values > values.quantile(0.8, dim=0), labels, peaks=peaks)
+
+
+def energy_maps(miner: PatternMiner, images: Tensor) -> Tensor:
+    """The norm over filters at each place of the layer, ``[batch, 1, rows, columns]``."""
+    maps = energy_map(miner.backbone, images, miner.layer_, resize=False, normalise=False)
+    assert isinstance(maps, Tensor)
+    return maps.cpu()[:, None]

@@ -43,6 +43,18 @@ class CueSetting:
     widths: tuple[int, ...] = (12, 24, 24, 48)
 
 
+SUPERCLASSES = CueSetting(
+    data="uoft-cs/cifar10",
+    network="resnet18",
+    train_images=None,
+    test_images=5000,
+    epochs=30,
+    batch_size=128,
+    lr=1e-3,
+    widths=(64, 128, 256, 512),
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Cued:
     """Images, whether they are positive, and why."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import networkx as nx
 import numpy as np
 import torch
+from jaxtyping import Int
 from scipy import sparse
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from netopsy.data.labelled_graphs import role_graph, uneven_blocks
 from netopsy.data.neighbour_graphs import digits_graph
 from netopsy.data.planetoid import PLANETOID, local_planetoid, planetoid
 from netopsy.graphs.adjacency import as_adjacency
+from netopsy.graphs.neural_common_neighbor import LinkGraph, link_graph, random_link_split
 
 DIGITS = "digits"
 
@@ -56,6 +58,18 @@ def network_links(name: str, seed: int) -> tuple[sparse.csr_array, Tensor]:
     known = graph(name) if name in GRAPHS else read_graph(lookup("network", name, local_networks()))
     adjacency = as_adjacency(known)
     return adjacency, torch.randn(int(adjacency.shape[0]), 64, generator=generator(derive(seed, "features")))
+
+
+def grown_links(
+    nodes: int, links: int, pairs: int, seed: int, random: torch.Generator
+) -> tuple[LinkGraph, Int[Tensor, "2 pairs"]]:
+    """A graph of preferential attachment, and pairs of its nodes, half of them links."""
+    grown = link_graph(as_adjacency(nx.barabasi_albert_graph(nodes, links, seed=seed)))
+    split = random_link_split(grown.matrix, 0.01, 0.01, seed)
+    drawn = torch.randint(split.train.shape[1], (pairs // 2,), generator=random)
+    ends = torch.randint(nodes, (2, pairs), generator=random)
+    others = ends[:, ends[0] != ends[1]][:, : pairs - pairs // 2]
+    return grown, torch.cat([split.train[:, drawn], others], 1)
 
 
 FIXED = ("karate", "digits", *PLANETOID)

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from netopsy.core.modes import best_device
+from netopsy.core.modes import best_device, device_of
 from netopsy.core.seeds import derive
+from netopsy.core.seeds import generator as seeded_generator
+from netopsy.core.shapes import Images
 from netopsy.data import Dataset
 from netopsy.data.scenes import SCENE_CLASSES, scenes
+from netopsy.interpretability.gan_dissection import Observed, observe
 from netopsy.lab.subjects.kept import kept
 from netopsy.models import initialise, spectral_discriminator, upsampling_generator
 from netopsy.training import Recipe, fit, fit_adversarial
@@ -41,6 +44,18 @@ class SceneSetting:
     batch_size: int = 64
     lr: float = 1e-3
     segmenter: Segmenter = Segmenter()
+
+
+PAPER_SCALE = SceneSetting(
+    side=64,
+    images=50_000,
+    latent=64,
+    widths=(512, 512, 512, 256, 128),
+    judge_widths=(64, 128, 256, 512),
+    steps=20_000,
+    lr=2e-4,
+    segmenter=Segmenter(5000, 64, 3000),
+)
 
 
 def trained_generator(setting: SceneSetting, seed: int) -> nn.Sequential:
@@ -95,3 +110,31 @@ def _convolutions(width: int) -> nn.Sequential:
     first, second = nn.Conv2d(3, width, 3, padding=1), nn.Conv2d(width, width, 3, padding=1)
     last = nn.Conv2d(width, len(SCENE_CLASSES), 3, padding=1)
     return initialise(nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), last), "he_normal", seed=0)
+
+
+@dataclass(frozen=True, eq=False)
+class Actors:
+    """A generator, a segmenter, and the seed of everything that is drawn to measure them."""
+
+    generator: nn.Module
+    segmenter: nn.Module
+    setting: SceneSetting
+    seed: int
+
+    def z(self, what: str, count: int) -> Tensor:
+        """Noise for one purpose, the same at every call."""
+        return torch.randn(count, self.setting.latent, generator=seeded_generator(derive(self.seed, what)))
+
+    @torch.no_grad()
+    def images(self, z: Tensor) -> Images:
+        """What the generator makes of noise."""
+        made: Images = self.generator(z.to(device_of(self.generator)))
+        return made
+
+    def halves(self, layer: str, size: int, untrained: int | None = None) -> tuple[Observed, Observed]:
+        """A sample observed, of this generator or of an untrained one: the half to measure, the half for the levels."""
+        made = self.generator
+        if untrained is not None:
+            made = untrained_generator(self.setting, derive(self.seed, "untrained", untrained)).to(device_of(made))
+        seen = observe(made, layer, self.segmenter, self.z("dissected", size))
+        return seen.part(slice(size // 2, None)), seen.part(slice(size // 2))

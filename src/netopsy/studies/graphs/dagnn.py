@@ -24,22 +24,10 @@ from netopsy.graphs.dagnn.published import RECIPES
 from netopsy.graphs.networks import APPNP, GCN
 from netopsy.graphs.node_classification import NodeRecipe, NodeResult, train_node_classifier
 from netopsy.graphs.propagation import propagator
-from netopsy.lab import (
-    Cell,
-    Part,
-    Rows,
-    Study,
-    Tables,
-    above,
-    between,
-    bootstrap_mean,
-    exact,
-    gain,
-    mean_interval,
-    paired_difference,
-)
+from netopsy.lab import Cell, Part, Rows, Study, Tables, bootstrap_mean, mean_interval, paired_difference
 from netopsy.lab.costs import growth as cost_growth
 from netopsy.lab.costs import milliseconds_in_turns
+from netopsy.lab.judging import above, between, exact, gain
 from netopsy.lab.plots import bars, growth, lines, panels
 from netopsy.lab.subjects.nodes import DIGITS, NodeTask, node_task
 

@@ -36,6 +36,7 @@ from netopsy.lab import Cell, Part, Rows, Study, Tables, above, between, exact, 
 from netopsy.lab.costs import growth
 from netopsy.lab.plots import dots, from_text, growths, intervals, lines, overlays, panels, to_text
 from netopsy.lab.subjects.answers import answers
+from netopsy.lab.subjects.heads import other_heads
 from netopsy.lab.subjects.images import PAPER_SCALE, ImageSubject, Scenes, trained
 from netopsy.models import small_conv_net
 from netopsy.training.attack import Attack, pgd
@@ -189,22 +190,6 @@ def best_thresholds(maps: Keyed, boxes: Boxes, thresholds: Sequence[float]) -> T
         key: min(thresholds, key=lambda threshold, own=own: localisation_error(own, boxes, threshold))  # type: ignore[misc]
         for key, own in maps.items()
     }
-
-
-def other_heads(model: nn.Module, seed: int) -> Iterator[tuple[str, nn.Module]]:
-    """The network with its last linear layer drawn anew, with its classes permuted, and without it."""
-    random = generator(seed)
-    for change in ("randomised", "permuted", "deleted"):
-        other: Any = copy.deepcopy(model)
-        head = other.output
-        order = torch.randperm(head.out_features, generator=random).to(head.weight.device)
-        with torch.no_grad():
-            for value in (head.weight, head.bias):
-                fresh = torch.randn(value.shape, generator=random).to(value)
-                value.copy_(fresh if change == "randomised" else value[order])
-        if change == "deleted":
-            other.output = nn.Identity()
-        yield change, other
 
 
 def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:

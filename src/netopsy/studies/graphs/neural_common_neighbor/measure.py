@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor
 
 from netopsy.core.seeds import derive, generator, seeded
-from netopsy.graphs.adjacency import as_adjacency
 from netopsy.graphs.neural_common_neighbor import (
     RULES,
     CountPredictor,
@@ -38,7 +36,7 @@ from netopsy.graphs.neural_common_neighbor.published import RECIPES
 from netopsy.graphs.neural_common_neighbor.training import embed
 from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import milliseconds, milliseconds_in_turns
-from netopsy.lab.subjects.networks import DIGITS, Digits, digits_links, network_links, present
+from netopsy.lab.subjects.networks import DIGITS, Digits, digits_links, grown_links, network_links, present
 from netopsy.studies.graphs.neural_common_neighbor.plan import (
     BARE,
     COMPLETED,
@@ -207,15 +205,9 @@ def cost(
     """
     for nodes in sizes:
         for repeat in range(repeats):
-            grown = link_graph(as_adjacency(nx.barabasi_albert_graph(nodes, links, seed=repeat)))
-            split = random_link_split(grown.matrix, 0.01, 0.01, repeat)
             random = generator(repeat)
-            drawn = torch.randint(split.train.shape[1], (pairs // 2,), generator=random)
-            others = torch.randint(nodes, (2, pairs), generator=random)
-            others = others[:, others[0] != others[1]][:, : pairs - pairs // 2]
-            asked = torch.cat([split.train[:, drawn], others], 1)
-            ends = checked_pairs(asked, nodes)
-            x = torch.randn(nodes, hidden, generator=random)
+            grown, asked = grown_links(nodes, links, pairs, repeat, random)
+            ends, x = checked_pairs(asked, nodes), torch.randn(nodes, hidden, generator=random)
             encoder = PureGCN(hidden, hidden).eval()
             pass_once = torch.no_grad()(partial(embed, encoder, x, grown))
             calls: dict[str, Callable[[], Tensor]] = {ENCODER: pass_once}

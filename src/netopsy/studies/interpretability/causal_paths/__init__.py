@@ -3,8 +3,8 @@
 from netopsy.lab import Study
 from netopsy.studies.interpretability.causal_paths.draw import draw
 from netopsy.studies.interpretability.causal_paths.judge import judge
-from netopsy.studies.interpretability.causal_paths.measure import cost_by_side, cost_by_units, graphs, plan
+from netopsy.studies.interpretability.causal_paths.measure import cost, graphs, plan
 from netopsy.studies.interpretability.causal_paths.plan import PRESETS
 
-STUDY = Study("causal-paths", PRESETS, plan, (graphs, cost_by_side, cost_by_units), judge, draw)
+STUDY = Study("causal-paths", PRESETS, plan, (graphs, cost), judge, draw)
 """``netopsy reproduce causal-paths``."""

@@ -28,10 +28,8 @@ KEPT = {
 
 def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     """A graph and maps of its units; probabilities with and without it, sizes, the maps' steepness, likeness, cost."""
-    costs = {
-        "pixels a side": (tables["cost_by_side"], "side"),
-        "units of the dense layer": (tables["cost_by_units"], "units"),
-    }
+    sizes = {"pixels a side": "side", "units of the dense layer": "units"}
+    costs = {label: (tables.rows("cost", by=by), "size") for label, by in sizes.items()}
     drawn = {
         "probability": _probability(tables["class"]),
         "size": _size(tables.rows("layer")),

@@ -8,18 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from netopsy.lab import (
-    Estimate,
-    Part,
-    Tables,
-    above,
-    below,
-    between,
-    bootstrap_median,
-    mean_interval,
-    most,
-    paired_difference,
-)
+from netopsy.lab import Estimate, Part, Tables, bootstrap_median, mean_interval, paired_difference
+from netopsy.lab.judging import above, below, between, most
 from netopsy.studies.interpretability.causal_paths.plan import BASELINES, CAUSAL, LARGEST, RANGE, RUN, SHUFFLED, Config
 
 MARGIN, ALIKE, OF_FOUR = 0.2, 0.7, 3

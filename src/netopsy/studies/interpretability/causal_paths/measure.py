@@ -65,8 +65,8 @@ def plan(config: Config) -> Iterable[Cell]:
         for seed in range(config.seeds):
             name = {"network": setting.network, "seed": seed}
             yield Cell.of(graphs, **name, setting=setting, examination=config.examination)
-    yield Cell.of(cost_by_side, sides=config.sides)
-    yield Cell.of(cost_by_units, units=config.units)
+    yield Cell.of(cost, by="side", sizes=config.sides)
+    yield Cell.of(cost, by="units", sizes=config.units)
 
 
 def graphs(network: str, seed: int, setting: ClassifierSetting, examination: Examination) -> Rows:
@@ -199,19 +199,14 @@ def example(model: nn.Module, graph: CausalGraph, images: Images, layer: str) ->
         yield {"measure": "map", "layer": layer, "method": name, "picture": to_text(rescaled(picture)[0])}
 
 
-def cost_by_side(sides: tuple[int, ...]) -> Rows:
-    """Milliseconds for the graph of one class from 16 images, by the images' side."""
-    return growth(lambda side: {"graph": _discovery(side, (48,))}, sides, name="side", rounds=3)
+def cost(by: str, sizes: tuple[int, ...]) -> Rows:
+    """Milliseconds for the graph of one class from 16 images, by the images' side or the dense layer's units."""
+    return growth(lambda size: {"graph": _discovery(**{by: size})}, sizes, rounds=3)
 
 
-def cost_by_units(units: tuple[int, ...]) -> Rows:
-    """The same by the dense layer's units, on images of 16 pixels a side."""
-    return growth(lambda width: {"graph": _discovery(16, (width,))}, units, name="units", rounds=3)
-
-
-def _discovery(side: int, hidden: tuple[int, ...]) -> Callable[[], CausalGraph]:
+def _discovery(side: int = 16, units: int = 48) -> Callable[[], CausalGraph]:
     """The discovery for nearly equal images, which surely have one class."""
-    model = lenet((8, 16), hidden, kernel=3, size=side, seed=0).eval()
+    model = lenet((8, 16), (units,), kernel=3, size=side, seed=0).eval()
     noise = torch.rand(17, 1, side, side, generator=generator(0))
     images = noise[:1] + 0.001 * noise[1:]
     return partial(discover_causal_graph, model, images, int(answers(model, images).mode().values))

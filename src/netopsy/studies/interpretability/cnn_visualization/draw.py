@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.lab import Tables, mean_interval
-from netopsy.lab.plots import from_text, growth, intervals, lines, mosaic, panels
+from netopsy.lab.plots import gallery_of, growth, intervals, lines, panels
 from netopsy.studies.interpretability.cnn_visualization.plan import DECODER, ORIGINAL, SEARCH, TRAINED, Config
 
 SHOWN = 4
@@ -39,10 +39,8 @@ def draw(tables: Tables, config: Config) -> dict[str, Figure]:
 
 
 def _preferred(tables: Tables) -> Figure:
-    found = tables["preferred"]
-    shown = found[found["class"].isin(found["class"].unique()[:SHOWN])]
-    rows = {name: [*map(from_text, own["picture"])] for name, own in shown.groupby("condition", sort=False)}
-    return mosaic(rows, list(shown["class"].unique()))
+    names = tables["preferred"]["class"].unique()[:SHOWN]
+    return gallery_of(tables.rows("preferred", **{"class": list(names)}), ["condition"], str, list(names))
 
 
 def _judged(tables: Tables) -> Figure:
@@ -58,13 +56,10 @@ def _judged(tables: Tables) -> Figure:
 
 
 def _reconstructions(tables: Tables) -> Figure:
-    found = tables.rows("rebuilt", image=range(SHOWN))
-    return mosaic(
-        {
-            way if way == ORIGINAL else f"{_short(layer)}, {way}": [*map(from_text, own["picture"])]
-            for (way, layer), own in found.groupby(["way", "layer"], sort=False)
-        }
-    )
+    def name(way: str, layer: str) -> str:
+        return way if way == ORIGINAL else f"{_short(layer)}, {way}"
+
+    return gallery_of(tables.rows("rebuilt", image=range(SHOWN)), ["way", "layer"], name)
 
 
 def _depth(tables: Tables, ax: Axes, values: str) -> None:
@@ -89,20 +84,13 @@ def _stability(tables: Tables, ax: Axes, measure: str) -> None:
 
 def _projections(tables: Tables) -> Figure:
     found = tables["projected"].sort_values(["depth", "unit"], kind="stable")
-    rows = {
-        f"{_short(layer)}\nfilter {int(unit)}": [*map(from_text, own["picture"])]
-        for (layer, unit), own in found.groupby(["layer", "unit"], sort=False)
-    }
-    return mosaic(rows, [f"epoch {epoch:g}" for epoch in found["epoch"].unique()])
+    epochs = [f"epoch {epoch:g}" for epoch in found["epoch"].unique()]
+    return gallery_of(found, ["layer", "unit"], lambda layer, unit: f"{_short(layer)}\nfilter {int(unit)}", epochs)
 
 
 def _top_nine(tables: Tables) -> Figure:
     """A square for each filter: its projections from the nine images in which it is highest, and those images."""
-    rows = {
-        f"{_short(layer)}\n{kind}s": [*map(from_text, own["picture"])]
-        for (layer, kind), own in tables["nine"].groupby(["layer", "kind"], sort=False)
-    }
-    return mosaic(rows, inches=1.3)
+    return gallery_of(tables["nine"], ["layer", "kind"], lambda layer, kind: f"{_short(layer)}\n{kind}s", inches=1.3)
 
 
 def _rotation(tables: Tables, ax: Axes, values: str) -> None:

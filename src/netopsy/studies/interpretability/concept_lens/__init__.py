@@ -4,8 +4,8 @@ re-tested."""
 from netopsy.lab import Study
 from netopsy.studies.interpretability.concept_lens.draw import draw
 from netopsy.studies.interpretability.concept_lens.judge import judge
-from netopsy.studies.interpretability.concept_lens.measure import concepts, cost_by_concepts, cost_by_side, cues, plan
+from netopsy.studies.interpretability.concept_lens.measure import concepts, cost, cues, plan
 from netopsy.studies.interpretability.concept_lens.plan import PRESETS
 
-STUDY = Study("concept-lens", PRESETS, plan, (concepts, cues, cost_by_side, cost_by_concepts), judge, draw)
+STUDY = Study("concept-lens", PRESETS, plan, (concepts, cues, cost), judge, draw)
 """``netopsy reproduce concept-lens``."""

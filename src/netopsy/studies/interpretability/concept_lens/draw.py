@@ -52,7 +52,8 @@ def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     extraction, ranking, curve = (_first_layer(tables, name) for name in ("extraction", "ranking", "curve"))
     compared = {TITLES[measure]: measure for measure in MEASURES}
     kinds = {"C-Deletion": "deletion", "C-Insertion": "insertion"}
-    costs = {"pixels a side": (tables["cost_by_side"], "side"), "concepts": (tables["cost_by_concepts"], "concepts")}
+    sizes = {"pixels a side": "side", "concepts": "concepts"}
+    costs = {label: (tables.rows("cost", by=by), "size") for label, by in sizes.items()}
     drawn = {
         "extraction": panels(compared, partial(_dots, extraction), width=2.6, height=1.7, sharey=True),
         "curves": panels(kinds, partial(_curves, curve), width=4.0, sharey=True, legend=True),

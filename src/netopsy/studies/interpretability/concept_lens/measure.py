@@ -58,9 +58,9 @@ def plan(config: Config) -> Iterable[Cell]:
         yield Cell.of(concepts, seed=seed, **{name: getattr(config, name) for name in names})
         shown = config.examples if seed == 0 else 0
         yield Cell.of(cues, seed=seed, setting=config.cues, n_concepts=config.n_concepts, examples=shown)
-    middle = config.concepts[min(1, len(config.concepts) - 1)]
-    yield Cell.of(cost_by_side, sides=config.sides, concepts=middle)
-    yield Cell.of(cost_by_concepts, concepts=config.concepts, side=config.sides[min(1, len(config.sides) - 1)])
+    middle = {"side": config.sides[:2][-1], "concepts": config.concepts[:2][-1]}
+    yield Cell.of(cost, by="side", sizes=config.sides, **middle)
+    yield Cell.of(cost, by="concepts", sizes=config.concepts, **middle)
 
 
 def concepts(
@@ -176,22 +176,17 @@ def cues(seed: int, setting: CueSetting, n_concepts: int, examples: int) -> Rows
         yield {"measure": "image", "cue": int(right.cues[number]), "picture": picture, **importances}
 
 
-def cost_by_side(sides: tuple[int, ...], concepts: int) -> Rows:
-    """Milliseconds for 8 images at the third convolution by the images' side."""
-    return growth(lambda side: _ways(side, concepts), sides, name="side", rounds=3)
+def cost(by: str, sizes: tuple[int, ...], side: int, concepts: int) -> Rows:
+    """Milliseconds for 8 images at the third convolution by the images' side, or by the number of concepts."""
+    return growth(lambda size: _ways(**{"side": side, "concepts": concepts, by: size}), sizes, rounds=3)
 
 
-def cost_by_concepts(concepts: tuple[int, ...], side: int) -> Rows:
-    """The same by the number of concepts."""
-    return growth(lambda count: _ways(side, count), concepts, name="concepts", rounds=3)
-
-
-def _ways(side: int, count: int) -> dict[str, Callable[[], object]]:
+def _ways(side: int, concepts: int) -> dict[str, Callable[[], object]]:
     model, images = small_conv_net(seed=0).eval(), torch.rand(8, 1, side, side, generator=generator(0))
-    lens = ConceptLens(model, "features.act3", count).fit(images)
+    lens = ConceptLens(model, "features.act3", concepts).fit(images)
     codes, function = lens.encode(images), lens.score(0)
     return {
-        "find concepts": lambda: ConceptLens(model, "features.act3", count).fit(images),
+        "find concepts": lambda: ConceptLens(model, "features.act3", concepts).fit(images),
         "encode": lambda: lens.encode(images),
         "gradient-input": lambda: concept_importance(function, codes, "gi"),
         "occlusion": lambda: concept_importance(function, codes, "oc", batch_size=64),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from netopsy.interpretability.concept_lens.extraction import Extraction
 from netopsy.interpretability.concept_lens.importance import Importance
-from netopsy.lab.subjects.cues import CueSetting
+from netopsy.lab.subjects.cues import SUPERCLASSES, CueSetting
 from netopsy.lab.subjects.images import PAPER_SCALE, ImageSubject
 
 OPTIMAL: tuple[Importance, ...] = ("gi", "ig", "oc", "ri")
@@ -65,17 +65,6 @@ class Config:
     concepts: tuple[int, ...] = (5, 10, 20)
 
 
-_SUPERCLASSES = CueSetting(
-    data="uoft-cs/cifar10",
-    network="resnet18",
-    train_images=None,
-    test_images=5000,
-    epochs=30,
-    batch_size=128,
-    lr=1e-3,
-    widths=(64, 128, 256, 512),
-)
-
 PRESETS = {
     "smoke": Config(
         seeds=1,
@@ -94,7 +83,7 @@ PRESETS = {
     "paper": Config(
         seeds=5,
         subject=dataclasses.replace(PAPER_SCALE, objects=1, test_images=5000, epochs=40),
-        cues=_SUPERCLASSES,
+        cues=SUPERCLASSES,
         layers=("stage3", "stage2", "stage4"),
         n_concepts=25,
         per_class=100,

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from netopsy.core.modes import device_of
 from netopsy.core.seeds import derive, generator
-from netopsy.core.shapes import Images
 from netopsy.data.scenes import SCENE_CLASSES, scenes
 from netopsy.interpretability.gan_dissection import (
     DissectReport,
@@ -32,12 +30,7 @@ from netopsy.interpretability.maps import bilinear
 from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import growth
 from netopsy.lab.plots import to_text
-from netopsy.lab.subjects.scene_generators import (
-    SceneSetting,
-    trained_generator,
-    trained_segmenter,
-    untrained_generator,
-)
+from netopsy.lab.subjects.scene_generators import Actors, SceneSetting, trained_generator, trained_segmenter
 from netopsy.studies.interpretability.gan_dissection.plan import BY_ALPHA, BY_IOU, OBJECTS, RANDOM, Config, Measured
 
 _CERTAIN = 6
@@ -71,34 +64,6 @@ def dissections(seed: int, setting: SceneSetting, measured: Measured) -> Rows:
     if seed == 0:
         for name in shown:
             yield from pictures(actors, measured, reports[measured.layer], name)
-
-
-@dataclass(frozen=True, eq=False)
-class Actors:
-    """A generator, a segmenter, and the seed of everything that is drawn to measure them."""
-
-    generator: nn.Module
-    segmenter: nn.Module
-    setting: SceneSetting
-    seed: int
-
-    def z(self, what: str, count: int) -> Tensor:
-        """Noise for one purpose, the same at every call."""
-        return torch.randn(count, self.setting.latent, generator=generator(derive(self.seed, what)))
-
-    @torch.no_grad()
-    def images(self, z: Tensor) -> Images:
-        """What the generator makes of noise."""
-        made: Images = self.generator(z.to(device_of(self.generator)))
-        return made
-
-    def halves(self, layer: str, size: int, untrained: int | None = None) -> tuple[Observed, Observed]:
-        """A sample observed, of this generator or of an untrained one: the half to measure, the half for the levels."""
-        made = self.generator
-        if untrained is not None:
-            made = untrained_generator(self.setting, derive(self.seed, "untrained", untrained)).to(device_of(made))
-        seen = observe(made, layer, self.segmenter, self.z("dissected", size))
-        return seen.part(slice(size // 2, None)), seen.part(slice(size // 2))
 
 
 def _dissected(halves: Sequence[Observed]) -> DissectReport:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from netopsy.data.scenes import SCENE_CLASSES
-from netopsy.lab.subjects.scene_generators import SceneSetting, Segmenter
+from netopsy.lab.subjects.scene_generators import PAPER_SCALE, SceneSetting, Segmenter
 
 OBJECTS: Mapping[str, int] = {name: SCENE_CLASSES.index(name) for name in ("sun", "house", "tree")}
 """The classes the claims are about, with their numbers: sky and ground are everywhere, and count for nothing."""
@@ -84,16 +84,6 @@ _FEW = Measured(
     controls=Controls(2, 1, 2),
     ace=Ace(80, 20, 2),
 )
-_LARGE = SceneSetting(
-    side=64,
-    images=50_000,
-    latent=64,
-    widths=(512, 512, 512, 256, 128),
-    judge_widths=(64, 128, 256, 512),
-    steps=20_000,
-    lr=2e-4,
-    segmenter=Segmenter(5000, 64, 3000),
-)
 _MANY = Measured(
     layers=tuple(f"layer{number}" for number in range(1, 10)),
     sample=2000,
@@ -107,5 +97,5 @@ _MANY = Measured(
 PRESETS = {
     "smoke": Config(1, _SMALL, _FEW, timed_sides=(16,), timed_units=(4,)),
     "laptop": Config(),
-    "paper": Config(5, _LARGE, _MANY),
+    "paper": Config(5, PAPER_SCALE, _MANY),
 }

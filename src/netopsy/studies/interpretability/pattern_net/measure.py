@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -18,16 +18,20 @@ from torch import Tensor
 from netopsy.core.seeds import derive, generator
 from netopsy.data import canvases
 from netopsy.interpretability.boxes import overlap_of_boxes
-from netopsy.interpretability.eigen_cam import energy_map
 from netopsy.interpretability.pattern_net import (
-    Itemset,
     PatternMiner,
-    Peaks,
     filter_peaks,
     frequent_itemsets,
     mine_itemsets,
 )
-from netopsy.interpretability.pattern_net.evaluation import best_of_class, equal_support, moved_boxes, peaks_inside
+from netopsy.interpretability.pattern_net.evaluation import (
+    best_of_class,
+    energy_maps,
+    equal_support,
+    mined,
+    moved_boxes,
+    peaks_inside,
+)
 from netopsy.interpretability.pattern_net.firing import filter_maps
 from netopsy.interpretability.pattern_net.mining import SMOOTHING
 from netopsy.interpretability.pattern_net.patchwise import agreement, patchwise_maps
@@ -140,13 +144,14 @@ def descriptions(miner: PatternMiner, train: Scenes, test: Scenes, seed: int) ->
     triples = torch.stack(
         [alive[torch.randperm(len(alive), generator=random)[:3]] for _ in range(max(1, len(miner.patterns_)))]
     )
+    maps = partial(filter_maps, miner.backbone, miner.layer_)
     found: dict[str, list[Tensor]] = {PATTERNS: [], FIRINGS: [], TRIPLES: [], MEANS: []}
     for those in (train.images, test.images):
         peaks = filter_peaks(miner.backbone, miner.layer_, those).values / means
         found[PATTERNS].append(miner.transform(those))
         found[FIRINGS].append(miner.fires(those).float())
         found[TRIPLES].append(peaks[:, triples].mean(2))
-        found[MEANS].append(torch.cat([_maps(miner, some).mean((2, 3)) for some in those.split(256)]))
+        found[MEANS].append(torch.cat([maps(some).cpu().mean((2, 3)) for some in those.split(256)]))
     return {name: (known, unseen) for name, (known, unseen) in found.items() if known.shape[1]}
 
 
@@ -181,14 +186,6 @@ def examples(miner: PatternMiner, test: Scenes, count: int) -> Iterator[Row]:
             box = " ".join(str(round(value)) for value in boxes[0, :4].tolist()) if len(boxes) else "0 0 1 1"
             right, picture = int(test.labels[image] == cls), to_text(test.images[image].mean(0))
             yield {"measure": "example", "class": cls, "rank": rank, "right": right, "box": box, "picture": picture}
-
-
-def mined(maps_of: Callable[[], Tensor], labels: Tensor) -> list[Itemset]:
-    """The patterns in the peaks of some maps, found as `PatternMiner` finds them."""
-    maps = maps_of().cpu()
-    values, cells = maps.flatten(2).max(2)
-    peaks = Peaks(values, cells // maps.shape[3], cells % maps.shape[3])
-    return mine_itemsets(values > values.quantile(0.8, dim=0), labels, peaks=peaks)
 
 
 def speed(subject: ImageSubject, sizes: tuple[int, ...], images: int, rounds: int) -> Rows:
@@ -234,14 +231,3 @@ def cost_by_units(units: tuple[int, ...]) -> Rows:
         return {"mine": partial(mine_itemsets, fired, torch.arange(1000) // 500)}
 
     return growth(ways, units, name="units", rounds=3)
-
-
-def energy_maps(miner: PatternMiner, images: Tensor) -> Tensor:
-    """The norm over filters at each place of the layer, ``[batch, 1, rows, columns]``."""
-    maps = energy_map(miner.backbone, images, miner.layer_, resize=False, normalise=False)
-    assert isinstance(maps, Tensor)
-    return maps.cpu()[:, None]
-
-
-def _maps(miner: PatternMiner, images: Tensor) -> Tensor:
-    return filter_maps(miner.backbone, miner.layer_, images).cpu()
