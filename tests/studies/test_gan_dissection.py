@@ -91,7 +91,7 @@ def test_areas_are_those_of_trapezoids_and_bands_are_whole_rows():
 
 
 def test_a_trained_generator_is_kept_and_found_again(tmp_path, monkeypatch):
-    setting = kept.Setting(side=8, images=100, steps=3, widths=(4, 4), judge_widths=(4, 4))
+    setting = kept.SceneSetting(side=8, images=100, steps=3, widths=(4, 4), judge_widths=(4, 4))
     monkeypatch.setattr(kept, "scenes", small_scenes)
     first = kept.trained_generator(setting, 0)
     [path] = (tmp_path / "cache" / "networks").iterdir()
@@ -106,7 +106,7 @@ def test_a_trained_generator_is_kept_and_found_again(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
 def test_a_damaged_file_is_noticed_and_trained_anew(tmp_path, monkeypatch, caplog, damage):
-    setting = kept.Setting(side=8, images=100, steps=3, widths=(4, 4), judge_widths=(4, 4))
+    setting = kept.SceneSetting(side=8, images=100, steps=3, widths=(4, 4), judge_widths=(4, 4))
     monkeypatch.setattr(kept, "scenes", small_scenes)
     first = kept.trained_generator(setting, 0)
     [path] = (tmp_path / "cache" / "networks").iterdir()
@@ -122,7 +122,7 @@ def test_a_damaged_file_is_noticed_and_trained_anew(tmp_path, monkeypatch, caplo
 def test_without_a_cache_folder_it_goes_on(tmp_path, monkeypatch, caplog):
     (tmp_path / "cache").write_text("a file where the folder should be")
     monkeypatch.setattr(kept, "scenes", small_scenes)
-    kept.trained_generator(kept.Setting(side=8, images=100, steps=2, widths=(4, 4), judge_widths=(4, 4)), 0)
+    kept.trained_generator(kept.SceneSetting(side=8, images=100, steps=2, widths=(4, 4), judge_widths=(4, 4)), 0)
     assert "not kept" in caplog.text
 
 

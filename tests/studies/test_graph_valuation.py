@@ -6,18 +6,9 @@ from scipy.sparse.csgraph import connected_components
 from tests.studies.made_up import verdicts
 
 from netopsy.lab.statistics import rank_correlation
-from netopsy.studies.graphs.graph_valuation.measure import (
-    asymmetric,
-    buyers_graph,
-    estimates,
-    labelled,
-    parties,
-    rewired,
-)
-from netopsy.studies.graphs.graph_valuation.plan import (
+from netopsy.lab.subjects.parties import (
     ALL,
     DIGITS,
-    FIVE,
     HALF,
     NOISY,
     OTHER,
@@ -25,7 +16,14 @@ from netopsy.studies.graphs.graph_valuation.plan import (
     SAME,
     SCALED,
     SHUFFLED,
+    asymmetric,
+    buyers_graph,
+    labelled,
+    parties,
+    rewired,
 )
+from netopsy.studies.graphs.graph_valuation.measure import estimates
+from netopsy.studies.graphs.graph_valuation.plan import FIVE
 
 EIGHT = (*FIVE, HALF, NOISY, REWIRED)
 

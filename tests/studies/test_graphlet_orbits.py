@@ -9,19 +9,10 @@ from tests.studies.made_up import verdicts
 from netopsy import InputError
 from netopsy.data.graphs import graph
 from netopsy.graphs.graphlet_orbits import UNSEEN
+from netopsy.lab.statistics import r_squared
+from netopsy.lab.subjects.networks import labelled, random_graph, real_networks
 from netopsy.studies.graphs import graphlet_orbits
-from netopsy.studies.graphs.graphlet_orbits import (
-    FAMILIES,
-    all_features,
-    in_a_process,
-    labelled,
-    labels,
-    name_of,
-    r_squared,
-    random_graph,
-    real_networks,
-    walks,
-)
+from netopsy.studies.graphs.graphlet_orbits import FAMILIES, all_features, in_a_process, labels, name_of, walks
 
 
 def table(violations=0, explained=0.9, seconds=5.0, megabytes=900.0, gain=(0.1, 0.1, 0.1, 0.0), bare=0.05, spread=0.01):

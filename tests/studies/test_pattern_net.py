@@ -6,7 +6,7 @@ import pytest
 import torch
 from tests.studies.made_up import verdicts
 
-from netopsy.interpretability.pattern_net import PatternMiner
+from netopsy.interpretability.pattern_net import PatternMiner, evaluation
 from netopsy.interpretability.pattern_net.evaluation import equal_support, peaks_inside
 from netopsy.interpretability.pattern_net.firing import filter_maps
 from netopsy.interpretability.pattern_net.patchwise import agreement, patchwise_maps
@@ -112,8 +112,10 @@ def test_a_patch_has_the_same_answer_as_the_place_in_the_image(layer):
 
 def test_both_ways_are_timed_with_the_mining_and_patches_of_the_fields_own_size(monkeypatch):
     model, sizes, mined = small_conv_net(seed=0).eval(), set(), []
-    mine = _measure.mine_itemsets
-    monkeypatch.setattr(_measure, "mine_itemsets", lambda *given, **options: mined.append(1) or mine(*given, **options))
+    mine = evaluation.mine_itemsets
+    monkeypatch.setattr(
+        evaluation, "mine_itemsets", lambda *given, **options: mined.append(1) or mine(*given, **options)
+    )
     timed = _measure.milliseconds
 
     def watched(call, rounds):
