@@ -36,8 +36,9 @@ __all__ = [
 ]
 
 Colors = Mapping[str, str]
-Picture = Float[Tensor, "height width"]
-Coloured = Float[Tensor, "3 height width"]
+Picture = Float[Tensor, "_height _width"]
+Coloured = Float[Tensor, "3 _height _width"]
+"""Pictures of one call need not be of one size."""
 
 
 def mean_with_band(

@@ -145,20 +145,21 @@ def proportion_interval(successes: int, trials: int, *, confidence: float = 0.95
     return Estimate(successes / trials, float(found.low), float(found.high), int(trials), confidence)
 
 
-def rank_correlation(first: Sample, second: Sample) -> float:
+def rank_correlation(first: ArrayLike, second: ArrayLike) -> float:
     """Spearman's; 0 where one of the two does not vary.
 
-    >>> rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([2.0, 3.0, 9.0]))
+    >>> rank_correlation([1.0, 2.0, 3.0], [2.0, 3.0, 9.0])
     1.0
     """
+    one, other = _pairs(first, second)
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return 0.0
     from scipy import stats
 
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return 0.0
-    return float(stats.spearmanr(first, second).statistic)
+    return float(stats.spearmanr(one, other).statistic)
 
 
-def r_squared(given: Sample, wanted: Sample) -> float | None:
+def r_squared(given: NDArray[Any], wanted: NDArray[Any]) -> float | None:
     """Share of the variance that a linear regression explains; ``None`` where there is no variance."""
     centred = wanted - wanted.mean()
     total = float(centred @ centred)
