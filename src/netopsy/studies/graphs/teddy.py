@@ -327,7 +327,7 @@ STUDY = Study(
     presets={
         "smoke": Config(
             seeds=1,
-            training=Training(hidden=8, epochs=5, nodes=200),
+            training=Training(hidden=8, epochs=3, nodes=200),
             sparsities=(0.3, 0.7),
             control_sparsities=(0.5,),
             tickets=Tickets(levels=(LEVEL,), rounds=(LEVEL,), weights=(0.9,)),

@@ -53,10 +53,10 @@ _CIFAR = ClassifierSetting(data="uoft-cs/cifar10", network="lenet", batch_size=1
 PRESETS = {
     "smoke": Config(
         seeds=1,
-        settings=(ClassifierSetting(steps=15),),
-        examination=Examination(images=12, draws=1, explained=3, perturbations=2, betas=(0.5,), repeats=1),
-        sides=(8, 12),
-        units=(4, 8),
+        settings=(ClassifierSetting(steps=10),),
+        examination=Examination(images=8, draws=1, explained=3, perturbations=2, betas=(0.5,), repeats=1),
+        sides=(8,),
+        units=(4,),
     ),
     "laptop": Config(),
     "paper": Config(

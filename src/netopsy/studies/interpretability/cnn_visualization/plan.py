@@ -99,16 +99,16 @@ class Config:
     timed: Timed = Timed()
 
 
-_QUICK, _LONG = Decoder(40, epochs=1, width=8), Decoder(50_000, epochs=20, lr=1e-3)
+_QUICK, _LONG = Decoder(20, epochs=1, width=8), Decoder(50_000, epochs=20, lr=1e-3)
 
 PRESETS = {
     "smoke": Config(
         seeds=1,
         network=PatchSetting(train_images=100, test_images=20, widths=(4, 6, 8), hidden=16, epochs=1),
-        maximisation=MaximisationSetting(steps=2, decoder=Decoder(40, epochs=1)),
+        maximisation=MaximisationSetting(steps=2, decoder=Decoder(20, epochs=1)),
         inversion=InversionSetting(images=2, steps=2, strengths=(1e-2,), decoder=_QUICK, shown=1),
         deconvnet=DeconvSetting(images=40, looks=1, shown=1, columns=2),
-        dissection=DissectionSetting(FigureSetting(100, 60, epochs=1), rotations=3, shares=(0.5,), partly=1),
+        dissection=DissectionSetting(FigureSetting(60, 40, epochs=1), rotations=2, shares=(0.5,), partly=1),
         timed=Timed(sides=(16,), images=(2,), units=(8,)),
     ),
     "laptop": Config(),
