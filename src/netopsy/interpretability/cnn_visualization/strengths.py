@@ -13,7 +13,11 @@ from netopsy.interpretability.cnn_visualization.inversion import balanced_weight
 
 
 def image_error(found: Images, images: Images) -> Tensor:
-    """``|found - image| / |image|`` of each image."""
+    """``|found - image| / |image|`` of each image.
+
+    >>> image_error(2 * torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2))
+    tensor([1.])
+    """
     return (found - images).flatten(1).norm(dim=1) / images.flatten(1).norm(dim=1)
 
 

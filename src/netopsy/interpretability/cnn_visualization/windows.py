@@ -38,7 +38,12 @@ def top_windows(model: nn.Module, layer: str, images: Images, field: ReceptiveFi
 
 
 def cosines(looks: Float[Tensor, "looks units channels rows columns"]) -> Float[Tensor, "looks units"]:
-    """Of each look with the last; 0 where a filter is silent, not a number where it is so in the end."""
+    """Of each look with the last; 0 where a filter is silent, not a number where it is so in the end.
+
+    >>> looks = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])[:, None, None, None]
+    >>> cosines(looks)[:, 0].round(decimals=2).tolist()
+    [0.0, 0.71, 1.0]
+    """
     flat = looks.flatten(2).double()
     length = flat.norm(dim=2)
     product = (flat * flat[-1]).sum(2) / (length * length[-1]).clamp(min=torch.finfo(torch.double).tiny)
@@ -46,7 +51,11 @@ def cosines(looks: Float[Tensor, "looks units channels rows columns"]) -> Float[
 
 
 def settling(alike: Float[Tensor, "looks units"], least: float) -> list[int | None]:
-    """The first look from which on each filter stays as it will be; ``None`` for one that is silent in the end."""
+    """The first look from which on each filter stays as it will be; ``None`` for one that is silent in the end.
+
+    >>> settling(torch.tensor([[0.2], [0.95], [1.0]]), 0.9)
+    [1]
+    """
     lasting = (alike >= least).long().flip(0).cumprod(0).sum(0).tolist()
     silent = alike[-1].isnan().tolist()
     return [None if none else len(alike) - last for last, none in zip(lasting, silent, strict=True)]

@@ -15,7 +15,11 @@ from netopsy.interpretability.concept_lens.masking import every_subset, masked_s
 def best_orders(
     function: Callable[[Tensor], Tensor], codes: Tensor
 ) -> tuple[Float[Tensor, "batch"], Float[Tensor, "batch"]]:
-    """The lowest mean of the deletion curve and the highest of the insertion curve over all orders of the concepts."""
+    """The lowest mean of the deletion curve and the highest of the insertion curve over all orders of the concepts.
+
+    >>> best_orders(lambda codes: codes.sum(-1), torch.tensor([[1.0, 3.0]]))
+    (tensor([1.6667]), tensor([2.3333]))
+    """
     concepts = codes.shape[-1]
     values = masked_scores(function, codes, every_subset(concepts, codes)[None], 4096)
     orders = torch.tensor(list(itertools.permutations(range(concepts))), device=codes.device)

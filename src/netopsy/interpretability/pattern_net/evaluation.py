@@ -18,6 +18,10 @@ def equal_support(values: Tensor, own: Tensor, support: float) -> tuple[int, flo
     """The single filter that is best by lift when its threshold is raised until it fires as often in the class.
 
     The control of equal support: a higher threshold alone makes a filter rarer elsewhere.
+
+    >>> values = torch.tensor([[0.1, 0.9], [0.2, 0.8], [0.3, 0.1], [0.4, 0.2]])
+    >>> equal_support(values, torch.tensor([True, True, False, False]), 0.5)[0]
+    1
     """
     levels = values[own].quantile(1 - support, dim=0)
     background = (values[~own] > levels).double().mean(0)
@@ -51,7 +55,12 @@ def best_of_class(miner: PatternMiner) -> dict[int, int]:
 
 
 def moved_boxes(boxes: Tensor, height: int, width: int, random: torch.Generator) -> Tensor:
-    """Boxes of the same sizes at random places inside the image."""
+    """Boxes of the same sizes at random places inside the image.
+
+    >>> moved = moved_boxes(torch.tensor([[0.0, 0.0, 2.0, 3.0]]), 8, 8, torch.Generator().manual_seed(0))
+    >>> (moved[:, 2:] - moved[:, :2]).round().tolist()
+    [[2.0, 3.0]]
+    """
     sizes = boxes[:, 2:] - boxes[:, :2]
     corners = torch.rand(len(boxes), 2, generator=random) * (torch.tensor([height, width]) - sizes).clamp(min=0)
     return torch.cat([corners, corners + sizes], 1)

@@ -92,7 +92,8 @@ def _removal(tables: Tables, config: Config, ax: Axes, of: tuple[str, str]) -> N
     at = config.measured.units
     ax.plot([at, at], chance.quantile([0.05, 0.95]), color=PALETTE[2], linewidth=4, alpha=0.4)
     ax.plot(at, chance.mean(), "s", color=PALETTE[2], label="random units, 5% to 95%")
-    ax.set(ylim=(min(-0.35, 1.05 * ax.dataLim.y0), 1.08), xlabel="units switched off", ylabel="share removed")
+    sets = tables.rows("removal", by=RANDOM, object=tuple(OBJECTS)).groupby(["layer", "object"])["value"]
+    ax.set(ylim=(sets.quantile(0.05).min() - 0.08, 1.08), xlabel="units switched off", ylabel="share removed")
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.label_outer()
 
