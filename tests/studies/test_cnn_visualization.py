@@ -6,18 +6,8 @@ import torch
 from scipy import stats
 from tests.studies.made_up import verdicts
 
-from netopsy.core.seeds import derive
-from netopsy.core.split import run_to
-from netopsy.data.concept_images import concept_images
-from netopsy.interpretability.cnn_visualization import strengths, windows
-from netopsy.interpretability.receptive_field import receptive_field
 from netopsy.lab import Tables
-from netopsy.lab.subjects.figures import FigureSetting, named_figures
-from netopsy.lab.subjects.patches import LAYERS, PatchSetting, network, trained
 from netopsy.studies.interpretability.cnn_visualization.judge import ranks_by_run
-
-SMALL = PatchSetting(train_images=64, test_images=32, widths=(3, 4, 5), hidden=8, epochs=1)
-FIGURES = FigureSetting(60, 60, size=16, widths=(4, 6), strides=(2, 1), epochs=1)
 
 
 def synthesis_rows(gain=0.4, spread=0.1, errors=(0.1, 0.3, 0.5), noise=0.01, seeds=4):
@@ -112,81 +102,3 @@ def test_rank_correlations_are_scipys():
         own = np.array([row["value"] for row in rows if row["seed"] == seed]).reshape(5, 4)
         each = [stats.spearmanr(range(4), line).statistic if np.ptp(line) else 0.0 for line in own]
         assert found[seed] == pytest.approx(np.mean(each))
-
-
-def test_the_best_strength_counts_and_every_strength_is_tried_alike():
-    parts = trained(SMALL, 0)
-    tried, images = (1e-4, 10.0), parts.test.inputs[:3]
-    options = {"steps": 10, "lr": 0.1, "seed": 0}
-    made, errors, chosen = strengths.invert_at_best_strength(parts.model, LAYERS[0], images, tried, **options)
-    assert errors.shape == (2, 3)
-    assert torch.equal(chosen, torch.tensor(tried)[errors.argmin(0)])
-    assert made.shape == images.shape
-    assert torch.equal(strengths.image_error(images, images), torch.zeros(3))
-    assert torch.allclose(strengths.image_error(2 * images, images), torch.ones(3))
-
-
-def test_networks_are_seeded_and_have_the_named_layers():
-    model = network(SMALL, 0)
-    names = dict(model.named_modules())
-    assert all(layer in names for layer in LAYERS)
-    assert model(torch.rand(2, 1, 32, 32)).shape == (2, 16)
-    assert torch.equal(network(SMALL, 0).features.conv1.weight, model.features.conv1.weight)
-    assert not torch.equal(network(SMALL, 1).features.conv1.weight, model.features.conv1.weight)
-    kept = trained(SMALL, 0, keep_states=[0, SMALL.steps])
-    assert torch.equal(kept.states[0]["features.conv1.weight"], model.features.conv1.weight)
-    assert torch.equal(kept.states[SMALL.steps]["features.conv1.weight"], kept.model.features.conv1.weight)
-    assert not kept.model.training
-
-
-def test_a_filter_has_settled_when_it_stays():
-    alike = torch.tensor([[1.0, 0.2, 0.95, 0.9], [0.5, 0.95, 0.95, 0.9], [0.95, 0.95, 0.95, 0.9], [1, 1, 1, torch.nan]])
-    assert windows.settling(alike, 0.9) == [2, 1, 0, None]
-
-
-def test_silent_filters_have_no_cosine():
-    looks = torch.randn(3, 4, 1, 2, 2)
-    looks[1, 0] = 0
-    looks[2, 1] = 0
-    found = windows.cosines(looks)
-    assert found[1, 0] == 0
-    assert bool(found[:, 1].isnan().all())
-    expected = torch.cosine_similarity(looks[0, 2].flatten(), looks[2, 2].flatten(), dim=0)
-    assert found[0, 2] == pytest.approx(float(expected), abs=1e-5)
-
-
-def test_projections_of_the_first_layer_are_its_filters_wherever_their_image_is():
-    parts = trained(SMALL, 0)
-    images, layer = parts.train.inputs[:20], "features.act1"
-    field = receptive_field(parts.model, layer, images)
-    found = windows.projections(parts.model, layer, images, field)
-    height = run_to(parts.model, layer, images).flatten(2).amax((0, 2)).detach()
-    filters = parts.model.features.conv1.weight.detach()
-    assert found.shape == filters.shape
-    for unit in range(3):
-        # Off the image's edge there is nothing.
-        inside = found[unit] != 0
-        assert bool(inside.any()) == bool(height[unit] > 0)
-        torch.testing.assert_close(found[unit][inside], (filters[unit] * height[unit])[inside])
-
-
-def test_top_windows_are_of_the_images_in_which_a_filter_is_highest():
-    parts = trained(SMALL, 0)
-    images, layer = parts.train.inputs[:20], "features.act1"
-    field = receptive_field(parts.model, layer, images)
-    projected, seen = windows.top_windows(parts.model, layer, images, field, 9)
-    conv = parts.model.features.conv1
-    assert projected.shape == seen.shape == (len(conv.weight), 9, 1, 5, 5)
-    reached = (seen * conv.weight.detach()[:, None]).sum((2, 3, 4)) + conv.bias.detach()[:, None]
-    highest = run_to(parts.model, layer, images).flatten(2).amax(2).detach().T.sort(descending=True).values[:, :9]
-    torch.testing.assert_close(reached.relu(), highest)
-    assert torch.equal(projected[:, 0], windows.projections(parts.model, layer, images, field))
-
-
-def test_the_network_is_trained_to_name_what_it_is_dissected_on_and_not_shown_it():
-    model, concepts, accuracy = named_figures(FIGURES, 0)
-    assert 0 <= accuracy <= 1
-    assert not model.training
-    again = concept_images(60, size=16, seed=derive(0, "test"))
-    assert torch.equal(concepts.images, again.images)
-    assert not torch.equal(concept_images(60, size=16, seed=derive(0, "train")).images, again.images)

@@ -1,18 +1,16 @@
 from dataclasses import replace
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
 from tests.studies.made_up import verdicts
 
-from netopsy import InputError
 from netopsy.data.graphs import graph
 from netopsy.graphs.graphlet_orbits import UNSEEN
 from netopsy.lab.statistics import r_squared
-from netopsy.lab.subjects.networks import labelled, random_graph, real_networks
+from netopsy.lab.subjects.networks import labelled
 from netopsy.studies.graphs import graphlet_orbits
-from netopsy.studies.graphs.graphlet_orbits import FAMILIES, all_features, in_a_process, labels, name_of, walks
+from netopsy.studies.graphs.graphlet_orbits import all_features, in_a_process, labels, name_of, walks
 
 
 def table(violations=0, explained=0.9, seconds=5.0, megabytes=900.0, gain=(0.1, 0.1, 0.1, 0.0), bare=0.05, spread=0.01):
@@ -81,15 +79,6 @@ def test_what_walks_see_is_explained_and_the_rest_is_not():
     assert rows["value"].max() < 1
 
 
-def test_random_graphs_are_the_same_again_and_have_their_sizes():
-    for family in FAMILIES:
-        one, other = random_graph(family, 3), random_graph(family, 3)
-        assert nx.utils.graphs_equal(one, other)
-        assert 40 <= len(one) <= 120
-    with pytest.raises(InputError, match="unknown family"):
-        random_graph("tree", 0)
-
-
 def test_labels_that_structure_gives_away_are_told_and_random_ones_are_not(monkeypatch):
     """The two clubs hang together; what is chosen on the training nodes finds them, but not clubs drawn at random."""
     rows = pd.DataFrame(labels("karate", (0, 1), (1,), 8, 3, 2))
@@ -111,20 +100,6 @@ def test_features_are_of_one_scale():
     assert len(features) == 30
     for values in features.values():
         assert (values**2).sum(1).mean() == pytest.approx(10)
-
-
-def test_without_real_data_the_embedded_networks_are_counted(monkeypatch):
-    monkeypatch.delenv("NETOPSY_DATA", raising=False)
-    assert set(real_networks()) == {"karate", "les_miserables", "florentine", "davis"}
-
-
-def test_real_networks_are_read(real_data):
-    assert "USAir" in real_networks()
-
-
-def test_a_citation_network_has_labels(real_data):
-    found = labelled("cora", 0)
-    assert len(found) == len(found.labels) == 2708
 
 
 def test_a_graph_is_counted_in_a_process_of_its_own():

@@ -1,10 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from tests.studies.made_up import verdicts
 
-from netopsy.lab.subjects.networks import Digits, digits_links, network_links, present
 from netopsy.studies.graphs.neural_common_neighbor.plan import BARE, COUNT, GAE, NCN, NCNC, SEEN, TUNED
 
 
@@ -63,27 +61,3 @@ def test_all_hold_where_the_table_says_so():
 )
 def test_each_claim_can_fail_and_stay_open(number, options, answer):
     assert verdict(number, **options).verdict == answer
-
-
-def test_networks_fall_back_to_those_of_networkx(monkeypatch):
-    monkeypatch.delenv("NETOPSY_DATA", raising=False)
-    monkeypatch.setenv("NETOPSY_CACHE", "/nowhere")
-    assert present(("USAir", "cora"), ("karate",)) == ("karate",)
-    adjacency, x = network_links("karate", 0)
-    assert adjacency.shape == (34, 34)
-    assert x.shape == (34, 64)
-
-
-def test_real_networks_are_read(real_data):
-    wanted = ("USAir", "nothing")
-    assert present(wanted, ("karate",)) == ("USAir",)
-    adjacency, _ = network_links("USAir", 0)
-    assert adjacency.shape == (332, 332)
-    assert adjacency.nnz == 2 * 2126
-
-
-def test_features_do_not_come_from_the_links():
-    adjacency, x = digits_links(Digits(), 0)
-    assert adjacency.shape == (1797, 1797)
-    assert x.shape == (1797, 8)
-    assert not torch.equal(x, digits_links(Digits(), 1)[1])

@@ -6,12 +6,11 @@ import pytest
 import torch
 from tests.studies.made_up import verdicts
 
-from netopsy.interpretability.pattern_net import PatternMiner, evaluation
-from netopsy.interpretability.pattern_net.evaluation import equal_support, peaks_inside
+from netopsy.interpretability.pattern_net import evaluation
 from netopsy.interpretability.pattern_net.firing import filter_maps
 from netopsy.interpretability.pattern_net.patchwise import agreement, patchwise_maps
 from netopsy.interpretability.receptive_field import receptive_field
-from netopsy.lab.subjects.images import ImageSubject, scenes_of, trained
+from netopsy.lab.subjects.images import ImageSubject
 from netopsy.models import small_conv_net
 from netopsy.studies.interpretability.pattern_net import measure as _measure
 from netopsy.studies.interpretability.pattern_net.plan import ENERGY, FIRINGS, HEAD, MEANS, PATTERNS, RANDOM, TRIPLES
@@ -131,33 +130,3 @@ def test_both_ways_are_timed_with_the_mining_and_patches_of_the_fields_own_size(
     assert len(mined) == 2 * 3 * 2  # two rounds of two ways and of the mining alone, each after one call that warms up
     assert sizes == {(24, 24), (13, 13)}
     assert [row["measure"] for row in rows] == ["speed", "speed", "agreement"]
-
-
-def test_peaks_inside_equal_the_loop_over_images():
-    subject = ImageSubject(objects=1, train_images=200, test_images=30, epochs=1)
-    found = trained(subject, 0)
-    model, test, train = found.model, found.scenes, scenes_of(subject, "train", 0)
-    miner = PatternMiner(model, "features.act4", min_support=0.2, min_lift=1.0).fit(train.images, train.labels)
-    best = {one.cls: number for number, one in reversed(list(enumerate(miner.patterns_)))}
-    found = peaks_inside(miner, test.images, test.labels, test.boxes.float())
-    assert found
-    for image in range(30):
-        label = int(test.labels[image])
-        if label not in best:
-            assert image not in found
-            continue
-        cells = miner.heatmap(test.images[image : image + 1], best[label], resize=False)[0]
-        row, column = divmod(int(cells.argmax()), cells.shape[1])
-        y, x = miner.field_.centre(torch.tensor(row), torch.tensor(column)).tolist()
-        top, left, bottom, right = test.boxes[image].tolist()
-        assert found[image] == (top <= y < bottom and left <= x < right)
-
-
-def test_the_control_fires_as_often_in_the_class_as_the_pattern():
-    random = torch.Generator().manual_seed(0)
-    values = torch.rand(400, 6, generator=random)
-    own = torch.arange(400) < 100
-    values[own, 3] += 0.5  # the one filter that says something
-    best, level = equal_support(values, own, 0.4)
-    assert best == 3
-    assert float((values[own, best] > level).double().mean()) == pytest.approx(0.4, abs=0.02)
