@@ -140,7 +140,7 @@ COMMANDS = {
     "reproduce: second unknown": (["reproduce", "norm-grad", "nothing"], "unknown study 'nothing'"),
     # graph
     "graph: unknown command": (["graph", "colour", "photos"], "colour"),
-    "graph orbits: a folder": (["graph", "orbits", "photos"], "does not exist"),
+    "graph orbits: a folder": (["graph", "orbits", "photos"], "must be a file, and is a folder"),
     "graph orbits: no graph": (["graph", "orbits", "precious/thesis.tex"], "graph file ending"),
     "graph orbits: keys": (["graph", "orbits", "notes.txt", "--keys", "3-3"], "--keys"),
     "graph orbits: table": (["graph", "orbits", "notes.txt", "--table", "xlsx"], "unknown table format 'xlsx'"),
@@ -322,7 +322,7 @@ FUNCTIONS = {
     "load_data: limit": (lambda: load_data("digits", limit=1.5), "limit must be an int"),
     "load_data: channels": (lambda: load_data("digits", channels=3), "channels is for"),
     "image_folder: path": (lambda: image_folder("nowhere"), "there is no folder 'nowhere'"),
-    "image_folder: no path": (lambda: image_folder(None), "path must be"),
+    "image_folder: no path": (lambda: image_folder(None), "image folder must be given as a path"),
     "hub_dataset: name": (lambda: hub_dataset("../../etc/passwd"), "name must be"),
     "hub_dataset: no name": (lambda: hub_dataset(5), "name must be"),
     "Dataset: lengths": (lambda: Dataset(DATA.inputs, DATA.targets[:2]), "targets must have one entry a sample"),

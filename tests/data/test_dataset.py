@@ -177,3 +177,24 @@ def test_bad_input_is_named(build, message):
 def test_large_finite_values_are_not_taken_for_infinite_ones():
     huge = torch.full((4, 1), 3e38)
     assert Dataset(huge, torch.zeros(4)).inputs.sum().isinf()
+
+
+ODD = {
+    "nested": lambda: torch.nested.nested_tensor([torch.rand(2), torch.rand(3)]),
+    "meta": lambda: torch.ones(2, 2, device="meta"),
+    "sparse": lambda: torch.eye(2).to_sparse(),
+    "complex": lambda: torch.ones(2, 2, dtype=torch.complex64),
+    "quantized": lambda: torch.quantize_per_tensor(torch.ones(2, 2), 0.1, 0, torch.quint8),
+}
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_tensors_of_another_kind_are_refused(odd, unchecked):
+    with pytest.raises(InputError, match="inputs must be an ordinary dense tensor, got "):
+        Dataset(odd(), torch.tensor([0, 1]))
+    with pytest.raises(InputError, match="targets must be an ordinary dense tensor, got "):
+        Dataset(torch.rand(2, 2), odd())
+    with pytest.raises(InputError, match="inputs must be a tensor, got list"):
+        Dataset([1.0], torch.tensor([0]))

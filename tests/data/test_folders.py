@@ -1,5 +1,6 @@
 """Image folders: the good, the odd and the hostile."""
 
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -198,6 +199,12 @@ def test_what_cannot_be_used_is_named(folder, spoil, message):
 def test_bad_options_are_named(folder, options, message):
     with pytest.raises(InputError, match=message):
         image_folder(folder, **options)
+
+
+def test_a_pipe_with_the_name_of_an_image_is_not_waited_for(folder):
+    os.mkfifo(folder / "bee" / "pipe.png")
+    with pytest.warns(UserWarning, match="1 files that are no images were ignored"):
+        assert len(image_folder(folder)) == 5
 
 
 def test_a_folder_that_may_not_be_read(folder, monkeypatch):

@@ -277,3 +277,46 @@ def test_cifar_in_part():
     assert data.classes[3] == "cat"
     # The published channel means of the training set, which the test set shares.
     torch.testing.assert_close(data.inputs.mean((0, 2, 3)), torch.tensor([0.4914, 0.4822, 0.4465]), atol=0.03, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "said", ["{no", "[" * 100_000, "[]", '{"info": []}', '{"info": {"features": {"label": {"names": 3}}}}']
+)
+def test_metadata_of_another_shape_gives_numbers(write_parquet, grey_images, said, recwarn):
+    write_parquet("owner/set/x/train-00000-of-00001.parquet", *grey_images, metadata=said)
+    assert hub_dataset("owner/set").classes == ("0", "1", "2")
+    told = [str(each.message) for each in recwarn]
+    assert any("is no JSON; the classes may be called by their numbers" in each for each in told) == (said[1] in "n[")
+
+
+CARDS = {
+    "no YAML": "---\n{: [\n---\n",
+    "a list": "---\n- 1\n---\n",
+    "information that is a number": "---\ndataset_info: 3\n---\n",
+    "features that are a word": "---\ndataset_info:\n  features: none\n---\n",
+    "features that are numbers": "---\ndataset_info:\n  features: [1, 2]\n---\n",
+    "names that are no names": (
+        "---\ndataset_info:\n  features:\n  - name: label\n    dtype:\n      class_label: 3\n---\n"
+    ),
+    "names by word": (
+        "---\ndataset_info:\n  features:\n  - name: label\n    dtype:\n      class_label:\n"
+        "        names:\n          first: cat\n---\n"
+    ),
+    "other letters": "---\nx: \udcff\n---\n",
+}
+
+
+@pytest.mark.filterwarnings("ignore:owner/set. its card")
+@pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
+def test_a_card_of_another_shape_gives_numbers(write_parquet, grey_images, card):
+    file = write_parquet("owner/set/x/train-00000-of-00001.parquet", *grey_images)
+    (file.parents[1] / "README.md").write_bytes(card.encode("utf-8", "surrogateescape"))
+    assert hub_dataset("owner/set").classes == ("0", "1", "2")
+
+
+def test_a_card_with_names_is_read(write_parquet, grey_images):
+    file = write_parquet("owner/set/x/train-00000-of-00001.parquet", *grey_images)
+    names = "".join(f"          '{number}': {name}\n" for number, name in enumerate("abc"))
+    features = f"  - name: label\n    dtype:\n      class_label:\n        names:\n{names}"
+    (file.parents[1] / "README.md").write_text(f"---\ndataset_info:\n  features:\n{features}---\n")
+    assert hub_dataset("owner/set").classes == ("a", "b", "c")

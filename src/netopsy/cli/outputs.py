@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from netopsy.core.drawing import render
 from netopsy.core.errors import InputError, require
+from netopsy.core.paths import path_from
 from netopsy.core.texts import plain, table_cell
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def output_place(out: Path, holds: Callable[[Path], bool], what: str, *, file: b
     Raises:
         InputError: a file is in the way, or something else is there.
     """
-    out = out.expanduser()
+    out = path_from(out, "--out")
     above = next(place for place in (*(() if file else (out,)), *out.absolute().parents) if place.exists())
     require(above.is_dir(), f"--out {str(out)!r} cannot be written: {str(above)!r} is a file")
     try:

@@ -19,6 +19,7 @@ from netopsy.core.errors import InputError, require
 from netopsy.core.files import replacing
 from netopsy.core.fingerprints import fingerprint
 from netopsy.core.memory import check_bytes
+from netopsy.core.paths import file_from, path_from
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ def write(
     """
     from safetensors.torch import save_file
 
-    path = Path(path)
+    path = path_from(path, "path")
     require(not path.exists() or path.is_file(), f"{str(path)!r} is there and is no file; name another")
     tensors: dict[str, Tensor] = {}
     packed = json.dumps(_pack(dict(content), tensors, records, strict=strict))
@@ -55,8 +56,7 @@ def read(path: str | Path, kind: str, *, records: Sequence[type] = ()) -> dict[s
     """
     from safetensors import safe_open
 
-    path = Path(path)
-    require(path.is_file(), f"there is no file {str(path)!r}")
+    path = file_from(path, "file")
     check_bytes(path.stat().st_size, f"the file {str(path)!r}")
     try:
         with safe_open(path, "pt") as file:

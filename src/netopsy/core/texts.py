@@ -19,6 +19,16 @@ def plain(text: str) -> str:
     return kept.encode("utf-8", "ignore").decode("utf-8")
 
 
+def shortened(text: str, most: int = 120) -> str:
+    """``text`` for a message, with its middle left out where it is long.
+
+    >>> shortened("a" * 200, 11)
+    'aaaa...aaaa'
+    """
+    part = (most - 3) // 2
+    return text if len(text) <= most else f"{text[:part]}...{text[-part:]}"
+
+
 def table_text(rows: Iterable[Sequence[object]]) -> str:
     """Rows as CSV in which no cell is a formula to a spreadsheet: text that begins like one gets an apostrophe.
 

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
+from netopsy.core.batches import check_tensor
 from netopsy.core.errors import require
 from netopsy.core.seeds import generator
 from netopsy.data.choice import interleaved
@@ -45,6 +46,8 @@ class Dataset:
 
     def __post_init__(self) -> None:
         inputs, targets = self.inputs, self.targets
+        check_tensor(inputs, "inputs")
+        check_tensor(targets, "targets")
         require(inputs.ndim > 0 and len(inputs) > 0, f"inputs must hold at least one sample, got {_shape(inputs)}")
         require(
             targets.ndim > 0 and len(targets) == len(inputs),

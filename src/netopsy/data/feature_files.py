@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from netopsy.core.errors import InputError, lookup, require
+from netopsy.core.paths import file_from
 from netopsy.data.matrix_sizes import weigh
 
 NODE = "node"
@@ -31,8 +32,7 @@ def read_features(path: str | os.PathLike[str], nodes: Sequence[str]) -> np.ndar
         InputError: no such file, another ending, contents that are no table of finite numbers, or rows that do not
             match the nodes one to one.
     """
-    file = Path(path)
-    require(file.is_file(), f"feature file {str(path)!r} does not exist")
+    file = file_from(path, "feature file")
     ending = lookup("feature file ending", file.suffix.lower(), {known: known for known in ENDINGS})
     try:
         with file.open("rb") as opened:

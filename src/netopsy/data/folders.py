@@ -12,6 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from netopsy.core.errors import InputError, require
+from netopsy.core.paths import path_from
 from netopsy.data.choice import choose
 from netopsy.data.dataset import Dataset
 from netopsy.data.pictures import SUFFIXES, Framing, Interpolation, held_in_memory, read_pictures
@@ -37,8 +38,7 @@ def list_images(path: str | os.PathLike[str]) -> ImageListing:
     Hidden files and folders are not looked at; links are followed only to files inside ``path``. Raises `InputError` if
     the folder is missing or has no subfolder, an image lies beside the subfolders, or a subfolder has no image.
     """
-    require(isinstance(path, str | os.PathLike), f"path must be that of an image folder, got {path!r}")
-    root = Path(path).expanduser()
+    root = path_from(path, "image folder")
     require(root.exists(), f"there is no folder {_shown(root)}")
     require(root.is_dir(), f"{_shown(root)} is not a folder")
     try:
@@ -111,7 +111,7 @@ def _images_under(folder: Path, inside: Path) -> tuple[list[Path], int]:
         for name in sorted(names):
             file = Path(here, name)
             if not name.startswith("."):
-                if _is_image(file) and _within(file, inside):
+                if _is_image(file) and _within(file, inside) and file.is_file():  # a pipe would be waited for
                     found.append(file)
                 else:
                     ignored += 1

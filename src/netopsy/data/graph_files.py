@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import sparse
 
 from netopsy.core.errors import InputError, lookup, require
-from netopsy.core.paths import data_folder
+from netopsy.core.paths import data_folder, file_from
 from netopsy.data import matrix_formats, network_formats
 from netopsy.data.edge_lists import Edges, read_edges
 from netopsy.data.file_contents import contents, decoded, inner_name
@@ -55,8 +55,7 @@ def read_graph(
         InputError: no such file, another ending, contents that are no graph or may be read in more than one way,
             weights that are negative or no finite numbers, or a node that is not among ``nodes``.
     """
-    file = Path(path)
-    require(file.is_file(), f"graph file {str(path)!r} does not exist")
+    file = file_from(path, "graph file")
     called = f"graph file {file.name!r}"
     try:
         name = inner_name(file)

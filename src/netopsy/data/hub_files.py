@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -45,13 +46,17 @@ def class_names(name: str, files: Sequence[Path], label: str) -> tuple[str, ...]
 
     stored = (pq.read_schema(files[0]).metadata or {}).get(b"huggingface")
     if stored:
-        feature = json.loads(stored).get("info", {}).get("features", {}).get(label, {})
-        if feature.get("names"):
-            return tuple(map(str, feature["names"]))
+        try:
+            found = _names_in(_within(json.loads(stored), "info", "features", label))
+        except (ValueError, RecursionError):
+            _told(f"{name}: what {files[0].name} says about its columns is no JSON")
+            found = ()
+        if found:
+            return found
     for folder in files[0].parents:
         card = folder / "README.md"
         if card.is_file():
-            return _card_names(card, label) or _KNOWN.get(name, ())
+            return _card_names(card, label, name) or _KNOWN.get(name, ())
         if folder.name == name.rpartition("/")[2]:
             break
     return _KNOWN.get(name, ())
@@ -99,7 +104,7 @@ def _complete(files: Sequence[str]) -> bool:
 
 
 def _listed(folder: Path) -> list[str]:
-    return [file.relative_to(folder).as_posix() for file in folder.rglob("*.parquet")]
+    return [file.relative_to(folder).as_posix() for file in folder.rglob("*.parquet") if file.is_file()]
 
 
 def _fetch(name: str, split: str, config: str | None, folder: Path) -> None:
@@ -135,14 +140,38 @@ def _parquet(listed: Iterable[str]) -> list[str]:
     return [file for file in listed if file.endswith(".parquet")]
 
 
-def _card_names(card: Path, label: str) -> tuple[str, ...]:
+def _card_names(card: Path, label: str, name: str) -> tuple[str, ...]:
     from huggingface_hub import metadata_load
 
-    found: Any = (metadata_load(card) or {}).get("dataset_info", [])
+    try:
+        found = _within(metadata_load(card), "dataset_info")
+    except Exception as error:  # whatever the reader of YAML makes of it
+        _told(f"{name}: its card README.md cannot be read ({type(error).__name__})")
+        return ()
     for info in found if isinstance(found, list) else [found]:
-        for feature in info.get("features", []):
-            kind = feature.get("dtype")
-            if feature.get("name") == label and isinstance(kind, dict) and "class_label" in kind:
-                names = kind["class_label"]["names"]
-                return tuple(str(names[key]) for key in sorted(names, key=int))
+        features = _within(info, "features")
+        for feature in features if isinstance(features, list) else []:
+            if _within(feature, "name") == label:
+                return _names_in(_within(feature, "dtype", "class_label"))
     return ()
+
+
+def _names_in(feature: object) -> tuple[str, ...]:
+    """The names of a feature, a list or a mapping by number; none where they are something else."""
+    names = _within(feature, "names")
+    if isinstance(names, Mapping):
+        numbers = {str(number): called for number, called in names.items()}
+        names = [numbers.get(str(number)) for number in range(len(numbers))]
+    plain = isinstance(names, list) and all(isinstance(each, str | int | float) for each in names)
+    return tuple(map(str, names)) if plain else ()  # type: ignore[call-overload]
+
+
+def _within(found: Any, *keys: str) -> Any:
+    """What lies under these keys; ``None`` where there is something else on the way."""
+    for key in keys:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
+
+
+def _told(what: str) -> None:
+    warnings.warn(f"{what}; the classes may be called by their numbers", stacklevel=2)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from netopsy.core.errors import InputError, UnknownNameError, require
+from netopsy.core.paths import path_from
 from netopsy.data.choice import choose
 from netopsy.data.dataset import Dataset
 from netopsy.data.embedded import digits_split, lfw_subset
@@ -69,7 +70,7 @@ def load_data(
             require(given is None, f"{option} is for image folders and Hub sets, not for {text!r}, got {given}")
         part = EMBEDDED[text]()[number]
         return part if limit is None else part[choose(part.targets, limit, seed)]
-    folder = Path(text).expanduser()
+    folder = path_from(text, "data")
     if not folder.exists():
         known = ", ".join(map(repr, EMBEDDED))
         raise InputError(f"data must be one of {known}, 'hub:owner/name' or an image folder, and there is no {text!r}")

@@ -7,13 +7,13 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from netopsy.core.errors import InputError, require
+from netopsy.core.paths import file_from
 from netopsy.data import Dataset
 
 LARGEST = 2**24
@@ -26,8 +26,7 @@ def read_labels(path: str | os.PathLike[str]) -> list[str]:
     Raises:
         InputError: the file cannot be read, or is none of these.
     """
-    file = Path(path)
-    require(file.is_file(), f"there is no file of labels {str(file)!r}")
+    file = file_from(path, "file of labels")
     require(file.stat().st_size <= LARGEST, f"{str(file)!r} is too large for a file of labels")
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -39,7 +38,9 @@ def read_labels(path: str | os.PathLike[str]) -> list[str]:
         return names
     try:
         return names_from(json.loads(text))
-    except ValueError as error:
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{str(file)!r} is no JSON: {error}") from error
 
 

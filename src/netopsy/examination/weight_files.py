@@ -44,10 +44,8 @@ def read_weights(path: Path) -> dict[str, Any]:
     """The content of a file of weights; what kind of file it is, is read from its bytes and not from its name.
 
     Raises:
-        InputError: there is no such file, it is of another kind or damaged, or reading it would run code.
+        InputError: it is of another kind or damaged, or reading it would run code.
     """
-    require(path.exists(), f"there is no file of weights {str(path)!r}")
-    require(path.is_file(), f"weights must be a file, and {str(path)!r} is none")
     try:
         with path.open("rb") as file:
             head = file.read(9)

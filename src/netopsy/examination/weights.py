@@ -12,6 +12,7 @@ from torch.nn.parameter import is_lazy
 
 from netopsy.core.errors import InputError, require
 from netopsy.core.memory import check_bytes
+from netopsy.core.paths import file_from
 from netopsy.examination.weight_files import read_weights
 
 _WITHIN = ("state_dict", "model_state_dict", "model", "net", "weights")
@@ -42,7 +43,7 @@ def load_weights(model: nn.Module, path: str | os.PathLike[str]) -> None:
     [[1.0, 1.0]]
     """
     require(isinstance(model, nn.Module), f"model must be a torch nn.Module, got {type(model).__name__}")
-    file = Path(path).expanduser()
+    file = file_from(path, "file of weights")
     own = model.state_dict()
     given = _named_as(own, _weights_in(read_weights(file), file))
     missing = [name for name in own if name not in given and not _settled(name, own, given)]

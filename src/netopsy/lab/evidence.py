@@ -11,6 +11,7 @@ from typing import Any
 import netopsy
 from netopsy.catalogue import papers
 from netopsy.core.errors import InputError, require
+from netopsy.core.paths import path_from
 from netopsy.lab.files import make_folder, write, write_json
 from netopsy.lab.swaps import complete_swaps, swapped
 from netopsy.lab.version import code_key_of
@@ -91,8 +92,9 @@ def checkout_folder() -> Path | None:
 def load_evidence(folder: str | Path | None = None) -> dict[str, Evidence]:
     """All recorded evidence by paper, in alphabetical order; raises `InputError` naming a file that cannot be read."""
     if folder is not None:
-        require(Path(folder).is_dir(), f"folder must be one of recorded evidence, and there is none at {str(folder)!r}")
-    place = evidence_folder() if folder is None else Path(folder)
+        folder = path_from(folder, "folder of evidence")
+        require(folder.is_dir(), f"folder must be one of recorded evidence, and there is none at {str(folder)!r}")
+    place = evidence_folder() if folder is None else folder
     if place is not None:
         complete_swaps(place)
     return {} if place is None else {path.stem: _load(path) for path in sorted(place.glob("*.json"))}

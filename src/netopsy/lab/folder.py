@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from netopsy.core import drawing
 from netopsy.core.errors import InputError, require
 from netopsy.core.files import TEMPORARY
-from netopsy.core.texts import plain
+from netopsy.core.texts import plain, shortened
 from netopsy.lab.errors import Failure, StorageError
 from netopsy.lab.files import LOCK, make_folder, only_one, read_own, remove_unfinished, write, write_json
 from netopsy.lab.judging import Verdict
@@ -47,7 +47,7 @@ def check_folder(path: Path, paper: str) -> None:
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"{wanted}, and {_short(path)} cannot be used: {getattr(error, 'strerror', None) or error}"
+            f"{wanted}, and {shortened(plain(str(path)))} cannot be used: {getattr(error, 'strerror', None) or error}"
         ) from None
 
 
@@ -80,11 +80,6 @@ def _there(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     return True
-
-
-def _short(path: Path) -> str:
-    text = plain(str(path))
-    return text if len(text) <= 200 else f"{text[:80]}...{text[-80:]}"
 
 
 def _unfinished(entry: Path) -> bool:

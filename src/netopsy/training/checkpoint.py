@@ -16,6 +16,7 @@ from netopsy.core.errors import InputError, require
 from netopsy.core.files import replacing
 from netopsy.core.fingerprints import fingerprint
 from netopsy.core.masks import Masks
+from netopsy.core.paths import path_from
 from netopsy.data import Dataset
 from netopsy.training.plan import EvaluationSets, evaluation_sets
 from netopsy.training.recipe import Recipe
@@ -42,7 +43,7 @@ class Checkpoint:
         identity: Mapping[str, Any],
     ) -> None:
         require(every > 0, f"checkpoint_every must be at least 1, got {every}")
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else path_from(path, "checkpoint")
         self.every, self.model, self.optimizer, self.recorder = every, model, optimizer, recorder
         self.identity = dict(identity)
         self._written = -1

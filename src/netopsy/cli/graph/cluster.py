@@ -121,9 +121,10 @@ def read_labels(file: Path, names: dict[str, int]) -> np.ndarray:
     """
     import numpy as np
 
+    from netopsy.core.paths import file_from
     from netopsy.data.edge_lists import without_comment
 
-    require(file.is_file(), f"--labels file {str(file)!r} does not exist")
+    file = file_from(file, "--labels file")
     try:
         lines = file.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -76,9 +76,10 @@ def _names(file: Path) -> list[str]:
     """Names of nodes, one a line; a first line "node" is the name of the column."""
     import csv
 
+    from netopsy.core.paths import file_from
     from netopsy.data.file_contents import contents, decoded
 
-    require(file.is_file(), f"--nodes file {str(file)!r} does not exist")
+    file = file_from(file, "--nodes file")
     rows = [row for row in csv.reader(decoded(contents(file))[0].splitlines()) if row and row[0].strip()]
     names = [row[0].strip() for row in rows]
     names = names[1:] if names[:1] == ["node"] else names

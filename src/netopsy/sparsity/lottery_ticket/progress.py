@@ -12,6 +12,7 @@ from torch import nn
 from netopsy.core.errors import require
 from netopsy.core.fingerprints import fingerprint
 from netopsy.core.modes import device_of
+from netopsy.core.paths import path_from
 from netopsy.sparsity.lottery_ticket import stored
 from netopsy.training.checkpoint import architecture
 
@@ -22,7 +23,7 @@ class Rounds:
     """What each finished round left, of one search; does nothing when ``path`` is ``None``."""
 
     def __init__(self, path: str | Path | None, models: Sequence[nn.Module], identity: Mapping[str, Any]) -> None:
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else path_from(path, "checkpoint")
         if self.path is None:
             return
         self.devices = [device_of(model) for model in models]

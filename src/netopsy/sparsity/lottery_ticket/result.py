@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from netopsy.core.drawing import panel
 from netopsy.core.errors import require
 from netopsy.core.masks import zero_masked
+from netopsy.core.paths import path_from
 from netopsy.sparsity.lottery_ticket import stored
 from netopsy.training.checkpoint import architecture
 
@@ -62,7 +63,7 @@ class IMPResult:
                 `netopsy.training`, and lists, tuples and mappings of those.
         """
         content = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "network"}
-        stored.write(Path(path), _KIND, {**content, "architecture": architecture(self.network)})
+        stored.write(path_from(path, "result"), _KIND, {**content, "architecture": architecture(self.network)})
 
     @classmethod
     def load(cls, path: str | Path, network: nn.Module) -> IMPResult:
@@ -71,7 +72,7 @@ class IMPResult:
         Raises:
             InputError: a file that is damaged or something else, or a network of another architecture.
         """
-        content = stored.read(Path(path), _KIND)
+        content = stored.read(path_from(path, "result"), _KIND)
         require(
             content.pop("architecture") == architecture(network),
             f"network must have the architecture of the one that was pruned, and {str(path)!r} holds another's result",
