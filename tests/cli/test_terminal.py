@@ -12,7 +12,7 @@ from netopsy import __main__
 from netopsy.cli import main
 from netopsy.cli.outputs import results
 from netopsy.cli.tables import print_rows
-from netopsy.cli.terminal import say
+from netopsy.cli.terminal import kept_streams, own_streams, say
 
 TOYS = Path(__file__).resolve().parents[1] / "lab" / "toys"
 STEERING = "a\x1b]0;title\x07b\ud800"
@@ -123,3 +123,42 @@ def test_workers_without_room_for_their_sockets_are_one_sentence(tmp_path):
     assert process.returncode == 1
     assert "worker processes cannot be started (AF_UNIX path too long" in errors
     assert len(errors.splitlines()) == 1
+
+
+ODD_FACTORIES = {
+    "interrupts": ("raise KeyboardInterrupt", "raised KeyboardInterrupt although nobody interrupted"),
+    "ends in its own way": ("raise type('Own', (BaseException,), {})('x')", "raised Own: x, which is meant"),
+    "is hollow": ("import torch; return torch.nn.Linear(1, 1, device='meta')", "no values for 'weight'"),
+}
+
+
+@pytest.mark.parametrize(("does", "says"), ODD_FACTORIES.values(), ids=ODD_FACTORIES)
+def test_a_factory_that_would_end_the_command_is_told(tmp_path, monkeypatch, capsys, does, says):
+    (tmp_path / "odd_factory.py").write_text(f"def make():\n    {does}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "odd_factory", raising=False)
+    assert main(["examine", "--model", "odd_factory:make", "--data", "digits"]) == 2
+    output, errors = capsys.readouterr()
+    assert says in errors
+    assert (output, len(errors.splitlines())) == ("", 1)
+
+
+def test_a_factory_that_closes_what_is_printed_to_and_exits_is_told(tmp_path):
+    does = "import os, sys; sys.stdout.close(); sys.stderr.close(); os.close(1); sys.stdout = None; sys.exit(0)"
+    (tmp_path / "odd.py").write_text(f"def make():\n    {does}\n")
+    process = netopsy("examine", "--model", "odd:make", "--data", "digits", cwd=tmp_path)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 2
+    assert "odd:make could not make a network: it raised SystemExit: 0, which is meant to end" in errors
+    assert len(errors.splitlines()) == 1
+
+
+def test_streams_closed_by_others_still_print(capfd):
+    with own_streams():
+        sys.stdout.close()
+        os.close(1)
+        sys.stdout = None
+        with kept_streams():
+            sys.stderr = None
+        say("still here", err=True)
+    assert capfd.readouterr().err == "still here\n"

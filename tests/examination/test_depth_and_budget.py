@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from netopsy.core.errors import InputError
 from netopsy.data import Dataset
 from netopsy.examination import Subject, examine
 from netopsy.examination.instrument import instruments
@@ -53,7 +54,7 @@ def test_a_slow_machine_finds_the_same():
 
 def test_the_budget_leaves_out_what_is_worth_least_and_says_what_would_bring_it_in():
     one = subject()
-    one.seconds_a_sample = 0.01
+    one.seconds_a_sample = one.seconds_a_call = 0.01
     named = instruments(["accuracy", "saliency", "patterns", "eigen-cam"])
     assert planned(named, one, 1e6, all_that_apply=True) == {}
     costs = {each.name: 0.7 + each.passes(one) * 0.01 for each in named}
@@ -65,7 +66,7 @@ def test_the_budget_leaves_out_what_is_worth_least_and_says_what_would_bring_it_
 
 def test_a_cheaper_instrument_gets_what_a_dearer_one_leaves():
     one = subject()
-    one.seconds_a_sample = 0.05
+    one.seconds_a_sample = one.seconds_a_call = 0.05
     named = instruments(["accuracy", "saliency", "eigen-cam"])
     costs = {each.name: 0.7 + each.passes(one) * 0.05 for each in named}
     assert costs["saliency"] > costs["eigen-cam"]
@@ -86,3 +87,75 @@ def test_halves_divide_every_class(count):
     assert abs(len(first) - len(second)) <= 1
     for cls in range(3):
         assert abs(int((LABELS[first] == cls).sum()) - int((LABELS[second] == cls).sum())) <= 1
+
+
+def test_a_network_that_is_slow_to_call_is_not_called_to_plan_beyond_the_budget():
+    class Slow(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model, self.calls = subject().model, 0
+
+        def forward(self, x):
+            self.calls += 1
+            time.sleep(0.2)
+            return self.model(x)
+
+    slow = Slow()
+    result = examine(slow, DATA, instruments=["accuracy", "saliency", "patterns", "causal-paths"], budget=0.5)
+    assert list(result.findings) == ["accuracy"]
+    assert all("`--budget " in absence.reason for absence in result.absences)
+    assert slow.calls <= 8
+
+
+def test_a_network_of_very_many_classes_is_examined():
+    wide = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 100_000))
+    start = time.monotonic()
+    result = examine(wide, DATA, instruments=["accuracy", "confusions", "concepts"], budget=1.0)
+    assert "accuracy" in result.findings
+    assert time.monotonic() - start < 60
+
+
+OWN = type("Own", (BaseException,), {})
+ENDING = {"SystemExit": SystemExit(0), "GeneratorExit": GeneratorExit(), "its own": OWN("x")}
+
+
+@pytest.mark.parametrize("ending", ENDING.values(), ids=ENDING)
+@pytest.mark.parametrize("calls", [0, 4])
+def test_a_network_that_would_end_the_process_is_told(ending, calls):
+    class Ends(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model, self.calls = subject().model, 0
+
+        def forward(self, x):
+            self.calls += 1
+            if self.calls > calls:
+                raise ending
+            return self.model(x)
+
+    with pytest.raises(InputError, match=f"the network raised {type(ending).__name__}.*to end the whole process"):
+        examine(Ends(), DATA, instruments=["accuracy", "saliency"])
+
+
+def test_an_instrument_that_would_end_the_process_is_an_absence():
+    class Ends(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model, self.ready = subject().model, False
+
+        def forward(self, x):
+            if torch.is_grad_enabled():
+                raise SystemExit(0)
+            return self.model(x)
+
+    result = examine(Ends(), DATA, instruments=["accuracy", "saliency"])
+    assert list(result.findings) == ["accuracy"]
+    assert result.absences[0].failed
+    assert "raised SystemExit: 0" in result.absences[0].reason
+
+
+def test_a_network_without_values_is_told():
+    with torch.device("meta"):
+        hollow = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+    with pytest.raises(InputError, match="has no values for '.*', which is on the meta device"):
+        examine(hollow, DATA)

@@ -83,7 +83,7 @@ def test_the_weights_a_factory_draws_follow_from_the_seed():
         ("own_nets.needy:make", "cannot be imported: ModuleNotFoundError: No module named 'a_library_nobody_has'"),
         ("own_nets.nets:broken", "could not make a network: RuntimeError: no weights at /nowhere"),
         ("own_nets.nets:needs", "could not make a network: TypeError: needs\\(\\) missing 1 required"),
-        ("own_nets.nets:leaves", "could not make a network: SystemExit: goodbye"),
+        ("own_nets.nets:leaves", "could not make a network: it raised SystemExit: goodbye"),
         ("own_nets.nets:number", "must return a torch nn.Module, but returns int"),
         ("own_nets.nets:width", "must be a function that returns a network, got int"),
     ],

@@ -9,7 +9,7 @@ import typer
 
 from netopsy import InputError, __version__
 from netopsy.cli import examine, graph, papers, reproduce
-from netopsy.cli.terminal import UNWRITABLE, complain, flush, prepare, silence
+from netopsy.cli.terminal import UNWRITABLE, complain, flush, own_streams, prepare, silence
 
 app = typer.Typer(
     name="netopsy",
@@ -39,10 +39,17 @@ for group in (examine, graph, papers, reproduce):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
+    with own_streams():
+        return _run(arguments)
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
         prepare()
         code = app(args=arguments, standalone_mode=False)
         flush()
+    except SystemExit as error:  # no command of netopsy's raises it
+        return _say(f"the command was ended by SystemExit: {error}, raised by code that it was given", 2)
     except KeyboardInterrupt:
         return _say("interrupted", 130)
     except BrokenPipeError:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netopsy.cli.terminal import complain, say
+from netopsy.cli.terminal import complain, kept_streams, say
 from netopsy.core.errors import InputError, UnknownNameError, require
 from netopsy.core.texts import plain
 
@@ -120,7 +120,7 @@ def examine(
     named_instruments(wanted["instruments"])  # a wrong name is told before minutes are spent
     images_as = (size, resize, interpolation, channels, _numbers("--mean", mean), _numbers("--std", std))
     try:
-        with insistent_interrupts(), nullcontext() if quiet else shown(), _warnings_as_notes(quiet):
+        with kept_streams(), insistent_interrupts(), nullcontext() if quiet else shown(), _warnings_as_notes(quiet):
             subject = (
                 _embedded(device, limit, seed)
                 if model is None
@@ -218,6 +218,7 @@ def _own(
     seed: int,
 ) -> dict[str, Any]:
     from netopsy.cli.recipe import recipe_from
+    from netopsy.core.parameters import check_has_values
     from netopsy.data.load import EMBEDDED
     from netopsy.examination.factory import network_from
     from netopsy.examination.labels import read_labels
@@ -230,6 +231,7 @@ def _own(
     network: nn.Module = network_by_name(model) if model.startswith(PREFIXES) else network_from(model, seed=seed)
     if weights is not None:
         load_weights(network, weights)
+    check_has_values(network)
     asked_for = Preprocessing(*images_as)
 
     def read(spec: str, part: str) -> Dataset:

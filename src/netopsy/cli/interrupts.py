@@ -9,13 +9,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from netopsy.core.errors import require
+
 AGAIN = 0.1
 """Seconds until an interrupt that had no effect is sent once more."""
 
 
 @contextmanager
 def insistent_interrupts() -> Iterator[None]:
-    """Send an interrupt again and again until the block has ended.
+    """Send an interrupt again and again until the block has ended; one that nobody sent is an `InputError`.
 
     Python drops a `KeyboardInterrupt` that is raised while it runs a finaliser or the callback of a weak reference,
     and of those a network in training has many: work would go on as if nobody had asked for its end.
@@ -45,6 +47,10 @@ def insistent_interrupts() -> Iterator[None]:
     previous = signal.signal(signal.SIGINT, interrupt)
     try:
         yield
+    except KeyboardInterrupt:
+        # Code of others may raise it by itself, and that is an error like any other.
+        require(asked.is_set(), "the network, or what makes it, raised KeyboardInterrupt although nobody interrupted")
+        raise
     finally:
         over.set()
         sys.unraisablehook = report

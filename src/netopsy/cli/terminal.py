@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import typer
 
@@ -32,6 +34,48 @@ def prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError, OSError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+class _Kept(io.TextIOWrapper):
+    """A stream that those who did not open it cannot close."""
+
+    def close(self) -> None:
+        self.flush()
+
+    def end(self) -> None:
+        """Close it indeed; what cannot be written is dropped."""
+        with suppress(OSError, ValueError):
+            super().close()
+
+
+@contextmanager
+def own_streams() -> Iterator[None]:
+    """Print through duplicates of standard output and standard error, which the code of others cannot close."""
+    before, made = (sys.stdout, sys.stderr), []
+    for name, stream in zip(("stdout", "stderr"), before, strict=True):
+        with suppress(AttributeError, ValueError, OSError):  # no stream of the system's
+            raw = open(os.dup(stream.fileno()), "wb")  # noqa: SIM115 - closed at the end
+            kept = _Kept(raw, stream.encoding, "backslashreplace", line_buffering=stream.line_buffering)
+            stream.flush()
+            setattr(sys, name, kept)
+            made.append(kept)
+    try:
+        with kept_streams():
+            yield
+    finally:
+        sys.stdout, sys.stderr = before
+        for kept in made:
+            kept.end()
+
+
+@contextmanager
+def kept_streams() -> Iterator[None]:
+    """Put standard output and standard error back at the end of the block, whatever it has made of them."""
+    before = sys.stdout, sys.stderr
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
 
 
 def flush() -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from netopsy.core.errors import require
 from netopsy.core.masks import check_tensors
@@ -15,6 +15,25 @@ from netopsy.core.seeds import generator
 
 State = Mapping[str, Tensor]
 """Parameter name to tensor."""
+
+
+def check_has_values(model: nn.Module) -> None:
+    """Raise `InputError` where a parameter or buffer is on the meta device: it has a shape and no values.
+
+    >>> with torch.device("meta"):
+    ...     hollow = nn.Linear(2, 1)
+    >>> check_has_values(hollow)
+    Traceback (most recent call last):
+    netopsy.core.errors.InputError: the network has no values for 'weight', which is on the meta device: load its \
+weights with assign=True, or make it elsewhere
+    """
+    named = (*model.named_parameters(), *model.named_buffers())
+    hollow = [name for name, tensor in named if tensor.device.type == "meta"]
+    require(
+        not hollow,
+        f"the network has no values for {hollow[0] if hollow else ''!r}, which is on the meta device: load its weights "
+        "with assign=True, or make it elsewhere",
+    )
 
 
 def flatten(parameters: State) -> Float[Tensor, "size"]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from netopsy import __version__
+from netopsy.core.contained import contained
 from netopsy.core.drawing import style
 from netopsy.core.errors import InputError, UnknownNameError, require
 from netopsy.core.modes import evaluating
@@ -108,7 +109,12 @@ def examine(
     absences: list[Absence] = []
     subject.choose_classes([_class_number(subject.data, each) for each in classes])
     # Computed weights (spectral norm) change their buffers whenever they are looked at in training mode.
-    with evaluating(subject.model), subject.grid_views(), Task("examining", len(chosen)) as task:
+    with (
+        contained("the network"),
+        evaluating(subject.model),
+        subject.grid_views(),
+        Task("examining", len(chosen)) as task,
+    ):
         left_out = planned(chosen, subject, budget, all_that_apply=bool(instruments))
         for instrument in chosen:
             task.advance(0, note=instrument.title)
@@ -118,6 +124,7 @@ def examine(
             else:
                 absences.append(result)
             task.advance()
+        mistakes, warning = mistakes_of(subject), _sentence(why_senseless(subject))
     seconds = time.perf_counter() - start
     return Examination(
         name=subject.name,
@@ -131,8 +138,8 @@ def examine(
             "made by": f"netopsy {__version__}",
         },
         seconds=seconds,
-        mistakes=mistakes_of(subject),
-        warning=_sentence(why_senseless(subject)),
+        mistakes=mistakes,
+        warning=warning,
     )
 
 
@@ -143,7 +150,7 @@ def _sentence(reason: str | None) -> str:
 def _use(instrument: Instrument, subject: Subject) -> Reading | Absence:
     start = time.perf_counter()
     try:
-        with style():
+        with contained("the network, or the instrument itself,"), style():
             finding = instrument.examine(subject)
     except NotNow as reason:
         return Absence(instrument, str(reason))

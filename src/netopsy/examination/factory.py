@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from netopsy.core.contained import contained
 from netopsy.core.errors import InputError, require
 from netopsy.core.seeds import seeded
 
@@ -35,9 +36,9 @@ def network_from(spec: str, *, seed: int = 0) -> nn.Module:
             return target
         require(callable(target), f"{spec} must be a function that returns a network, got {type(target).__name__}")
         try:
-            with seeded(seed):
+            with contained("it"), seeded(seed):
                 made = target()
-        except (Exception, SystemExit) as error:
+        except Exception as error:
             raise InputError(f"{spec} could not make a network: {_last_line(error)}") from error
     require(isinstance(made, nn.Module), f"{spec} must return a torch nn.Module, but returns {type(made).__name__}")
     return made
@@ -45,14 +46,15 @@ def network_from(spec: str, *, seed: int = 0) -> nn.Module:
 
 def _module(name: str) -> Any:
     try:
-        return importlib.import_module(name)
+        with contained("it"):
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
             raise InputError(
                 f"there is no module {error.name!r}, neither in the working folder nor among the installed packages"
             ) from error
         raise InputError(f"the module {name!r} cannot be imported: {_last_line(error)}") from error
-    except (Exception, SystemExit) as error:
+    except Exception as error:
         raise InputError(f"the module {name!r} cannot be imported: {_last_line(error)}") from error
 
 
@@ -71,6 +73,8 @@ def _is_path(text: str) -> bool:
 
 def _last_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
+    if lines and isinstance(error, InputError):
+        return lines[-1].strip()
     return f"{type(error).__name__}: {lines[-1].strip()}" if lines else type(error).__name__
 
 

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Sequence
 
+from netopsy.core.contained import contained
 from netopsy.examination.gate import why_not as why_senseless
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.reading import Absence
@@ -13,6 +14,8 @@ from netopsy.examination.subject import Subject
 
 BUDGET = 120.0
 """Seconds, unless told otherwise."""
+ASKING = 4
+"""Forward passes that it takes to find out whether an instrument applies, and what it costs."""
 DRAWING = 0.7
 """Seconds that a finding takes beside the network: its pictures, mostly."""
 
@@ -23,15 +26,25 @@ def planned(
     """The instruments that will not run, by name, and why.
 
     Only which instruments run depends on the budget, and nothing of what they do. An instrument of worth 0 always runs;
-    one that does not fit leaves its time to those after it.
+    one that does not fit leaves its time to those after it. Where a single pass takes so long that asking an instrument
+    would go beyond the budget, it is not asked.
     """
     absences: dict[str, Absence] = {}
     senseless = None if all_that_apply else why_senseless(subject)
-    spent = 0.0
+    asking = ASKING * subject.seconds_a_call
+    slow, spent = asking > DRAWING, 0.0
     for instrument in sorted(chosen, key=lambda each: each.worth):
+        if slow and instrument.worth:
+            needed = math.ceil(spent + asking + DRAWING)
+            if senseless or needed > budget:
+                late = f"no time is left to find out whether it applies; `--budget {needed}` or more may bring it in"
+                absences[instrument.name] = Absence(instrument, senseless or late)
+                continue
+            spent += asking
         try:
-            reason = instrument.applies(subject) or (senseless if instrument.worth else None)
-            cost = 0.0 if reason is not None else seconds_of(instrument, subject)
+            with contained("the network, or the instrument itself,"):
+                reason = instrument.applies(subject) or (senseless if instrument.worth else None)
+                cost = 0.0 if reason is not None else seconds_of(instrument, subject)
         except NotNow as error:
             reason = str(error)
         except Exception as error:

@@ -16,12 +16,14 @@ from torch import Tensor, nn
 
 from netopsy.core.capture import layer_activations
 from netopsy.core.computed import copied
+from netopsy.core.contained import contained
 from netopsy.core.drawing import label
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import layer_names, spatial_layers
 from netopsy.core.modes import device_of, evaluating
 from netopsy.core.operations import layers_of
 from netopsy.core.outputs import single_output
+from netopsy.core.parameters import check_has_values
 from netopsy.core.scores import scores_of
 from netopsy.core.texts import plain
 from netopsy.data import Dataset
@@ -80,6 +82,7 @@ class Subject:
 
     def __post_init__(self) -> None:
         require(isinstance(self.model, nn.Module), f"model must be a torch nn.Module, got {type(self.model).__name__}")
+        check_has_values(self.model)
         require(self.data.is_classification, "data must have one class number a sample as its targets")
         self.name = self.name or type(self.model).__name__
         scores = self._first_scores()
@@ -110,7 +113,8 @@ class Subject:
     def _first_scores(self) -> Tensor:
         first = self.data.inputs[:2]
         try:
-            return evaluate_outputs(self.model, first)
+            with contained("the network"):
+                return evaluate_outputs(self.model, first)
         except InputError:
             raise
         except Exception as error:
@@ -143,16 +147,22 @@ class Subject:
     @cached_property
     def seconds_a_sample(self) -> float:
         """Of a forward pass, timed here and now on a batch that grows until it takes long enough to be timed."""
-        evaluate_outputs(self.model, self.data.inputs[:1])  # the first pass pays for what happens once
-        count, took = 1, 0.0
-        while took < 0.2:
-            start = time.perf_counter()
-            evaluate_outputs(self.model, self.data.inputs[:count])
-            took = time.perf_counter() - start
-            if count >= min(64, len(self.data)):
-                break
-            count *= 4 if took < 0.2 else 1
+        count, took = 1, self.seconds_a_call
+        while took < 0.2 and count < min(64, len(self.data)):
+            count *= 4
+            took = self._timed(count)
         return took / min(count, len(self.data))
+
+    @cached_property
+    def seconds_a_call(self) -> float:
+        """Of a forward pass of a single sample."""
+        self._timed(1)  # the first pass pays for what happens once
+        return self._timed(1)
+
+    def _timed(self, count: int) -> float:
+        start = time.perf_counter()
+        evaluate_outputs(self.model, self.data.inputs[:count])
+        return time.perf_counter() - start
 
     @property
     def device(self) -> torch.device:
@@ -188,7 +198,7 @@ class Subject:
         """Softmax of the scores."""
         return self.scores.softmax(1)
 
-    @property
+    @cached_property
     def predictions(self) -> Tensor:
         """The class with the highest score."""
         return self.scores.argmax(1)

@@ -11,6 +11,7 @@ import time
 import traceback
 from dataclasses import dataclass
 
+from netopsy.core.contained import contained
 from netopsy.lab.cells import Cell, Measure, Row, measured
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -31,7 +32,8 @@ def measure_cell(measure: Measure, cell: Cell) -> Outcome:
     """Measure a cell. An exception is reported, not raised, since not every exception survives the way back."""
     start = time.perf_counter()
     try:
-        rows = measured(measure, cell)
+        with contained("the measure"):
+            rows = measured(measure, cell)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return Outcome([], time.perf_counter() - start, " ".join(reason.split()), traceback.format_exc())

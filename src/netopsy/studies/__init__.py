@@ -7,6 +7,7 @@ import pkgutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netopsy.core.contained import contained
 from netopsy.core.errors import InputError, lookup
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def load(name: str) -> Study[Any]:
 
     module, attribute = name.split(":", 1) if ":" in name else (lookup("study", name, available()), "STUDY")
     try:
-        study = getattr(importlib.import_module(module), attribute)
+        with contained("it"):
+            study = getattr(importlib.import_module(module), attribute)
     except Exception as error:  # a module of the caller's own can raise anything
         if ":" not in name:
             raise

@@ -73,7 +73,7 @@ def why_not(subject: Subject) -> str | None:
         return "it shows concepts by images, and this network reads none"
     if layer_of(subject) is None:
         return "no layer of this network keeps a grid of positions"
-    if not any(_images_of(subject, number) is not None for number in range(subject.class_count)):
+    if int(subject.predictions.bincount().max()) < FEWEST:
         return f"no class is predicted for at least {FEWEST} of the samples"
     return None
 
@@ -147,19 +147,13 @@ def examine(subject: Subject) -> Finding:
     )
 
 
-def _images_of(subject: Subject, number: int) -> Tensor | None:
-    own = (subject.predictions == number).nonzero()[:, 0]
-    return own[:MOST] if len(own) >= FEWEST else None
-
-
 def _measure(subject: Subject, layer: str) -> list[ClassConcepts]:
     counts = subject.predictions.bincount(minlength=subject.class_count)
     order = list(subject.classes_wanted) or counts.argsort(descending=True, stable=True).tolist()
     found: list[ClassConcepts] = []
-    wanted = [number for number in order if _images_of(subject, number) is not None]
+    wanted = [number for number in order if counts[number] >= FEWEST]
     for number in track(wanted[: _classes(subject)], "finding concepts"):
-        indices = _images_of(subject, number)
-        assert indices is not None
+        indices = (subject.predictions == number).nonzero()[:MOST, 0]
         try:
             found.append(_concepts_of(subject, layer, number, indices))
         except InputError as error:
