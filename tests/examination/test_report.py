@@ -5,6 +5,8 @@ import hashlib
 import html.parser
 import json
 import re
+import warnings
+from collections import Counter
 from xml.etree import ElementTree
 
 import pytest
@@ -15,7 +17,7 @@ from netopsy import InputError
 from netopsy.catalogue import paper
 from netopsy.core.drawing import INK, figure
 from netopsy.data import Dataset
-from netopsy.examination import Absence, Examination, Finding, Instrument, Picture, examine
+from netopsy.examination import Absence, Examination, Finding, Instrument, Picture, examine, report
 from netopsy.examination.reading import Reading
 from netopsy.examination.svg import inline_svg
 
@@ -314,6 +316,78 @@ def test_what_could_run_or_load_does_not_pass():
         assert word not in made
     assert 'fill="url(#p-g)"' in made
     assert "<text>kept</text>" in made
+
+
+CARRIERS = {
+    "frame": "<iframe src='http://x'/>",
+    "frame in a namespace of its own": "<h:iframe xmlns:h='http://www.w3.org/1999/xhtml' src='file:///etc/passwd'/>",
+    "picture": "<img src='x' onerror='alert(1)'/>",
+    "moving a reference": "<use href='#a'><set attributeName='href' to='http://x'/></use>",
+    "link": "<a href='file:///x'><text>a</text></a>",
+    "file": "<image href='file:///x.png'/>",
+    "drawing within": "<image href='data:image/svg+xml;base64,AAAA'/>",
+    "another's drawing": "<use href='http://x/y.svg#a'/>",
+    "hidden letters": "<rect style='fill:u\\72l(http://x)'/>",
+    "capital letters": "<rect fill='URL(http://x)' STYLE='fill:url(http://x)'/>",
+    "source": "<rect src='http://x' srcset='http://x' action='http://x' formaction='http://x'/>",
+    "the page's own looks": "<rect class='http://x' onclick='alert(1)'/>",
+}
+
+
+@pytest.mark.parametrize("carrier", CARRIERS.values(), ids=CARRIERS)
+def test_only_what_draws_passes(carrier):
+    made, _ = inline_svg(f"<svg xmlns='http://www.w3.org/2000/svg'>{carrier}<path d='M0 0'/></svg>", "p-", "none")
+    assert not re.search(r"http|file:|alert|<iframe|<img|src|svg\+xml|class", made)
+    assert '<path d="M0 0" />' in made
+
+
+def test_every_drawing_of_a_report_passes_unchanged(result):
+    def drawing_of(text):
+        children = [child for child in ElementTree.fromstring(text) if not child.tag.endswith("metadata")]
+        elements = [each for child in children for each in child.iter() if not each.tag.endswith("style")]
+        local = [(each.tag, *sorted(set(each.attrib) - {"id"})) for each in elements]
+        return Counter(tuple(sorted(name.rpartition("}")[2] for name in names)) for names in local)
+
+    for each in result.readings:
+        for picture in each.finding.pictures:
+            assert drawing_of(picture.svg) == drawing_of(inline_svg(picture.svg, "p-", "a picture")[0])
+
+
+def test_a_picture_that_is_none_leaves_the_rest_of_the_report():
+    bad = Picture("<svg", "torn", "A caption.")
+    text = report.page("net", {}, [reading(pictures=(bad, drawing("fine")))], [])
+    assert "A caption. (This picture cannot be shown: a picture must be SVG" in text
+    assert text.count("<svg") == 1
+
+
+ODD = ("a\x1b]0;x\x07b", "lone \ud800 half", "$\\nonsense$", "$\\frac{$", "right \u202e left", "NUL\0", "$")
+
+
+def test_names_of_layers_classes_and_files_do_not_cost_the_report(tmp_path):
+    model = nn.Sequential()
+    model.add_module("a\x1b]0;x\x07\ud800$\\nonsense$", nn.Conv2d(1, 3, 3))
+    model.add_module("flat\x01", nn.Flatten())
+    model.add_module("out", nn.Linear(108, len(ODD)))
+    data = Dataset(
+        torch.rand(40, 1, 8, 8), torch.arange(40) % len(ODD), ODD, name="\x1b\udc80", files=ODD * 5 + ODD[:5]
+    )
+    found = examine(model, data, name="\x1b\ud800", depth="quick")
+    assert not [absence for absence in found.absences if absence.failed]
+    page = found.save(tmp_path / "report")
+    for file in page.parent.iterdir():
+        text = file.read_text(encoding="utf-8")
+        assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", text), file
+    assert "\x1b" not in found._repr_html_()
+
+
+def test_a_drawing_of_any_text_is_xml():
+    for text in ODD:
+        drawn, axes = figure(2.0, 2.0)
+        axes.set_title(text)
+        axes.set_xticks([0, 1], [text.replace("\ud800", ""), "plain"])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # letters that the font has not
+            ElementTree.fromstring(Picture.of(drawn, "any").svg)
 
 
 @pytest.mark.parametrize("text", ["", "no svg", "<p>none</p>", "<svg><g></svg>"])

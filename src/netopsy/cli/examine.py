@@ -329,4 +329,4 @@ def _summarise(examination: Examination, page: Path, seconds: float, asked: bool
     for absence in told:
         console.print(Text(plain(f"{absence.instrument.name}: {absence.reason}"), style="yellow"))
     console.print()
-    console.print(Text(f"{page}", style="bold"), Text(f"written in {seconds:.0f} s"), soft_wrap=True)
+    console.print(Text(plain(str(page)), style="bold"), Text(f"written in {seconds:.0f} s"), soft_wrap=True)

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from netopsy.catalogue import Paper
 from netopsy.cli.verdicts import print_parts, print_verdict, wide_console
+from netopsy.core.texts import plain
 
 if TYPE_CHECKING:
     from netopsy.lab.evidence import Evidence
@@ -27,7 +28,7 @@ def print_page(paper: Paper, evidence: Evidence | None) -> None:
     _line(console, paper.url)
     if paper.code:
         _line(console, f"https://github.com/{paper.code} (the authors' code)")
-    console.print(Text(f"{paper.slug} · {paper.room} · {paper.status}", style="dim"))
+    _prose(console, f"{paper.slug} · {paper.room} · {paper.status}", style="dim")
     console.print()
     _prose(console, paper.summary)
     console.print()
@@ -91,9 +92,11 @@ def _heading(console: Console, text: str) -> None:
 def _prose(console: Console, text: str, indent: int = 0, style: str = "") -> None:
     width = min(100, console.width) if console.is_terminal else 100
     margin = " " * indent
-    for line in textwrap.wrap(text, width, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False):
+    for line in textwrap.wrap(
+        plain(text), width, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False
+    ):
         console.print(Text(line, style=style), soft_wrap=True)
 
 
 def _line(console: Console, text: str) -> None:
-    console.print(text, soft_wrap=True, markup=False)
+    console.print(plain(text), soft_wrap=True, markup=False)

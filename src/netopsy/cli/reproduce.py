@@ -13,6 +13,7 @@ import typer
 
 from netopsy.cli.terminal import complain, say
 from netopsy.core.errors import require
+from netopsy.core.texts import plain
 
 if TYPE_CHECKING:
     from netopsy.lab import Run, Study
@@ -121,7 +122,8 @@ def _show(run: Run) -> None:
     from netopsy.cli.verdicts import print_parts, print_verdict, wide_console
 
     console = wide_console()
-    console.print(f"{run.paper} ({run.preset}{f', {run.seeds} seeds' if run.seeds else ''})", style="bold")
+    seeds = f", {run.seeds} seeds" if run.seeds else ""
+    console.print(plain(f"{run.paper} ({run.preset}{seeds})"), style="bold", markup=False)
     for verdict in run.verdicts:
         entry = verdict.to_json()
         print_verdict(console, verdict.claim, entry)

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 import typer
 
-from netopsy.core.texts import plain
+from netopsy.core.texts import plain_lines
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 """What the system says where that which is printed cannot be written."""
@@ -19,7 +19,7 @@ UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 def say(message: object, *, err: bool = False) -> None:
     """Print a message, whatever names from outside are in it, on standard output or standard error."""
-    typer.echo("\n".join(plain(line) for line in str(message).split("\n")), err=err)
+    typer.echo(plain_lines(str(message)), err=err)
 
 
 def complain(message: str) -> None:
@@ -55,7 +55,7 @@ def own_streams() -> Iterator[None]:
     for name, stream in zip(("stdout", "stderr"), before, strict=True):
         with suppress(AttributeError, ValueError, OSError):  # no stream of the system's
             raw = open(os.dup(stream.fileno()), "wb")  # noqa: SIM115 - closed at the end
-            kept = _Kept(raw, stream.encoding, "backslashreplace", line_buffering=stream.line_buffering)
+            kept = _Kept(raw, stream.encoding, "backslashreplace", line_buffering=bool(stream.line_buffering))
             stream.flush()
             setattr(sys, name, kept)
             made.append(kept)

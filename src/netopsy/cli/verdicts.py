@@ -25,8 +25,8 @@ def wide_console() -> Console:
 def print_verdict(console: Console, claim: str, verdict: Mapping[str, Any] | None) -> None:
     """The claim's answer with its estimate, on one line."""
     answer = verdict["verdict"] if verdict else "not re-tested yet"
-    head = Text(f"  {claim}: ", style="bold")
-    head.append(", ".join(filter(None, [answer, measured(verdict)])), style=COLOURS.get(answer, "dim"))
+    head = Text(f"  {plain(claim)}: ", style="bold")
+    head.append(plain(", ".join(filter(None, [answer, measured(verdict)]))), style=COLOURS.get(answer, "dim"))
     console.print(head, soft_wrap=True)
 
 

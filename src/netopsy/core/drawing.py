@@ -7,6 +7,7 @@ with ``@style()``. Matplotlib is imported only when something is drawn.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from netopsy.core.errors import require
+from netopsy.core.texts import plain_lines
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -255,11 +257,24 @@ def _is_heavy(artist: Artist) -> bool:
 
 
 def _saved(drawn: Figure, ending: str, **options: Any) -> bytes:
+    from matplotlib import rc_context
+    from matplotlib.text import Text
+
     buffer = io.BytesIO()
+    options |= {"format": ending, "metadata": _UNDATED[ending], "facecolor": "none"}
     with style():
-        drawn.savefig(buffer, format=ending, metadata=_UNDATED[ending], facecolor="none", **options)
+        try:
+            drawn.savefig(buffer, **options)
+        except (ValueError, TypeError):  # a name with dollar signs that is no formula, or with letters that are none
+            for text in drawn.findobj(Text):
+                text.set(parse_math=False, text=plain_lines(text.get_text()))
+            buffer = io.BytesIO()
+            with rc_context({"text.parse_math": False}):
+                drawn.savefig(buffer, **options)
     drawn.set_layout_engine("none")  # laying out takes most of the time, and every format has the same layout
-    return buffer.getvalue()
+    return _NO_XML.sub(b"", buffer.getvalue()) if ending == "svg" else buffer.getvalue()
 
 
+_NO_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""Control characters, which no XML file may hold; in UTF-8 no other letter has these bytes."""
 _UNDATED: dict[str, Any] = {"svg": {"Date": None}, "png": {}, "pdf": {"CreationDate": None}}

@@ -19,6 +19,15 @@ def plain(text: str) -> str:
     return kept.encode("utf-8", "ignore").decode("utf-8")
 
 
+def plain_lines(text: str) -> str:
+    """`plain` for text of several lines, which stay lines.
+
+    >>> plain_lines("a\\x1b[31mb\\nc\\td")
+    'a[31mb\\nc d'
+    """
+    return "\n".join(map(plain, text.split("\n")))
+
+
 def shortened(text: str, most: int = 120) -> str:
     """``text`` for a message, with its middle left out where it is long.
 

@@ -16,6 +16,7 @@ from netopsy.core.modes import evaluating
 from netopsy.core.progress import Task
 from netopsy.core.seeds import check_seed
 from netopsy.data import Dataset
+from netopsy.examination.finding import Finding
 from netopsy.examination.gate import why_not as why_senseless
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instrument import instruments as named_instruments
@@ -152,6 +153,7 @@ def _use(instrument: Instrument, subject: Subject) -> Reading | Absence:
     try:
         with contained("the network, or the instrument itself,"), style():
             finding = instrument.examine(subject)
+            require(isinstance(finding, Finding), f"it must return a Finding, got {type(finding).__name__}")
     except NotNow as reason:
         return Absence(instrument, str(reason))
     except Exception as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from netopsy.core.drawing import render
 from netopsy.core.errors import require
+from netopsy.core.texts import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,10 +68,10 @@ class Finding:
 
         drawn = "".join(
             f"<figure>{inline_svg(each.svg, f'{id(self)}-{number}-', each.description)[0]}"
-            f"<figcaption>{escape(each.caption)}</figcaption></figure>"
+            f"<figcaption>{escape(plain(each.caption))}</figcaption></figure>"
             for number, each in enumerate(self.pictures)
         )
-        return f"<p><strong>{escape(self.sentence)}</strong></p>{drawn}<p>{escape(self.advice)}</p>"
+        return f"<p><strong>{escape(plain(self.sentence))}</strong></p>{drawn}<p>{escape(plain(self.advice))}</p>"
 
     def __post_init__(self) -> None:
         require(self.sentence.strip().endswith((".", "!", "?")), f"sentence must be a sentence, got {self.sentence!r}")

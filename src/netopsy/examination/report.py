@@ -15,7 +15,8 @@ from markupsafe import Markup, escape
 
 from netopsy import __version__
 from netopsy.catalogue import Paper, paper
-from netopsy.core.texts import plain
+from netopsy.core.errors import InputError
+from netopsy.core.texts import plain_lines
 from netopsy.examination.chapters import CHAPTERS, QUESTIONS
 from netopsy.examination.finding import Number, Picture
 from netopsy.examination.instrument import Instrument
@@ -103,9 +104,9 @@ def page(
     """
     style, script = _source("report.css"), _source("report.js")
     return _template().render(
-        name=plain(name),
+        name=name,
         head=_head(readings, warning),
-        facts={fact: plain(value) for fact, value in facts.items()},
+        facts=facts,
         sections=_sections(readings, absences),
         long=LONG,
         mark=Markup(f'{MARK} {__version__}">'),
@@ -141,18 +142,21 @@ def _article(reading: Reading) -> Article:
         sentence=_together(finding.sentence),
         reading=_together(finding.reading),
         drawings=drawings,
-        figures=tuple((plain(name), _number(value)) for name, value in finding.figures.items()),
+        figures=tuple((name, _number(value)) for name, value in finding.figures.items()),
         head=tuple(head),
-        rows=tuple(tuple(plain(cell) for cell in row) for row in rows),
+        rows=tuple(map(tuple, rows)),
         numeric=tuple(column > 0 and all(_looks_numeric(row[column]) for row in rows) for column in range(len(head))),
         papers=tuple(paper(slug) for slug in instrument.papers),
-        code="\n".join(plain(line) for line in finding.code.strip().splitlines()),
+        code=finding.code.strip(),
         seconds=reading.seconds,
     )
 
 
 def _drawing(picture: Picture, prefix: str) -> Drawing:
-    svg, _ = inline_svg(picture.svg, prefix, picture.description)
+    try:
+        svg, _ = inline_svg(picture.svg, prefix, picture.description)
+    except InputError as error:
+        return Drawing(Markup(""), f"{picture.caption} (This picture cannot be shown: {error}.)".strip())
     return Drawing(Markup(svg), picture.caption)
 
 
@@ -182,7 +186,7 @@ def _term(instrument: Instrument) -> str:
 
 def _number(value: Number) -> str:
     if isinstance(value, str):
-        return plain(value)
+        return value
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
@@ -191,8 +195,8 @@ def _looks_numeric(text: str) -> bool:
 
 
 def _together(text: str) -> str:
-    """``text`` without control characters, and with no line end between a number and its per cent sign."""
-    return plain(text).replace(" %", "\u00a0%")
+    """``text`` with no line end between a number and its per cent sign."""
+    return text.replace(" %", "\u00a0%")
 
 
 def coded(text: str) -> Markup:
@@ -206,6 +210,13 @@ def coded(text: str) -> Markup:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _shown(value: object) -> object:
+    """What the template shows: every text without control characters, as `plain` has it; unbreakable spaces stay."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return "\u00a0".join(map(plain_lines, value.split("\u00a0")))
 
 
 @cache
@@ -225,6 +236,7 @@ def _environment() -> Environment:
         loader=PackageLoader("netopsy.examination"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
