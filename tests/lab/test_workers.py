@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import random
 import signal
+import socket
 import sys
 import threading
 import time
@@ -13,11 +14,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from netopsy import InputError
 from netopsy.lab import Cell, CellsFailedError, run, runs
-from netopsy.lab.backends import LocalProcesses, ThisProcess, _Inline
+from netopsy.lab.backends import DaskCluster, LocalProcesses, ThisProcess, _Inline
 from netopsy.lab.errors import WorkersError
 from netopsy.lab.executor import execute
 from netopsy.lab.store import CellStore
+from netopsy.lab.worker import keys_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes the POSIX way")
 
@@ -177,6 +180,80 @@ def test_a_dask_cluster_that_loses_a_worker(toy, tmp_path, monkeypatch):
     undisturbed = run(toy.study(seeds=10), "smoke", out=tmp_path / "other", workers=0)
     pd.testing.assert_frame_equal(done.rows, undisturbed.rows)
     assert all(CellStore(tmp_path / "run" / "cells").read(key) for key in stored(tmp_path / "run"))
+
+
+class PlayedClient:
+    """A cluster whose workers answer as told; the scheduler of real ones is in the test above."""
+
+    answers: dict
+    status = "running"
+
+    def __init__(self, address, **options):
+        self.closed = False
+
+    def wait_for_workers(self, count, timeout):
+        if not self.answers:
+            raise TimeoutError
+
+    def run(self, function, places, on_error):
+        assert on_error == "return"
+        if "silent" in self.answers:
+            time.sleep(1)
+        return {worker: answer(places) for worker, answer in self.answers.items() if worker != "silent"}
+
+    def get_executor(self, pure):
+        return _Inline()
+
+    def close(self, timeout):
+        self.closed = True
+
+
+CLUSTERS = {
+    "no workers": ({}, "has no workers: start one with 'dask worker tls://x:1'"),
+    "no answer": ({"silent": None}, "the workers of cluster tls://x:1 give no answer"),
+    "no netopsy": ({"a": lambda _: ModuleNotFoundError("no netopsy")}, "worker a cannot import netopsy's lab: Module"),
+    "no study": ({"a": lambda places: dict.fromkeys(places)}, "worker a does not have the module of netopsy_toy:meas"),
+    "another netopsy": (
+        {"a": keys_of, "b": lambda places: dict.fromkeys(places, "x")},
+        "worker b has other code behind",
+    ),
+}
+
+
+@pytest.mark.parametrize(("answers", "says"), CLUSTERS.values(), ids=CLUSTERS)
+def test_a_cluster_is_refused_that_cannot_measure_the_same(toy, monkeypatch, tmp_path, answers, says):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(distributed, "Client", type("Client", (PlayedClient,), {"answers": answers}))
+    start = time.monotonic()
+    with pytest.raises(InputError, match=says):
+        DaskCluster("tls://x:1", toy.study().measures, timeout=0.5)
+    assert time.monotonic() - start < 5
+
+
+def test_a_cluster_with_the_same_code_is_used_and_one_that_went_away_is_told(toy, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(distributed, "Client", type("Client", (PlayedClient,), {"answers": {"a": keys_of}}))
+    cluster = DaskCluster("tls://x:1", toy.study().measures)
+    with cluster.pool():
+        pass
+    with pytest.raises(RuntimeError, match="its own"), cluster.pool():
+        raise RuntimeError("its own")
+    cluster._client.status = "closed"
+    gone = "the scheduler of cluster tls://x:1 is gone; what was measured is stored"
+    with pytest.raises(WorkersError, match=gone), cluster.pool():
+        raise RuntimeError("no connection")
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+def test_an_address_without_a_scheduler_is_told(toy, hangs_up):
+    pytest.importorskip("distributed")
+    start = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        if hangs_up:
+            threading.Thread(target=lambda: server.accept()[0].close(), daemon=True).start()
+        with pytest.raises(InputError, match="cluster must be the address of a running dask scheduler"):
+            DaskCluster(f"tcp://127.0.0.1:{server.getsockname()[1]}", [toy.measure], timeout=1)
+    assert time.monotonic() - start < 10
 
 
 def test_one_worker_where_there_is_a_gpu_and_one_a_core_elsewhere(monkeypatch):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from typing import Any, ParamSpec, Protocol, TypeVar, runtime_checkable
@@ -17,7 +18,11 @@ from typing import Any, ParamSpec, Protocol, TypeVar, runtime_checkable
 from netopsy.core.errors import InputError, require
 from netopsy.core.texts import plain
 from netopsy.lab.errors import WorkersError
-from netopsy.lab.worker import THREAD_VARIABLES, prepare
+from netopsy.lab.version import code_keys
+from netopsy.lab.worker import THREAD_VARIABLES, keys_of, prepare
+
+PATIENCE = 8.0
+"""Seconds to wait for an answer of a cluster."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,7 +53,7 @@ def backend(
     """The backend asked for: a cluster's scheduler address, or a number of local processes (0: none, measure here)."""
     if cluster is not None:
         require(workers is None, f"workers={workers} and cluster={cluster!r} exclude each other: a cluster has its own")
-        return DaskCluster(cluster)
+        return DaskCluster(cluster, measures)
     workers = default_workers() if workers is None else workers
     require(
         isinstance(workers, int) and not isinstance(workers, bool) and workers >= 0,
@@ -127,43 +132,98 @@ def _start_server(modules: set[str]) -> None:
                 os.environ[name] = value
 
 
+def _listen(address: str, timeout: float | int) -> None:
+    """Raise `OSError` where nothing answers at an address: a scheduler speaks first, and dask would wait for it."""
+    if not address.startswith("tcp://"):
+        return
+    host, _, port = address.removeprefix("tcp://").rstrip("/").rpartition(":")
+    with socket.create_connection((host.strip("[]"), int(port)), timeout) as line:
+        if not line.recv(1):
+            raise ConnectionError("what is there is no scheduler")
+
+
 class DaskCluster:
     """The workers of a running dask.distributed scheduler."""
 
     width = 1_000_000  # the scheduler sees all that waits, and can grow the cluster
     lost: tuple[type[BaseException], ...]
 
-    def __init__(self, address: str, timeout: float = 5.0) -> None:
+    def __init__(
+        self, address: str, measures: Sequence[Callable[..., Any]] = (), timeout: float | int = PATIENCE
+    ) -> None:
         wanted = (
             f"cluster must be the address of a running dask scheduler such as 'tcp://127.0.0.1:8786', got {address!r}"
         )
         require(re.fullmatch(r"\w+://.+:\d+/?", address), wanted)
         try:
+            import dask
             from distributed import Client
             from distributed.scheduler import KilledWorker
         except ImportError:
             raise InputError(
                 "cluster needs dask.distributed, which is not installed: pip install 'netopsy[cluster]'"
             ) from None
+        self.address = address
         self.lost = (KilledWorker, CancelledError)
         connect: Any = Client
         try:
-            self._client = connect(address, timeout=timeout, set_as_default=False)
-        except (OSError, TimeoutError, ValueError, TypeError) as error:
+            _listen(address, timeout)
+            with dask.config.set({"distributed.comm.timeouts.connect": timeout}):
+                self._client = connect(address, timeout=timeout, set_as_default=False)
+        except (OSError, TimeoutError, ValueError, TypeError, OverflowError) as error:
             raise InputError(f"{wanted}: {error or type(error).__name__}") from None
+
+        try:
+            self._check_workers(address, measures, timeout)
+        except BaseException:
+            self.close()
+            raise
+
+    def _check_workers(self, address: str, measures: Sequence[Callable[..., Any]], timeout: float | int) -> None:
+        """There are workers, and the code behind every measure is the same there as here: its key names the results."""
+        try:
+            self._client.wait_for_workers(1, timeout=timeout)
+        except TimeoutError:
+            raise InputError(f"cluster {address} has no workers: start one with 'dask worker {address}'") from None
+        here = {place: key for place, key in code_keys(measures).items() if not place.startswith("__main__:")}
+        asking = ThreadPoolExecutor(1)
+        try:
+            answers = asking.submit(self._client.run, keys_of, list(here), on_error="return").result(timeout)
+        except (TimeoutError, OSError) as error:
+            raise InputError(f"the workers of cluster {address} give no answer: {type(error).__name__}") from None
+        finally:
+            asking.shutdown(wait=False, cancel_futures=True)
+        for worker, there in answers.items():
+            if isinstance(there, BaseException):
+                raise InputError(f"worker {worker} cannot import netopsy's lab: {type(there).__name__}: {there}")
+            missing = [place for place in here if there[place] is None]
+            require(
+                not missing, f"worker {worker} does not have the module of {', '.join(missing)}: see its PYTHONPATH"
+            )
+            other = [place for place in here if there[place] != here[place]]
+            require(
+                not other, f"worker {worker} has other code behind {', '.join(other)}: bring it to the same version"
+            )
 
     @contextmanager
     def pool(self) -> Iterator[Executor]:
         executor = self._client.get_executor(pure=False)
         try:
             yield executor
-        except BaseException:
-            executor.shutdown(wait=False)
+            executor.shutdown()
+        except BaseException as error:
+            with suppress(Exception):  # of a cluster that is gone nothing can be asked
+                executor.shutdown(wait=False)
+            if isinstance(error, Exception) and self._client.status != "running":
+                raise WorkersError(
+                    f"the scheduler of cluster {self.address} is gone; what was measured is stored, and the "
+                    "same command goes on from there on another cluster"
+                ) from None
             raise
-        executor.shutdown()
 
     def close(self) -> None:
-        self._client.close(timeout=1)
+        with suppress(Exception):
+            self._client.close(timeout=1)
 
 
 class ThisProcess:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netopsy.core.contained import contained
@@ -38,6 +39,13 @@ def measure_cell(measure: Measure, cell: Cell) -> Outcome:
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return Outcome([], time.perf_counter() - start, " ".join(reason.split()), traceback.format_exc())
     return Outcome(rows, time.perf_counter() - start)
+
+
+def keys_of(places: Sequence[str]) -> dict[str, str | None]:
+    """The keys of the code that this process would run at these places."""
+    from netopsy.lab.version import code_key_of
+
+    return {place: code_key_of(place) for place in places}
 
 
 def prepare() -> None:
