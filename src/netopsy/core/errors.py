@@ -10,7 +10,13 @@ T = TypeVar("T")
 
 
 class InputError(ValueError):
-    """Something the caller handed in cannot be used; the message names it, what was given and what is wanted."""
+    """Something the caller handed in cannot be used; the message names it, what was given and what is wanted.
+
+    It is one line, whatever was printed into it.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(" ".join(each.split("\n")) if isinstance(each, str) else each for each in args))
 
 
 class UnknownNameError(InputError, KeyError):

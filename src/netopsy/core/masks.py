@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import UnknownNameError, require
 from netopsy.core.modes import check_model
 
@@ -18,6 +19,7 @@ Masks = Mapping[str, Tensor]
 """Parameter name to a bool tensor of the parameter's shape, True where the weight is kept."""
 
 
+@checked
 def prunable_parameters(
     model: nn.Module, types: tuple[type[nn.Module], ...] = (nn.Linear, _ConvNd), exclude: Sequence[str] = ()
 ) -> dict[str, nn.Parameter]:
@@ -63,15 +65,19 @@ def prunable_parameters(
     return found
 
 
+@checked
 def density(masks: Masks) -> float:
-    """The share of weights kept, over all masks together.
+    """The share of weights kept, over all masks together; raises `InputError` where there is no weight.
 
     >>> density({"a": torch.tensor([True, False]), "b": torch.tensor([True, True])})
     0.75
     """
-    return sum(int(mask.sum()) for mask in masks.values()) / sum(mask.numel() for mask in masks.values())
+    total = sum(mask.numel() for mask in masks.values())
+    require(total > 0, f"masks must hold at least one weight, got {len(masks)} masks of none")
+    return sum(int(mask.sum()) for mask in masks.values()) / total
 
 
+@checked
 def check_tensors(argument: str, given: object) -> None:
     """Raise `InputError` unless ``given`` maps names to tensors."""
     fits = isinstance(given, Mapping) and all(isinstance(value, Tensor) for value in given.values())
@@ -81,6 +87,7 @@ def check_tensors(argument: str, given: object) -> None:
     require(fits, f"{argument} must map names to tensors, got {odd}")
 
 
+@checked
 def check_masks(model: nn.Module, masks: Masks) -> dict[str, nn.Parameter]:
     """The masked parameters by name, once every mask is known to fit.
 
@@ -102,6 +109,7 @@ def check_masks(model: nn.Module, masks: Masks) -> dict[str, nn.Parameter]:
 
 
 @torch.no_grad()
+@checked
 def zero_masked(model: nn.Module, masks: Masks) -> nn.Module:
     """Set the weights that ``masks`` drop to zero, in place, once; returns the model."""
     for name, parameter in check_masks(model, masks).items():
@@ -110,6 +118,7 @@ def zero_masked(model: nn.Module, masks: Masks) -> nn.Module:
 
 
 @torch.no_grad()
+@checked
 def revived(model: nn.Module, masks: Masks) -> dict[str, int]:
     """How many weights that ``masks`` drop are not zero, by parameter name; empty when all are.
 
@@ -155,6 +164,7 @@ class AppliedMasks:
         self.remove()
 
 
+@checked
 def apply_masks(model: nn.Module, masks: Masks) -> AppliedMasks:
     """Set masked weights to zero and back to zero after every step of any optimizer that trains them.
 

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.masks import check_tensors
 from netopsy.core.seeds import generator
@@ -17,6 +18,7 @@ State = Mapping[str, Tensor]
 """Parameter name to tensor."""
 
 
+@checked
 def check_has_values(model: nn.Module) -> None:
     """Raise `InputError` where a parameter or buffer is on the meta device: it has a shape and no values.
 
@@ -36,6 +38,7 @@ weights with assign=True, or make it elsewhere
     )
 
 
+@checked
 def flatten(parameters: State) -> Float[Tensor, "size"]:
     """All parameters end to end, in the order of the mapping.
 
@@ -47,6 +50,7 @@ def flatten(parameters: State) -> Float[Tensor, "size"]:
     return torch.cat([value.reshape(-1) for value in parameters.values()])
 
 
+@checked
 def unflatten(vector: Float[Tensor, "size"], like: State) -> dict[str, Tensor]:
     """The vector cut into tensors of the names and shapes of ``like``; the inverse of `flatten`."""
     check_tensors("like", like)
@@ -57,6 +61,7 @@ def unflatten(vector: Float[Tensor, "size"], like: State) -> dict[str, Tensor]:
     return {name: piece.view_as(value) for piece, (name, value) in zip(pieces, like.items(), strict=True)}
 
 
+@checked
 def interpolate(start: State, end: State, at: float) -> dict[str, Tensor]:
     """``(1 - at) * start + at * end``; integer entries (step counters) are taken from ``start``.
 
@@ -75,6 +80,7 @@ def interpolate(start: State, end: State, at: float) -> dict[str, Tensor]:
     }
 
 
+@checked
 def random_direction(
     parameters: State, *, seed: int | torch.Generator = 0, scale: Literal["unit", "filter"] = "unit"
 ) -> dict[str, Tensor]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.seeds import generator
 from netopsy.core.shapes import Images
 
 
+@checked
 def crop_and_flip(images: Images, seed: int | torch.Generator, *, padding: int = 4, flip: bool = True) -> Images:
     """Every image padded with zeros, cut back to its size at a random place, and mirrored with probability one half.
 

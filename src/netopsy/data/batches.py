@@ -8,10 +8,12 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.seeds import derive
 
 
+@checked
 def epoch_order(n: int, seed: int, epoch: int) -> Int[Tensor, "n"]:
     """A permutation of ``n`` samples that depends on ``seed`` and ``epoch`` alone.
 
@@ -23,6 +25,7 @@ def epoch_order(n: int, seed: int, epoch: int) -> Int[Tensor, "n"]:
     return torch.randperm(n, generator=torch.Generator().manual_seed(derive(seed, "epoch", epoch)))
 
 
+@checked
 def batches_per_epoch(n: int, batch_size: int) -> int:
     """How many full batches there are in ``n`` samples; 1 when the whole set is smaller than a batch.
 
@@ -34,6 +37,7 @@ def batches_per_epoch(n: int, batch_size: int) -> int:
     return max(1, n // batch_size)
 
 
+@checked
 def batch_indices(n: int, batch_size: int, seed: int, step: int) -> Int[Tensor, "batch"]:
     """The samples of the batch at a global ``step``, counted from 0 over all epochs.
 
@@ -46,6 +50,7 @@ def batch_indices(n: int, batch_size: int, seed: int, step: int) -> Int[Tensor, 
     return next(index_batches(n, batch_size, seed, start=step))
 
 
+@checked
 def index_batches(n: int, batch_size: int, seed: int, start: int = 0) -> Iterator[Int[Tensor, "batch"]]:
     """`batch_indices` of ``start``, ``start + 1``, ... without end, drawing each epoch's order once."""
     require(start >= 0, f"step must not be negative, got {start}")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.data.graphs import Graph
 
 
+@checked
 def block_graph(
     nodes: int = 2000,
     classes: int = 5,
@@ -70,6 +72,7 @@ def block_graph(
     return Graph(adjacency, "blocks", labels=labels.astype(np.int64))
 
 
+@checked
 def class_features(labels: np.ndarray, dimensions: int = 16, *, scale: float = 0.45, seed: int = 0) -> np.ndarray:
     """Normal features of variance 1 around a normal mean of each class, of standard deviation ``scale``.
 

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.seeds import generator
 from netopsy.data.dataset import Dataset
@@ -43,6 +44,7 @@ class Canvases:
         return Dataset(self.images, targets, tuple("0123456789"), "canvases")
 
 
+@checked
 def canvases(
     n: int,
     *,

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.seeds import generator
 from netopsy.core.shapes import Images
@@ -77,6 +78,7 @@ class ConceptImages:
         return Dataset(self.images, torch.cat(parts, 1).float(), classes, "concept images")
 
 
+@checked
 def concept_images(
     n: int, *, size: int | tuple[int, int] = 48, channels: int = 3, noise: float = 0.03, seed: int = 0
 ) -> ConceptImages:

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
+from netopsy.core.arguments import checked_class
 from netopsy.core.batches import check_tensor
 from netopsy.core.errors import require
 from netopsy.core.seeds import generator
@@ -17,6 +18,7 @@ from netopsy.data.choice import interleaved
 from netopsy.data.normalisation import Axes, Normalisation
 
 
+@checked_class
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Samples held in memory as two tensors.

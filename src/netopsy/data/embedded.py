@@ -7,10 +7,12 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.data.dataset import Dataset
 
 
+@checked
 def digits() -> Dataset:
     """1797 handwritten digits, ``[1797, 1, 8, 8]`` in [0, 1], ten classes.
 
@@ -23,6 +25,7 @@ def digits() -> Dataset:
     return Dataset(images.clone(), labels.clone(), tuple("0123456789"), "digits")
 
 
+@checked
 def digits_split(seed: int = 0, sizes: tuple[int, ...] = (1000, 297, 500)) -> tuple[Dataset, ...]:
     """`digits` in parts with equal proportions of the classes: by default to train on, to validate on, to test on.
 
@@ -32,6 +35,7 @@ def digits_split(seed: int = 0, sizes: tuple[int, ...] = (1000, 297, 500)) -> tu
     return digits().split(*sizes, seed=seed)
 
 
+@checked
 def lfw_subset() -> Dataset:
     """100 faces and 100 patches that are none, ``[200, 1, 25, 25]`` in [0, 1].
 

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import InputError, require
 from netopsy.core.paths import path_from
 from netopsy.data.choice import choose
@@ -32,6 +33,7 @@ class ImageListing:
     """How many files were passed over: no image by their name, or links that lead out of the folder."""
 
 
+@checked
 def list_images(path: str | os.PathLike[str]) -> ImageListing:
     """The image files under ``path``, where every subfolder is a class and may have subfolders of its own.
 
@@ -66,6 +68,7 @@ def list_images(path: str | os.PathLike[str]) -> ImageListing:
     return ImageListing(root, tuple(folder.name for folder in folders), tuple(files), torch.tensor(targets), ignored)
 
 
+@checked
 def image_folder(
     path: str | os.PathLike[str],
     *,

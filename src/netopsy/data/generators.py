@@ -6,10 +6,12 @@ from typing import Any
 
 import torch
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.data.dataset import Dataset
 
 
+@checked
 def two_moons(n: int = 1000, *, noise: float = 0.1, seed: int = 0) -> Dataset:
     """Two interleaved half circles in the plane, ``[n, 2]``, with Gaussian noise.
 
@@ -22,6 +24,7 @@ def two_moons(n: int = 1000, *, noise: float = 0.1, seed: int = 0) -> Dataset:
     return _classes(make_moons(n, noise=noise, random_state=_state(seed)), ("upper", "lower"), "moons")
 
 
+@checked
 def two_circles(n: int = 1000, *, noise: float = 0.05, factor: float = 0.5, seed: int = 0) -> Dataset:
     """A circle of radius 1 around one of radius ``factor``, ``[n, 2]``, with Gaussian noise.
 
@@ -36,6 +39,7 @@ def two_circles(n: int = 1000, *, noise: float = 0.05, factor: float = 0.5, seed
     return _classes(drawn, ("outer", "inner"), "circles")
 
 
+@checked
 def gaussian_blobs(
     n: int = 1000, *, classes: int = 3, dimension: int = 2, spread: float = 1.0, seed: int = 0
 ) -> Dataset:
@@ -53,6 +57,7 @@ def gaussian_blobs(
     return _classes(drawn[:2], tuple(map(str, range(classes))), "blobs")
 
 
+@checked
 def swiss_roll(n: int = 1000, *, noise: float = 0.0, seed: int = 0) -> Dataset:
     """A rolled-up sheet in space, ``[n, 3]``; the target is the place along the roll, from 1.5 pi to 4.5 pi.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import InputError, require
 from netopsy.data.choice import choose
 from netopsy.data.dataset import Dataset
@@ -25,6 +26,7 @@ MOST_CLASSES = 100_000
 _LABELS = ("label", "labels", "target", "class", "fine_label")
 
 
+@checked
 def hub_dataset(
     name: str,
     split: str = "train",

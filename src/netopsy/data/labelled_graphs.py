@@ -6,10 +6,12 @@ import networkx as nx
 import numpy as np
 from scipy import sparse
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.data.graphs import Graph
 
 
+@checked
 def role_graph(seed: int, cycle: int = 60, shapes: int = 30) -> Graph:
     """A cycle with houses, stars and cliques hung on it; the label of a node is its role, wherever it is.
 
@@ -41,6 +43,7 @@ def role_graph(seed: int, cycle: int = 60, shapes: int = 30) -> Graph:
     return _graph(made, "roles", np.array(labels))
 
 
+@checked
 def uneven_blocks(
     seed: int, nodes: int = 300, groups: int = 4, inside: float | int = 0.8, degree: float | int = 8.0
 ) -> Graph:

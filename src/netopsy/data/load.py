@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import InputError, UnknownNameError, require
 from netopsy.core.paths import path_from
 from netopsy.data.choice import choose
@@ -25,6 +26,7 @@ EMBEDDED: dict[str, Callable[[], tuple[Dataset, ...]]] = {
 """Data sets that are always there, as train, validation and test parts."""
 
 
+@checked
 def load_data(
     spec: str | os.PathLike[str] | Dataset,
     *,

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.data.embedded import digits
 from netopsy.data.graphs import Graph
 
 
+@checked
 def neighbour_graph(points: ArrayLike, k: int, *, name: str = "neighbours", labels: ArrayLike | None = None) -> Graph:
     """Two points are joined if either is among the ``k`` nearest of the other, by Euclidean distance; weights are 1.
 
@@ -39,6 +41,7 @@ def neighbour_graph(points: ArrayLike, k: int, *, name: str = "neighbours", labe
     )
 
 
+@checked
 def digits_graph(k: int = 5, *, noise: float = 0.0, seed: int = 0) -> tuple[Graph, np.ndarray]:
     """scikit-learn's 1797 handwritten digits, each joined to the nearest ones, and their pixels ``[nodes, 64]``.
 

@@ -9,11 +9,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.arguments import checked_class
 from netopsy.core.errors import InputError, require
 
 Axes = Literal["channel", "feature", "all"]
 
 
+@checked_class
 @dataclass(frozen=True, eq=False)
 class Normalisation:
     """An affine map of inputs, ``(inputs - mean) / std``, that remembers how to go back.

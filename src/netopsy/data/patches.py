@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.seeds import generator
 from netopsy.data.dataset import Dataset
@@ -20,6 +21,7 @@ _LEFT = 0.7
 _SHORTEST = 256
 
 
+@checked
 def photograph_patches(train: int, test: int, *, size: int = 32, seed: int = 0) -> tuple[Dataset, Dataset]:
     """Grey patches of the bundled photographs at random positions, in [0, 1], to tell which photograph they are from.
 
@@ -69,6 +71,7 @@ def _cut(images: Sequence[Tensor], count: int, size: int, random: torch.Generato
     return Dataset(inputs, labels, classes=PHOTOGRAPHS, name="patches")
 
 
+@checked
 def crops(
     images: Float[Tensor, "images height width"], which: Int[Tensor, "n"], size: int, random: torch.Generator
 ) -> Float[Tensor, "n size size"]:

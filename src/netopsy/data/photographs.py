@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import lookup
 
 _LOADERS: dict[str, str] = {
@@ -40,6 +41,7 @@ TEXTURES = ("brick", "grass", "gravel")
 _GREY = torch.tensor([0.299, 0.587, 0.114])
 
 
+@checked
 def photograph(name: str, *, grey: bool = False) -> Float[Tensor, "channels height width"]:
     """A photograph of scikit-image in [0, 1], with 3 channels or 1 as it was taken.
 
@@ -60,6 +62,7 @@ def photograph(name: str, *, grey: bool = False) -> Float[Tensor, "channels heig
     return image.contiguous()
 
 
+@checked
 def photographs(*, grey: bool = False) -> Iterator[tuple[str, Float[Tensor, "channels height width"]]]:
     """Every photograph with its name, one after the other.
 

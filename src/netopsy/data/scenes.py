@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.seeds import generator
 
@@ -40,6 +41,7 @@ class LabelledScenes:
         return self.labels[:, None] == torch.arange(len(SCENE_CLASSES), device=self.labels.device)[:, None, None]
 
 
+@checked
 def scenes(
     n: int, *, side: int = 16, sun: float = 0.5, house: float = 0.6, tree: float = 0.6, seed: int = 0
 ) -> LabelledScenes:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import InputError, require
 from netopsy.lab.statistics import Estimate
 
@@ -63,6 +64,7 @@ class Part:
         }
 
 
+@checked
 def above(
     name: str, estimate: Estimate, threshold: float = 0.0, *, unit: str = "runs", beside: Beside | None = None
 ) -> Part:
@@ -76,6 +78,7 @@ def above(
     return Part(name, f"interval above {threshold:g}", answer, estimate, slack, unit, beside or {})
 
 
+@checked
 def below(
     name: str, estimate: Estimate, threshold: float = 0.0, *, unit: str = "runs", beside: Beside | None = None
 ) -> Part:
@@ -85,6 +88,7 @@ def below(
     return Part(name, f"interval below {threshold:g}", answer, estimate, slack, unit, beside or {})
 
 
+@checked
 def between(
     name: str, estimate: Estimate, low: float, high: float, *, unit: str = "runs", beside: Beside | None = None
 ) -> Part:
@@ -98,6 +102,7 @@ def between(
     return Part(name, f"interval within [{low:g}, {high:g}]", answer, estimate, slack, unit, beside or {})
 
 
+@checked
 def gain(
     name: str,
     estimate: Estimate,
@@ -116,6 +121,7 @@ def gain(
     return Part(name, rule, answer, estimate, slack, unit, beside or {})
 
 
+@checked
 def exact(name: str, error: float | int, tolerance: float = 0.0, *, beside: Beside | None = None) -> Part:
     """An identity: holds if ``error`` is at most ``tolerance``, does not hold if it is not; there is no interval."""
     known = not math.isnan(error)
@@ -125,6 +131,7 @@ def exact(name: str, error: float | int, tolerance: float = 0.0, *, beside: Besi
     return Part(name, f"at most {tolerance:g}, exactly", answer, estimate, slack, "", beside or {})
 
 
+@checked
 def most(name: str, parts: Sequence[Part], wanted: int, *, beside: Beside | None = None) -> Part:
     """Holds if at least ``wanted`` of ``parts`` do; does not hold if so many fail that it cannot.
 
@@ -140,6 +147,7 @@ def most(name: str, parts: Sequence[Part], wanted: int, *, beside: Beside | None
     return Part(name, rule, answer, deciding.estimate, deciding.slack, deciding.unit, {**shown, **(beside or {})})
 
 
+@checked
 def open_part(name: str, estimate: Estimate | None = None, *, why: str, beside: Beside | None = None) -> Part:
     """A part that this run cannot decide; ``why`` says what is missing."""
     return Part(name, why, "undecided", estimate, beside=beside or {})
@@ -204,6 +212,7 @@ class Verdict:
         }
 
 
+@checked
 def conclude(claims: Sequence[Claim], found: Iterable[tuple[str, Part | str]]) -> list[Verdict]:
     """One verdict a claim, in the order of ``claims``.
 
@@ -234,6 +243,7 @@ def conclude(claims: Sequence[Claim], found: Iterable[tuple[str, Part | str]]) -
     ]
 
 
+@checked
 def criterion_hash(criterion: str) -> str:
     """What a record keeps of a criterion, so that one that was moved is noticed; layout does not count."""
     return hashlib.blake2b(" ".join(criterion.split()).encode(), digest_size=8).hexdigest()

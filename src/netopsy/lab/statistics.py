@@ -13,7 +13,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netopsy.core.errors import require
+from netopsy.core.arguments import checked
+from netopsy.core.errors import InputError, require
+from netopsy.core.texts import shortened
 
 Sample: TypeAlias = NDArray[np.float64]
 
@@ -41,6 +43,7 @@ class Estimate:
         return f"{self.value:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
 
 
+@checked
 def mean_interval(values: ArrayLike, *, confidence: float = 0.95) -> Estimate:
     """The mean with its Student-t interval; below three values the interval is NaN, and a NaN among them makes all NaN.
 
@@ -61,12 +64,14 @@ def mean_interval(values: ArrayLike, *, confidence: float = 0.95) -> Estimate:
     return Estimate(mean, float(low), float(high), sample.size, confidence)
 
 
+@checked
 def paired_difference(ours: ArrayLike, theirs: ArrayLike, *, confidence: float = 0.95) -> Estimate:
     """The mean of ``ours - theirs``, pair by pair, with its paired Student-t interval."""
     first, second = _pairs(ours, theirs)
     return mean_interval(first - second, confidence=confidence)
 
 
+@checked
 def bootstrap_mean(
     values: ArrayLike,
     minus: ArrayLike | None = None,
@@ -88,6 +93,7 @@ def bootstrap_mean(
     return _bootstrap(sample, np.mean, "BCa", confidence, resamples, seed)
 
 
+@checked
 def bootstrap_median(values: ArrayLike, *, confidence: float = 0.95, resamples: int = 9999, seed: int = 0) -> Estimate:
     """The median with its percentile bootstrap interval. Below three values the interval is NaN.
 
@@ -127,6 +133,7 @@ def _bootstrap(
     return Estimate(value, float(found.low), float(found.high), sample.size, confidence)
 
 
+@checked
 def proportion_interval(successes: int, trials: int, *, confidence: float = 0.95) -> Estimate:
     """The share of successes with its Wilson interval; NaN throughout for no trials.
 
@@ -171,7 +178,10 @@ def r_squared(given: NDArray[Any], wanted: NDArray[Any]) -> float | None:
 
 
 def _sample(name: str, values: ArrayLike) -> Sample:
-    sample = np.asarray(values, dtype=np.float64)
+    try:
+        sample = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"values must be numbers, got {shortened(repr(values), 60)}") from None
     require(sample.ndim == 1, f"{name} must be one-dimensional, got shape {sample.shape}")
     return sample
 

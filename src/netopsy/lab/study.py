@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from matplotlib.figure import Figure
 
+from netopsy.core.arguments import checked_class
 from netopsy.core.errors import InputError, lookup, require
 from netopsy.lab.cells import Cell, Measure, measured_function
 from netopsy.lab.judging import Claim, Part, Verdict, conclude
@@ -17,6 +18,7 @@ from netopsy.lab.tables import Tables
 C = TypeVar("C")
 
 
+@checked_class
 @dataclass(frozen=True)
 class Study(Generic[C]):
     """The re-test of one paper.

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
+from netopsy.core.arguments import checked_class
 from netopsy.core.errors import InputError, lookup, require
 from netopsy.lab.cells import Row
 
@@ -14,6 +15,7 @@ Table: TypeAlias = Any
 """A pandas table or series; its columns come from the data, which no type says."""
 
 
+@checked_class
 class Tables(Mapping[str, Any]):
     """One table a measure, with the columns that its own rows have.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import lookup, require
 from netopsy.core.modes import device_of, evaluating, running_on
 from netopsy.core.outputs import single_output
@@ -28,6 +29,7 @@ class Evaluation:
 
 
 @torch.no_grad()
+@checked
 def evaluate(model: nn.Module, data: Dataset, *, loss: str = "cross_entropy", batch_size: int = 1024) -> Evaluation:
     """Run ``model`` over ``data`` in evaluation mode.
 
@@ -52,6 +54,7 @@ def evaluate(model: nn.Module, data: Dataset, *, loss: str = "cross_entropy", ba
     return Evaluation(outputs, losses.mean().item(), hits.mean().item())
 
 
+@checked
 def correct(outputs: Tensor, targets: Tensor, loss: str) -> Tensor:
     """1 where an answer is right and 0 where not, averaged over the labels of a sample; NaN for regression."""
     if loss == "cross_entropy":

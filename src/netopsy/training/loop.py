@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.masks import Masks, apply_masks, check_masks
 from netopsy.core.modes import device_of, training
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 
+@checked
 def fit(
     model: nn.Module,
     data: Dataset,
@@ -86,6 +88,10 @@ def fit(
     check_kept(keep_states, start_step, recipe.steps)
     if masks is not None:
         check_masks(model, masks)
+    require(
+        fabric is None or hasattr(fabric, "setup"),
+        f"fabric must be a lightning_fabric.Fabric, got {type(fabric).__name__}",
+    )
     fabric = fabric or _single_device(device_of(model))
     network, optimizer = fabric.setup(model, recipe.make_optimizer(p for p in model.parameters() if p.requires_grad))
     data = data.to(fabric.device)

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from netopsy.core.arguments import checked_class
 from netopsy.core.errors import lookup, require
 from netopsy.training.losses import LOSSES
 from netopsy.training.schedules import cosine, multistep, onecycle
 
 
+@checked_class
 @dataclass(frozen=True)
 class Recipe:
     """The hyper-parameters of a training run.

@@ -18,6 +18,7 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_map_only
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import InputError, require
 from netopsy.core.masks import Masks, check_masks
 from netopsy.core.modes import check_model, device_of
@@ -34,6 +35,7 @@ from netopsy.training.steppers import stepper
 from netopsy.training.tracing import traced
 
 
+@checked
 def fit_many(
     models: Sequence[nn.Module],
     data: Dataset,

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.data import Dataset
 from netopsy.training.checkpoint import run_identity
@@ -39,6 +40,7 @@ class Trainer:
         )
 
 
+@checked
 def trainer(data: Dataset, recipe: Recipe, **options: Any) -> Trainer:
     """A callable ``train(model, *, start_step=0, on_step=None)`` that calls `fit` with everything else settled.
 
