@@ -83,9 +83,9 @@ def test_every_changed_byte_is_noticed(tmp_path):
 def test_other_files_are_refused_in_a_sentence(tmp_path, monkeypatch):
     path = tmp_path / "it"
     refused(path, "there is no file")
-    refused(tmp_path, "there is no file")
+    refused(tmp_path, "must be a file, and is a folder")
     os.mkfifo(tmp_path / "pipe")
-    refused(tmp_path / "pipe", "there is no file")
+    refused(tmp_path / "pipe", "is a pipe")
     with pytest.raises(InputError, match="is no file"):
         stored.write(tmp_path, "a result", {})
     stored.write(path, "a number", {"n": 1})
