@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import jaxtyping
 import matplotlib as mpl
 import pytest
@@ -10,6 +11,8 @@ import torch
 
 mpl.use("Agg")
 torch.set_num_threads(1)
+hypothesis.settings.register_profile("netopsy", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("netopsy")
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 if "NETOPSY_DATA" not in os.environ and _SHARED.is_dir():
@@ -27,10 +30,17 @@ def real_data() -> Path:
 
 @pytest.fixture
 def unchecked():
-    """Switch the shape checks of the test run off, so that bad input reaches the function's own checks."""
+    """Switch the shape checks off: bad input reaches the function's own checks, and texts run at their own speed."""
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(scope="session")
+def catalogue_cache(tmp_path_factory) -> Path:
+    """Where the vectors of the catalogue are kept, which take long to make: one for all processes of the run."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "catalogue-cache"
 
 
 @pytest.fixture

@@ -20,12 +20,10 @@ meaning = pytest.mark.skipif(not searches_by_meaning(), reason="the extra netops
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    """A cache for the run of the tests."""
-    folder = tmp_path_factory.getbasetemp() / "catalogue-cache"
+def cache(catalogue_cache):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NETOPSY_CACHE", str(folder))
-        yield folder
+        patch.setenv("NETOPSY_CACHE", str(catalogue_cache))
+        yield catalogue_cache
 
 
 @pytest.fixture

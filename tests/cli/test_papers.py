@@ -15,9 +15,8 @@ from netopsy.lab.evidence import Evidence
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path_factory, monkeypatch):
-    """A cache shared by these tests and by nothing else."""
-    monkeypatch.setenv("NETOPSY_CACHE", str(tmp_path_factory.getbasetemp() / "catalogue-cache"))
+def cache(catalogue_cache, monkeypatch):
+    monkeypatch.setenv("NETOPSY_CACHE", str(catalogue_cache))
 
 
 BY_ROOM = [paper for room in ROOMS for paper in in_room(room)]

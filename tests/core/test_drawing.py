@@ -17,11 +17,10 @@ from netopsy.core.drawing import (
     label,
     panel,
     render,
-    show_image,
     style,
-    tiled,
     title,
 )
+from netopsy.core.image_drawing import show_image, tiled
 from netopsy.interpretability.gallery import gallery
 from netopsy.interpretability.overlay import overlay
 from netopsy.lab.plots import mean_with_band

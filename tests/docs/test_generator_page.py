@@ -10,7 +10,7 @@ from netopsy.core.seeds import seeded
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "take-a-generator-apart.md").read_text()
 
 
-def test_the_page_runs(tmp_path, monkeypatch, capsys):
+def test_the_page_runs(tmp_path, monkeypatch, capsys, unchecked):
     monkeypatch.chdir(tmp_path)
     code = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL))
     assert "steps=1000" in code

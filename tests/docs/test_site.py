@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import re
 import shutil
 from html.parser import HTMLParser
@@ -111,6 +112,12 @@ def site(tmp_path_factory) -> Path:
     return root / "site"
 
 
+@pytest.fixture(scope="module")
+def assets(site) -> dict[Path, Assets]:
+    """What each page fetches and leads to."""
+    return {page: Assets(page.read_text()) for page in site.rglob("*.html")}
+
+
 def test_every_paper_has_a_page(site):
     index = (site / "papers" / "index.html").read_text()
     for paper in papers():
@@ -146,27 +153,26 @@ def test_a_planned_paper_says_so_and_promises_nothing(site):
     assert "netopsy reproduce" not in page
 
 
-def test_nothing_is_fetched_from_elsewhere(site):
-    pages = list(site.rglob("*.html"))
-    assert len(pages) > 60
-    for page in pages:
-        outside = [url for url in Assets(page.read_text()).fetched if re.match(r"(https?:)?//", url)]
+def test_nothing_is_fetched_from_elsewhere(site, assets):
+    assert len(assets) > 60
+    for page, found in assets.items():
+        outside = [url for url in found.fetched if re.match(r"(https?:)?//", url)]
         assert outside == [], page
     for sheet in site.rglob("*.css"):
         assert not re.search(r"url\(\s*['\"]?(https?:)?//|@import", sheet.read_text()), sheet
 
 
-def test_every_link_and_picture_inside_the_site_exists(site):
-    for page in site.rglob("*.html"):
+def test_every_link_and_picture_inside_the_site_exists(site, assets):
+    leads: dict[str, str] = {}
+    for page, found in assets.items():
         if page.name == "404.html":
             continue
-        assets = Assets(page.read_text())
-        for url in {*assets.fetched, *assets.links}:
-            path = url.split("#")[0].split("?")[0]
-            if not path or re.match(r"[a-z]+:|//", path):
-                continue
-            target = page.parent / path
-            assert (target / "index.html").is_file() if target.is_dir() else target.is_file(), (page, url)
+        for path in {url.split("#")[0].split("?")[0] for url in (*found.fetched, *found.links)}:
+            if path and not re.match(r"[a-z]+:|//", path):
+                leads.setdefault(os.path.normpath(os.path.join(page.parent, path)), f"{path} of {page}")
+    for name, told in leads.items():
+        target = Path(name)
+        assert (target / "index.html").is_file() if target.is_dir() else target.is_file(), told
 
 
 def test_anchors_lead_somewhere(site):

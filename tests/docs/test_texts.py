@@ -72,7 +72,7 @@ def test_python_shown_is_python_and_its_names_exist(text):
                 assert hasattr(netopsy, node.attr), node.attr
 
 
-def test_readme_s_examples_run(capsys):
+def test_readme_s_examples_run(capsys, unchecked):
     shown = re.findall(r"(<!-- not run[^\n]*\n)?```python\n(.*?)```", README, re.DOTALL)
     run = [code for skipped, code in shown if not skipped]
     assert len(run) == 2
@@ -116,7 +116,7 @@ def test_pre_commit_fetches_nothing():
         assert hook["entry"].startswith(".venv/bin/")
 
 
-def test_readme_s_graph_commands_run(tmp_path, monkeypatch, capsys):
+def test_readme_s_graph_commands_run(tmp_path, monkeypatch, capsys, unchecked):
     monkeypatch.chdir(tmp_path)
     friends = nx.relabel_nodes(nx.les_miserables_graph(), {"Valjean": "Ann"})
     nx.write_edgelist(friends, "friends.csv", delimiter=",", data=False)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from netopsy.data import Dataset, digits_split
-from netopsy.examination import Subject
+from netopsy.examination import Subject, finding
 from netopsy.models import small_conv_net
 from netopsy.training import Recipe, fit
 
@@ -30,6 +30,13 @@ def answering() -> Callable[..., Subject]:
         return Subject(Answering(), data, **options)
 
     return make
+
+
+@pytest.fixture
+def unrendered(monkeypatch) -> None:
+    """Pictures are empty: their figures are made and not turned into SVG, which takes most of an examination."""
+    empty = b'<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"></svg>'
+    monkeypatch.setattr(finding, "render", lambda drawn, ending: empty)
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from netopsy.core import drawing
+from netopsy.core import image_drawing
 
 LARGEST = 96
 """Pixels a side of an image in a report; more could not be seen there."""
 
-show_image = partial(drawing.show_image, largest=LARGEST, interpolation="none")
+show_image = partial(image_drawing.show_image, largest=LARGEST, interpolation="none")

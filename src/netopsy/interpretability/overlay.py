@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, cast
 from jaxtyping import Float
 from torch import Tensor
 
-from netopsy.core.drawing import image_grid, show_image, title
+from netopsy.core.drawing import image_grid, title
 from netopsy.core.errors import require
+from netopsy.core.image_drawing import show_image
 from netopsy.core.shapes import Images
 from netopsy.interpretability.maps import rescaled, resized
 

@@ -6,7 +6,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from netopsy.core.drawing import figure_grid, style, tiled
+from netopsy.core.drawing import figure_grid, style
+from netopsy.core.image_drawing import tiled
 from netopsy.core.shapes import Images
 from netopsy.examination.drawing import show_image
 from netopsy.examination.finding import Finding, Picture

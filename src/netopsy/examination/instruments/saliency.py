@@ -5,7 +5,8 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from netopsy.core.drawing import figure_grid, show_image, style
+from netopsy.core.drawing import figure_grid, style
+from netopsy.core.image_drawing import show_image
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._covering import (

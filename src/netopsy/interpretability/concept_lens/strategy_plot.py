@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from netopsy.core.drawing import INK, PALETTE, show_image
+from netopsy.core.drawing import INK, PALETTE
+from netopsy.core.image_drawing import show_image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
