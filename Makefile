@@ -11,7 +11,7 @@ demo: .venv/ready
 	$(BIN)/netopsy examine --out report
 
 test: .venv/ready-dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 10
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 10
 
 bench: .venv/ready-dev
 	$(BIN)/python -m benchmarks all

@@ -1,3 +1,4 @@
+import importlib
 import json
 import os
 import re
@@ -65,10 +66,11 @@ def test_record_and_evidence(here, capsys, monkeypatch):
     assert entry["verdicts"][0]["claim"] == "toy-grows"
 
 
-def test_a_failing_cell_is_named_and_the_exit_code_is_1(netopsy, here):
-    process = netopsy("reproduce", TOY, "--out", "run", "--workers", "2", TOY_BAD="size 2 seed 1,size 3 seed 0")
-    output, errors = process.communicate(timeout=60)
-    assert process.returncode == 1
+def test_a_failing_cell_is_named_and_the_exit_code_is_1(here, capsys, monkeypatch):
+    toy = importlib.import_module("netopsy_toy")
+    monkeypatch.setattr(toy, "STUDY", toy.study(bad=("size 2 seed 1", "size 3 seed 0")))
+    assert main(["reproduce", TOY, "--out", "run", "--workers", "2"]) == 1
+    output, errors = capsys.readouterr()
     assert re.search(r"cell 'measure, size 2, seed 1[^']*' failed: ArithmeticError: the toy broke in two lines", errors)
     assert re.search(r"cell 'measure, size 3, seed 0[^']*' failed", errors)
     assert "Traceback" not in output + errors

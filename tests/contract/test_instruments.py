@@ -30,7 +30,8 @@ def examined():
     with pytest.MonkeyPatch.context() as few:
         for instrument in (preferred_images, reconstruction):
             few.setattr(instrument, "STEPS", 30)
-        options = {"recipe": Recipe(steps=20), "initialisation": "he_normal", "budget": 1e6}
+            few.setattr(instrument, "FEWEST", 2)
+        options = {"recipe": Recipe(steps=5), "initialisation": "he_normal", "budget": 1e6, "depth": "quick"}
         found = examine(model, test[:120], train=train, **options)
     return model, test[:120], found
 

@@ -18,6 +18,8 @@ from netopsy.lab.statistics import Estimate
 from netopsy.models import mlp, small_conv_net
 from netopsy.training import Recipe, evaluate, fit
 
+pytestmark = pytest.mark.usefixtures("unrendered")
+
 TRAIN, _, TEST = digits_split()
 RECIPE = Recipe(steps=60, lr=1e-2, schedule="onecycle")
 
@@ -168,7 +170,7 @@ def test_spared_share_stops_at_the_first_loss_even_if_accuracy_comes_back():
 def test_the_examined_network_is_left_as_it_was(trained):
     trained.train()
     before = {name: value.clone() for name, value in trained.state_dict().items()}
-    examine(trained, TEST, train=TRAIN, recipe=Recipe(steps=20), depth="quick")
+    examine(trained, TEST[:120], train=TRAIN, recipe=Recipe(steps=20), depth="quick")
     assert all(torch.equal(before[name], value) for name, value in trained.state_dict().items())
     assert trained.training
 
