@@ -31,7 +31,8 @@ def examined():
         for instrument in (preferred_images, reconstruction):
             few.setattr(instrument, "STEPS", 30)
             few.setattr(instrument, "FEWEST", 2)
-        options = {"recipe": Recipe(steps=5), "initialisation": "he_normal", "budget": 1e6, "depth": "quick"}
+        recipe = Recipe(steps=5, batch_size=16)
+        options = {"recipe": recipe, "initialisation": "he_normal", "budget": 1e6, "depth": "quick"}
         found = examine(model, test[:120], train=train, **options)
     return model, test[:120], found
 

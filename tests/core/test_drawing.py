@@ -94,8 +94,9 @@ def test_any_text_can_be_drawn_and_is_drawn_as_it_is(text):
     assert drawn.isprintable()
     assert label(safe, 30) == safe
     plain = " ".join("".join(letter for letter in text if letter.isprintable() or letter.isspace()).split())
-    if 0 < len(plain) <= 30:
-        assert drawn == plain.replace(r"\$", "$")
+    shown = f" {plain}" if plain.startswith("_") else plain
+    if 0 < len(shown) <= 30:
+        assert drawn == shown.replace(r"\$", "$")
 
 
 @pytest.mark.parametrize("name", [r"cat$\x$", r"$\nonsense$", "a\x07\x1b[0m$^$", "n" * 300, "", "two\nlines"])
