@@ -10,7 +10,7 @@ from netopsy.data import digits_split
 from netopsy.examination import examine
 from netopsy.examination.chapters import CHAPTERS
 from netopsy.examination.instrument import instruments
-from netopsy.examination.instruments import preferred_images, reconstruction
+from netopsy.examination.instruments import preferred_images, reconstruction, tickets
 from netopsy.models import small_conv_net
 from netopsy.training import Recipe, fit
 
@@ -31,6 +31,7 @@ def examined():
         for instrument in (preferred_images, reconstruction):
             few.setattr(instrument, "STEPS", 30)
             few.setattr(instrument, "FEWEST", 2)
+        few.setattr(tickets, "MOST", 14)  # of which depth quick allows a quarter
         recipe = Recipe(steps=5, batch_size=16)
         options = {"recipe": recipe, "initialisation": "he_normal", "budget": 1e6, "depth": "quick"}
         found = examine(model, test[:120], train=train, **options)
