@@ -4,20 +4,8 @@ import torch
 
 from netopsy import InputError
 from netopsy.core.drawing import figure
-from netopsy.lab.plots import (
-    bars,
-    dots,
-    from_text,
-    growth,
-    growths,
-    intervals,
-    lines,
-    mean_with_band,
-    mosaic,
-    overlays,
-    panels,
-    to_text,
-)
+from netopsy.lab.pictures import from_text, mosaic, overlays, to_text
+from netopsy.lab.plots import bars, dots, growth, growths, intervals, lines, mean_with_band, panels
 from netopsy.lab.statistics import mean_interval
 
 TABLE = pd.DataFrame(

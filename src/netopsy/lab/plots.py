@@ -1,13 +1,9 @@
-"""The drawings that studies share: lines over seeds, bars, intervals, growth; and what is in `netopsy.lab.pictures`.
-
-Those of pictures are loaded when they are first used: a study without any does not wait for torch to be imported.
-"""
+"""The drawings that studies share: lines over seeds, bars, intervals, growth; those of images are in `pictures`."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,32 +16,7 @@ from netopsy.core.drawing import INK, PALETTE, figure_grid
 from netopsy.core.errors import require
 from netopsy.lab.statistics import Estimate, mean_interval
 
-if TYPE_CHECKING:
-    from netopsy.lab.pictures import from_text, gallery_of, mosaic, overlays, to_text
-
-__all__ = [
-    "bars",
-    "dots",
-    "from_text",
-    "gallery_of",
-    "growth",
-    "growths",
-    "intervals",
-    "lines",
-    "mean_with_band",
-    "mosaic",
-    "overlays",
-    "panels",
-    "to_text",
-]
-
 Colors = Mapping[str, str]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module("netopsy.lab.pictures"), name)
 
 
 def mean_with_band(

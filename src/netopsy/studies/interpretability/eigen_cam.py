@@ -34,7 +34,8 @@ from netopsy.interpretability.localisation import Boxes, localisation_error, loc
 from netopsy.interpretability.norm_grad import grad_cam, linear_approx
 from netopsy.lab import Cell, Part, Rows, Study, Tables, above, between, exact, gain, open_part, paired_difference
 from netopsy.lab.costs import growth
-from netopsy.lab.plots import dots, from_text, growths, intervals, lines, overlays, panels, to_text
+from netopsy.lab.pictures import from_text, overlays, to_text
+from netopsy.lab.plots import dots, growths, intervals, lines, panels
 from netopsy.lab.subjects.answers import answers
 from netopsy.lab.subjects.heads import other_heads
 from netopsy.lab.subjects.images import PAPER_SCALE, ImageSubject, Scenes, trained

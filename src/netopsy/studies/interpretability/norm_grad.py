@@ -37,7 +37,8 @@ from netopsy.interpretability.norm_grad import (
 )
 from netopsy.interpretability.overlay import overlay
 from netopsy.lab import Cell, Part, Rows, Study, Tables, above, gain, mean_interval, paired_difference
-from netopsy.lab.plots import from_text, intervals, lines, panels, to_text
+from netopsy.lab.pictures import from_text, to_text
+from netopsy.lab.plots import intervals, lines, panels
 from netopsy.lab.subjects.images import CONVOLUTIONS, PAPER_SCALE, ImageSubject, Scenes, trained
 
 METHODS: Mapping[str, Callable[..., Any]] = {

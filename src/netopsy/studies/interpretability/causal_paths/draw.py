@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from netopsy.core.drawing import INK, figure, figure_grid
 from netopsy.interpretability.causal_paths import CausalGraph, LayerCauses
 from netopsy.lab import Tables, bootstrap_median
-from netopsy.lab.plots import bars, dots, from_text, growths, intervals, lines, overlays, panels
+from netopsy.lab.pictures import from_text, overlays
+from netopsy.lab.plots import bars, dots, growths, intervals, lines, panels
 from netopsy.studies.interpretability.causal_paths.judge import ALIKE, by_run, log_ratios
 from netopsy.studies.interpretability.causal_paths.plan import BASELINES, CAUSAL, LARGEST, RUN, SCALES, SHUFFLED, Config
 

@@ -35,7 +35,7 @@ from netopsy.interpretability.input_gradients import (
 from netopsy.interpretability.maps import rescaled
 from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import growth
-from netopsy.lab.plots import to_text
+from netopsy.lab.pictures import to_text
 from netopsy.lab.subjects.answers import answers, auroc, probability
 from netopsy.lab.subjects.classifiers import ClassifierSetting, trained
 from netopsy.models import lenet

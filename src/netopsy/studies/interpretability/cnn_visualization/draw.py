@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.lab import Tables, mean_interval
-from netopsy.lab.plots import gallery_of, growth, intervals, lines, panels
+from netopsy.lab.pictures import gallery_of
+from netopsy.lab.plots import growth, intervals, lines, panels
 from netopsy.studies.interpretability.cnn_visualization.plan import DECODER, ORIGINAL, SEARCH, TRAINED, Config
 
 SHOWN = 4

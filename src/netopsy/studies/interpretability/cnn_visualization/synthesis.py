@@ -35,7 +35,7 @@ from netopsy.interpretability.cnn_visualization.strengths import image_error, in
 from netopsy.interpretability.top_images import top_images
 from netopsy.lab import Rows
 from netopsy.lab.costs import growth
-from netopsy.lab.plots import to_text
+from netopsy.lab.pictures import to_text
 from netopsy.lab.subjects.patches import LAYERS_OF, PatchSetting, Trained, trained
 from netopsy.models import small_conv_net
 from netopsy.studies.interpretability.cnn_visualization.plan import (

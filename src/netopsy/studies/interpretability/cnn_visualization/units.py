@@ -24,7 +24,7 @@ from netopsy.interpretability.maps import rescaled
 from netopsy.interpretability.receptive_field import receptive_field
 from netopsy.lab import Rows
 from netopsy.lab.costs import growth
-from netopsy.lab.plots import to_text
+from netopsy.lab.pictures import to_text
 from netopsy.lab.subjects.figures import figure_network, named_figures
 from netopsy.lab.subjects.patches import LAYERS_OF, PatchSetting, trained
 from netopsy.models import small_conv_net

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.interpretability.concept_lens import strategy_graph
 from netopsy.lab import Tables
-from netopsy.lab.plots import dots, from_text, growths, lines, panels
+from netopsy.lab.pictures import from_text
+from netopsy.lab.plots import dots, growths, lines, panels
 from netopsy.studies.interpretability.concept_lens.plan import GROUPED, MEASURES, RANDOM, Config
 
 NAMES = {

@@ -27,7 +27,7 @@ from netopsy.interpretability.concept_lens.best_orders import best_orders
 from netopsy.interpretability.concept_lens.layouts import as_the_layer, channels_last
 from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import growth
-from netopsy.lab.plots import to_text
+from netopsy.lab.pictures import to_text
 from netopsy.lab.subjects.answers import answers
 from netopsy.lab.subjects.cues import CueSetting, trained_on_cues
 from netopsy.lab.subjects.images import ImageSubject, Scenes, scenes_of, trained

@@ -14,7 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from netopsy.core.drawing import INK, PALETTE
 from netopsy.data.scenes import SCENE_CLASSES
 from netopsy.lab import Tables
-from netopsy.lab.plots import from_text, growth, mosaic, panels
+from netopsy.lab.pictures import from_text, mosaic
+from netopsy.lab.plots import growth, panels
 from netopsy.studies.interpretability.gan_dissection.plan import BY_ALPHA, BY_IOU, OBJECTS, RANDOM, Config
 
 DIMMED = 0.3

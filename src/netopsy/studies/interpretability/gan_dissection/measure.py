@@ -29,7 +29,7 @@ from netopsy.interpretability.gan_dissection import (
 from netopsy.interpretability.maps import bilinear
 from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import growth
-from netopsy.lab.plots import to_text
+from netopsy.lab.pictures import to_text
 from netopsy.lab.subjects.scene_generators import Actors, SceneSetting, trained_generator, trained_segmenter
 from netopsy.studies.interpretability.gan_dissection.plan import BY_ALPHA, BY_IOU, OBJECTS, RANDOM, Config, Measured
 

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
 from netopsy.interpretability.gallery import gallery
 from netopsy.lab import Tables
-from netopsy.lab.plots import dots, from_text, growth, growths
+from netopsy.lab.pictures import from_text
+from netopsy.lab.plots import dots, growth, growths
 from netopsy.studies.interpretability.pattern_net.judge import FASTER, time_ratios
 from netopsy.studies.interpretability.pattern_net.plan import (
     AT,

@@ -39,7 +39,7 @@ from netopsy.interpretability.pattern_net.proposals import propose
 from netopsy.interpretability.receptive_field import receptive_field
 from netopsy.lab import Cell, Rows
 from netopsy.lab.costs import growth, milliseconds
-from netopsy.lab.plots import to_text
+from netopsy.lab.pictures import to_text
 from netopsy.lab.subjects.answers import answers
 from netopsy.lab.subjects.images import ImageSubject, Scenes, scenes_of, trained
 from netopsy.models import small_conv_net
