@@ -191,8 +191,8 @@ def examples(miner: PatternMiner, test: Scenes, count: int) -> Iterator[Row]:
 def speed(subject: ImageSubject, sizes: tuple[int, ...], images: int, rounds: int) -> Rows:
     """Milliseconds of both ways for so many images of each size, round by round, and how far they agree.
 
-    Both ways end with the same mining, whose own time is told, too. The patches that are timed are as large as the
-    receptive field; those compared are the smallest ones of which the network makes the same cell.
+    Both ways end with the same mining; the networks are timed without it, too. The patches that are timed are as large
+    as the receptive field; those compared are the smallest ones of which the network makes the same cell.
     """
     model, layer = trained(subject, 0).model, subject.layers[-1]
     for size in sizes:
@@ -202,11 +202,10 @@ def speed(subject: ImageSubject, sizes: tuple[int, ...], images: int, rounds: in
         field = receptive_field(model, layer, those)
         ways = {"one pass": partial(filter_maps, model, layer, those)}
         ways["patches"] = partial(patchwise_maps, model, layer, those, field, exact=False)
-        maps = filter_maps(model, layer, those)
         for turn in range(rounds):
             times = {name: milliseconds(partial(mined, way, labels), rounds=1) for name, way in ways.items()}
-            alone = milliseconds(partial(mined, maps.clone, labels), rounds=1)
-            yield {"measure": "speed", "side": size, "round": turn, "mining": alone, **times}
+            alone = {f"{name} alone": milliseconds(way, rounds=1) for name, way in ways.items()}
+            yield {"measure": "speed", "side": size, "round": turn, **times, **alone}
         yield {"measure": "agreement", "side": size, "value": agreement(model, layer, those)}
 
 
