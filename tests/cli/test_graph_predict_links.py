@@ -1,5 +1,6 @@
 import csv
 import json
+import signal
 
 import networkx as nx
 import numpy as np
@@ -92,7 +93,7 @@ def test_an_interrupt_in_training_writes_nothing(karate, tmp_path, monkeypatch, 
     was = sorted(tmp_path.rglob("*"))
 
     def stop(*_, **__):
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr("netopsy.graphs.neural_common_neighbor.held_out.fit_link_predictor", stop)
     assert main(arguments) == 130

@@ -205,7 +205,7 @@ def coded(text: str) -> Markup:
     >>> str(coded("set `--mean` & look"))
     'set <code>--mean</code> &amp; look'
     """
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(_shown(text)))))
 
 
 def _capital(text: str) -> str:
