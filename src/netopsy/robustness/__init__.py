@@ -1,0 +1,1 @@
+"""Where a network's answers hold, and where they break."""
