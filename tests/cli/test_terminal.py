@@ -162,3 +162,11 @@ def test_streams_closed_by_others_still_print(capfd):
             sys.stderr = None
         say("still here", err=True)
     assert capfd.readouterr().err == "still here\n"
+
+
+def test_help_whose_reader_is_gone_says_nothing():
+    process = netopsy("examine", "--help")
+    process.stdout.close()
+    errors = process.stderr.read()
+    assert process.wait(timeout=60) == 1
+    assert errors == ""

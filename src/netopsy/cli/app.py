@@ -48,7 +48,10 @@ def _run(arguments: list[str] | None) -> int:
         prepare()
         code = app(args=arguments, standalone_mode=False)
         flush()
-    except SystemExit as error:  # no command of netopsy's raises it
+    except SystemExit as error:  # no command of netopsy's raises it; the parser does when its reader is gone
+        if isinstance(error.__context__, BrokenPipeError):
+            silence()
+            return 1
         return _say(f"the command was ended by SystemExit: {error}, raised by code that it was given", 2)
     except KeyboardInterrupt:
         return _say("interrupted", 130)

@@ -12,13 +12,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from netopsy.cli.network import (
+    NEEDS_MODEL,
+    ChannelsOption,
+    DeviceOption,
+    InterpolationOption,
+    LabelsOption,
+    MeanOption,
+    ModelOption,
+    ResizeOption,
+    SeedOption,
+    SizeOption,
+    StdOption,
+    WeightsOption,
+    device_named,
+    network_named,
+    numbers,
+)
 from netopsy.cli.terminal import complain, kept_streams, say
-from netopsy.core.errors import InputError, UnknownNameError, require
+from netopsy.core.errors import UnknownNameError, require
 from netopsy.core.texts import plain
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from netopsy.data import Dataset
     from netopsy.examination import Examination
 
@@ -29,16 +44,8 @@ def register(app: typer.Typer) -> None:
 
 
 def examine(
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PACKAGE.MODULE:FACTORY|timm:NAME|hf:OWNER/NAME",
-            help="A function of yours that returns the network, or one of a library.",
-        ),
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Its weights: safetensors, torch.export or torch.save.")
-    ] = None,
+    model: ModelOption = None,
+    weights: WeightsOption = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -52,21 +59,13 @@ def examine(
         str | None, typer.Option(metavar="NAME=VALUE,...", help="How to train on --train, such as steps=500,lr=0.003.")
     ] = None,
     split: Annotated[str, typer.Option(help="The part of --data to examine on.")] = "test",
-    labels: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Names of the network's outputs: one a line, or JSON.")
-    ] = None,
-    size: Annotated[int | None, typer.Option("--size", help="Pixels a side to bring the images to.")] = None,
-    resize: Annotated[
-        int | None, typer.Option(help="Pixels to scale the shorter side to before the middle is cut out.")
-    ] = None,
-    interpolation: Annotated[
-        str | None, typer.Option(metavar="nearest|bilinear|bicubic|lanczos", help="Of the scaling.")
-    ] = None,
-    channels: Annotated[int | None, typer.Option(help="1 for grey images, 3 for colours.")] = None,
-    mean: Annotated[
-        str | None, typer.Option(metavar="A,B,C", help="Taken off each channel of the images, which are from 0 to 1.")
-    ] = None,
-    std: Annotated[str | None, typer.Option(metavar="A,B,C", help="What each channel is then divided by.")] = None,
+    labels: LabelsOption = None,
+    size: SizeOption = None,
+    resize: ResizeOption = None,
+    interpolation: InterpolationOption = None,
+    channels: ChannelsOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     limit: Annotated[int | None, typer.Option(help="Use at most so many samples.")] = None,
     layer: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A layer to look at, as in named_modules(); repeatable.")
@@ -80,9 +79,9 @@ def examine(
     budget: Annotated[
         float, typer.Option(metavar="SECONDS", help="Instruments that would take longer together are left out.")
     ] = 120.0,
-    device: Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where the network runs.")] = "auto",
+    device: DeviceOption = "auto",
     out: Annotated[Path, typer.Option(help="The folder to write to, or a file ending in .html.")] = Path("report"),
-    seed: Annotated[int, typer.Option(help="For everything that is drawn at random.")] = 0,
+    seed: SeedOption = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say only where the report is.")] = False,
 ) -> int:
     """Examine a trained network and write a report; without --model, a small one that is trained on the spot."""
@@ -118,7 +117,7 @@ def examine(
         "seed": seed,
     }
     named_instruments(wanted["instruments"])  # a wrong name is told before minutes are spent
-    images_as = (size, resize, interpolation, channels, _numbers("--mean", mean), _numbers("--std", std))
+    images_as = (size, resize, interpolation, channels, numbers("--mean", mean), numbers("--std", std))
     try:
         with kept_streams(), insistent_interrupts(), nullcontext() if quiet else shown(), _warnings_as_notes(quiet):
             subject = (
@@ -173,11 +172,7 @@ def _check_together(model: str | None, weights: Path | None, data: str | None, a
     if model is not None:
         require(data is not None, "--model needs --data: held-out images to examine the network on")
         return
-    require(
-        weights is None,
-        "--weights needs --model PACKAGE.MODULE:FACTORY: a file of weights is never run, not even a torch.export "
-        "archive, so the network itself must come from your code",
-    )
+    require(weights is None, NEEDS_MODEL)
     require(
         data in (None, "digits") and not about_images,
         f"{about_images[0] if about_images else '--data'} needs --model PACKAGE.MODULE:FACTORY, the network it is for",
@@ -190,7 +185,7 @@ def _embedded(device: str, limit: int | None, seed: int) -> dict[str, Any]:
     from netopsy.data.choice import choose
     from netopsy.examination.default import default_network
 
-    where = _device(device)
+    where = device_named(device)
     torch.set_num_threads(1)  # it is so small that threads would only wait for each other
     trained = default_network(seed)
     test = trained.test if limit is None else trained.test[choose(trained.test.targets, limit, seed)]
@@ -218,20 +213,13 @@ def _own(
     seed: int,
 ) -> dict[str, Any]:
     from netopsy.cli.recipe import recipe_from
-    from netopsy.core.parameters import check_has_values
     from netopsy.data.load import EMBEDDED
-    from netopsy.examination.factory import network_from
     from netopsy.examination.labels import read_labels
-    from netopsy.examination.libraries import PREFIXES, network_by_name
     from netopsy.examination.preprocessing import Preprocessing, preprocessing_of
-    from netopsy.examination.weights import load_weights
 
-    where, how = _device(device), None if train is None else recipe_from(recipe)
+    where, how = device_named(device), None if train is None else recipe_from(recipe)
     names = [] if labels is None else read_labels(labels)
-    network: nn.Module = network_by_name(model) if model.startswith(PREFIXES) else network_from(model, seed=seed)
-    if weights is not None:
-        load_weights(network, weights)
-    check_has_values(network)
+    network = network_named(model, weights, seed=seed)
     asked_for = Preprocessing(*images_as)
 
     def read(spec: str, part: str) -> Dataset:
@@ -250,35 +238,6 @@ def _own(
         "name": model,
         "labels": names,
     }
-
-
-def _device(name: str) -> Any:
-    import torch
-
-    from netopsy.core.modes import best_device
-
-    if name == "auto":
-        return best_device()
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise InputError(f"--device must be cpu, cuda or auto, got {name!r}") from None
-    require(device.type in ("cpu", "cuda"), f"--device must be cpu, cuda or auto, got {name!r}")
-    require(device.type == "cpu" or torch.cuda.is_available(), f"--device {name} is not there: no GPU is seen")
-    return device
-
-
-def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
-    import math
-
-    if text is None:
-        return None
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        numbers = [math.nan]
-    require(all(map(math.isfinite, numbers)), f"{option} must be numbers with commas between them, got {text!r}")
-    return tuple(numbers)
 
 
 def _rows_and_columns(text: str | None) -> tuple[int, int] | None:
