@@ -282,10 +282,10 @@ def _summarise(examination: Examination, page: Path, seconds: float, asked: bool
             console.print()
             console.print(Text(chapter[:1].upper() + chapter[1:], style="bold"))
         console.print(Padding(Text(plain(reading.finding.sentence)), (0, 0, 0, 2)))
-    told = [absence for absence in examination.absences if absence.failed or asked]  # who asks by name is answered
-    if told:
+    reported = [absence for absence in examination.absences if absence.failed or asked]  # who asks by name is answered
+    if reported:
         console.print()
-    for absence in told:
+    for absence in reported:
         console.print(Text(plain(f"{absence.instrument.name}: {absence.reason}"), style="yellow"))
     console.print()
     console.print(Text(plain(str(page)), style="bold"), Text(f"written in {seconds:.0f} s"), soft_wrap=True)

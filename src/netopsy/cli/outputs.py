@@ -57,7 +57,7 @@ class Results:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.told: dict[str, Any] = {}
+        self.fields: dict[str, Any] = {}
 
     def path(self, name: str) -> Path:
         """Where to write a file of another kind."""
@@ -87,9 +87,9 @@ class Results:
         for ending in ("png", "svg"):
             write(self.path(f"{name}.{ending}"), render(drawn, ending))
 
-    def summary(self, **told: Any) -> None:
+    def summary(self, **fields: Any) -> None:
         """What was done, for programs."""
-        self.told |= told
+        self.fields |= fields
 
 
 @contextmanager
@@ -114,7 +114,7 @@ def results(place: Path, command: str) -> Iterator[Results]:
         found = Results(staged)
         yield found
         with uninterrupted():
-            _move(staged, place, {"command": command, **found.told})
+            _move(staged, place, {"command": command, **found.fields})
     except OSError as error:
         if isinstance(error, StorageError):
             raise
@@ -128,18 +128,18 @@ def results(place: Path, command: str) -> Iterator[Results]:
                     folder.rmdir()
 
 
-def _move(staged: Path, place: Path, told: dict[str, Any]) -> None:
+def _move(staged: Path, place: Path, fields: dict[str, Any]) -> None:
     from netopsy.lab.files import write_json
 
     files = {path.name for path in staged.iterdir()}
     stale = {name for name in _summary(place).get("files", ()) if (place / name).parent == place} - files
-    write_json(place / SUMMARY, told | {"finished": False, "files": sorted(files | stale)})
+    write_json(place / SUMMARY, fields | {"finished": False, "files": sorted(files | stale)})
     for path in (place / name for name in stale):
         if path.is_file():
             path.unlink()
     for name in files:
         os.replace(staged / name, place / name)
-    write_json(place / SUMMARY, told | {"finished": True, "files": sorted(files)})
+    write_json(place / SUMMARY, fields | {"finished": True, "files": sorted(files)})
 
 
 def _kept(path: Path) -> bool:

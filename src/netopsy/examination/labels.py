@@ -70,12 +70,12 @@ def names_from(given: Any) -> list[str]:
 def names_of(model: nn.Module, outputs: int) -> list[str]:
     """What the network itself says that its outputs are called; empty where it does not say."""
     config = getattr(model, "config", None)
-    told = getattr(config, "id2label", None)
-    if not told:
+    known = getattr(config, "id2label", None)
+    if not known:
         settings = getattr(model, "pretrained_cfg", None)
-        told = settings.get("label_names") if isinstance(settings, Mapping) else None
+        known = settings.get("label_names") if isinstance(settings, Mapping) else None
     try:
-        names = names_from(told) if told else []
+        names = names_from(known) if known else []
     except InputError:
         return []
     anonymous = all(re.fullmatch(r"LABEL_\d+", name) for name in names)

@@ -102,10 +102,10 @@ def file_names(source: Any) -> tuple[str, ...]:
         below = file_names(source.dataset)
         return tuple(below[index] for index in source.indices) if below else ()
     samples = getattr(source, "samples", None)
-    told = isinstance(samples, list) and all(
+    paired = isinstance(samples, list) and all(
         isinstance(sample, tuple) and sample and isinstance(sample[0], str) for sample in samples
     )
-    return tuple(sample[0] for sample in samples) if told and isinstance(samples, list) else ()
+    return tuple(sample[0] for sample in samples) if paired and isinstance(samples, list) else ()
 
 
 def _as_array(given: Any, argument: str) -> Any:

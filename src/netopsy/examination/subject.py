@@ -292,17 +292,17 @@ class Subject:
         indices = indices[torch.randperm(len(indices), generator=torch.Generator().manual_seed(self.seed))]
         turn = torch.zeros(len(indices), dtype=torch.int64)
         for number in self.labels[indices].unique():
-            own = self.labels[indices] == number
-            turn[own] = torch.arange(int(own.sum()))
+            members = self.labels[indices] == number
+            turn[members] = torch.arange(int(members.sum()))
         return indices[turn.argsort(stable=True)][:count]
 
     def halves(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """``indices`` in two, every class divided evenly: its first, third, ... samples, and the others."""
         second = torch.zeros(len(indices), dtype=torch.bool)
         for parity, number in enumerate(self.labels[indices].unique().tolist()):
-            own = (self.labels[indices] == number).nonzero()[:, 0]
+            members = (self.labels[indices] == number).nonzero()[:, 0]
             # Odd classes give their spare sample to the first half, even ones to the second.
-            second[own[1 - parity % 2 :: 2]] = True
+            second[members[1 - parity % 2 :: 2]] = True
         return indices[~second], indices[second]
 
 

@@ -44,14 +44,14 @@ def load_weights(model: nn.Module, path: str | os.PathLike[str]) -> None:
     """
     require(isinstance(model, nn.Module), f"model must be a torch nn.Module, got {type(model).__name__}")
     file = file_from(path, "file of weights")
-    own = model.state_dict()
-    given = _named_as(own, _weights_in(read_weights(file), file))
-    missing = [name for name in own if name not in given and not _settled(name, own, given)]
-    unexpected = [name for name in given if name not in own]
+    state = model.state_dict()
+    given = _named_as(state, _weights_in(read_weights(file), file))
+    missing = [name for name in state if name not in given and not _settled(name, state, given)]
+    unexpected = [name for name in given if name not in state]
     differing = [
-        f"{name} is {_size(value)} in the file and {_size(own[name])} in the network"
+        f"{name} is {_size(value)} in the file and {_size(state[name])} in the network"
         for name, value in given.items()
-        if name in own and not is_lazy(own[name]) and value.shape != own[name].shape
+        if name in state and not is_lazy(state[name]) and value.shape != state[name].shape
     ]
     problems = []
     if missing:
@@ -62,7 +62,7 @@ def load_weights(model: nn.Module, path: str | os.PathLike[str]) -> None:
         problems.append(_several(differing))
     require(not problems, f"the weights in {str(file)!r} are not those of the network: {'; '.join(problems)}")
     try:
-        model.load_state_dict({**own, **given})
+        model.load_state_dict({**state, **given})
     except RuntimeError as error:
         raise InputError(
             f"the weights in {str(file)!r} do not fit the network: {str(error).splitlines()[-1]}"
@@ -91,10 +91,10 @@ def _weights_in(content: Mapping[str, Any], file: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _named_as(own: Mapping[str, Any], given: dict[str, Tensor]) -> dict[str, Tensor]:
+def _named_as(state: Mapping[str, Any], given: dict[str, Tensor]) -> dict[str, Tensor]:
     """``given`` without a prefix that keeps its names from being the network's."""
     renamings = list(_renamings(given))
-    return max(renamings, key=lambda names: len(names.keys() & own.keys()))
+    return max(renamings, key=lambda names: len(names.keys() & state.keys()))
 
 
 def _renamings(given: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:
@@ -108,17 +108,17 @@ def _renamings(given: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:
         yield {name.removeprefix(first): value for name, value in bare.items()}
 
 
-def _settled(name: str, own: Mapping[str, Any], given: Mapping[str, Tensor]) -> bool:
+def _settled(name: str, state: Mapping[str, Any], given: Mapping[str, Tensor]) -> bool:
     """Whether a weight that is not in the file has its value all the same: a step counter, or one tied to another."""
     if name.endswith("num_batches_tracked"):
         return True
-    value = own[name]
+    value = state[name]
     if is_lazy(value) or not isinstance(value, Tensor) or value.numel() == 0:
         return False
     return any(
-        other in own and own[other].data_ptr() == value.data_ptr() and own[other].shape == value.shape
+        other in state and state[other].data_ptr() == value.data_ptr() and state[other].shape == value.shape
         for other in given
-        if other != name and not is_lazy(own.get(other, value))
+        if other != name and not is_lazy(state.get(other, value))
     )
 
 

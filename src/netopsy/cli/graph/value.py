@@ -116,10 +116,10 @@ def _holdings(files: list[Path], features: list[Path], quiet: bool) -> tuple[lis
     if not features:
         return graphs, [(graph, None) for graph in graphs]
     rows = [read_features(file, graph.names) for file, graph in zip(features, graphs, strict=True)]
-    for file, own in zip(features[1:], rows[1:], strict=True):
+    for file, matrix in zip(features[1:], rows[1:], strict=True):
         require(
-            own.shape[1] == rows[0].shape[1],
-            f"feature file {file.name!r} has {own.shape[1]} columns, the buyer's has {rows[0].shape[1]}",
+            matrix.shape[1] == rows[0].shape[1],
+            f"feature file {file.name!r} has {matrix.shape[1]} columns, the buyer's has {rows[0].shape[1]}",
         )
     return graphs, list(zip(graphs, rows, strict=True))
 

@@ -66,9 +66,9 @@ def error_when_scaled(scores: Float[Tensor, "n classes"], labels: Int[Tensor, "n
     confidence = np.empty(len(labels))
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
     halves = order.tensor_split(2)
-    for own, other in (halves, halves[::-1]):
+    for half, other in (halves, halves[::-1]):
         temperature = best_temperature(scores[other], labels[other])
-        confidence[own.numpy()] = (scores[own].double() / temperature).softmax(1).amax(1).numpy()
+        confidence[half.numpy()] = (scores[half].double() / temperature).softmax(1).amax(1).numpy()
     return calibration_error(confidence, (scores.argmax(1) == labels).double().numpy())
 
 

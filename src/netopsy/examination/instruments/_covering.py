@@ -31,13 +31,13 @@ _NOTE = "covering"
 class Covered:
     """Whether each image is answered right when covered by its own map, and by that of another image."""
 
-    own: Bool[Tensor, "images"]
+    masked: Bool[Tensor, "images"]
     other: Bool[Tensor, "images"]
 
     @property
     def gap(self) -> Estimate:
         """How much more accuracy goes under its own map, with the interval over images of this one network."""
-        return paired_difference(self.other.double().numpy(), self.own.double().numpy())
+        return paired_difference(self.other.double().numpy(), self.masked.double().numpy())
 
     @property
     def points(self) -> bool:
@@ -47,7 +47,7 @@ class Covered:
     @property
     def shares(self) -> tuple[float, float]:
         """Accuracy under its own map and under another image's."""
-        return float(self.own.double().mean()), float(self.other.double().mean())
+        return float(self.masked.double().mean()), float(self.other.double().mean())
 
 
 def names_of(subject: Subject) -> list[str]:
@@ -133,10 +133,10 @@ def _window_sums(values: Tensor) -> Tensor:
     return values
 
 
-def less_than_guessing(subject: Subject, own: float) -> str:
+def less_than_guessing(subject: Subject, masked: float) -> str:
     """A warning where covering leaves fewer right than guessing among the classes would."""
     guess = 1 / subject.class_count
-    if own >= guess:
+    if masked >= guess:
         return ""
     return (
         f" Covering leaves fewer right than guessing would ({100 * guess:.1f} %): a covered image misleads it, "

@@ -96,12 +96,12 @@ def _draw(layers: Sequence[Layer]) -> Figure:
         (axes[0, 0], "parameters", [parameters for _, parameters, _ in rows], PALETTE[0]),
         (axes[0, 1], "operations", [flops for *_, flops in rows], PALETTE[1]),
     )
-    for own, title, values, color in sides:
+    for panel, title, values, color in sides:
         total = max(sum(values), 1)
-        own.barh(range(len(rows)), [100 * value / total for value in values], color=color, height=0.7)
-        own.set_title(title)
-        own.set_xlabel("share (%)")
-        own.grid(visible=False, axis="y")
+        panel.barh(range(len(rows)), [100 * value / total for value in values], color=color, height=0.7)
+        panel.set_title(title)
+        panel.set_xlabel("share (%)")
+        panel.grid(visible=False, axis="y")
     axes[0, 0].set_yticks(range(len(rows)), [label(row[0], 28) for row in rows])
     axes[0, 0].invert_yaxis()
     return drawn

@@ -98,7 +98,7 @@ def examine(subject: Subject) -> Finding:
             tested[label] = found
     if not tested:
         asked = " that was asked for" if subject.classes_wanted else ""
-        raise NotNow(f"no class{asked} has {FEWEST} images that the network names rightly")
+        raise NotNow(f"no class{asked} has {FEWEST} images that the network classifies correctly")
     label = max(tested, key=lambda one: tested[one].alone - tested[one].alone_random)
     one = tested[label]
     counts = [(layer.name, len(layer.causes), layer.nodes) for layer in one.graph.layers if layer.rule != "input"]
@@ -137,7 +137,7 @@ def examine(subject: Subject) -> Finding:
         code=(
             "from netopsy.examination import Subject\n"
             "from netopsy.interpretability.causal_paths import discover_causal_graph, restricted_model\n\n"
-            "# One half of the images that are named rightly to find the graph from, the other to test it on.\n"
+            "# One half of the images that are classified correctly for finding the graph, the other for testing.\n"
             f"right = (data.targets == {label}) & (Subject(model, data).predictions == {label})\n"
             f"images = data.inputs[right][:{2 * MOST}]\n"
             f"graph = discover_causal_graph(model, images[::2], {label}, max_candidates={CANDIDATES}"
@@ -155,7 +155,7 @@ def _layers_argument(subject: Subject, chain: Sequence[str]) -> str:
 
 
 def _classes(subject: Subject) -> list[int]:
-    """The caller's classes, otherwise those with most images named rightly, the most first."""
+    """The caller's classes, otherwise those with most images classified correctly, the most first."""
     if subject.classes_wanted:
         return list(subject.classes_wanted)
     right = subject.labels[subject.predictions == subject.labels]

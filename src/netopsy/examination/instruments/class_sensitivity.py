@@ -143,7 +143,7 @@ def _draw(found: Measured, where: tuple[str, ...]) -> Figure:
     drawn, axes = figure(6.4, 0.45 * len(METHODS) + 1.1)
     names = list(METHODS)
     for number, layer in enumerate(where):
-        rows = [(names.index(name), estimate) for (name, own), estimate in found.items() if own == layer]
+        rows = [(names.index(name), estimate) for (name, place), estimate in found.items() if place == layer]
         offset = 0.16 * (number - (len(where) - 1) / 2)
         positions = np.array([len(names) - 1 - place for place, _ in rows]) - offset
         means = np.array([estimate.value for _, estimate in rows])

@@ -207,10 +207,10 @@ def _draw(subject: Subject, found: list[ClassConcepts]) -> Figure:
         images = subject.data.images[each.indices].cpu().float()
         maps = each.lens.concept_maps(subject.data.inputs[each.indices]).cpu()
         for place, concept in enumerate(best):
-            own = maps[:, concept]
-            strongest = own.flatten(1).amax(1).argsort(descending=True)[:EXAMPLES]
+            activations = maps[:, concept]
+            strongest = activations.flatten(1).amax(1).argsort(descending=True)[:EXAMPLES]
             spots = line[1 + place * EXAMPLES : 1 + (place + 1) * EXAMPLES]
-            overlay(images[strongest], own[strongest], spots[: len(strongest)])
+            overlay(images[strongest], activations[strongest], spots[: len(strongest)])
             for ax in spots:
                 ax.set_axis_off()
             spots[0].set_title(f"concept {concept}", fontsize=8, color=INK, loc="left", pad=2, fontweight="normal")

@@ -27,8 +27,8 @@ def examine(subject: Subject) -> Finding:
     coverage, risk = risk_coverage(confidence, right)
     area, best, chance = areas(coverage, risk, right)
     kept = [(least, found, share) for least, found, share in rows if found is not None]
-    told = next((row for row in kept if row[1].value >= WANTED), kept[-1] if kept else None)
-    least, found, share = told if told is not None else (0.0, proportion_interval(int(right.sum()), len(right)), 1.0)
+    row = next((one for one in kept if one[1].value >= WANTED), kept[-1] if kept else None)
+    least, found, share = row if row is not None else (0.0, proportion_interval(int(right.sum()), len(right)), 1.0)
     useful = area < chance
     figures: dict[str, Number] = {
         "area under the risk-coverage curve": round(area, 4),

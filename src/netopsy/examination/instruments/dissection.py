@@ -130,8 +130,8 @@ def examine(subject: Subject) -> Finding:
 
 def as_inputs(images: Images, subject: Subject) -> Images:
     """Images in [0, 1] in the range of the subject's own, and standardised as those are."""
-    own = subject.data.images[:256].float()
-    low, high = float(own.min()), float(own.max())
+    pictures = subject.data.images[:256].float()
+    low, high = float(pictures.min()), float(pictures.max())
     if low < -1e-3 or high > 1 + 1e-3:
         images = low + (high - low) * images
     normalisation = subject.data.normalisation
@@ -192,10 +192,10 @@ def _best_units(one: Dissected, drawn: ConceptImages) -> tuple[Picture, ...]:
         tops = one.maps[:, unit].flatten(1).amax(1).topk(IMAGES).indices
         regions = unit_pixels(one.maps[tops][:, unit : unit + 1], report.thresholds[unit : unit + 1], report.enlarging)
         there = drawn.labels[category][tops.cpu()] == number
-        for ax, index, own, mask in zip(line, tops.tolist(), regions[:, 0].cpu(), there, strict=True):
+        for ax, index, region, mask in zip(line, tops.tolist(), regions[:, 0].cpu(), there, strict=True):
             show_image(ax, drawn.images[index])
             _outline(ax, mask, PALETTE[0], "dashed")
-            _outline(ax, own, PALETTE[1], "solid")
+            _outline(ax, region, PALETTE[1], "solid")
         with style():
             line[0].text(
                 -0.1,

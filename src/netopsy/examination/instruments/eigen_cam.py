@@ -54,7 +54,7 @@ def examine(subject: Subject) -> Finding:
     if layer is None:
         raise NotNow("no layer of this network keeps a grid of positions")
     indices = subject.sample(_count(subject))
-    explained, own, other = _measure(subject, layer, indices)
+    explained, masked, other = _measure(subject, layer, indices)
     whole = float((subject.predictions == subject.labels)[indices].float().mean())
     share, percent = float(explained.median()), f"{100 * COVERED:.0f} %"
     shown = indices[:SHOWN]
@@ -66,13 +66,13 @@ def examine(subject: Subject) -> Finding:
     return Finding(
         sentence=(
             f"One pattern makes up {100 * share:.0f} % of what layer {layer} puts out for an image; covering the "
-            f"{percent} of the image where it is strongest leaves {100 * own:.0f} % of the answers right, covering "
+            f"{percent} of the image where it is strongest leaves {100 * masked:.0f} % of the answers right, covering "
             f"another image's positions {100 * other:.0f} %."
         ),
         glance=f"one pattern makes up {100 * share:.0f} % of {layer}",
         advice=(
             "Use it to see what catches the network's eye, not to explain an answer."
-            if own < other
+            if masked < other
             else "What stands out is not what the answers depend on: do not explain answers by it."
         ),
         reading=(
@@ -94,7 +94,7 @@ def examine(subject: Subject) -> Finding:
             "images": len(explained),
             "accuracy on whole images": round(whole, 4),
             "share of the first direction": round(share, 4),
-            "right after covering its own positions": round(own, 4),
+            "right after covering its own positions": round(masked, 4),
             "right after covering another image's": round(other, 4),
         },
         code=(
@@ -116,8 +116,8 @@ def _measure(subject: Subject, layer: str, indices: Tensor) -> tuple[Tensor, flo
         maps = eigen_cam(subject.model, images, layer)
         assert isinstance(maps, Tensor)
         right.append(right_when_covered(subject, some, maps))
-    own, elsewhere = torch.cat(right, 1).float().mean(1).tolist()
-    return torch.cat(shares), own, elsewhere
+    masked, elsewhere = torch.cat(right, 1).float().mean(1).tolist()
+    return torch.cat(shares), masked, elsewhere
 
 
 INSTRUMENT = Instrument(

@@ -107,9 +107,9 @@ def label_issues(probabilities: Float[Tensor, "n classes"], labels: Int[Tensor, 
     [False, False, False, True]
     """
     classes = probabilities.shape[1]
-    own = torch.nn.functional.one_hot(labels, classes).to(probabilities)
-    counts = own.sum(0)
-    thresholds = (own * probabilities).sum(0) / counts.clamp_min(1)
+    indicators = torch.nn.functional.one_hot(labels, classes).to(probabilities)
+    counts = indicators.sum(0)
+    thresholds = (indicators * probabilities).sum(0) / counts.clamp_min(1)
     thresholds[counts == 0] = torch.inf
     confident = torch.where(probabilities >= thresholds, probabilities, -torch.inf)
     return confident.isfinite().any(1) & (confident.argmax(1) != labels)

@@ -145,9 +145,9 @@ def _code(subject: Subject, layer: str) -> str:
     )
 
 
-def _shares(fires: Tensor, own: Tensor) -> tuple[float, float]:
+def _shares(fires: Tensor, members: Tensor) -> tuple[float, float]:
     """The share of the class's images and that of the others; 0 where there are none."""
-    return tuple(float(fires[part].float().mean()) if part.any() else 0.0 for part in (own, ~own))  # type: ignore[return-value]
+    return tuple(float(fires[part].float().mean()) if part.any() else 0.0 for part in (members, ~members))  # type: ignore[return-value]
 
 
 def _gallery(subject: Subject, miner: PatternMiner, best: dict[int, int], unseen: Tensor, responses: Tensor) -> Picture:
@@ -157,10 +157,10 @@ def _gallery(subject: Subject, miner: PatternMiner, best: dict[int, int], unseen
     for cls in sorted(best)[:CLASSES]:
         top = responses[:, best[cls]].argsort(descending=True)[: min(SHOWN, len(unseen))]
         for one, proposed in zip(top, miner.propose(inputs[top], 1, patterns=[best[cls]]), strict=True):
-            own = int(subject.labels[unseen[one]])
+            true = int(subject.labels[unseen[one]])
             shown.append(subject.data.images[unseen[one]].cpu().float())
             boxes.append(proposed[0, :4].round().long() if len(proposed) else torch.zeros(4, dtype=torch.long))
-            titles.append("" if own == cls else subject.class_label(own, most=14))
+            titles.append("" if true == cls else subject.class_label(true, most=14))
         names.append(subject.class_label(cls, most=14))
     columns = min(SHOWN, len(unseen))
     figure = gallery(torch.stack(shown), titles, columns=columns, row_titles=names, boxes=torch.stack(boxes))

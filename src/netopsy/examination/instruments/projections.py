@@ -52,8 +52,8 @@ def examine(subject: Subject) -> Finding:
     found = top_images(subject.model, layer, subject.data.inputs[indices], k=TOP)
     found = TopImages(found.values, indices[found.indices.cpu()], found.rows.cpu(), found.columns.cpu())
     labels = subject.labels[found.indices]
-    own = torch.stack([torch.bincount(line, minlength=subject.class_count) for line in labels])
-    purity = own.amax(1).float()
+    counts = torch.stack([torch.bincount(line, minlength=subject.class_count) for line in labels])
+    purity = counts.amax(1).float()
     chance = _chance(subject.labels[indices], subject.class_count, subject.seed)
     order = found.values.mean(1).cpu().argsort(descending=True)
     guided = not any(isinstance(part, _REMEMBERING) for part in subject.model.modules())
@@ -63,7 +63,7 @@ def examine(subject: Subject) -> Finding:
         sentence=(
             f"Of the {TOP} images in which a unit of {layer} is highest, {float(purity.mean()):.1f} are of one class "
             f"on average, where chance gives {chance:.1f}; unit {purest} has {int(purity[purest])} of "
-            f"{subject.class_name(int(own[purest].argmax()))}."
+            f"{subject.class_name(int(counts[purest].argmax()))}."
         ),
         glance=f"{float(purity.mean()):.1f} of {TOP} top images share a class (chance {chance:.1f})",
         advice="Look for units that answer to a background or a watermark rather than to a part of the class.",
@@ -121,9 +121,9 @@ def _rows(subject: Subject, layer: str, found: TopImages, units: list[int], guid
     pairs = axes.reshape(-1, 2)
     for spare in pairs[len(units) :].flatten():
         spare.remove()
-    for line, unit, own, back in zip(pairs, units, images.split(TOP), sent.split(TOP), strict=False):
+    for line, unit, patches, back in zip(pairs, units, images.split(TOP), sent.split(TOP), strict=False):
         scale = back.abs().flatten(1).amax(1).clamp(min=torch.finfo(back.dtype).tiny)[:, None, None, None]
-        for ax, tiles in zip(line, (own, 0.5 + 0.5 * back / scale), strict=True):
+        for ax, tiles in zip(line, (patches, 0.5 + 0.5 * back / scale), strict=True):
             show_image(ax, tiled(tiles))
         with style():
             line[0].set_title(f"unit {unit}: images")

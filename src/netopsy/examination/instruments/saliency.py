@@ -33,17 +33,17 @@ def examine(subject: Subject) -> Finding:
     where, indices, found = layers(subject), looked_at(subject), covering(subject)
     whole = float((subject.predictions == subject.labels)[indices].float().mean())
     best = max(found, key=lambda name: found[name].gap.value)
-    own, other = found[best].shares
+    masked, other = found[best].shares
     percent = f"{100 * COVERED:.0f} %"
     shown = indices[:SHOWN]
     return Finding(
         sentence=(
-            f"Masking the {percent} of pixels ranked highest by its {best} map leaves {100 * own:.0f} % of "
+            f"Masking the {percent} of pixels ranked highest by its {best} map leaves {100 * masked:.0f} % of "
             f"predictions correct; masking with another image's map leaves {100 * other:.0f} %."
             + ("" if found[best].points else " No map points at pixels that matter more than others.")
         ),
         glance=(
-            f"{best} maps find pixels that matter ({100 * (other - own):.0f} points)"
+            f"{best} maps find pixels that matter ({100 * (other - masked):.0f} points)"
             if found[best].points
             else "no saliency map finds pixels that matter"
         ),
@@ -62,7 +62,7 @@ def examine(subject: Subject) -> Finding:
             + ". The more accuracy is lost under a map's own peaks than under another image's, the more that map shows "
             "what the network uses. A masked pixel gets the mean of its unmasked neighbours, so that no foreign "
             "colour comes in; compare the two numbers with each other and not with the accuracy on whole images."
-            + less_than_guessing(subject, own)
+            + less_than_guessing(subject, masked)
         ),
         pictures=(
             Picture.of(
