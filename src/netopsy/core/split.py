@@ -16,6 +16,7 @@ from netopsy.core.errors import InputError, require
 from netopsy.core.layers import INPUT, Layer, layer_names, run_of
 from netopsy.core.modes import evaluating, frozen, running_on
 from netopsy.core.outputs import first_of, single_output, with_first
+from netopsy.core.replay import Outputs, record, replaying
 from netopsy.core.runs import RunHook
 
 Edit = Callable[[Tensor], Tensor]
@@ -157,6 +158,9 @@ class Split:
     """Whether the reference must be as long as the batch: a network that looks at its batch's length needs that."""
     dtype: torch.dtype = torch.float32
     """Of what the layer puts out."""
+    replayed: bool = True
+    """Whether what runs before the layer is computed once and given back at every call of the tail."""
+    _seen: list[Outputs] = field(default_factory=list, repr=False)
 
     def head(self, inputs: Tensor) -> Tensor:
         """What the layer puts out, ``[batch, ...]``; differentiable with respect to ``inputs``."""
@@ -166,21 +170,20 @@ class Split:
         """The network's outputs when the layer puts out ``activations``; differentiable with respect to those."""
         edits = {self.layer: lambda _: activations.clone()}
         count = len(activations) if self.repeated else 1
-        given = self.reference.to(activations.device).expand(count, *self.reference.shape[1:])
-        with (
-            evaluating(self.model),
-            frozen(self.model),
-            editing(self.model, edits),
-            running_on(activations, self.model),
-        ):
-            return single_output(self.model(given))
+        reference = self.reference.to(activations.device)
+        with evaluating(self.model), frozen(self.model), running_on(activations, self.model):
+            if self.replayed and not self._seen:
+                self._seen.append(record(self.model, self.layer, reference))
+            seen = self._seen[0] if self.replayed else {}
+            with editing(self.model, edits), replaying(seen, count if self.repeated else None):
+                return single_output(self.model(reference.expand(count, *reference.shape[1:])))
 
 
 def split_model(model: nn.Module, layer: Layer, images: Tensor) -> Split:
     """Cut a network behind ``layer``, so that what comes after can be asked about activations that no image gives.
 
-    The layer is replaced by the activations in a run on one other image, so the cost of the tail is that of the layers
-    behind the cut, and of one image before it.
+    The layer is replaced by the activations in a run on one other image, of which what comes before the cut is computed
+    once: the cost of the tail is that of the layers behind the cut.
 
     Args:
         images: a batch on which the two parts are compared with the whole, in evaluation mode.
@@ -204,13 +207,13 @@ def split_model(model: nn.Module, layer: Layer, images: Tensor) -> Split:
     with torch.no_grad(), evaluating(model), running_on(some, model):
         whole = single_output(model(some))
     activations = run_to(model, name, some).detach()
-    for repeated in (False, True):
-        parts = Split(model, name, reference, repeated, activations.dtype)
+    for repeated, replayed in ((False, True), (True, True), (True, False)):
+        parts = Split(model, name, reference, repeated, activations.dtype, replayed)
         try:
             with torch.no_grad():
                 joined = parts.tail(activations)
         except InputError:
-            if repeated:
+            if not replayed:
                 raise
             continue
         if joined.shape == whole.shape and _same(joined, whole):
