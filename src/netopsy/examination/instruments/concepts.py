@@ -22,17 +22,19 @@ from netopsy.interpretability.concept_lens import (
     ConceptLens,
     c_deletion,
     c_mu_fidelity,
+    concept_importance,
     deletion_curve,
     extraction_report,
 )
+from netopsy.interpretability.concept_lens.layouts import upsampled_codes
 from netopsy.interpretability.overlay import overlay
 
 CONCEPTS, FEWEST, MOST = 6, 8, 120
 """Concepts a class; the images of a class that are needed, and that are used at most."""
 SHOWN, BEST, EXAMPLES = 4, 2, 3
 """Classes drawn, concepts of each that are shown by images, and images of each."""
-ORDERS = 5
-"""Random orders that their mean is taken over."""
+ORDERS, DRAWS = 5, 50
+"""Random orders that their mean is taken over, and random sets of concepts for the faithfulness of importances."""
 PASSES, SHARE = 10.0, 2.0
 """Of one image: activations, importances, and what is behind the layer again and again as concepts go."""
 
@@ -169,14 +171,15 @@ def _concepts_of(subject: Subject, layer: str, number: int, indices: Tensor) -> 
     count = min(CONCEPTS, seen.shape[1], seen.shape[0] * seen.shape[2] * seen.shape[3])
     method = "nmf" if float(seen.min()) >= 0 else "pca"
     lens = ConceptLens(subject.model, layer, count, method=method, seed=subject.seed).fit(images)  # type: ignore[arg-type]
-    codes, function = lens.encode(images), lens.score(number)
-    phi = lens.importance(images, number)
+    rows = seen.movedim(1, -1)
+    codes, function = lens.extractor_.encode(rows), lens.score(number)
+    phi = concept_importance(function, codes, "gi", seed=subject.seed)
     random = torch.Generator().manual_seed(subject.seed)
     orders = [torch.rand(phi.shape, generator=random).to(phi) for _ in range(ORDERS)]
     same = lens.score(lambda outputs: (outputs.argmax(1) == number).float())
     kept = deletion_curve(same, codes, phi)
     by_chance = torch.stack([deletion_curve(same, codes, each) for each in orders]).mean(0)
-    rows = seen.movedim(1, -1).flatten(0, -2)
+    report = extraction_report(rows.flatten(0, -2), lens.extractor_, neighbours=1, most=2)
     return ClassConcepts(
         number,
         indices,
@@ -191,8 +194,10 @@ def _concepts_of(subject: Subject, layer: str, number: int, indices: Tensor) -> 
             "C-Deletion in random order": float(
                 torch.stack([c_deletion(function, codes, each) for each in orders]).mean()
             ),
-            "C-muFidelity": float(c_mu_fidelity(function, codes, phi).nan_to_num().mean()),
-            "relative error of the bank": extraction_report(rows, lens.extractor_, neighbours=1, most=2)["relative l2"],
+            "C-muFidelity": float(c_mu_fidelity(function, codes, phi, draws=DRAWS).nan_to_num().mean()),
+            "relative error of the bank": extraction_report(rows.flatten(0, -2), lens.extractor_, neighbours=1, most=2)[
+                "relative l2"
+            ],
         },
     )
 
@@ -205,7 +210,7 @@ def _draw(subject: Subject, found: list[ClassConcepts]) -> Figure:
         _bars(line[0], subject, each)
         best = each.phi.mean(0).argsort(descending=True)[:BEST].tolist()
         images = subject.data.images[each.indices].cpu().float()
-        maps = each.lens.concept_maps(subject.data.inputs[each.indices]).cpu()
+        maps = upsampled_codes(each.codes.movedim(-1, 1), (images.shape[2], images.shape[3]))
         for place, concept in enumerate(best):
             activations = maps[:, concept]
             strongest = activations.flatten(1).amax(1).argsort(descending=True)[:EXAMPLES]

@@ -41,6 +41,7 @@ class Kept:
     reference: Float[Tensor, "1 ..."]
     repeated: bool
     precision: str
+    replayed: bool
 
     @property
     def dtype(self) -> torch.dtype:

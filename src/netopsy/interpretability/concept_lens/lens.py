@@ -145,6 +145,7 @@ class ConceptLens:
             reference=split.reference,
             repeated=split.repeated,
             precision=str(split.dtype),
+            replayed=split.replayed,
         ).write(path)
 
     @classmethod
@@ -170,7 +171,7 @@ class ConceptLens:
         lens.extractor_ = lens._unfitted()
         for name in ("bank", "mean", "codes"):
             setattr(lens.extractor_, f"{name}_", getattr(kept, name).to(device))
-        lens.split_ = Split(model, lens.layer, kept.reference.to(device), kept.repeated, kept.dtype)
+        lens.split_ = Split(model, lens.layer, kept.reference.to(device), kept.repeated, kept.dtype, kept.replayed)
         lens.indices_ = kept.indices
         return lens
 
