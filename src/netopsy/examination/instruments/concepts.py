@@ -195,9 +195,7 @@ def _concepts_of(subject: Subject, layer: str, number: int, indices: Tensor) -> 
                 torch.stack([c_deletion(function, codes, each) for each in orders]).mean()
             ),
             "C-muFidelity": float(c_mu_fidelity(function, codes, phi, draws=DRAWS).nan_to_num().mean()),
-            "relative error of the bank": extraction_report(rows.flatten(0, -2), lens.extractor_, neighbours=1, most=2)[
-                "relative l2"
-            ],
+            "relative error of the bank": report["relative l2"],
         },
     )
 
