@@ -17,7 +17,6 @@ T = TypeVar("T")
 
 LARGEST = 2**63
 """Whole numbers from here on no tensor and no array takes."""
-_MISHAPS = (TypeError, AttributeError, KeyError, IndexError, ZeroDivisionError, OverflowError, RuntimeError, ValueError)
 
 
 def checked(function: Callable[P, T]) -> Callable[P, T]:
@@ -41,7 +40,7 @@ def checked(function: Callable[P, T]) -> Callable[P, T]:
             return function(*args, **kwargs)
         except InputError:
             raise
-        except _MISHAPS as error:
+        except Exception as error:
             wrong = _wrong_argument(function, args, kwargs)
             if wrong is None:
                 raise
@@ -97,7 +96,7 @@ def _fits(value: object, wanted: Any) -> bool:
         return isinstance(value, str | int) and value in inner
     array = getattr(wanted, "array_type", None)
     if array is not None:  # jaxtyping's
-        return _fits(value, array)
+        return _fits(value, array) and (getattr(value, "ndim", 1) > 0 or not _axes(wanted))
     if origin is not None:
         return _fits(value, origin) and _entries_fit(value, origin, inner)
     if not isinstance(wanted, type):
@@ -106,9 +105,15 @@ def _fits(value: object, wanted: Any) -> bool:
         return False
     if wanted is float:
         return isinstance(value, float | int)
-    if issubclass(wanted, Collection | Iterable) and isinstance(value, str | bytes) and wanted is not type(value):
+    several = issubclass(wanted, Collection | Iterable) and wanted is not type(value)
+    if several and (isinstance(value, str | bytes) or getattr(value, "ndim", 1) == 0):  # no axis, no entries
         return False
     return isinstance(value, wanted)
+
+
+def _axes(wanted: Any) -> list[str]:
+    """The axes that an array has for certain."""
+    return [axis for axis in str(getattr(wanted, "dim_str", "")).split() if not axis.startswith(("*", "..."))]
 
 
 def _entries_fit(value: Any, origin: Any, inner: tuple[Any, ...]) -> bool:

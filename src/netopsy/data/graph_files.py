@@ -167,12 +167,12 @@ def _check_weights(weights: np.ndarray, called: str) -> None:
 
 
 def _dropped(loops: int, again: int) -> list[str]:
-    told = []
+    notes = []
     if loops:
-        told.append(f"{loops:,} edge{'s' * (loops > 1)} from a node to itself {'are' if loops > 1 else 'is'} left out")
+        notes.append(f"{loops:,} edge{'s' * (loops > 1)} from a node to itself {'are' if loops > 1 else 'is'} left out")
     if again:
-        told.append(f"{again:,} edge{'s' * (again > 1)} listed again {'count' if again > 1 else 'counts'} once")
-    return told
+        notes.append(f"{again:,} edge{'s' * (again > 1)} listed again {'count' if again > 1 else 'counts'} once")
+    return notes
 
 
 def _numbered(first: np.ndarray, second: np.ndarray, more: list[str]) -> tuple[list[str], np.ndarray, np.ndarray]:

@@ -8,12 +8,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 
 LinkScores = Float[Tensor, "links"]
 OtherScores = Float[Tensor, "others"]
 
 
+@checked
 def hits_at_k(pos: LinkScores, neg: OtherScores, k: int) -> float:
     """The share of links that score strictly above the k-th best of the pairs that are none.
 
@@ -30,6 +32,7 @@ def hits_at_k(pos: LinkScores, neg: OtherScores, k: int) -> float:
     return float((pos > neg.topk(k).values[-1]).double().mean())
 
 
+@checked
 def mrr(pos: LinkScores, neg: OtherScores | Float[Tensor, "links others"]) -> float:
     """The mean over links of 1 / rank among the pairs that are none: all of them, or for each link its own row.
 

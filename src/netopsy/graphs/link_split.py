@@ -10,6 +10,7 @@ from jaxtyping import Int
 from scipy import sparse
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.seeds import generator
 from netopsy.graphs.adjacency import GraphLike, as_adjacency, from_edges, undirected_edges
@@ -41,6 +42,7 @@ class LinkSplit:
         return from_edges(self.train, self.nodes)
 
 
+@checked
 def random_link_split(
     graph: GraphLike,
     val: float = 0.1,

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 
 EdgeIndex = Int[Tensor, "2 edges"]
@@ -104,6 +105,7 @@ class _WeightedProduct(torch.autograd.Function):
         return to_features, to_values, None
 
 
+@checked
 def gcn_norm(
     edge_index: EdgeIndex, num_nodes: int, edge_weight: Tensor | None = None, *, mode: Mode = "sym", loops: bool = True
 ) -> tuple[Int[Tensor, "2 with_loops"], Float[Tensor, "with_loops"]]:
@@ -231,8 +233,8 @@ def check_features(x: Tensor) -> None:
     require(x.isfinite().all(), "x must be finite, got NaN or infinite features")
 
 
-def check_edges(edge_index: Tensor, num_nodes: int) -> None:
-    """Raise `InputError` unless these are edges ``[2, edges]`` between nodes 0 to ``num_nodes - 1``."""
+def check_edges(edge_index: Tensor, num_nodes: int | None = None) -> None:
+    """Raise `InputError` unless these are edges ``[2, edges]`` between nodes 0 to ``num_nodes - 1``, where given."""
     whole = not (edge_index.is_floating_point() or edge_index.is_complex() or edge_index.dtype == torch.bool)
     require(
         edge_index.ndim == 2 and edge_index.shape[0] == 2 and whole,
@@ -240,7 +242,8 @@ def check_edges(edge_index: Tensor, num_nodes: int) -> None:
     )
     if edge_index.numel():
         low, high = int(edge_index.min()), int(edge_index.max())
+        within = "from 0 up" if num_nodes is None else f"from 0 to {num_nodes - 1}"
         require(
-            low >= 0 and high < num_nodes,
-            f"edge_index must name nodes from 0 to {num_nodes - 1}, got {low if low < 0 else high}",
+            low >= 0 and (num_nodes is None or high < num_nodes),
+            f"edge_index must name nodes {within}, got {low if low < 0 else high}",
         )

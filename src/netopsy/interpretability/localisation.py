@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.shapes import Maps, PixelMasks
 from netopsy.interpretability.boxes import overlap_of_boxes
@@ -19,6 +20,7 @@ Boxes = Int[Tensor, "batch 4"]
 _NEIGHBOURS = np.stack([np.zeros((3, 3)), np.ones((3, 3)), np.zeros((3, 3))])
 
 
+@checked
 def localise(maps: Maps, threshold: float = 0.15) -> Boxes:
     """The tight box around the largest connected part of each map above ``threshold`` of its range.
 
@@ -106,6 +108,7 @@ def localised(maps: Maps, boxes: Boxes, threshold: float = 0.15, *, iou: float =
     return box_iou(localise(maps, threshold), boxes.to(maps.device)) >= iou
 
 
+@checked
 def localisation_error(maps: Maps, boxes: Boxes, threshold: float = 0.15, *, iou: float = 0.5) -> float:
     """The share of maps whose box is wrong; see `localised`.
 

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.computed import copied
 from netopsy.core.errors import InputError
 from netopsy.core.layers import Layer, layer_names
@@ -61,6 +62,7 @@ class ReceptiveField:
         )
 
 
+@checked
 def receptive_field(model: nn.Module, layer: Layer, images: Images) -> ReceptiveField:
     """The theoretical receptive field of a layer's cells, of any network, branches and shortcuts included.
 

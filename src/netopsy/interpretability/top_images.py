@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.layers import Layer, layer_names
 from netopsy.core.modes import device_of
@@ -55,6 +56,7 @@ class TopImages:
         return gallery(chosen, titles, columns=k, row_titles=rows)
 
 
+@checked
 def top_images(
     model: nn.Module,
     layer: Layer,

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked, checked_class
 from netopsy.core.errors import require
 from netopsy.core.modes import check_model
 from netopsy.core.outputs import single_output
@@ -18,6 +19,7 @@ from netopsy.graphs.propagation import EdgeIndex, Features, NodeScores, Operator
 Gate = Literal["sigmoid", "mean", "last", "sum"]
 
 
+@checked_class
 class AdaptivePropagation(nn.Module):
     """Node features averaged over 0 to K hops, and each node's own mixture of the K + 1 results.
 
@@ -102,6 +104,7 @@ class Deepened(nn.Module):
         return mixed
 
 
+@checked
 def deepen(module: nn.Module, K: int, *, channels: int, gate: Gate = "sigmoid", seed: int = 0) -> Deepened:
     """Any node-wise network with adaptive propagation behind it.
 
@@ -121,6 +124,7 @@ def deepen(module: nn.Module, K: int, *, channels: int, gate: Gate = "sigmoid", 
         return Deepened(module, AdaptivePropagation(channels, K, gate))
 
 
+@checked_class
 class DAGNN(nn.Module):
     """Deep adaptive graph neural network: two dense layers for each node alone, then adaptive propagation.
 

@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.graphs.propagation import EdgeIndex, Features, Mode, gcn_norm, propagator
 
@@ -26,6 +27,7 @@ class Smoothness(NamedTuple):
     """The mean over the nodes."""
 
 
+@checked
 def smoothness(X: Features) -> Smoothness:
     """The paper's smoothness metric: ``D(x, y) = |x/|x| - y/|y|| / 2`` averaged over all pairs of nodes.
 
@@ -54,6 +56,7 @@ def smoothness(X: Features) -> Smoothness:
     return Smoothness(nodes, float(nodes.mean()))
 
 
+@checked
 def propagation_limit(edge_index: EdgeIndex, n: int, mode: Mode = "sym") -> LinearOperator:
     """What averaging comes to after infinitely many hops, as a linear operator ``[n, n]`` that is never written out.
 
@@ -95,6 +98,7 @@ class Smoothing(NamedTuple):
     graph: Float[Tensor, "points"]
 
 
+@checked
 def oversmoothing_curve(
     edge_index: EdgeIndex,
     X: Features,

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from scipy import sparse
 from scipy.optimize import linear_sum_assignment, quadratic_assignment
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import lookup, require
 from netopsy.core.seeds import check_seed, derive
 from netopsy.graphs.adjacency import GraphLike, as_adjacency
@@ -50,6 +51,7 @@ def proxy_graph(size: int, p: float = 0.2, *, seed: int = 0) -> sparse.csr_array
     return drawn
 
 
+@checked
 def align_to_proxy(A: GraphLike, proxy: GraphLike, *, matcher: str | Matcher = "grampa", seed: int = 0) -> Places:
     """Where each node of a graph has its place in the proxy.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.graphs.adjacency import GraphLike, as_adjacency
 from netopsy.graphs.graph_valuation.alignment import Matcher, align_to_proxy, proxy_graph, relabelled
@@ -9,6 +10,7 @@ from netopsy.graphs.graph_valuation.spectra import laplacian
 from netopsy.graphs.graph_valuation.wasserstein import graph_wasserstein
 
 
+@checked
 def structural_disparity(
     Ab: GraphLike,
     As: GraphLike,

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.drawing import panel
 from netopsy.core.errors import require
 from netopsy.graphs.adjacency import GraphLike, as_adjacency, edge_index_of, edge_weights_of
@@ -62,6 +63,7 @@ class DiversityRelevance:
         return ax
 
 
+@checked
 def diversity_relevance(Xb: Any, Xs: Any, rel_tol: float = 1e-2) -> DiversityRelevance:
     """Diversity D and relevance R of a seller's features for a buyer.
 

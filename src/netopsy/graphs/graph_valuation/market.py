@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from netopsy.core.arguments import checked_class
 from netopsy.core.errors import require
 from netopsy.core.progress import track
 from netopsy.core.seeds import check_seed
@@ -49,6 +50,7 @@ class Value:
         return Value(square, share, error, diversity, relevance, mean_diversity, mean_relevance)
 
 
+@checked_class
 class GraphValuation:
     """Values sellers' graphs for a buyer without showing either the other's.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from netopsy.core.arguments import checked_class
 from netopsy.core.errors import lookup, require
 from netopsy.core.seeds import derive
 from netopsy.graphs.adjacency import GraphLike, as_adjacency
@@ -88,6 +89,7 @@ class Holding:
         return stack
 
 
+@checked_class
 class Buyer:
     """Whoever wants to know what others' graphs are worth; keeps its own graphs and features to itself.
 
@@ -131,6 +133,7 @@ class Buyer:
         return Message("offer", {"roots": roots, "variances": self._variances, "directions": self._directions})
 
 
+@checked_class
 class Seller:
     """Whoever has graphs to sell, and shows neither them nor their features; arguments as for `Buyer`.
 
@@ -169,6 +172,7 @@ class Seller:
         return Message("answer", {"roots": roots, "variances": variances}, self._number)
 
 
+@checked_class
 class Broker:
     """Whoever stands between them: publishes the proxy, passes directions on, and works out the value.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.graphs.graph_valuation.spectra import smooth_root
 
@@ -15,6 +16,7 @@ GROUPS = 8
 """Parts into which signals are divided to see how much the estimate depends on them."""
 
 
+@checked
 def graph_wasserstein(
     L1: Any, L2: Any, *, squared: bool = True, normalised: bool = False, rank: int | None = None
 ) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int
 from scipy import sparse
 
+from netopsy.core.arguments import checked
 from netopsy.graphs.adjacency import GraphLike
 from netopsy.graphs.graphlet_orbits.keys import EDGE_KEYS, GRAPHLETS, Key, keys_of_graphlet
 from netopsy.graphs.graphlet_orbits.matrices import edge_value, orbit_adjacencies
@@ -38,6 +39,7 @@ _COUNTED: Mapping[str, tuple[int, int]] = MappingProxyType(
 )
 
 
+@checked
 def graphlet_degree_vectors(A: GraphLike) -> Int[np.ndarray, "nodes orbits"]:
     """In how many induced copies of graphlets of up to four nodes each node sits on each orbit.
 
@@ -57,6 +59,7 @@ def graphlet_degree_vectors(A: GraphLike) -> Int[np.ndarray, "nodes orbits"]:
     return np.stack([network.summed(edge_value(network, key)) // times for key, times in _ORBIT_SUMS], 1)
 
 
+@checked
 def edge_graphlet_degree_vectors(A: GraphLike) -> Int[np.ndarray, "edges kinds"]:
     """In how many induced copies of graphlets of three and four nodes each edge is an edge of each kind.
 
@@ -80,6 +83,7 @@ def edge_graphlet_degree_vectors(A: GraphLike) -> Int[np.ndarray, "edges kinds"]
     return np.stack(columns, 1)
 
 
+@checked
 def graphlet_adjacency(A: GraphLike, graphlet: int, *, threads: int | None = None) -> sparse.csr_array:
     """In how many induced copies of a graphlet each pair of nodes lies together: the sum of all its orbit adjacencies.
 
@@ -107,6 +111,7 @@ def graphlet_adjacency(A: GraphLike, graphlet: int, *, threads: int | None = Non
     return total
 
 
+@checked
 def graphlet_counts(A: GraphLike) -> dict[str, int]:
     """How many induced copies of each graphlet of up to four nodes there are, by the names in `GRAPHLETS`.
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import sparse
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.seeds import check_seed
 from netopsy.graphs.adjacency import GraphLike, as_adjacency, real_matrix
@@ -16,6 +17,7 @@ _BLOCK = 1 << 22
 """Entries of the dense rows of walks that are in memory at once."""
 
 
+@checked
 def gopmi(O: Any) -> sparse.csr_array:  # noqa: E741 - the paper's letter
     """Positive pointwise mutual information of the two orbits: which pairs meet more often than by chance.
 
@@ -49,6 +51,7 @@ def gopmi(O: Any) -> sparse.csr_array:  # noqa: E741 - the paper's letter
     return found
 
 
+@checked
 def random_walk_pmi(A: GraphLike, window: int) -> sparse.csr_array:
     """Positive pointwise mutual information of nodes that meet within a window on endless random walks.
 
@@ -94,6 +97,7 @@ def _walked(
     return sparse.csr_array(information)
 
 
+@checked
 def embed(P: Any, dim: int = 128, *, seed: int = 0, both: bool = False) -> Float[np.ndarray, "nodes features"]:
     """Features of the nodes by truncated singular value decomposition, ``U sqrt(S)``.
 

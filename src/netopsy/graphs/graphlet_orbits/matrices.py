@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from scipy import sparse
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.progress import track
 from netopsy.graphs.adjacency import GraphLike
@@ -28,6 +29,7 @@ _TWO_APART: Mapping[Key, tuple[int, ...]] = MappingProxyType(
 )
 
 
+@checked
 def orbit_adjacency(A: GraphLike, key: Key, *, threads: int | None = None) -> sparse.csr_array:
     """One orbit adjacency matrix: in how many induced copies of a graphlet each pair of nodes sits on two orbits.
 
@@ -55,6 +57,7 @@ def orbit_adjacency(A: GraphLike, key: Key, *, threads: int | None = None) -> sp
     return _matrix(Network.of(A, threads), key)
 
 
+@checked
 def orbit_adjacencies(
     A: GraphLike, keys: Iterable[Key] | None = None, *, threads: int | None = None
 ) -> Iterator[tuple[Key, sparse.csr_array]]:

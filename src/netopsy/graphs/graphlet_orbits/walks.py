@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from scipy import sparse
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.graphs.adjacency import GraphLike
 from netopsy.graphs.graphlet_orbits.keys import MIXTURES, Key
 from netopsy.graphs.graphlet_orbits.matrices import orbit_adjacencies
 
 
+@checked
 def walk_decomposition(A: GraphLike, length: int) -> dict[Key, sparse.csr_array]:
     """What the walks of a length are made of: orbit adjacencies, each times how often such walks count it.
 

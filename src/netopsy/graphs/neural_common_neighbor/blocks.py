@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked_class
 from netopsy.core.errors import require
 from netopsy.core.seeds import seeded
 from netopsy.graphs.dropout import Dropout, dropout
@@ -47,6 +48,7 @@ def _end(hidden: int, last: bool) -> list[nn.Module]:
     return [nn.Linear(hidden, hidden)] if last else []
 
 
+@checked_class
 class PureGCN(nn.Module):
     """A linear map of the features, once, and then averages over neighbours that have no weights to learn.
 

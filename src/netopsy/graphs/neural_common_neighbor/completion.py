@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.arguments import checked_class
 from netopsy.core.errors import require
 from netopsy.core.modes import evaluating
 from netopsy.graphs.neural_common_neighbor import _kernels
@@ -39,6 +40,7 @@ def calibrated(
     return alpha * pt * p / (pt * p + 1 - p)
 
 
+@checked_class
 class NCNCPredictor(NCNPredictor):
     """Neural common neighbour with completion: a neighbour of one end counts as far as its link to the other is likely.
 

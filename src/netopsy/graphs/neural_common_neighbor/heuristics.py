@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import lookup
 from netopsy.graphs.adjacency import GraphLike
 from netopsy.graphs.neural_common_neighbor.neighbourhoods import (
@@ -30,6 +31,7 @@ RULES = tuple(_WEIGHTS)
 """The rules `pair_rule` knows."""
 
 
+@checked
 def pair_rule(adj: GraphLike | LinkGraph, pairs: Pairs, rule: str = "common neighbours") -> Float[Tensor, "pairs"]:
     """The sum over a pair's common neighbours of 1, of 1 / log(degree) or of 1 / degree, float64.
 

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.drawing import INK, PALETTE, panel, style
 from netopsy.core.errors import require
 from netopsy.graphs.adjacency import GraphLike
@@ -84,6 +85,7 @@ def candidate_pairs(adj: GraphLike | LinkGraph, most: int = 200_000) -> Pairs:
     return torch.from_numpy(np.stack(np.divmod(np.sort(keys), graph.nodes)))
 
 
+@checked
 def missing_links(
     result: LinkResult, x: Features, adj: GraphLike | LinkGraph, top: int = 20, *, candidates: Pairs | None = None
 ) -> MissingLinks:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.graphs.adjacency import GraphLike, as_adjacency
 from netopsy.graphs.neural_common_neighbor import _kernels
@@ -91,6 +92,7 @@ def link_graph(adj: GraphLike | LinkGraph, *, nodes: int | None = None) -> LinkG
     return LinkGraph(starts, columns, edges)
 
 
+@checked
 def common_neighbors(adj: GraphLike | LinkGraph, pairs: Pairs) -> sparse.csr_array:
     """The indicator of ``N(i) & N(j)`` for each pair (i, j), ``[pairs, nodes]``: rows of A multiplied, entry by entry.
 
@@ -107,6 +109,7 @@ def common_neighbors(adj: GraphLike | LinkGraph, pairs: Pairs) -> sparse.csr_arr
     return _csr(*shared_rows(graph, first, second), graph.nodes)
 
 
+@checked
 def neighbor_difference(adj: GraphLike | LinkGraph, pairs: Pairs) -> tuple[sparse.csr_array, sparse.csr_array]:
     """The indicators of ``N(i) - N(j)`` and of ``N(j) - N(i)``, each without i and j, ``[pairs, nodes]``.
 

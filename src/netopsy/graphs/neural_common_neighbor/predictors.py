@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked_class
 from netopsy.core.errors import require
 from netopsy.core.seeds import seeded
 from netopsy.graphs.adjacency import GraphLike
@@ -73,6 +74,7 @@ class PairPredictor(nn.Module):
         return None
 
 
+@checked_class
 class GAEPredictor(PairPredictor):
     """Both ends' embeddings alone, a graph autoencoder: it is blind to how the two nodes lie to each other.
 
@@ -90,6 +92,7 @@ class GAEPredictor(PairPredictor):
         super().__init__(hidden, dropout, two_layer, tailact, seed)
 
 
+@checked_class
 class CountPredictor(PairPredictor):
     """Both ends' embeddings and how many neighbours they have in common: "GAE + CN" of the ablations.
 
@@ -114,6 +117,7 @@ class CountPredictor(PairPredictor):
         return self.beta * self.common(torch.from_numpy(np.diff(starts)).to(H)[:, None])
 
 
+@checked_class
 class NCNPredictor(PairPredictor):
     """Neural common neighbour: the sum of the common neighbours' embeddings beside the product of the ends'.
 

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from netopsy.core.arguments import checked
 from netopsy.core.drawing import panel, style
 from netopsy.core.errors import require
 from netopsy.core.modes import check_model, evaluating, training
@@ -83,6 +84,7 @@ class LinkResult:
         return ax
 
 
+@checked
 def fit_link_predictor(
     encoder: nn.Module,
     predictor: PairPredictor,
@@ -172,6 +174,7 @@ def link_loss(
     return functional.softplus(-positive).mean() + functional.softplus(negative).mean()
 
 
+@checked
 @torch.no_grad()
 def score_pairs(
     encoder: nn.Module,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from netopsy.core.errors import InputError, require
+from netopsy.core.numbers import as_floats
 from netopsy.graphs.noisy_label_clustering import _kernels as kernels
 from netopsy.graphs.noisy_label_clustering._region import (
     COUNT,
@@ -88,7 +89,7 @@ class Spread:
             return self.graph.degrees if isinstance(self.graph, CheckedGraph) else None
         if callable(sink) or isinstance(sink, Mapping):
             return None
-        values = np.asarray(sink, dtype=np.float64)
+        values = as_floats(sink, "sink")
         require(values.ndim == 1, f"sink must have one entry a node, got shape {values.shape}")
         require(
             size is None or len(values) == size,
@@ -139,8 +140,8 @@ class Spread:
         return bool(ended == kernels.DONE)
 
     def _fast(self) -> bool:
-        told = self._sink_array is None or self._label_array is None or self.row_weights is not None
-        return isinstance(self.graph, CheckedGraph) and not told
+        asked = self._sink_array is None or self._label_array is None or self.row_weights is not None
+        return isinstance(self.graph, CheckedGraph) and not asked
 
     def _open(self, place: int) -> None:
         """Read the row of a touched node."""
@@ -193,6 +194,9 @@ class Spread:
             return self._sink_array[nodes]
         if isinstance(self.sink, str):
             return self.graph.degrees(nodes)  # type: ignore[union-attr,operator]
+        if isinstance(self.sink, Mapping):
+            absent = [node for node in nodes.tolist() if node not in self.sink]
+            require(not absent, f"sink must hold every node that is touched, got none for node {absent[:1]}")
         ask = self.sink.__getitem__ if isinstance(self.sink, Mapping) else self.sink
         values = np.array([float(ask(int(node))) for node in nodes], dtype=np.float64)
         require((values > 0).all(), "sink must be positive everywhere")

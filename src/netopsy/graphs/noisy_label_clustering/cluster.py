@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Int
 from scipy import sparse
 
+from netopsy.core.arguments import checked
 from netopsy.core.drawing import INK, PALETTE, panel, style
 from netopsy.core.errors import lookup, require
 from netopsy.graphs.adjacency import GraphLike, as_adjacency
@@ -120,6 +121,7 @@ class Cluster:
         return np.sort(most[ties[most] > 0])
 
 
+@checked
 def local_cluster(
     graph: Any,
     seeds: Any,

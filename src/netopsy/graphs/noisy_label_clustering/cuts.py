@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
+from netopsy.core.numbers import as_floats
 from netopsy.graphs.noisy_label_clustering._spread import Spread, check_nodes
 from netopsy.graphs.noisy_label_clustering.graph import CheckedGraph, Labels, local_graph
 
@@ -28,6 +30,7 @@ class SweepCut:
     """Of the first one, two, ... of them."""
 
 
+@checked
 def conductance(
     graph: Any,
     nodes: Any,
@@ -63,6 +66,7 @@ def conductance(
     return float(spread.conductance(places, known_volume(spread, volume))[-1])
 
 
+@checked
 def sweep_cut(
     graph: Any,
     scores: Any,
@@ -117,7 +121,8 @@ def _scores(spread: Spread, scores: Any) -> tuple[np.ndarray, np.ndarray]:
         nodes = np.array(list(scores), dtype=np.int64)
         values = np.array([float(scores[int(node)]) for node in nodes], dtype=np.float64)
     else:
-        values = np.asarray(scores, dtype=np.float64)
+        values = as_floats(scores, "scores")
+        require(values.ndim == 1, f"scores must have one entry a node, got shape {values.shape}")
         size = len(spread.graph) if isinstance(spread.graph, CheckedGraph) else len(values)
         require(values.shape == (size,), f"scores must have one entry for each of the {size} nodes, got {values.shape}")
         nodes = np.arange(size)

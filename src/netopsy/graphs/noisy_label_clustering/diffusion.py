@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
+from netopsy.core.numbers import as_floats
 from netopsy.graphs.noisy_label_clustering import _kernels as kernels
 from netopsy.graphs.noisy_label_clustering._region import PASSES, PUSHES, READ
 from netopsy.graphs.noisy_label_clustering._spread import OverfullError, Sink, Spread, check_nodes
@@ -43,6 +45,7 @@ class FlowResult:
         return float(self.heights[place]) if found else 0.0
 
 
+@checked
 def flow_diffusion(
     graph: Any,
     source: Any,
@@ -120,7 +123,8 @@ def result_of(spread: Spread, converged: bool) -> FlowResult:
 def source_of(spread: Spread, source: Any) -> dict[int, float]:
     """The source as mass by node, checked; nodes without mass are left out."""
     if not isinstance(source, Mapping):
-        values = np.asarray(source, dtype=np.float64)
+        values = as_floats(source, "source")
+        require(values.ndim == 1, f"source must have one entry a node, got shape {values.shape}")
         size = len(spread.graph) if isinstance(spread.graph, CheckedGraph) else len(values)
         require(values.shape == (size,), f"source must have one entry for each of the {size} nodes, got {values.shape}")
         source = {int(node): float(values[node]) for node in np.flatnonzero(values)}

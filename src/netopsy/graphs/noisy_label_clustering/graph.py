@@ -10,7 +10,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import InputError, require
+from netopsy.core.numbers import as_floats
 from netopsy.graphs.adjacency import GraphLike, as_adjacency
 
 Labels: TypeAlias = Any
@@ -60,7 +62,7 @@ class CheckedGraph:
         Raises:
             InputError: not one weight an entry, negative or not finite ones, or an edge with two different ones.
         """
-        values = np.ascontiguousarray(np.asarray(weights, dtype=np.float64))
+        values = np.ascontiguousarray(as_floats(weights, "weights"))
         require(
             values.shape == self.weights.shape,
             f"weights must have one entry for each of the {len(self.weights)} of the matrix, got {values.shape}",
@@ -88,9 +90,9 @@ class NeighbourGraph:
         Raises:
             InputError: not numbers of other nodes, each once, or weights that are no positive finite numbers.
         """
-        told = self.neighbours(node)
-        weighted = isinstance(told, tuple) and len(told) == 2 and np.ndim(told[0]) == 1
-        names = np.asarray(told[0] if weighted else told)
+        given = self.neighbours(node)
+        weighted = isinstance(given, tuple) and len(given) == 2 and np.ndim(given[0]) == 1
+        names = np.asarray(given[0] if weighted else given)
         if names.size == 0:
             names = names.astype(np.int64)
         require(
@@ -101,7 +103,7 @@ class NeighbourGraph:
         require((names >= 0).all(), f"neighbours of node {node} must be numbers from 0 on, got {names.min(initial=0)}")
         require(node not in names, f"neighbours of node {node} must not hold itself")
         require(len(np.unique(names)) == len(names), f"neighbours of node {node} must be listed once each")
-        weights = np.asarray(told[1], dtype=np.float64) if weighted else np.ones(len(names))
+        weights = np.asarray(given[1], dtype=np.float64) if weighted else np.ones(len(names))
         require(
             weights.shape == names.shape and np.isfinite(weights).all() and (weights > 0).all(),
             f"weights of the edges of node {node} must be {len(names)} positive numbers, got {weights}",
@@ -118,6 +120,7 @@ class NeighbourGraph:
 LocalGraph: TypeAlias = CheckedGraph | NeighbourGraph
 
 
+@checked
 def checked_graph(graph: GraphLike, *, weighted: bool = False) -> CheckedGraph:
     """Look at the whole graph once, so that many local calls need not.
 
@@ -151,6 +154,7 @@ def local_graph(graph: GraphLike | Neighbours | LocalGraph) -> LocalGraph:
     return checked_graph(graph)
 
 
+@checked
 def label_edge_weights(graph: GraphLike, labels: Labels, *, eps: float = 0.05) -> Float[np.ndarray, "entries"]:
     """The weight of every edge times 1 where its ends have one label, times ``eps`` where they do not.
 

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int8
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.graphs.noisy_label_clustering.graph import CheckedGraph, checked_graph
 
 
+@checked
 def labels_from_samples(
     features: Any, positive: Any, negative: Any, *, classifier: Any = None
 ) -> Int8[np.ndarray, "nodes"]:
@@ -37,6 +39,10 @@ def labels_from_samples(
     from sklearn.base import clone
     from sklearn.linear_model import LogisticRegression
 
+    able = classifier is None or (hasattr(classifier, "get_params") and hasattr(classifier, "fit"))
+    require(
+        able, f"classifier must be one of scikit-learn's kind, with fit and get_params, got {type(classifier).__name__}"
+    )
     values = _matrix(features)
     inside, outside = (
         _samples(given, values.shape[0], name) for given, name in ((positive, "positive"), (negative, "negative"))
@@ -52,6 +58,7 @@ def labels_from_samples(
     return guessed
 
 
+@checked
 def attribute_edge_weights(graph: Any, features: Any, *, gamma: float = 0.02) -> Callable[[int], np.ndarray]:
     """Weights ``exp(-gamma |x_i - x_j|^2)`` of the edges of a node, as a function that computes them when asked.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.graphs.noisy_label_clustering import _kernels as kernels
 from netopsy.graphs.noisy_label_clustering._region import PUSHES, READ
@@ -32,6 +33,7 @@ class PageRankResult:
     touched_edges: int
 
 
+@checked
 def approximate_pagerank(
     graph: Any,
     seeds: Any,

@@ -6,9 +6,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 
 
+@checked
 def distillation_loss(
     student: Float[Tensor, "nodes classes"], teacher: Float[Tensor, "nodes classes"], *, T: float = 1.0
 ) -> Float[Tensor, ""]:

@@ -6,10 +6,12 @@ import copy
 
 from torch import nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.modes import check_model
 from netopsy.graphs.teddy.projection import Include, L0Projection
 
 
+@checked
 def magnitude_pruned(model: nn.Module, sparsity: float, *, include: Include = lambda name, p: True) -> nn.Module:
     """A copy of a trained network without its smallest weights, over all tensors together; not trained any further.
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from netopsy.core.arguments import checked_class
 from netopsy.core.errors import require
 from netopsy.graphs.teddy.pruning import check_sparsity, count_of
 from netopsy.graphs.teddy.smallest import smallest
@@ -16,6 +17,7 @@ from netopsy.graphs.teddy.smallest import smallest
 Include = Callable[[str, Tensor], bool]
 
 
+@checked_class
 class L0Projection:
     """Sets the ``ceil(sparsity * size)`` smallest of all weights together to zero, in place.
 
@@ -46,7 +48,9 @@ class L0Projection:
         if isinstance(parameters, nn.Module):
             named = parameters.named_parameters()
         else:
-            named = ((str(place), tensor) for place, tensor in enumerate(parameters))
+            tensors = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+            require(all(isinstance(one, Tensor) for one in tensors), "parameters must be tensors, or a network")
+            named = ((str(place), tensor) for place, tensor in enumerate(tensors))
         self.tensors = [tensor for name, tensor in named if include(name, tensor)]
         self.size = sum(tensor.numel() for tensor in self.tensors)
         require(self.size > 0, "parameters must hold at least one weight to project, got none")
@@ -70,6 +74,7 @@ class L0Projection:
         return 1 - sum(int(tensor.count_nonzero()) for tensor in self.tensors) / self.size
 
 
+@checked_class
 class ProjectedOptimizer(Optimizer):
     """An optimiser whose every step ends with a projection; its own state, such as Adam's moments, is left alone.
 

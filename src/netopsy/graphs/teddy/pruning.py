@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.graphs.propagation import EdgeIndex, check_edges
 from netopsy.graphs.teddy.scores import EdgeScores
@@ -17,6 +18,7 @@ _ROUNDING = 1e-9
 """Shares are decimal numbers: 0.29 of 100 edges are 29, although the product is a hair below."""
 
 
+@checked
 def prune_edges(
     edge_index: EdgeIndex, scores: EdgeScores, sparsity: float, *, undirected: bool = True
 ) -> tuple[Int[Tensor, "2 kept"], Bool[Tensor, "edges"]]:
@@ -42,7 +44,7 @@ def prune_edges(
     [[1, 2, 2, 3], [2, 3, 1, 2]]
     """
     check_sparsity("sparsity", sparsity)
-    check_edges(edge_index, int(edge_index.max()) + 1 if edge_index.numel() else 0)
+    check_edges(edge_index)
     require(
         scores.shape == edge_index.shape[1:],
         f"scores must be [{edge_index.shape[1]}], one for each edge, got {tuple(scores.shape)}",

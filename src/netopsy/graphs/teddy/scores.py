@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.seeds import generator
 from netopsy.graphs.compiled import compiled
@@ -15,6 +16,7 @@ from netopsy.graphs.propagation import EdgeIndex, check_edges
 EdgeScores = Float[Tensor, "edges"]
 
 
+@checked
 def teddy_scores(edge_index: EdgeIndex, num_nodes: int) -> EdgeScores:
     """``g(i) g(j)`` for each edge, in the order of ``edge_index``: the lowest are removed first.
 

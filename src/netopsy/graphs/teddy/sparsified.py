@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.drawing import INK, PALETTE, label, panel, style
 from netopsy.core.errors import lookup
 from netopsy.graphs.adjacency import GraphLike, as_adjacency, from_edges, undirected_edges
@@ -122,6 +123,7 @@ class Sparsified:
         return ax
 
 
+@checked
 def sparsify(graph: GraphLike, sparsity: float, *, score: str = "teddy", seed: int = 0) -> Sparsified:
     """Remove a share of a graph's edges by their score, the lowest first.
 

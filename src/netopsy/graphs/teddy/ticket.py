@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.drawing import PALETTE, panel, style
 from netopsy.core.errors import require
 from netopsy.core.modes import check_model, evaluating
@@ -112,6 +113,7 @@ class Ticket:
         return ax
 
 
+@checked
 def find_ticket(
     model_factory: Callable[[], nn.Module],
     data: NodeData,

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.modes import check_model
 from netopsy.core.progress import track
@@ -44,6 +45,7 @@ class UGSTicket:
     """The rounds up to here and this last training took."""
 
 
+@checked
 def ugs_tickets(
     model_factory: Callable[[], nn.Module],
     data: NodeData,

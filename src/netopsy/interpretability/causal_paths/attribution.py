@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from netopsy.core.arguments import checked
 from netopsy.core.capture import capturing
 from netopsy.core.errors import require
 from netopsy.core.layers import Layer, layer_names
@@ -23,6 +24,7 @@ _NUMBERS = 2**24
 """About so many numbers are held at a time."""
 
 
+@checked
 def causal_attribution(
     model: nn.Module,
     graph: CausalGraph,
@@ -49,6 +51,7 @@ def causal_attribution(
     return rescaled(maps) if normalise else maps
 
 
+@checked
 def causal_maps_by_effect(
     model: nn.Module, graph: CausalGraph, images: Images, layer: Layer, *, flip: bool = False, resize: bool = True
 ) -> Float[Tensor, "batch effects rows columns"]:

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.batches import check_batch
 from netopsy.core.capture import capturing
 from netopsy.core.errors import require
@@ -28,6 +29,7 @@ LOWEST = 0.05
 """The share of nodes with the lowest effects that is taken where none reaches that, either."""
 
 
+@checked
 def discover_causal_graph(
     model: nn.Module,
     images: Float[Tensor, "batch *sample"],

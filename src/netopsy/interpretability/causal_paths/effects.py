@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.batches import check_batch
 from netopsy.core.capture import capturing
 from netopsy.core.errors import InputError, require
@@ -108,6 +109,7 @@ class Interventions:
         return outputs.reshape(len(self.images), count, -1)
 
 
+@checked
 def path_effect(
     model: nn.Module,
     layer: Layer,

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.drawing import INK, panel, style
 from netopsy.core.errors import require
 from netopsy.core.modes import evaluating, running_on
@@ -44,6 +45,7 @@ class Faithfulness:
         return ax
 
 
+@checked
 def irof(
     model: nn.Module,
     images: Images,

@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.computed import copied
 from netopsy.core.errors import require
 from netopsy.core.layers import layer_names
@@ -18,6 +19,7 @@ from netopsy.interpretability.causal_paths.weight_layers import WeightLayer
 Rows = Literal["keep", "zero"]
 
 
+@checked
 def restricted_model(model: nn.Module, graph: CausalGraph, *, rows: Rows = "keep") -> nn.Module:
     """A copy of the network in which the effects see nothing but their causes.
 
@@ -53,6 +55,7 @@ def restricted_model(model: nn.Module, graph: CausalGraph, *, rows: Rows = "keep
     return other
 
 
+@checked
 def ablated_model(model: nn.Module, graph: CausalGraph, layers: Sequence[str] | None = None) -> nn.Module:
     """A copy of the network in which the causal edges are zero, and nothing else is changed.
 

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.seeds import generator
 from netopsy.core.shapes import Images
@@ -15,6 +16,7 @@ from netopsy.interpretability.causal_paths.graph import CausalGraph
 from netopsy.interpretability.layer_maps import check_images
 
 
+@checked
 def local_lipschitz(
     explain: Callable[[Images], Tensor],
     images: Images,

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import INPUT, Layer, layer_names
 from netopsy.core.shapes import Images
@@ -26,6 +27,7 @@ _AT_ONCE = 2**25
 """Numbers of signal that go back together, at the layer and at the image."""
 
 
+@checked
 def deconvnet(
     model: nn.Module,
     images: Images,

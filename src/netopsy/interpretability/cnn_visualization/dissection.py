@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.batches import finite
 from netopsy.core.errors import require
 from netopsy.core.layers import Layer, layer_names
@@ -34,6 +35,7 @@ _KEPT = 2**27
 Seen = tuple[Tensor, Mapping[str, Tensor]]
 
 
+@checked
 def dissect(
     model: nn.Module,
     layer: Layer,

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.batches import check_finite
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import Layer, layer_names
@@ -52,6 +53,7 @@ class Inversion:
         return gallery(self.images, titles, columns=columns)
 
 
+@checked
 def invert_representation(
     model: nn.Module,
     layer: Layer,

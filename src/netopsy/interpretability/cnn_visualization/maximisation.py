@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import InputError, require
 from netopsy.core.modes import check_model, evaluating, frozen
 from netopsy.core.progress import Task
@@ -101,6 +102,7 @@ class Preferred:
         return gallery(self.best(), titles or own, columns=columns)
 
 
+@checked
 def maximise_activation(
     model: nn.Module,
     target: Objective,

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.layers import Layer, layer_names
 from netopsy.core.modes import check_model, device_of
@@ -93,6 +94,7 @@ class UpconvNet(nn.Module):
         return drawn * self.image_scale + self.image_mean
 
 
+@checked
 def train_upconv_inverter(
     model: nn.Module,
     layer: Layer,

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.arguments import checked_class
 from netopsy.core.errors import InputError, UnknownNameError, require
 from netopsy.core.seeds import check_seed
 from netopsy.interpretability.concept_lens.checks import Bank, Rows, check_count, check_rows
@@ -17,6 +18,7 @@ from netopsy.interpretability.concept_lens.factorise import leading_directions, 
 Extraction = Literal["nmf", "pca", "kmeans"]
 
 
+@checked_class
 class ConceptExtractor:
     """Factors activations A into codes U and a bank V with the least ``|A - U V|^2`` that the method allows.
 

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.seeds import generator
 from netopsy.interpretability.concept_lens.checks import Bank, Rows, check_count, check_rows
@@ -30,6 +31,7 @@ class Factors:
     """Passes over all rows."""
 
 
+@checked
 def nmf(
     activations: Rows,
     n_concepts: int,

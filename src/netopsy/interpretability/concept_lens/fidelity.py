@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.seeds import generator
 from netopsy.interpretability.concept_lens.checks import Codes, Score, Scores, check_codes
@@ -24,6 +25,7 @@ def insertion_curve(F: Score, u: Codes, phi: Scores, *, batch_size: int = 2048) 
     return masked_scores(F, u, _in_order(u, phi, keep=True), batch_size)
 
 
+@checked
 def c_deletion(F: Score, u: Codes, phi: Scores, *, batch_size: int = 2048) -> Float[Tensor, "batch"]:
     """C-Deletion: the mean of `deletion_curve`, one number an image. Lower is better: the answer goes quickly.
 
@@ -45,6 +47,7 @@ def c_deletion(F: Score, u: Codes, phi: Scores, *, batch_size: int = 2048) -> Fl
     return deletion_curve(F, u, phi, batch_size=batch_size).mean(1)
 
 
+@checked
 def c_insertion(F: Score, u: Codes, phi: Scores, *, batch_size: int = 2048) -> Float[Tensor, "batch"]:
     """C-Insertion: the mean of `insertion_curve`. Higher is better: few concepts bring the answer back.
 
@@ -57,6 +60,7 @@ def c_insertion(F: Score, u: Codes, phi: Scores, *, batch_size: int = 2048) -> F
     return insertion_curve(F, u, phi, batch_size=batch_size).mean(1)
 
 
+@checked
 def c_mu_fidelity(
     F: Score,
     u: Codes,

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import UnknownNameError, require
 from netopsy.core.seeds import check_seed, generator
 from netopsy.interpretability.concept_lens.checks import Codes, Score, Scores, check_codes
@@ -25,6 +26,7 @@ ENUMERATED = 10
 """Up to so many concepts, RI looks at every subset instead of drawing some."""
 
 
+@checked
 def concept_importance(
     F: Score,
     u: Codes,

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked_class
 from netopsy.core.errors import InputError, require
 from netopsy.core.fingerprints import fingerprint
 from netopsy.core.layers import Layer, layer_names
@@ -31,6 +32,7 @@ from netopsy.interpretability.image_batches import Counted, ImageBatch, ManyImag
 from netopsy.interpretability.layer_maps import Reshape, storable, wide
 
 
+@checked_class
 class ConceptLens:
     """The concepts a network uses at one layer, and what each means to its answers.
 

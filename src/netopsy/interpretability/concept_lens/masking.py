@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.errors import require
 from netopsy.interpretability.concept_lens.checks import Codes, Score
 from netopsy.interpretability.concept_lens.gradients import scored_rows
 
@@ -20,6 +21,7 @@ def masked_scores(
         masks: one set for every image, or a first axis of 1: the same for all.
         batch_size: rows that ``function`` gets at once.
     """
+    require(batch_size >= 1, f"batch_size must be at least 1, got {batch_size}")
     images, count = len(u), masks.shape[1]
     between = [1] * (u.ndim - 2)
     parts = []

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.seeds import generator
 from netopsy.interpretability.concept_lens.checks import Bank, Rows, check_rows
@@ -18,6 +19,7 @@ ZERO = 1e-6
 """Codes smaller than this count as absent."""
 
 
+@checked
 def extraction_report(
     activations: Rows,
     extractor: ConceptExtractor,
@@ -71,6 +73,7 @@ def sparsity(codes: Float[Tensor, "..."]) -> float:
     return float((codes.abs() < ZERO).double().mean())
 
 
+@checked
 def dictionary_stability(V1: Bank, V2: Bank, *, signed: bool = True) -> float:
     """How far two banks differ: 1 less the mean cosine of their directions, matched one to one for the largest sum.
 
@@ -146,7 +149,11 @@ def out_of_distribution(
     >>> out_of_distribution(real, real + 100, neighbours=1)
     94.5
     """
-    require(len(real) > neighbours, f"neighbours must be fewer than the real rows, {len(real)}, got {neighbours}")
+    require(most >= 2, f"most must be at least 2, got {most}")
+    rows = min(len(real), most)
+    require(
+        0 < neighbours < rows, f"neighbours must be from 1 to {rows - 1}, fewer than the real rows, got {neighbours}"
+    )
     random = generator(seed)
     some = torch.randperm(len(real), generator=random)[:most].to(real.device)
     others = torch.randperm(len(made), generator=random)[:most].to(real.device)

@@ -8,9 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
+from netopsy.core.seeds import check_seed
 
 
+@checked
 def sobol_total(
     function: Callable[[Tensor], Tensor], dim: int, n: int = 32, *, scramble: bool = False, seed: int = 0
 ) -> Float[Tensor, "*outputs dim"]:
@@ -41,6 +44,7 @@ def sobol_total(
     """
     require(isinstance(dim, int) and dim >= 1, f"dim must be an int of at least 1, got {dim!r}")
     require(isinstance(n, int) and n >= 2, f"n must be an int of at least 2, got {n!r}")
+    check_seed(seed)
     points = sobol_points(dim, n, scramble=scramble, seed=seed)
     values = function(points.flatten(0, 1))
     require(

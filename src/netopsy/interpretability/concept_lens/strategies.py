@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import UnknownNameError, require
 from netopsy.core.seeds import check_seed
 from netopsy.core.shapes import Images
@@ -71,6 +72,7 @@ class StrategyGraph:
         return figure
 
 
+@checked
 def strategy_graph(
     phi: Scores,
     correct: Bool[Tensor, "batch"] | None = None,

@@ -6,12 +6,14 @@ import torch
 from torch import nn
 from torch.linalg import vector_norm
 
+from netopsy.core.arguments import checked
 from netopsy.core.layers import Layers
 from netopsy.core.shapes import Images, Maps
 from netopsy.core.targets import Target
 from netopsy.interpretability.layer_maps import LayerMaps, Reshape, Site, activation_maps, layer_maps
 
 
+@checked
 def grad_cam_plus_plus(
     model: nn.Module,
     images: Images,
@@ -49,6 +51,7 @@ def grad_cam_plus_plus(
     return layer_maps(model, images, target, layer, draw, reshape=reshape, resize=resize, normalise=normalise)
 
 
+@checked
 def energy_map(
     model: nn.Module,
     images: Images,

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import RUN, Layers, run_of
 from netopsy.core.modes import evaluating, running_on
@@ -20,6 +21,7 @@ from netopsy.interpretability.layer_maps import LayerMaps, Reshape, Site, activa
 from netopsy.interpretability.maps import rescaled
 
 
+@checked
 def eigen_cam(
     model: nn.Module,
     images: Images,
@@ -75,6 +77,7 @@ def eigen_cam(
     )
 
 
+@checked
 def eigen_grad_cam(
     model: nn.Module,
     images: Images,
@@ -108,6 +111,7 @@ def eigen_grad_cam(
     return layer_maps(model, images, target, layer, draw, reshape=reshape, resize=resize, normalise=normalise)
 
 
+@checked
 def average_layers(maps: Mapping[str, Activations | Maps]) -> Maps:
     """The maps of several layers as one: each from 0 to 1, their mean, and that from 0 to 1 again.
 

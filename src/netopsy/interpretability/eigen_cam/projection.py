@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.linalg import vector_norm
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.shapes import Activations, Images, Maps
 from netopsy.interpretability.eigen_cam.leading import leading
@@ -54,6 +55,7 @@ class PrincipalMaps:
         return overlay(images, self.maps, ax)
 
 
+@checked
 def eigen_cam_from_activations(activations: Activations, *, centre: bool = False, components: int = 1) -> PrincipalMaps:
     """Eigen-CAM of activations that are already there: the projection on the first right singular vectors.
 

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.batches import finite
 from netopsy.core.errors import require
 from netopsy.core.layers import Layer
@@ -36,6 +37,7 @@ class UnitDistances:
         return self.distance.argsort(descending=True, stable=True)[:count]
 
 
+@checked
 def artefact_units(
     generator: nn.Module,
     layer: Layer,
@@ -70,6 +72,7 @@ def artefact_units(
     """
     require(callable(features), f"features must be callable, got {type(features).__name__}")
     check_images(real, "real")
+    require(z.ndim > 0, "z must have an axis of samples, got a single number")
     require(isinstance(top, int) and 2 <= top <= len(z), f"top must be an int from 2 to {len(z)}, got {top!r}")
     heights, found = [], []
     for maps, made in watched(generator, layer, z, batch_size):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import Layer
 from netopsy.core.shapes import Activations
@@ -66,6 +67,7 @@ class DissectReport:
         return unit_bars({self.classes[one]: int(counts[one]) for one in order if counts[one]}, len(self.label), ax)
 
 
+@checked
 def dissect(
     generator: nn.Module,
     layer: Layer,

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from netopsy.core.arguments import checked
 from netopsy.core.drawing import label, panel, style
 from netopsy.core.errors import require
 from netopsy.core.layers import Layer
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@checked
 def conditional_mean(
     generator: nn.Module,
     layer: Layer,
@@ -104,6 +106,7 @@ class CausalEffect:
         return ax
 
 
+@checked
 def average_causal_effect(
     generator: nn.Module,
     layer: Layer,
@@ -161,6 +164,7 @@ def average_causal_effect(
     return CausalEffect(torch.cat(inserted).mean(0).cpu(), torch.cat(ablated).mean(0).cpu())
 
 
+@checked
 def insertion_map(
     generator: nn.Module,
     layer: Layer,

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.layers import INPUT, Layer, layer_names
 from netopsy.core.shapes import Activations
@@ -20,6 +21,7 @@ Strength = float | Tensor
 """How far units are moved, from 0 to 1: one number, ``[units]``, ``[units, rows, columns]`` or with a batch axis."""
 
 
+@checked
 @contextmanager
 def edit_layer(model: nn.Module, layer: Layer, alpha: Strength = 1.0, value: Strength = 0.0) -> Iterator[nn.Module]:
     """While the block runs, the layer puts out ``(1 - alpha) * r + alpha * value`` instead of ``r``.
@@ -71,6 +73,7 @@ class Removal:
         return 1 - self.after / self.before
 
 
+@checked
 def removals(
     generator: nn.Module,
     layer: Layer,
@@ -128,6 +131,7 @@ def removals(
     return Removal(before.cpu() / len(z), after.cpu() / len(z))
 
 
+@checked
 def unit_removal(
     generator: nn.Module,
     layer: Layer,

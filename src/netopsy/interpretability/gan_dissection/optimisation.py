@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import Layer
 from netopsy.core.seeds import generator as random_generator
@@ -52,6 +53,7 @@ class _Places:
         return _Places(self.z[which], self.features[which], self.cells[which])
 
 
+@checked
 def optimise_ace(
     generator: nn.Module,
     layer: Layer,

@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import InputError, UnknownNameError, require
 from netopsy.core.masks import check_tensors
 from netopsy.core.shapes import Maps
@@ -15,6 +16,7 @@ from netopsy.interpretability.maps import constant, rescaled
 Weights = Literal["uniform", "linear"] | Mapping[str, float]
 
 
+@checked
 def combine_layers(
     maps: Mapping[str, Maps], weights: Weights | None = None, mode: Literal["product", "sum"] = "product"
 ) -> Maps:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import grad, vmap
 from torch.nn import functional
 
+from netopsy.core.arguments import checked
 from netopsy.core.computed import call_with, keeping_computed
 from netopsy.core.errors import InputError, require
 from netopsy.core.modes import evaluating, running_on
@@ -25,6 +26,7 @@ from netopsy.interpretability.layer_maps import LayerMaps, check_images, each_la
 from netopsy.interpretability.norm_grad.sensitivity import SaliencyMethod
 
 
+@checked
 def meta_saliency(
     method: SaliencyMethod,
     model: nn.Module,

@@ -7,10 +7,12 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch.nn import functional
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.shapes import Maps, PixelMasks
 
 
+@checked
 def pointing_game(maps: Maps, masks: PixelMasks, tolerance: int = 0) -> Bool[Tensor, "batch"]:
     """Whether each map's highest position lies on the object, or within ``tolerance`` pixels of it.
 

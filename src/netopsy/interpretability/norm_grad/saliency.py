@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.linalg import vector_norm
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import InputError, UnknownNameError, lookup, require
 from netopsy.core.layers import INPUT, Layers, layer_names, module_of
 from netopsy.core.per_sample import PerSampleModel
@@ -37,6 +38,7 @@ AGGREGATES: Mapping[str, Callable[[Contributions], Maps]] = MappingProxyType(
 )
 
 
+@checked
 def backprop_saliency(
     model: nn.Module,
     images: Images,
@@ -112,6 +114,7 @@ def backprop_saliency(
     )
 
 
+@checked
 def norm_grad(
     model: nn.Module,
     images: Images,
@@ -151,6 +154,7 @@ def norm_grad(
     )
 
 
+@checked
 def selective_norm_grad(
     model: nn.Module,
     images: Images,
@@ -179,6 +183,7 @@ def selective_norm_grad(
     return layer_maps(model, images, target, layer, draw, reshape=reshape, resize=resize, normalise=normalise)
 
 
+@checked
 def linear_approx(
     model: nn.Module,
     images: Images,
@@ -207,6 +212,7 @@ def linear_approx(
     return layer_maps(model, images, target, layer, draw, reshape=reshape, resize=resize, normalise=normalise)
 
 
+@checked
 def grad_cam(
     model: nn.Module,
     images: Images,
@@ -238,6 +244,7 @@ def grad_cam(
     return layer_maps(model, images, target, layer, draw, reshape=reshape, resize=resize, normalise=normalise)
 
 
+@checked
 def gradient_saliency(
     model: nn.Module,
     images: Images,

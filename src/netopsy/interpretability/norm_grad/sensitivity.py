@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.modes import evaluating, running_on
 from netopsy.core.outputs import single_output
@@ -20,6 +21,7 @@ SaliencyMethod = Callable[..., LayerMaps]
 """Called as ``method(model, images, target, **options)``."""
 
 
+@checked
 def class_sensitivity(
     method: SaliencyMethod, model: nn.Module, images: Images, **options: Any
 ) -> Scores | dict[str, Scores]:

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked_class
 from netopsy.core.errors import InputError, require
 from netopsy.core.fingerprints import fingerprint
 from netopsy.core.layers import Layer, layer_names
@@ -55,6 +56,7 @@ from netopsy.interpretability.receptive_field import ReceptiveField
 ClassNumbers = Int[Tensor, "n"] | Int[np.ndarray, "n"] | Sequence[int]
 
 
+@checked_class
 class PatternMiner:
     """Finds visual patterns in the filters of one layer, and uses them to describe images and to propose boxes.
 

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.interpretability.pattern_net.firing import Peaks
 
@@ -82,6 +83,7 @@ class _Firings:
         return bits
 
 
+@checked
 def frequent_itemsets(
     fired: Bool[Tensor, "images items"],
     labels: Int[Tensor, "images"],
@@ -136,6 +138,7 @@ def frequent_itemsets(
     return found
 
 
+@checked
 def mine_itemsets(
     fired: Bool[Tensor, "images items"],
     labels: Int[Tensor, "images"],

@@ -7,11 +7,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from netopsy.core.arguments import checked, checked_class
 from netopsy.core.errors import require
 from netopsy.core.progress import track
 from netopsy.core.seeds import generator, seeded
 
 
+@checked_class
 class PatternLayers(nn.Module):
     """Soft thresholds of the filters' peaks, patterns as convex combinations of filters, one linear layer.
 
@@ -37,6 +39,8 @@ class PatternLayers(nn.Module):
         seed: int | torch.Generator = 0,
     ) -> None:
         super().__init__()
+        for name, count in (("patterns", patterns), ("classes", classes)):
+            require(count >= 1, f"{name} must be at least 1, got {count}")
         random = generator(seed)
         filters = len(thresholds)
         self.widths: Tensor
@@ -63,6 +67,7 @@ class PatternLayers(nn.Module):
         return self.output(self.patterns(peaks))
 
 
+@checked
 def train_pattern_layers(
     layers: PatternLayers,
     peaks: Float[Tensor, "images filters"],

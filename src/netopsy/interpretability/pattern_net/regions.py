@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.layers import Layer
 from netopsy.core.modes import device_of
 from netopsy.core.split import run_to
@@ -41,6 +42,7 @@ def theoretical_regions(field: ReceptiveField, count: int) -> Regions:
     return torch.tensor([[-half[0], -half[1], half[0], half[1]]]).repeat(count, 1)
 
 
+@checked
 def effective_regions(
     model: nn.Module,
     layer: Layer,

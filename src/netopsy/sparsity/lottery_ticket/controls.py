@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.masks import Masks, check_masks, check_tensors, zero_masked
 from netopsy.core.modes import check_model
@@ -17,6 +18,7 @@ from netopsy.models import initialise
 Initialiser = str | Callable[[nn.Module], object]
 
 
+@checked
 def reinitialise(model: nn.Module, masks: Masks | None = None, *, init: Initialiser, seed: int) -> nn.Module:
     """A copy of ``model`` with weights drawn anew, and masked: the *random reinit* control.
 
@@ -51,6 +53,7 @@ def reinitialise(model: nn.Module, masks: Masks | None = None, *, init: Initiali
     return zero_masked(fresh, masks) if masks is not None else fresh
 
 
+@checked
 def shuffle_masks(masks: Mapping[str, Tensor], *, seed: int | torch.Generator) -> dict[str, Tensor]:
     """Each mask with its entries in random order: the same density in every layer, another structure.
 

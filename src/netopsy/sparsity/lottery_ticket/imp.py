@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.masks import apply_masks, revived
 from netopsy.core.modes import check_model
@@ -30,6 +31,7 @@ class TrainingLoop(Protocol):
     def __call__(self, model: nn.Module, *, start_step: int, on_step: Callable[[int, nn.Module], None]) -> Any: ...
 
 
+@checked
 def iterative_magnitude_pruning(
     model: nn.Module,
     fit: TrainingLoop,

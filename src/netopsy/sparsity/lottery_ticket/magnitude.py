@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import UnknownNameError, require
 from netopsy.core.masks import check_tensors
 
@@ -16,6 +17,7 @@ Scope = Literal["layer", "global"]
 Rate = float | Mapping[str, float]
 
 
+@checked
 def magnitude_masks(
     weights: Mapping[str, Tensor],
     masks: Mapping[str, Tensor] | None = None,
@@ -65,6 +67,7 @@ def magnitude_masks(
     return new if allow_empty else {name: _kept_alive(name, weights[name], alive[name], new[name]) for name in new}
 
 
+@checked
 def layer_rates(names: list[str], rate: Rate, *, output: str | None = None, output_factor: float = 0.5) -> Rate:
     """One rate a layer: ``rate``, and ``output_factor`` times it for the output layer.
 

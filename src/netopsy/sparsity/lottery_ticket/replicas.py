@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.modes import device_of, evaluating
 from netopsy.data import Dataset
@@ -20,6 +21,7 @@ from netopsy.training import Recipe, fit_many
 from netopsy.training.checkpoint import run_identity
 
 
+@checked
 def iterative_magnitude_pruning_many(
     models: Sequence[nn.Module],
     data: Dataset,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+from netopsy.core.arguments import checked_class
 from netopsy.core.drawing import panel
 from netopsy.core.errors import require
 from netopsy.core.masks import zero_masked
@@ -25,6 +26,7 @@ MaskSet = dict[str, Tensor]
 _KIND = "the result of a search for tickets"
 
 
+@checked_class
 @dataclass(frozen=True, eq=False)
 class IMPResult:
     """What rounds of pruning found; entry r of each list belongs to round r, entry 0 to the dense network."""

@@ -74,9 +74,9 @@ def real_networks(tables: Tables, config: Config) -> Iterator[Part | str]:
     """Citation networks by the paper's recipes are judged; others are told in a sentence each."""
     for name in tables["held out"]["network"].unique():
         if config.recipes and name in RECIPES:
-            hits, told = by_seed(tables, "Hits@100", network=name), RECIPES[name].reported
+            hits, reported = by_seed(tables, "Hits@100", network=name), RECIPES[name].reported
             beside = {NCN: hits[NCN].mean(), NCNC: hits[NCNC].mean()}
-            beside |= {f"the paper's {model}": value for model, value in told.items()}
+            beside |= {f"the paper's {model}": value for model, value in reported.items()}
             yield above(f"{name}: {NCN} less {GAE}", paired_difference(hits[NCN], hits[GAE]), beside=beside)
             yield above(f"{name}: {NCNC} less {NCN}", paired_difference(hits[NCNC], hits[NCN]))
         elif name != DIGITS:
