@@ -40,7 +40,7 @@ from netopsy.studies.robustness.fooling_images.plan import (
     Retraining,
     Source,
 )
-from netopsy.studies.robustness.fooling_images.subject import accuracy, images_of, reference, trained
+from netopsy.studies.robustness.fooling_images.subject import accuracy, images_of, network, reference, trained
 
 
 def plan(config: Config) -> Iterable[Cell]:
@@ -59,7 +59,7 @@ def plan(config: Config) -> Iterable[Cell]:
 def images(data: str, source: Source, seed: int, evolution: Evolution, steps: int) -> Rows:
     """Confidence and distance to real images by class, of images evolved, never evolved, and ascended."""
     train, test = images_of(source, seed)
-    model = trained(source, train, train.class_count, seed)
+    model = network(source, seed)
     yield {"measure": "accuracy", "value": accuracy(model, test)}
     real, shape = reference(train, evolution.real), _shape(train)
     for name, encoding in ENCODINGS.items():
@@ -148,12 +148,12 @@ def transfer(source: Source, seed: int, seeds: tuple[int, ...], evolution: Evolu
     """How often another network gives the class that an image was made for, and agrees on images never evolved."""
     train, _ = images_of(source, seed)
     shape, classes = _shape(train), train.class_count
-    model = trained(source, train, classes, seed)
+    model = network(source, seed)
     found = {name: _searched(model, shape, encoding, evolution, seed) for name, encoding in ENCODINGS.items()}
     unevolved = _unevolved(model, shape, draws * classes, seed)
     for number in (PARTNER, *seeds):
         own = derive(seed, "partner") if number == PARTNER else number
-        other = model if number == seed else trained(source, train, classes, own)
+        other = model if number == seed else network(source, own)
         for name, ways in found.items():
             for way, some in ways.items():
                 rate = transfer_rate(other, some.images, some.classes)

@@ -71,8 +71,8 @@ _CIFAR = Source("uoft-cs/cifar10", "resnet18", steps=8000, batch_size=128, lr=2e
 PRESETS = {
     "smoke": Config(
         seeds=1,
-        plain=Source(steps=60),
-        rich=Source(PATCHES, "three convolutions", steps=20, train_images=200, test_images=50),
+        plain=Source(steps=20),
+        rich=Source(PATCHES, "three convolutions", steps=5, train_images=100, test_images=50),
         on_plain=Evolution(5, 40, 200),
         on_rich=Evolution(3, 20, 100),
         retraining=Retraining(1, 3, 20, 20),

@@ -13,6 +13,7 @@ from netopsy.core.modes import best_device
 from netopsy.core.seeds import derive
 from netopsy.data import Dataset, hub_dataset, photograph_patches
 from netopsy.lab.subjects import digit_networks, patches
+from netopsy.lab.subjects.kept import kept
 from netopsy.models import lenet, resnet18
 from netopsy.robustness.queries import Queries
 from netopsy.studies.robustness.fooling_images.plan import DIGITS, PATCHES, Source
@@ -51,12 +52,30 @@ def images_of(source: Source, seed: int) -> tuple[Dataset, Dataset]:
 
 def trained(source: Source, train: Dataset, classes: int, seed: int) -> nn.Module:
     """A network of its own weights and order of the images, in evaluation mode."""
-    make = lookup("network", source.network, NETWORKS)
-    _, channels, size, _ = train.inputs.shape
-    model = make(channels=channels, size=size, classes=classes, seed=derive(seed, "init")).to(best_device())
+    model = _made(source, train, classes, seed)
     recipe = Recipe(steps=source.steps, batch_size=source.batch_size, lr=source.lr, schedule="onecycle")
     fit(model, train, recipe, seed=derive(seed, "order"))
     return model.eval()
+
+
+def network(source: Source, seed: int) -> nn.Module:
+    """The network trained on the source's own images, whose weights are kept on disk."""
+    train, _ = images_of(source, seed)
+    made = _made(source, train, train.class_count, seed)
+    made.load_state_dict(kept(train_network, source=source, seed=seed))
+    return made.eval()
+
+
+def train_network(source: Source, seed: int) -> dict[str, torch.Tensor]:
+    """Its weights."""
+    train, _ = images_of(source, seed)
+    return trained(source, train, train.class_count, seed).state_dict()
+
+
+def _made(source: Source, train: Dataset, classes: int, seed: int) -> nn.Module:
+    make = lookup("network", source.network, NETWORKS)
+    _, channels, size, _ = train.inputs.shape
+    return make(channels=channels, size=size, classes=classes, seed=derive(seed, "init")).to(best_device())
 
 
 def accuracy(model: nn.Module, data: Dataset) -> float:
