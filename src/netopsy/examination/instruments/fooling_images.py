@@ -164,7 +164,7 @@ def _classes(subject: Subject) -> list[int]:
     return torch.randperm(subject.class_count, generator=random)[:CLASSES].sort().values.tolist()
 
 
-def _distance(images: Images, real: Images) -> Tensor:
+def _distance(images: Images, real: Tensor) -> Tensor:
     try:
         return distance_to_real(images, real.to(images.device))
     except InputError:  # one real image, or all of them the same
