@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from netopsy.core.arguments import checked
-from netopsy.core.errors import require
+from netopsy.core.errors import InputError, require
 from netopsy.core.progress import Task
 from netopsy.core.seeds import generator
 from netopsy.core.shapes import Images
@@ -63,7 +63,8 @@ def map_elites(
         callback: called with the generation, its images and their scores; the first images are generation 0.
 
     Raises:
-        InputError: numbers that are not positive, or scores that are not one row of finite numbers an image.
+        InputError: numbers that are not positive, an unknown device, or scores that are not one row of finite numbers
+            an image.
 
     Source: Mouret and Clune 2015 (MAP-Elites); Nguyen et al. 2015, section 2.3.
 
@@ -77,6 +78,10 @@ def map_elites(
     initial = batch if initial is None else initial
     require(generations >= 0 and batch >= 1, f"generations and batch must be positive, got {generations} and {batch}")
     require(initial >= 1, f"initial must be at least 1, got {initial}")
+    try:
+        device = torch.device(device)
+    except RuntimeError as error:
+        raise InputError(f"device must be one of torch's, such as 'cpu' or 'cuda', got {device!r}") from error
     random = generator(seed)
     genomes = encoding.random(initial, random)
     images, scores = _scored(score, encoding, genomes, device)
