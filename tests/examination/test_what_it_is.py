@@ -220,6 +220,10 @@ def test_a_calibrated_network_is_not_accused_and_an_overconfident_one_is(answeri
     fair = answering(np.stack([logits, np.zeros(4000)], 1), labels)
     loud = answering(3 * np.stack([logits, np.zeros(4000)], 1), labels)
     assert "no more than a perfectly calibrated network" in calibration.examine(fair).sentence
+    assert calibration.examine(fair).verdict == "good"
+    few = calibration.examine(answering(np.stack([logits, np.zeros(4000)], 1)[:60], labels[:60]))
+    assert few.verdict == "plain"
+    assert "too few to vouch for them" in few.advice
     finding = calibration.examine(loud)
     assert "overconfident" in finding.sentence
     assert finding.figures["best temperature"] == pytest.approx(3, rel=0.06)

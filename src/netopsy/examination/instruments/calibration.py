@@ -27,6 +27,8 @@ from netopsy.lab.statistics import proportion_interval
 
 FEWEST = 20
 """With fewer samples no temperature is sought."""
+PRECISE = 0.05
+"""Where a perfectly calibrated network could show a larger error, there are too few samples to call one good."""
 
 
 def examine(subject: Subject) -> Finding:
@@ -59,8 +61,8 @@ def examine(subject: Subject) -> Finding:
     return Finding(
         sentence=_sentence(error, low, high, chance, float(confidence.mean() - right.mean())) + remedy,
         glance=f"confidence off by {100 * error:.1f} points on average",
-        verdict="good" if error <= chance else "doubtful",
-        advice=_advice(error <= chance, figures),
+        verdict="doubtful" if error > chance else "good" if chance <= PRECISE else "plain",
+        advice=_advice(error <= chance, chance <= PRECISE, figures),
         reading=(
             "On the left, answers are sorted by how sure the network was; a bar shows how many of them were right, "
             "with the 95 % interval. Bars that end on the diagonal mean that its confidence can be taken at its word; "
@@ -87,7 +89,9 @@ def examine(subject: Subject) -> Finding:
     )
 
 
-def _advice(calibrated: bool, figures: dict[str, Number]) -> str:
+def _advice(calibrated: bool, precise: bool, figures: dict[str, Number]) -> str:
+    if calibrated and not precise:
+        return "Nothing speaks against its probabilities, but these samples are too few to vouch for them: give more."
     if calibrated:
         return "Its probabilities can be used as they are, on data like these."
     if "best temperature" in figures:

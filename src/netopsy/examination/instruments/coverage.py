@@ -118,7 +118,7 @@ def _draw(coverage: NDArray[np.float64], risk: NDArray[np.float64], right: NDArr
               linewidth=1, label="best possible")  # fmt: skip
     axes.axhline(100 * wrong / len(right), linestyle=":", color=INK, linewidth=1, label="no order")
     axes.set(xlabel="answers kept, the surest first (%)", ylabel="error among them (%)", xlim=(0, 101), ylim=(0, None))
-    axes.legend(loc="upper left")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return drawn
 
 
