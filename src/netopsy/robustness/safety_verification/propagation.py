@@ -68,11 +68,16 @@ def propagate_region(
     dims = moving.nonzero()[:, 0].tolist() if n_dims is None else extremal(values, n_dims, among=moving)
     step = torch.where(step.isfinite(), step, radius)
     spans = [float(step.flatten()[each]) for each in dims]
-    counts = [_count(float(radius.flatten()[each]), one) for each, one in zip(dims, spans, strict=True)]
+    counts = [count_of(float(radius.flatten()[each]), one) for each, one in zip(dims, spans, strict=True)]
     return region_of(dims, spans, counts, layer)
 
 
-def _count(radius: float, span: float) -> int:
+def count_of(radius: float, span: float) -> int:
+    """Steps of ``span`` that it takes to cover ``radius``.
+
+    >>> count_of(0.6, 0.1)
+    6
+    """
     return max(1, math.ceil(radius / span - ROUND))
 
 

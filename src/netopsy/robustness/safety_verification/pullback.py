@@ -15,6 +15,9 @@ from netopsy.robustness.safety_verification.network import Operations
 from netopsy.robustness.safety_verification.operations import Add, Affine, MaxPool, Operation, Relu
 from netopsy.robustness.safety_verification.region import Region, extremal
 
+ROUND = 1e-6
+"""How far the tolerance of linear programming may carry a pixel beyond its bounds; it is brought back."""
+
 
 @dataclass(frozen=True, eq=False)
 class Track:
@@ -69,17 +72,20 @@ def pull_back(path: Track, targets: Tensor, bounds: Bounds | None, tolerance: fl
     that they end in is run through the network.
     """
     found = []
+    kinds = [isinstance(step.operation, Affine) for step in path.network.steps]
+    first = kinds.index(True) + 1  # what lies before it hands pixels on
     for target in targets:
         value: np.ndarray | None = target.numpy()  # type: ignore[type-arg]
         for number in range(len(path.dims) - 1, 0, -1):
             operation = path.network.steps[number - 1].operation
-            value = _back(path, number, operation, value, bounds if number == 1 else None, tolerance)
+            value = _back(path, number, operation, value, bounds if number == first else None, tolerance)
             if value is None:
                 break
         if value is not None:
             image = path.results[0].flatten().clone()
             image[path.dims[0]] = torch.from_numpy(value)
-            found.append(image.reshape(path.results[0].shape))
+            if bounds is None or bounds[0] - ROUND <= float(image.min()) <= float(image.max()) <= bounds[1] + ROUND:
+                found.append((image if bounds is None else image.clamp(*bounds)).reshape(path.results[0].shape))
     return torch.stack(found) if found else torch.zeros(0, *path.results[0].shape, dtype=torch.float64)
 
 

@@ -15,6 +15,7 @@ from netopsy.core.layers import INPUT
 from netopsy.robustness.checks import Bounds, as_batch
 from netopsy.robustness.queries import Classifier
 from netopsy.robustness.safety_verification.grid import Mode, grid_points
+from netopsy.robustness.safety_verification.propagation import count_of
 from netopsy.robustness.safety_verification.pullback import pull_back, track
 from netopsy.robustness.safety_verification.question import LEAST_MARGIN, Found, Question
 from netopsy.robustness.safety_verification.reading import read_network
@@ -24,6 +25,8 @@ from netopsy.robustness.safety_verification.verdict import Verdict
 
 MOST_PATHS = 64
 """Images that a search along all paths keeps from one round to the next."""
+HIDDEN = 1.0
+"""Span at hidden layers."""
 MOST_POINTS = 4096
 """Of a layer's grid that are taken back to images in a round."""
 
@@ -56,7 +59,8 @@ def search(
 
     Args:
         layers: "" for the input, others as in ``named_modules()``; the network must then be a chain.
-        span, count: of the steps, as in `input_region`; hidden layers take a span of 1, as the paper does on images.
+        span, count: of the steps, as in `input_region`; hidden layers take a span of 1, as the paper does on images,
+            or half of what a unit can move where that is less.
         mode: points of the grid: "convex" for its corners, "line" for all.
         tolerance: how far beyond its region an image that was taken back may be, per pixel.
         seed: for the choice of the image to go on from.
@@ -159,8 +163,8 @@ class _Steps:
         on = track(self.network, image, region, self.end, self.n_dims)
         last, kept = on.results[-1], on.dims[-1]
         reach = on.reach[-1].flatten()[kept].tolist()
-        counts = [max(1, int(-(-(each - 1e-9) // 1.0))) for each in reach]
-        spans = [min(1.0, each) if each > 0 else 1.0 for each in reach]
+        spans = [min(HIDDEN, each / 2) if each > 0 else HIDDEN for each in reach]
+        counts = [count_of(each, span) for each, span in zip(reach, spans, strict=True)]
         grid = grid_points(region_of(kept, spans, counts), last, mode=self.mode, bounds=None)
         targets, size = [], 0
         for some in grid:
