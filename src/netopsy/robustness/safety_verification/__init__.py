@@ -10,7 +10,7 @@ from netopsy.robustness.safety_verification.grid import grid_points
 from netopsy.robustness.safety_verification.ladder_search import search
 from netopsy.robustness.safety_verification.propagation import propagate_region
 from netopsy.robustness.safety_verification.radius import Radius, certified_radius, min_adversarial_radius
-from netopsy.robustness.safety_verification.reading import read_network
+from netopsy.robustness.safety_verification.reading import Standardise, read_network
 from netopsy.robustness.safety_verification.region import Region, input_region
 from netopsy.robustness.safety_verification.verdict import Verdict
 from netopsy.robustness.safety_verification.verification import verify, verify_layers
@@ -19,6 +19,7 @@ __all__ = [
     "Certificate",
     "Radius",
     "Region",
+    "Standardise",
     "Verdict",
     "certified_radius",
     "certify",

@@ -55,6 +55,7 @@ class Question:
         self.predicted = int(scores.argmax())
         self.classes = len(scores)
         self.network: Operations | None = None
+        self.screened = 0
         self.unread = ""
         if read:
             self._read()
@@ -128,7 +129,15 @@ class Question:
             return self.queries(self.image.expand(len(points), *self.image.shape))
 
     def broken(self, points: Tensor) -> Found | None:
-        """The first of the points whose class is another or ties, each asked by itself where it is close."""
+        """The first of the points whose class is another or ties, each asked by itself where it is close.
+
+        Of activations, those that lead by more than rounding can do in the layers as read need not be asked about.
+        """
+        if self.region.layer != INPUT:
+            self.screened += len(points)
+            points = points[self._lead(self.need_network()(points.double())) <= self.margin]
+            if len(points) == 0:
+                return None
         scores = self.scores(points)
         lead = self._lead(scores)
         close = lead.abs() <= CLOSE * scores.abs().amax(1).clamp(min=1)
@@ -146,8 +155,8 @@ class Question:
 
     @property
     def evaluated(self) -> int:
-        """Points that the network was asked about, the image itself apart."""
-        return self.queries.count - 1
+        """Points that the network, or what follows the layer, was asked about, the image itself apart."""
+        return self.screened or self.queries.count - 1
 
     def _activations(self, layer: str) -> Tensor:
         from netopsy.core.capture import layer_activations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -52,9 +52,35 @@ def read_network(model: nn.Module, image: Tensor) -> Operations:
     return found
 
 
+class Standardise(nn.Module):
+    """The first layer of a network that takes pixels from 0 to 1: ``(pixels - mean) / std``, for each channel.
+
+    >>> read_network(nn.Sequential(Standardise((0.5,), (0.25,)), nn.Flatten()), torch.zeros(1, 1, 2)).classes
+    2
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Tensor | Sequence[float], std: Tensor | Sequence[float]) -> None:
+        super().__init__()
+        for name, values in (("mean", mean), ("std", std)):
+            given = torch.as_tensor(values, dtype=torch.get_default_dtype())
+            self.register_buffer(name, given.reshape(-1, 1, 1) if given.ndim == 1 else given)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Standardised images."""
+        return (pixels - self.mean) / self.std
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return type(m) in MODULES or super().is_leaf_module(m, module_qualified_name)
+
+
 def _traced(model: nn.Module) -> fx.Graph:
     try:
-        return fx.Tracer().trace(model)
+        return _Tracer().trace(model)
     except Exception as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise InputError(
@@ -247,6 +273,11 @@ def _batch_norm(layer: nn.BatchNorm1d | nn.BatchNorm2d, shape: Shape) -> Affine:
     return Affine(lambda values, weight: values * weight, scale.reshape(axes), (bias - mean).reshape(axes), 8, size)
 
 
+def _standardise(layer: Standardise, shape: Shape) -> Affine:
+    mean, std = _double(layer.mean), _double(layer.std)
+    return Affine(lambda values, weight: values * weight, 1 / std, -mean / std, 3, mean.abs() / std)
+
+
 def _constant(name: str, constant: Tensor | float, shape: Shape) -> Affine:
     value = torch.as_tensor(constant).detach().to("cpu", torch.float64)
     value = value[0] if value.ndim == len(shape) + 1 and len(value) == 1 else value
@@ -276,4 +307,5 @@ MODULES: Mapping[type[nn.Module], Callable[[Any, Shape], Operation]] = {
     nn.Flatten: _flatten,
     nn.BatchNorm1d: _batch_norm,
     nn.BatchNorm2d: _batch_norm,
+    Standardise: _standardise,
 }

@@ -194,7 +194,7 @@ def verify_layers(
     span: float | int | None = None,
     **options: object,
 ) -> list[Verdict]:
-    """`verify` at the input and then at each of ``layers``, whose regions are propagated from ``region``.
+    """`verify` at the input and then at each of ``layers``, whose regions are propagated from one to the next.
 
     What is safe at a layer is safe at those below it, so the first safe layer settles them; "layer-unsafe" settles
     nothing below. ``span`` is that of `propagate_region`; ``options`` are those of `verify`.
@@ -211,5 +211,7 @@ def verify_layers(
     >>> [one.layer for one in found]
     ['', '1', '2']
     """
-    regions = [region, *(propagate_region(model, image, region, layer, span=span) for layer in layers)]
+    regions = [region]
+    for layer in layers:
+        regions.append(propagate_region(model, image, regions[-1], layer, span=span))
     return [verify(model, image, one, **options) for one in regions]  # type: ignore[arg-type]
