@@ -80,8 +80,8 @@ def test_the_margin_is_never_below_what_rounding_can_do():
 def test_an_answer_that_takes_too_long_is_unknown():
     torch.manual_seed(0)
     net = torch.nn.Sequential(
-        torch.nn.Flatten(), torch.nn.Linear(64, 60), torch.nn.ReLU(), torch.nn.Linear(60, 60), torch.nn.ReLU(),
-        torch.nn.Linear(60, 2),
+        torch.nn.Flatten(), torch.nn.Linear(64, 40), torch.nn.ReLU(), torch.nn.Linear(40, 40), torch.nn.ReLU(),
+        torch.nn.Linear(40, 2),
     )  # fmt: skip
     image = torch.rand(1, 8, 8)
     lead = float(net(image[None]).diff().abs())

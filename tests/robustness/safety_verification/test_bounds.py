@@ -7,6 +7,7 @@ from tests.robustness.safety_verification.nets import KINDS, image_for, small
 from netopsy.models import resnet18
 from netopsy.robustness.safety_verification import certified_radius, read_network
 from netopsy.robustness.safety_verification.bounds import Interval, bounds_of, lower_bounds
+from netopsy.robustness.safety_verification.forward_bounds import closest_bounds
 from netopsy.robustness.safety_verification.rounding import rounding_error
 
 
@@ -36,6 +37,19 @@ def test_no_point_of_a_box_is_outside_its_bounds(kind, tight, seed, radius):
     rows = torch.randn(4, network.classes, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     linear = lower_bounds(network, found, rows, len(network.steps))
     assert bool((network(points) @ rows.T >= linear.low).all())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=12)
+@given(seed=st.integers(0, 10_000), radius=st.floats(0, 0.7))
+def test_no_point_is_outside_linear_bounds_carried_forward(kind, seed, radius):
+    image = image_for(seed)
+    network = read_network(small(kind, seed=seed), image)
+    box = boxed(image, radius)
+    plain, found = bounds_of(network, box), closest_bounds(network, box, tight=50)
+    for one, loose, values in zip(found, plain, network.results(inside(box, 60, seed)), strict=True):
+        assert bool(((values >= one.low - 1e-12) & (values <= one.high + 1e-12)).all())
+        assert bool(((one.low >= loose.low) & (one.high <= loose.high)).all())
 
 
 @pytest.mark.parametrize("kind", KINDS)

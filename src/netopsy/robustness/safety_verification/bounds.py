@@ -56,10 +56,13 @@ def interval_step(operation: object, *inputs: Interval) -> Interval:
     return Interval(operation(first.low), operation(first.high))
 
 
-def bounds_of(network: Operations, box: Interval, *, tight: int = 0) -> list[Interval]:
+def bounds_of(
+    network: Operations, box: Interval, *, tight: int = 0, known: Sequence[Interval] | None = None
+) -> list[Interval]:
     """Intervals of all results.
 
     Args:
+        known: intervals that are already known of them.
         tight: results that a rectifier or a pooling reads, of at most so many numbers, are bounded from the back as
             well: dearer, and much tighter in deep networks.
     """
@@ -67,6 +70,8 @@ def bounds_of(network: Operations, box: Interval, *, tight: int = 0) -> list[Int
     bent = {step.reads[0] for step in network.steps if isinstance(step.operation, Relu | MaxPool)}
     for number, step in enumerate(network.steps, 1):
         one = interval_step(step.operation, *(found[each] for each in step.reads))
+        if known is not None:
+            one = Interval(torch.maximum(one.low, known[number].low), torch.minimum(one.high, known[number].high))
         found.append(one)
         deep = any(isinstance(each.operation, Relu | MaxPool) for each in network.steps[:number])
         if number in bent and deep and one.low[0].numel() <= tight:

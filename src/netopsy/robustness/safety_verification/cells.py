@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from netopsy.robustness.safety_verification.bounds import Interval, bounds_of
+from netopsy.robustness.safety_verification.bounds import Interval
+from netopsy.robustness.safety_verification.forward_bounds import closest_bounds
 from netopsy.robustness.safety_verification.question import Found, Question
 from netopsy.robustness.safety_verification.solvers import Limits
 
@@ -36,7 +37,7 @@ def prove_pieces(question: Question, limits: Limits) -> Pieces:
             waiting.append(Interval(box.low[TOGETHER:], box.high[TOGETHER:]))
             box = Interval(box.low[:TOGETHER], box.high[:TOGETHER])
         done.looked_at += len(box.low)
-        lead, corner = question.leads(bounds_of(network, box))
+        lead, corner = question.leads(closest_bounds(network, box))
         sure = (lead > 0).all(1)
         if bool(sure.all()):
             continue

@@ -13,7 +13,8 @@ from torch import Tensor
 from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.robustness.checks import Bounds
-from netopsy.robustness.safety_verification.bounds import Interval, bounds_of
+from netopsy.robustness.safety_verification.bounds import Interval
+from netopsy.robustness.safety_verification.forward_bounds import closest_bounds
 from netopsy.robustness.safety_verification.question import Found, Question
 from netopsy.robustness.safety_verification.region import Region
 from netopsy.robustness.safety_verification.solvers import Limits
@@ -140,7 +141,7 @@ def _search_boxes(question: Question, grid: _Grid, limits: Limits, batch_size: i
             low, high = low[:BOXES], high[:BOXES]
         ends = [grid.with_places(each).double() for each in (low, high)]
         box = Interval(torch.minimum(*ends), torch.maximum(*ends))
-        lead, corner = question.leads(bounds_of(network, box))
+        lead, corner = question.leads(closest_bounds(network, box))
         sure = (lead > 0).all(1).numpy()
         sizes = np.prod(high - low + 1, axis=1)
         done.proved += int(sizes[sure].sum())

@@ -14,7 +14,8 @@ from netopsy.core.errors import InputError, require
 from netopsy.core.layers import INPUT
 from netopsy.robustness.checks import Bounds
 from netopsy.robustness.queries import Classifier, Queries
-from netopsy.robustness.safety_verification.bounds import Interval, bounds_of, lower_bounds
+from netopsy.robustness.safety_verification.bounds import Interval, lower_bounds
+from netopsy.robustness.safety_verification.forward_bounds import closest_bounds
 from netopsy.robustness.safety_verification.network import Operations
 from netopsy.robustness.safety_verification.reading import read_network
 from netopsy.robustness.safety_verification.region import Region
@@ -48,6 +49,7 @@ class Question:
         batch_size: int,
         *,
         read: bool = True,
+        tight: int = TIGHT,
     ) -> None:
         self.model, self.image, self.region = model, image.detach().cpu(), region
         self.queries = Queries(model, batch_size=batch_size)
@@ -67,10 +69,9 @@ class Question:
         self.intervals: list[Interval] = []
         self.margins = torch.full((self.classes,), float(margin), dtype=torch.float64)
         if self.network is not None:
-            self.intervals = bounds_of(self.network, self.box, tight=TIGHT)
+            self.intervals = closest_bounds(self.network, self.box, tight=tight)
             error = rounding_error(self.network, self.intervals)[0]
-            # Twice, so that what float64 loses in a bound is paid for as well.
-            self.margins = torch.maximum(self.margins, 2 * (error + error[self.predicted]))
+            self.margins = torch.maximum(self.margins, error + error[self.predicted])
 
     def _read(self) -> None:
         if not isinstance(self.model, nn.Module):

@@ -18,7 +18,7 @@ from netopsy.robustness.safety_verification.cells import prove_pieces
 from netopsy.robustness.safety_verification.complete import decide
 from netopsy.robustness.safety_verification.grid import MOST, Mode, search_grid
 from netopsy.robustness.safety_verification.propagation import propagate_region
-from netopsy.robustness.safety_verification.question import LEAST_MARGIN, Found, Question
+from netopsy.robustness.safety_verification.question import LEAST_MARGIN, TIGHT, Found, Question
 from netopsy.robustness.safety_verification.region import Region
 from netopsy.robustness.safety_verification.rounding import ASSUMED
 from netopsy.robustness.safety_verification.solvers import Limits, solver_called
@@ -101,7 +101,8 @@ def verify(
     if region.layer == INPUT:
         region.radius(tuple(image.shape))
     solver = solver_called(method) if method in ("milp", "smt") else None
-    question = Question(model, image, region, bounds, float(margin), batch_size)
+    tight = 0 if method.startswith("grid") else TIGHT
+    question = Question(model, image, region, bounds, float(margin), batch_size, tight=tight)
     if method != "grid" or region.layer != INPUT:
         question.need_network()
     limits = Limits.of(timeout, nodes)
