@@ -14,9 +14,10 @@ from netopsy.core.progress import track
 from netopsy.examination.drawing import show_image
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
-from netopsy.examination.pixels import Standardised, in_pixels, why_no_pixels
+from netopsy.examination.layered import layered
+from netopsy.examination.pixels import in_pixels, why_no_pixels
 from netopsy.examination.subject import FACTORS, Subject
-from netopsy.robustness.safety_verification import Standardise, certified_radius, input_region, read_network, verify
+from netopsy.robustness.safety_verification import certified_radius, input_region, read_network, verify
 from netopsy.training.attack import Attack, pgd
 
 LEVELS = (0.5, 1, 2, 4, 8, 16, 32)
@@ -62,14 +63,7 @@ def why_not(subject: Subject) -> str | None:
 def _readable(subject: Subject, indices: Tensor) -> tuple[nn.Module, Tensor]:
     """The network from pixels, with the standardisation as its first layer, and one of the images."""
     pixels = in_pixels(subject, indices)
-    return _layered(pixels.model, pixels.images), pixels.images[0]
-
-
-def _layered(model: nn.Module, images: Tensor) -> nn.Module:
-    if not isinstance(model, Standardised):
-        return model
-    first = Standardise(model.normalisation.mean, model.normalisation.std)
-    return nn.Sequential(first.to(images.device), model.network).eval()
+    return layered(pixels.model), pixels.images[0]
 
 
 def _costs(subject: Subject) -> tuple[float, float]:
@@ -100,7 +94,7 @@ def examine(subject: Subject) -> Finding:
     if len(indices) < FEWEST:
         raise NotNow(f"it asks about images that the network gets right, and there are {len(indices)}")
     pixels = in_pixels(subject, indices)
-    model = _layered(pixels.model, pixels.images)
+    model = layered(pixels.model)
     relaxed = _relaxed(subject)
     found = _radii(subject, model, pixels.images, relaxed)
     level = max(LEVELS, key=lambda each: found.shares(each)[1])
@@ -109,7 +103,7 @@ def examine(subject: Subject) -> Finding:
     how = _how(subject, model, relaxed, found)
     return Finding(
         sentence=(
-            f"Half of {len(indices)} images keep their answer under any change of up to {middle:.2g} of 255 grey levels "
+            f"Half of {len(indices)} images keep their class under any change of {middle:.2g} of 255 grey levels "
             f"a pixel, which is proved; at {level:g} levels {100 * proved:.0f} % are proved, {100 * broken:.0f} % are "
             f"broken by a change that was found, and {100 * left:.0f} % stay unknown."
         ),

@@ -145,6 +145,9 @@ def distances(
     moved = [one.counterexample if one.counterexample is not None else one.image for one in found]
     ours = torch.stack(moved)
     step, theirs = _sign_method(model, shown, test.targets[right[:images]], float(success))
+    if seed == 0:
+        for place in range(min(SHOWN, len(shown))):
+            yield {"measure": "example", "method": "image", "picture": to_text(shown[place, 0])}
     for method, images_, size in ((SEARCH, ours, np.nan), (SIGN, theirs, step)):
         changed = model(images_).argmax(1) != test.targets[right[:images]]
         change = (images_ - shown)[changed].flatten(1)
@@ -154,9 +157,6 @@ def distances(
         if seed == 0:
             for place in range(min(SHOWN, len(shown))):
                 yield {"measure": "example", "method": method, "picture": to_text(images_[place, 0])}
-    if seed == 0:
-        for place in range(min(SHOWN, len(shown))):
-            yield {"measure": "example", "method": "image", "picture": to_text(shown[place, 0])}
 
 
 def _sign_method(model: nn.Module, images: Tensor, labels: Tensor, success: float) -> tuple[float, Tensor]:

@@ -13,7 +13,7 @@ LAYERS: Mapping[str, tuple[str, str]] = {
 """Two hidden layers of each network: before and behind a rectifier."""
 NAMES: Mapping[str, str] = {"mlp": "perceptron", "small cnn": "small convolutional", "cnn": "convolutional"}
 SEARCH, SIGN = "exhaustive search", "sign method"
-SAFE, UNSAFE, OPEN = "safe", "unsafe", "open"
+SAFE, UNSAFE, OPEN = "safe", "unsafe", "not decided"
 ALIKE = 0.05
 """Share of pairs that may contradict the refinement of grids."""
 SHOWN = 6
