@@ -101,7 +101,14 @@ def verify(
         numbers("--mean", mean),
         numbers("--std", std),
     )
-    asked = {"model": model, "weights": weights, "labels": labels, "shown": shown, "device": device, "seed": seed}
+    asked: dict[str, Any] = {
+        "model": model,
+        "weights": weights,
+        "labels": labels,
+        "shown": shown,
+        "device": device,
+        "seed": seed,
+    }
     if check is not None:
         return _check(check, images, asked, quiet)
     from netopsy.cli.outputs import results_place
@@ -225,7 +232,8 @@ def _picture(found: Pictured, certificates: list[Certificate]) -> Figure:
         verdict = one.verdict
         verdict.plot(ax)
         other = "" if verdict.found is None else f", changed: {_called(found, verdict.found)}"
-        ax.set_title(title(f"{found.names[number]}: {verdict.status}\n{_called(found, verdict.predicted)}{other}", 40))
+        words = f"{found.names[number]}: {verdict.status}\n{_called(found, verdict.predicted)}{other}"
+        ax.set_title(title(words, 40), loc="left", fontsize=9)
     for ax in every[len(shown) :]:
         ax.set_axis_off()
     return drawn

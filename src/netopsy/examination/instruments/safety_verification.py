@@ -25,6 +25,8 @@ LEVELS = (0.5, 1, 2, 4, 8, 16, 32)
 MOST, FEWEST, SHOWN = 48, 4, 6
 STEPS, ATTACK = 6, 8
 """Halvings of a radius, and steps of an attack."""
+FEW_STEPS, FEW_LEVELS = 3, (2, 8, 32)
+"""The same of networks so large that intervals are all there is; they are attacked in one step."""
 EXACT, RECTIFIERS, NODES = 6, 128, 30
 """Images that a complete solver is asked about, in networks of at most so many rectifiers, and its branches."""
 COLORS = (PALETTE[2], PALETTE[5], PALETTE[1])
@@ -41,7 +43,7 @@ class Radii:
     asked: int = 0
     """Images that a complete solver was asked about."""
 
-    def shares(self, level: float) -> tuple[float, float, float]:
+    def shares(self, level: float | int) -> tuple[float, float, float]:
         """Proved, left open, and broken at a radius."""
         safe, broken = self.proved >= level, self.broken <= level
         return float(safe.float().mean()), float((~safe & ~broken).float().mean()), float(broken.float().mean())
@@ -68,10 +70,9 @@ def _readable(subject: Subject, indices: Tensor) -> tuple[nn.Module, Tensor]:
 
 def _costs(subject: Subject) -> tuple[float, float]:
     """Forward passes an image with linear relaxation and with intervals alone; in double precision they count twice."""
-    attack = 3.0 * ATTACK * len(LEVELS)
-    step = 2.0 * (STEPS + 1)
     inputs = subject.data.inputs[0].numel()
-    return attack + step * 4 * (inputs + subject.class_count), attack + step * 2
+    relaxed = 3.0 * ATTACK * len(LEVELS) + 2.0 * (STEPS + 1) * 4 * (inputs + subject.class_count)
+    return relaxed, 3.0 * len(FEW_LEVELS) + 2.0 * (FEW_STEPS + 1) * 2
 
 
 def _relaxed(subject: Subject) -> bool:
@@ -157,14 +158,15 @@ def _how(subject: Subject, model: nn.Module, relaxed: bool, found: Radii) -> str
 
 def _radii(subject: Subject, model: nn.Module, images: Tensor, relaxed: bool) -> Radii:
     labels = torch.as_tensor(model(images).argmax(1)).detach()
-    proved = 255 * certified_radius(model, images, steps=STEPS, most=LEVELS[-1] / 255, relaxed=relaxed).float().cpu()
+    halvings, levels, steps = (STEPS, LEVELS, ATTACK) if relaxed else (FEW_STEPS, FEW_LEVELS, 1)
+    proved = 255 * certified_radius(model, images, steps=halvings, most=LEVELS[-1] / 255, relaxed=relaxed).float().cpu()
     found = Radii(proved * (1 + 1e-6), torch.full((len(images),), torch.inf))
-    for level in track(LEVELS, "attacking"):
+    for level in track(levels, "attacking"):
         left = (~found.broken.isfinite() & (found.proved < level)).nonzero()[:, 0]
         if not len(left):
             continue
         radius = level / 255
-        moved = pgd(model, images[left], labels[left], Attack(radius, radius / 4, ATTACK))
+        moved = pgd(model, images[left], labels[left], Attack(radius, radius / (4 if steps > 1 else 1), steps))
         with torch.no_grad():
             other = (model(moved).argmax(1) != labels[left]).cpu()
         found.broken[left[other]] = float(level)
