@@ -27,7 +27,7 @@ def by_hand(net, image, region):
         for dim, span, count in zip(region.dims, region.span, counts, strict=True):
             point[dim] = (point[dim] + span * count).clamp(0, 1)
         point = point.to(image.dtype).reshape(image.shape)
-        scores = net(point[None])[0]
+        scores = net(point[None])[0].detach()
         others = torch.cat([scores[:label], scores[label + 1 :]])
         if not float(scores[label]) > float(others.max()):
             found.append(point)

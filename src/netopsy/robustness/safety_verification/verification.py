@@ -114,7 +114,8 @@ def verify(
     else:
         done = decide(question, solver, limits)
         status: Status = "safe" if done.whole else "unknown"
-        found = _verdict(question, method, done.found, status, reason=done.reason)
+        shown = "bounds" if done.by_bounds == len(question.rivals) else method
+        found = replace(_verdict(question, shown, done.found, status, reason=done.reason), method=method)
     return replace(found, seconds=time.monotonic() - start, evaluated=question.evaluated)
 
 
