@@ -90,9 +90,13 @@ def load_certificate(path: str | Path) -> Certificate:
     Raises:
         InputError: no file, a damaged one, or one that holds something else.
 
-    >>> load_certificate("nowhere.safetensors")
-    Traceback (most recent call last):
-    netopsy.core.errors.InputError: there is no file 'nowhere.safetensors': it does not exist
+    >>> import tempfile
+    >>> import torch
+    >>> net = nn.Sequential(nn.Flatten(), nn.Linear(2, 2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     certify(net, torch.rand(1, 1, 2), Region((0,), (1e-3,), (1,))).save(f"{folder}/one.safetensors")
+    ...     load_certificate(f"{folder}/one.safetensors").method
+    'milp'
     """
     return stored.read_record(path, KIND, Certificate, records=(Verdict, Region))
 
@@ -111,10 +115,9 @@ def check_certificate(certificate: Certificate, model: nn.Module, image: Tensor 
         InputError: another network, other weights, another image, or a verdict that does not come out again.
 
     >>> import torch
-    >>> net, other = (nn.Sequential(nn.Flatten(), nn.Linear(2, 2)) for _ in range(2))
-    >>> check_certificate(certify(net, torch.rand(1, 1, 2), Region((0,), (1e-3,), (1,))), other)
-    Traceback (most recent call last):
-    netopsy.core.errors.InputError: network must be the one, with the weights, that the certificate was written for
+    >>> net = nn.Sequential(nn.Flatten(), nn.Linear(2, 2))
+    >>> check_certificate(certify(net, torch.rand(1, 1, 2), Region((0,), (1e-3,), (1,))), net).status
+    'safe'
     """
     then = certificate.verdict
     check_model(model)

@@ -9,8 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
+from netopsy.core.arguments import checked
 from netopsy.core.errors import InputError, require
-from netopsy.core.modes import evaluating
+from netopsy.core.modes import check_model, evaluating
+from netopsy.robustness.checks import as_batch
 from netopsy.robustness.queries import Queries
 from netopsy.robustness.safety_verification.network import Operations, Step
 from netopsy.robustness.safety_verification.operations import Add, Affine, MaxPool, Operation, Relu, Reshape
@@ -24,6 +26,7 @@ TOLERANCE = 1e-3
 """Relative to the largest score: how far the reading may be from the network."""
 
 
+@checked
 def read_network(model: nn.Module, image: Tensor) -> Operations:
     """The operations of a network, for images of the shape of ``image``, ``[channels, height, width]``.
 
@@ -38,6 +41,8 @@ def read_network(model: nn.Module, image: Tensor) -> Operations:
     >>> read_network(net, torch.zeros(1, 2, 2)).layers
     {'0': 1, '1': 2, '2': 3, '3': 4}
     """
+    check_model(model)
+    as_batch(image, None)
     held = set(vars(model))
     try:
         with evaluating(model), torch.no_grad():
