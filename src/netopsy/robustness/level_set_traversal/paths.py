@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from netopsy.core.arguments import checked
 from netopsy.core.drawing import INK, PALETTE, panel
@@ -15,6 +15,7 @@ from netopsy.core.shapes import Images, Labels
 from netopsy.robustness.checks import Bounds
 from netopsy.robustness.level_set_traversal.checks import check_count, check_pairs
 from netopsy.robustness.level_set_traversal.points import confidence_at
+from netopsy.robustness.queries import Classifier
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +47,7 @@ class PathConfidence:
 
 @checked
 def path_confidence(
-    model: nn.Module,
+    model: Classifier,
     start: Images,
     end: Images,
     label: Labels,
@@ -58,6 +59,7 @@ def path_confidence(
     """Confidence in each label at ``n`` equally spaced points of the segment from ``start`` to ``end``.
 
     Args:
+        model: a network, or any function from images to scores.
         start, end: images ``[batch, channels, height, width]``, for example a source and where its walk ended.
         n: points, both ends included.
         bounds: the range that pixels must have.
@@ -133,7 +135,7 @@ def _stamp(ax: Axes, place: list[float], image: Tensor, largest: int) -> None:
 
 @checked
 def level_set_star(
-    model: nn.Module,
+    model: Classifier,
     source: Float[Tensor, "channels height width"],
     label: int,
     ends: Images,

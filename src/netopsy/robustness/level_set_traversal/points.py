@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from netopsy.core.shapes import Labels
 from netopsy.robustness.checks import check_labels
 from netopsy.robustness.level_set_traversal.checks import check_count
-from netopsy.robustness.queries import Queries
+from netopsy.robustness.queries import Classifier, Queries
 
 
 def confidence_at(
-    model: nn.Module,
+    model: Classifier,
     label: Labels,
     count: int,
     points: Callable[[slice], Tensor],

@@ -46,7 +46,10 @@ class TraversalResult:
 
     @property
     def remaining(self) -> Float[Tensor, "batch"]:
-        """Distance from end to target as a share of that from the source (RMSE); NaN where source and target agree."""
+        """Distance from end to target as a share of that from source to target (RMSE).
+
+        It is no number, or infinite, where source and target agree.
+        """
         return rmse(self.final, self.target) / rmse(self.source, self.target)
 
     def plot(

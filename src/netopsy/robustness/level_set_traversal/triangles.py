@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from netopsy.core.arguments import checked
 from netopsy.core.batches import check_tensor
@@ -18,6 +18,7 @@ from netopsy.core.shapes import Images, Labels
 from netopsy.robustness.checks import Bounds
 from netopsy.robustness.level_set_traversal.checks import check_count, check_like, check_number, check_pairs, inward
 from netopsy.robustness.level_set_traversal.points import confidence_at
+from netopsy.robustness.queries import Classifier
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,7 +75,7 @@ def triangle_weights(n: int = 10) -> Weights:
 
 @checked
 def triangle_confidence(
-    model: nn.Module,
+    model: Classifier,
     source: Images,
     first: Images,
     second: Images,
@@ -88,6 +89,7 @@ def triangle_confidence(
     """Confidence in each source's label over the triangle that it makes with two end points of its walks.
 
     Args:
+        model: a network, or any function from images to scores.
         source, first, second: images ``[batch, channels, height, width]``, a triangle each.
         n: steps of a side: 10 for 66 points.
         push: points lie so many times as far from the source, and are brought back within ``bounds``.
