@@ -70,6 +70,7 @@ def path_confidence(
 
     Source: Balasubramanian et al. 2023 (the path column of its table; place unconfirmed).
 
+    >>> from torch import nn
     >>> net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
     >>> found = path_confidence(net, torch.zeros(3, 1, 2, 2), torch.ones(3, 1, 2, 2), torch.tensor([0, 1, 0]), n=5)
     >>> found.at.tolist(), found.confidence.shape
@@ -152,6 +153,7 @@ def level_set_star(
     Raises:
         InputError: what `path_confidence` refuses.
 
+    >>> from torch import nn
     >>> net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
     >>> level_set_star(net, torch.zeros(1, 2, 2), 0, torch.rand(5, 1, 2, 2)).paths.confidence.shape
     torch.Size([5, 41])

@@ -100,6 +100,7 @@ def triangle_confidence(
 
     Source: Balasubramanian et al. 2023 (its hull measurements; place unconfirmed).
 
+    >>> from torch import nn
     >>> net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
     >>> source, first, second = torch.rand(3, 2, 1, 2, 2)
     >>> triangle_confidence(net, source, first, second, torch.tensor([0, 1])).confidence.shape
