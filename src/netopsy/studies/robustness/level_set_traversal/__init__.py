@@ -16,8 +16,8 @@ def plan(config: Config) -> Iterable[Cell]:
     for seed in range(config.seeds):
         yield Cell.of(
             walks,
-            digits=config.digits,
-            hub=config.hub,
+            data=config.subject.data,
+            subject=config.subject,
             seed=seed,
             sources=config.sources,
             targets=config.targets,

@@ -14,7 +14,6 @@ from netopsy.core.seeds import derive
 from netopsy.core.shapes import Images
 from netopsy.lab import Rows
 from netopsy.lab.pictures import to_text
-from netopsy.lab.subjects.digit_networks import DigitNetwork
 from netopsy.robustness.level_set_traversal import (
     TraversalResult,
     hull_metrics,
@@ -36,7 +35,7 @@ from netopsy.studies.robustness.level_set_traversal.plan import (
     STRAIGHT,
     TARGETS,
     WALK,
-    HubNetwork,
+    Subject,
     Walking,
 )
 from netopsy.studies.robustness.level_set_traversal.subjects import Pairs, pairs, subjects
@@ -47,11 +46,9 @@ SHOWN = 8
 """Pairs that are drawn."""
 
 
-def walks(
-    digits: DigitNetwork | None, hub: HubNetwork | None, seed: int, sources: int, targets: int, walking: Walking
-) -> Rows:
+def walks(data: str, subject: Subject, seed: int, sources: int, targets: int, walking: Walking) -> Rows:
     """Where each way of walking ends, confidence along the straight segments and over the triangles, by network."""
-    found = subjects(digits, hub, seed)
+    found = subjects(subject, seed)
     given = pairs(found, sources, targets, seed)
     ends = {}
     for training, model in found.models.items():

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from netopsy.core.errors import require
 from netopsy.core.modes import best_device
 from netopsy.core.seeds import derive, generator
 from netopsy.core.shapes import Images, Labels
 from netopsy.data import Dataset, crop_and_flip, hub_dataset
-from netopsy.lab.subjects.digit_networks import DigitNetwork, digit_images, digit_network
+from netopsy.lab.subjects.digit_networks import digit_images, digit_network
 from netopsy.lab.subjects.kept import kept
 from netopsy.models.wide_resnet import wide_resnet
 from netopsy.robustness.queries import Queries
-from netopsy.studies.robustness.level_set_traversal.plan import NORMAL, ROBUST, SURE, HubNetwork
+from netopsy.studies.robustness.level_set_traversal.plan import EMBEDDED, NORMAL, ROBUST, SURE, HubNetwork, Subject
 from netopsy.training import Recipe, evaluate, fit
 from netopsy.training.attack import Attack
 from netopsy.training.robust import fit_robust
@@ -31,42 +32,41 @@ class Subjects:
     accuracies: dict[str, float]
 
 
-def subjects(digits: DigitNetwork | None, hub: HubNetwork | None, seed: int) -> Subjects:
+def subjects(subject: Subject, seed: int) -> Subjects:
     """Both networks of one seed: the same first weights and order of the images."""
-    if hub is not None:
-        unseen = hub_dataset(hub.data, "test")
-        models = {NORMAL: hub_network(hub, seed, robust=False), ROBUST: hub_network(hub, seed, robust=True)}
-    else:
-        assert digits is not None
+    if subject.data == EMBEDDED:
         _, unseen = digit_images()
-        plain = dataclasses.replace(digits, radius=0.0)
-        models = {NORMAL: digit_network(plain, seed), ROBUST: digit_network(digits, seed)}
+        plain = dataclasses.replace(subject.digits, radius=0.0)
+        models = {NORMAL: digit_network(plain, seed), ROBUST: digit_network(subject.digits, seed)}
+    else:
+        unseen = hub_dataset(subject.data, "test")
+        models = {name: hub_network(subject, seed, robust=name == ROBUST) for name in (NORMAL, ROBUST)}
     models = {name: model.to(best_device()) for name, model in models.items()}
     return Subjects(models, unseen, {name: evaluate(model, unseen).accuracy for name, model in models.items()})
 
 
-def hub_network(hub: HubNetwork, seed: int, *, robust: bool) -> nn.Module:
+def hub_network(subject: Subject, seed: int, *, robust: bool) -> nn.Module:
     """A trained wide residual network, kept on disk."""
-    model = _wide(hub, seed)
-    model.load_state_dict(kept(train_wide, hub=hub, seed=seed, robust=robust))
+    model = _wide(subject.data, subject.hub, seed)
+    model.load_state_dict(kept(train_wide, data=subject.data, hub=subject.hub, seed=seed, robust=robust))
     return model.eval()
 
 
-def train_wide(hub: HubNetwork, seed: int, robust: bool) -> dict[str, Tensor]:
+def train_wide(data: str, hub: HubNetwork, seed: int, robust: bool) -> dict[str, Tensor]:
     """The trained weights."""
-    data = hub_dataset(hub.data, "train")
-    model = _wide(hub, seed).to(best_device())
-    steps = max(1, hub.epochs * len(data) // hub.batch_size)
+    train = hub_dataset(data, "train")
+    model = _wide(data, hub, seed).to(best_device())
+    steps = max(1, hub.epochs * len(train) // hub.batch_size)
     recipe = Recipe(steps=steps, batch_size=hub.batch_size, lr=hub.lr, schedule="onecycle")
     if robust:
-        fit_robust(model, data, recipe, Attack(hub.radius, hub.radius / 4, 7), seed=derive(seed, "order"))
+        fit_robust(model, train, recipe, Attack(hub.radius, hub.radius / 4, 7), seed=derive(seed, "order"))
     else:
-        fit(model, data, recipe, seed=derive(seed, "order"), augment=crop_and_flip)
+        fit(model, train, recipe, seed=derive(seed, "order"), augment=crop_and_flip)
     return model.state_dict()
 
 
-def _wide(hub: HubNetwork, seed: int) -> nn.Module:
-    few = hub_dataset(hub.data, "train", limit=1)
+def _wide(data: str, hub: HubNetwork, seed: int) -> nn.Module:
+    few = hub_dataset(data, "train", limit=1)
     counts = {"channels": few.inputs.shape[1], "classes": few.class_count}
     return wide_resnet(hub.depth, hub.widen, seed=derive(seed, "init"), **counts)
 
@@ -91,6 +91,10 @@ def pairs(found: Subjects, sources: int, targets: int, seed: int) -> Pairs:
     random = generator(derive(seed, "pairs"))
     order = usable.nonzero()[:, 0]
     order = order[torch.randperm(len(order), generator=random)]
+    found_labels = labels[order].unique()
+    require(
+        len(found_labels) >= 2, f"both networks are sure of images of {len(found_labels)} classes, and two are needed"
+    )
     chosen, goals = [], []
     for one in order[:sources].tolist():
         others = order[labels[order] != labels[one]]
