@@ -1,4 +1,4 @@
-"""Level set traversal of 16 pairs against the plain loop of two forward passes and a backward pass, and how it grows."""
+"""Level set traversal of 16 pairs against the plain loop, of two forward passes and one backward, and how it grows."""
 
 from __future__ import annotations
 

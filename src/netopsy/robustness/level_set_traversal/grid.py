@@ -43,7 +43,7 @@ class BlindSpotGrid:
             name = label(class_names[number], 12, number=number) if class_names else f"class {number}"
             line[0].text(-0.1, 0.5, name, transform=line[0].transAxes, ha="right", va="center", fontsize=7)
             for column, ax in enumerate(line):
-                show_image(ax, self.final[row, column], largest=64)
+                show_image(ax, self.final[row, column], largest=64, interpolation="none")
                 ax.set_xlabel(f"{float(self.confidence[row, column]):.2f}", fontsize=7)
         axes[0, 0].set_title("to each image, across", fontsize=7)
         return drawn

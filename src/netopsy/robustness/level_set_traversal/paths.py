@@ -98,8 +98,11 @@ class Star:
     lengths: Float[Tensor, "rays"]
     """Of the rays: RMSE of end and source."""
 
-    def plot(self, ax: Axes | None = None, *, largest: int = 64) -> Axes:
-        """The source in the middle, a ray to every end, as long as it is far, coloured by the confidence along it."""
+    def plot(self, ax: Axes | None = None, *, bar: bool = True, largest: int = 64) -> Axes:
+        """The source in the middle, a ray to every end, as long as it is far, coloured by the confidence along it.
+
+        ``bar`` adds the scale of the colours.
+        """
         from matplotlib.collections import LineCollection
 
         ax = panel(ax, 4.6, 4.2)
@@ -119,9 +122,9 @@ class Star:
         ax.grid(visible=False)
         for side in ax.spines.values():
             side.set_visible(False)
-        bar = ax.figure.colorbar(drawn, ax=ax, fraction=0.04)
-        bar.set_label("confidence in the source's class", color=INK)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        if bar:
+            scale = ax.figure.colorbar(drawn, ax=ax, fraction=0.04)
+            scale.set_label("confidence in the source's class", color=INK)
         return ax
 
 

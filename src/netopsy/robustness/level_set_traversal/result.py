@@ -73,7 +73,7 @@ class TraversalResult:
         for line, (name, images, confidence) in zip(axes, rows, strict=True):
             line[0].text(-0.1, 0.5, name, transform=line[0].transAxes, ha="right", va="center", fontsize=8)
             for ax, pair in zip(line, shown, strict=True):
-                show_image(ax, images[pair], largest=96)
+                show_image(ax, images[pair], largest=96, interpolation="none")
                 number = int(self.label[pair])
                 called = label(class_names[number], 12, number=number) if class_names else f"class {number}"
                 words = "" if confidence is None else f"{called}: {float(confidence[pair]):.2f}"

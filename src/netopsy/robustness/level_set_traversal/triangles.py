@@ -35,8 +35,8 @@ class TriangleConfidence:
     """Barycentric: of the source, the first and the second end point."""
     confidence: Float[Tensor, "batch points"]
 
-    def plot(self, which: int = 0, ax: Axes | None = None) -> Axes:
-        """One triangle, the source on top, coloured by the confidence in its class."""
+    def plot(self, which: int = 0, ax: Axes | None = None, *, bar: bool = True) -> Axes:
+        """One triangle, the source on top, coloured by the confidence in its class; ``bar`` adds the colours' scale."""
         require(0 <= which < len(self.confidence), f"which must be below {len(self.confidence)}, got {which}")
         ax = panel(ax, 3.6, 3.0)
         corners = torch.tensor([[0.0, 1.0], [-0.6, 0.0], [0.6, 0.0]])
@@ -51,8 +51,8 @@ class TriangleConfidence:
         ax.grid(visible=False)
         for side in ax.spines.values():
             side.set_visible(False)
-        bar = ax.figure.colorbar(drawn, ax=ax, fraction=0.05)
-        bar.set_label("confidence", color=INK)
+        if bar:
+            ax.figure.colorbar(drawn, ax=ax, fraction=0.05).set_label("confidence", color=INK)
         return ax
 
 

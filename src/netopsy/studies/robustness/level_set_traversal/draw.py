@@ -13,7 +13,7 @@ from netopsy.lab import Tables
 from netopsy.lab.pictures import from_text, mosaic
 from netopsy.lab.plots import dots, lines, panels
 from netopsy.robustness.level_set_traversal import PathConfidence, Star, TriangleConfidence, triangle_weights
-from netopsy.studies.robustness.level_set_traversal.plan import ENDS, NORMAL, ROBUST, TARGETS, Config
+from netopsy.studies.robustness.level_set_traversal.plan import ENDS, NORMAL, PLAIN, PUSHED, ROBUST, TARGETS, Config
 
 TITLES = {NORMAL: "normally trained", ROBUST: "adversarially trained"}
 
@@ -30,16 +30,16 @@ def draw(tables: Tables, config: Config) -> dict[str, Figure]:
 
 
 def _images(tables: Tables) -> Figure:
-    """Of the first normally trained network; what it says of each row's image stands beside."""
+    """Of the first normally trained network; its confidence in the source's class is written on each image."""
     found = tables.rows("example", training=NORMAL)
-    rows = {}
-    for name, own in found.groupby("row", sort=False):
-        mean = own["value"].mean()
-        said = "" if own["value"].isna().all() else f"\nconfidence {mean:.2f}"
-        rows[f"{name}{said}"] = [from_text(each) for each in own["picture"]]
-    labels = found[found["row"] == "source"]["label"]
-    drawn = mosaic(rows, [f"“{label}”" for label in labels], inches=0.8)
-    drawn.axes[0].set_title("confidence: in the source's class, named above, mean of the row", fontsize=8)
+    rows = dict(iter(found.groupby("row", sort=False)))
+    pictures = {name: [from_text(each) for each in own["picture"]] for name, own in rows.items()}
+    drawn = mosaic(pictures, [f"a “{label}”" for label in rows["source"]["label"]], inches=0.8)
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+    for down, own in enumerate(rows.values()):
+        for across, value in enumerate(own["value"]):
+            if value == value:
+                drawn.axes[0].text(across + 0.05, down + 0.87, f"{value:.2f}", fontsize=6, color="black", bbox=box)
     return drawn
 
 
@@ -55,25 +55,31 @@ def _segments(tables: Tables, ax: Axes, training: str) -> None:
 
 
 def _stars(tables: Tables) -> Figure:
-    """From the first source, under the first network of each kind."""
-    drawn, axes = figure_grid(1, 2, 9.4, 4.2)
-    for ax, training in zip(axes[0], TITLES, strict=True):
-        found = tables.rows("ray", training=training)
+    """From the first source under the first networks, beside the rays to the targets themselves."""
+    shown = {
+        "to the ends of the walks": (NORMAL, ENDS),
+        "to the targets": (NORMAL, TARGETS),
+        "to the ends, adversarially trained": (ROBUST, ENDS),
+    }
+    drawn, axes = figure_grid(1, len(shown), 10.4, 3.6)
+    for place, (ax, (name, (training, to))) in enumerate(zip(axes[0], shown.items(), strict=True)):
+        found = tables.rows("ray", training=training, to=to)
         pictures = torch.stack([from_text(each) for each in found["picture"]])[:, None]
         shades = from_text(found["shades"].iloc[0])
         at = torch.arange(shades.shape[1]) / (shades.shape[1] - 1)
         lengths = (pictures[1:] - pictures[0]).flatten(1).square().mean(1).sqrt()
-        Star(pictures[0], pictures[1:], PathConfidence(at, shades), lengths).plot(ax)
-        ax.set_title(TITLES[training])
+        star = Star(pictures[0], pictures[1:], PathConfidence(at, shades), lengths)
+        star.plot(ax, bar=place == len(shown) - 1).set_title(name)
     return drawn
 
 
 def _triangles(tables: Tables) -> Figure:
-    """The mean over all networks and their triangles."""
-    found = tables.wide("triangle", index="point", columns="training")
-    drawn, axes = figure_grid(1, 2, 7.4, 3.0)
-    for ax, training in zip(axes[0], TITLES, strict=True):
+    """The mean over all networks and their triangles, as they are and pushed out."""
+    shown = [(training, kind) for kind in (PLAIN, PUSHED) for training in TITLES]
+    drawn, axes = figure_grid(1, len(shown), 10.4, 2.8)
+    for place, (ax, (training, kind)) in enumerate(zip(axes[0], shown, strict=True)):
+        found = tables.wide("triangle", index="point", columns="training", triangles=kind)
         values = torch.tensor(found[training].to_numpy(), dtype=torch.float32)
-        TriangleConfidence(triangle_weights(10), values[None]).plot(ax=ax)
-        ax.set_title(f"{TITLES[training]}, mean {values.mean():.2f}", color=INK)
+        TriangleConfidence(triangle_weights(10), values[None]).plot(ax=ax, bar=place == len(shown) - 1)
+        ax.set_title(f"{TITLES[training]},\n{kind}, mean {values.mean():.2f}", color=INK)
     return drawn

@@ -109,9 +109,8 @@ def _triangles(model: nn.Module, given: Pairs, ends: dict[str, Images], training
         found = triangle_confidence(model, source, tips[first], tips[second], label, push=push)
         for name, (mean, spread) in hull_summary(hull_metrics(found, found.confidence[:, 0]), of).items():
             yield {"measure": "hull", **at, "triangles": kind, "name": name, "value": mean, "spread": spread}
-        if kind == PLAIN:
-            for point, value in enumerate(found.confidence.mean(0).tolist()):
-                yield {"measure": "triangle", **at, "point": point, "value": value}
+        for point, value in enumerate(found.confidence.mean(0).tolist()):
+            yield {"measure": "triangle", **at, "triangles": kind, "point": point, "value": value}
 
 
 def _cut(source: Images, ends: dict[str, Images], training: str) -> Images:
@@ -142,11 +141,12 @@ def _examples(
                 "measure": "example", **at, "row": row, "label": label, "value": value, "picture": _grey(images[pair])
             }  # fmt: skip
     rays = (given.of == 0).nonzero()[:, 0].tolist()
-    found = path_confidence(model, walk.source[rays], walk.final[rays], given.label[rays], n=RAY)
-    shades = to_text(found.confidence)
-    yield {"measure": "ray", **at, "label": int(given.label[0]), "picture": _grey(walk.source[0]), "shades": shades}
-    for ray in rays:
-        yield {"measure": "ray", **at, "label": int(given.label[ray]), "picture": _grey(walk.final[ray])}
+    for to, ends in ((ENDS, walk.final), (TARGETS, walk.target)):
+        found = path_confidence(model, walk.source[rays], ends[rays], given.label[rays], n=RAY)
+        shades = to_text(found.confidence)
+        yield {"measure": "ray", **at, "to": to, "picture": _grey(walk.source[0]), "shades": shades}
+        for ray in rays:
+            yield {"measure": "ray", **at, "to": to, "picture": _grey(ends[ray])}
 
 
 def _grey(image: Tensor) -> str:
