@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netopsy.core.arguments import checked
-from netopsy.core.drawing import figure_grid, label
+from netopsy.core.drawing import figure_grid, label, style
 from netopsy.core.errors import require
 from netopsy.core.image_drawing import show_image
 from netopsy.core.modes import check_model, device_of
@@ -34,6 +34,7 @@ class BlindSpotGrid:
     confidence: Float[Tensor, "sources targets"]
     """In the class of the row."""
 
+    @style()
     def plot(self, class_names: Sequence[str] = ()) -> Figure:
         """All end points, with the confidence in the row's class under each; the images are on the diagonal."""
         count = len(self.labels)

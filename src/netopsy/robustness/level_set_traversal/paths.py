@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from netopsy.core.arguments import checked
-from netopsy.core.drawing import INK, PALETTE, panel
+from netopsy.core.drawing import INK, PALETTE, panel, style
 from netopsy.core.shapes import Images, Labels
 from netopsy.robustness.checks import Bounds
 from netopsy.robustness.level_set_traversal.checks import check_count, check_pairs
@@ -34,6 +34,7 @@ class PathConfidence:
         """The least confidence on each segment."""
         return self.confidence.amin(1)
 
+    @style()
     def plot(self, ax: Axes | None = None, *, name: str = "", color: str = PALETTE[0]) -> Axes:
         """Every segment, thin, and their mean."""
         ax = panel(ax)
@@ -98,6 +99,7 @@ class Star:
     lengths: Float[Tensor, "rays"]
     """Of the rays: RMSE of end and source."""
 
+    @style()
     def plot(self, ax: Axes | None = None, *, bar: bool = True, largest: int = 64) -> Axes:
         """The source in the middle, a ray to every end, as long as it is far, coloured by the confidence along it.
 

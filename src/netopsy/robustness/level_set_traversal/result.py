@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from netopsy.core.drawing import figure_grid, label
+from netopsy.core.drawing import figure_grid, label, style
 from netopsy.core.errors import require
 from netopsy.core.image_drawing import show_image
 from netopsy.core.shapes import Images, Labels
@@ -52,6 +52,7 @@ class TraversalResult:
         """
         return rmse(self.final, self.target) / rmse(self.source, self.target)
 
+    @style()
     def plot(
         self, most: int = 6, *, straight: TraversalResult | None = None, class_names: Sequence[str] = ()
     ) -> Figure:

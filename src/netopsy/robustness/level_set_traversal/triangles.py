@@ -12,7 +12,7 @@ from torch import Tensor
 
 from netopsy.core.arguments import checked
 from netopsy.core.batches import check_tensor
-from netopsy.core.drawing import INK, panel
+from netopsy.core.drawing import INK, panel, style
 from netopsy.core.errors import require
 from netopsy.core.shapes import Images, Labels
 from netopsy.robustness.checks import Bounds
@@ -35,6 +35,7 @@ class TriangleConfidence:
     """Barycentric: of the source, the first and the second end point."""
     confidence: Float[Tensor, "batch points"]
 
+    @style()
     def plot(self, which: int = 0, ax: Axes | None = None, *, bar: bool = True) -> Axes:
         """One triangle, the source on top, coloured by the confidence in its class; ``bar`` adds the colours' scale."""
         require(0 <= which < len(self.confidence), f"which must be below {len(self.confidence)}, got {which}")

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netopsy.core.arguments import checked
-from netopsy.core.drawing import PALETTE, panel
+from netopsy.core.drawing import PALETTE, panel, style
 from netopsy.core.errors import require
 from netopsy.core.modes import device_of
 from netopsy.core.seeds import generator
@@ -34,6 +34,7 @@ class LevelSetWidth:
     levels: tuple[float, ...]
     quantiles: Float[Tensor, "batch radii levels"]
 
+    @style()
     def plot(self, ax: Axes | None = None) -> Axes:
         """Between the first and the last quantile, the mean over the points."""
         ax = panel(ax)
