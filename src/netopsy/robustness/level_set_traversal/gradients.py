@@ -50,7 +50,7 @@ class Differentiable:
 
     def slope(self, images: Images, labels: Labels, *, gradient: bool = True) -> Slope:
         """One forward pass, and one backward pass to the images alone where the gradient is asked for."""
-        with torch.set_grad_enabled(gradient):
+        with torch.set_grad_enabled(gradient), running_on(images, self.model):
             at = images.detach().requires_grad_(gradient)
             odds = log_odds_against(_scores(self.model, at.to(self.dtype), self.kind, images.dtype), labels)
             direction = None
