@@ -250,7 +250,7 @@ def test_codes_keep_the_shape_of_the_places():
         (lambda: dictionary_stability(torch.ones(2, 3), torch.ones(2, 4)), "banks must have one shape"),
         (lambda: frechet_distance(torch.ones(2, 3), torch.ones(2, 4)), "as many channels"),
         (lambda: frechet_distance(torch.ones(1, 3), torch.ones(2, 3)), "at least two rows"),
-        (lambda: out_of_distribution(torch.ones(3, 3), torch.ones(2, 3)), "neighbours must be fewer"),
+        (lambda: out_of_distribution(torch.ones(3, 3), torch.ones(2, 3)), "fewer than the real rows"),
         (lambda: instability(activations(), ConceptExtractor(), splits=0), "splits must be at least 1"),
     ],
 )
