@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Integral
 
 import torch
@@ -25,7 +26,7 @@ def check_images(images: object, bounds: Bounds | None = (0, 1), name: str = "im
     if bounds is None:
         return
     low, high = check_bounds(bounds)
-    least, most = float(images.min()), float(images.max())
+    least, most = float(images.detach().min()), float(images.detach().max())
     require(
         low <= least and most <= high,
         f"{name} must lie within {low:g} to {high:g}, got {least:.4g} to {most:.4g}: a network that takes standardised "
@@ -36,9 +37,10 @@ def check_images(images: object, bounds: Bounds | None = (0, 1), name: str = "im
 def check_bounds(bounds: object) -> tuple[float, float]:
     """The bounds as floats, or an `InputError`."""
     pair = tuple(bounds) if isinstance(bounds, tuple | list) else ()
-    numbers = all(isinstance(one, float | int) and not isinstance(one, bool) for one in pair)
+    numbers = all(isinstance(one, float | int) and not isinstance(one, bool) and math.isfinite(one) for one in pair)
     require(
-        len(pair) == 2 and numbers and pair[0] < pair[1], f"bounds must be two numbers, the lower first, got {bounds!r}"
+        len(pair) == 2 and numbers and pair[0] < pair[1],
+        f"bounds must be two finite numbers, the lower first, got {bounds!r}",
     )
     return float(pair[0]), float(pair[1])
 

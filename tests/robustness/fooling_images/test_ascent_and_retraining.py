@@ -121,11 +121,46 @@ def test_the_network_is_left_as_it_was(left_as_found):
         ({"decay": 2.0}, "decay must be at most 1"),
         ({"early": -0.1}, "early must not be negative"),
         ({"mean": torch.zeros(1, 3, 3)}, "mean must have shape"),
+        ({"mean": torch.full(SHAPE, 7.0)}, "mean must lie within 0 to 1"),
+        ({"mean": torch.full(SHAPE, torch.nan)}, "mean hold NaN"),
+        ({"bounds": (0, float("inf"))}, "bounds must be two finite numbers"),
+        ({"model": lambda images: images.flatten(1)[:, :1]}, "of two classes or more"),
     ],
 )
 def test_what_cannot_be_ascended_is_named(change, words, unchecked):
     with pytest.raises(InputError, match=words):
         ascend_fooling_images(**{"model": linear(), "shape": SHAPE, "classes": [0], "steps": 2} | change)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"every": 0}, "every must be"), ({"radius": torch.inf}, "radius must be"), ({"drop": 1.5}, "drop must lie")],
+)
+def test_smoothing_that_cannot_be_is_named(options, words):
+    with pytest.raises(InputError, match=words):
+        Smoothing(**options)
+
+
+def test_half_precision_climbs_as_far_as_single_precision():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64 * 64, 3))
+    torch.manual_seed(0)
+    nn.init.normal_(net[1].weight, std=1e-4)  # squares of gradients are 0 in half precision
+    given = {"shape": (1, 64, 64), "classes": [0, 1, 2], "steps": 60}
+    single = ascend_fooling_images(net, **given)
+    half = ascend_fooling_images(net.half(), **given)
+    assert half.images.dtype == torch.float16
+    assert float(single.confidence.min()) > 0.34
+    torch.testing.assert_close(half.confidence, single.confidence, atol=5e-3, rtol=0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_probabilities_and_inference_mode_give_the_same_images():
+    net = linear(3)
+    wanted = ascend_fooling_images(net, SHAPE, [0, 2], steps=20).images
+    told = ascend_fooling_images(nn.Sequential(net, nn.Softmax(1)), SHAPE, [0, 2], steps=20).images
+    torch.testing.assert_close(told, wanted)
+    with torch.inference_mode():
+        assert torch.equal(ascend_fooling_images(net, SHAPE, [0, 2], steps=20).images, wanted)
 
 
 def chain(**options):
@@ -161,6 +196,22 @@ def test_how_many_are_added_can_be_said():
     _, seen, rounds = chain(rounds=2, added=7, encoding="direct")
     assert [len(each[0]) for each in seen] == [12, 19, 26]
     assert len(rounds[0].found) == 3
+
+
+def test_a_classifier_without_the_further_class_is_named():
+    real, labels = torch.rand(6, *SHAPE), torch.tensor([0, 1, 2] * 2)
+    with pytest.raises(InputError, match="train must return a classifier of 4 classes, got one of 3"):
+        retrain_with_fooling_class(
+            lambda images, labels, classes, number: linear(3).float(), real, labels, rounds=1, generations=1, batch=4
+        )
+
+
+def test_some_are_added_where_classes_are_more_than_images():
+    real, labels = torch.rand(2, *SHAPE), torch.tensor([0, 9])
+    rounds = retrain_with_fooling_class(
+        lambda images, labels, classes, number: linear(classes).float(), real, labels, rounds=1, generations=1, batch=4
+    )
+    assert len(rounds[1].taught) == 1
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,7 @@ def test_rates_are_kept():
         ({"coordinates": "polar"}, "coordinates must be one of"),
         ({"rates": Rates(add_connection=2.0)}, "add_connection must lie within 0 and 1"),
         ({"levels": 0}, "levels must be 1 or more"),
+        ({"levels": 2.5}, "levels must be 1 or more, an int"),
         ({"eta": -1.0}, "eta must not be negative"),
         ({"shape": 8}, "shape must be"),
     ],
@@ -150,3 +151,8 @@ def test_rates_are_kept():
 def test_what_no_encoding_can_be_made_of_is_named(options, words, unchecked):
     with pytest.raises(InputError, match=words):
         CPPNEncoding(**{"shape": (1, 8, 8), **options})
+
+
+def test_rates_that_are_no_numbers_are_named(unchecked):
+    with pytest.raises(InputError, match="add_connection must lie within 0 and 1, got 'a'"):
+        CPPNEncoding((1, 8, 8), rates=Rates(add_connection="a"))

@@ -79,14 +79,14 @@ def examine(subject: Subject) -> Finding:
     sure, of = found.confidence.amax(0), "" if count == subject.class_count else f", a sample of {subject.class_count},"
     surest = found.confidence.argmax(0)
     away = found.distance.gather(0, surest[None])[0]
-    known = bool(away.isfinite().all())
-    apart = f", and its image is {float(away.median()):.1f} times as far from the nearest real one as real ones are"
-    certain = float(subject.probabilities.amax(1).median())
+    known, middle = bool(away.isfinite().all()), float(away.quantile(0.5))
+    apart = f", and the median image is {middle:.1f} times as far from the nearest real one as real ones are"
+    certain = float(subject.probabilities.amax(1).float().quantile(0.5))
     return Finding(
         sentence=(
             f"Of {count} classes{of} {either} can be faked: evolved noise or patterns make it at least "
             f"{100 * SURE:.0f} % sure of them. The median class reaches "
-            f"{100 * float(sure.median()):.4g} %{apart * known}."
+            f"{100 * float(sure.quantile(0.5)):.4g} %{apart * known}."
         ),
         glance=f"noise or patterns fake {either} of {count} classes at {100 * SURE:.0f} %",
         verdict="doubtful" if either else "plain",
@@ -115,8 +115,8 @@ def examine(subject: Subject) -> Finding:
             "classes": count,
             "classes faked": either,
             **{f"classes faked by {name}": int(found.faked[place].sum()) for place, name in enumerate((RAW, PATTERNS))},
-            "median confidence": round(float(sure.median()), 4),
-            "median distance to real images": round(float(away.median()), 3) if known else "unknown",
+            "median confidence": round(float(sure.quantile(0.5)), 4),
+            "median distance to real images": round(middle, 3) if known else "unknown",
             "median confidence on held-out images": round(certain, 4),
             **{
                 f"median confidence on random {name}": round(found.unevolved[place], 4)
@@ -144,7 +144,7 @@ def _search(subject: Subject, generations: int, batch: int) -> _Found:
         }
         runs.append(evolve_fooling_images(pixels.model, shape, encoding, **options))
         drawn: Any = encoding.random(batch, random)
-        unevolved.append(float(asked.probabilities(encoding.render(drawn)).amax(1).median()))
+        unevolved.append(float(asked.probabilities(encoding.render(drawn)).amax(1).quantile(0.5)))
     one, other = runs
     return _Found(
         one.classes,

@@ -9,7 +9,7 @@ was not checked against the paper's own text.
 """
 
 from netopsy.robustness.fooling_images.archive import Archive, map_elites
-from netopsy.robustness.fooling_images.ascent import ascend_fooling_images
+from netopsy.robustness.fooling_images.ascent import AscendedImages, Smoothing, ascend_fooling_images
 from netopsy.robustness.fooling_images.cppn import CPPNEncoding
 from netopsy.robustness.fooling_images.cppn_graph import CPPN, Rates
 from netopsy.robustness.fooling_images.direct import DirectEncoding
@@ -21,12 +21,14 @@ from netopsy.robustness.fooling_images.retraining import Round, retrain_with_foo
 __all__ = [
     "CPPN",
     "Archive",
+    "AscendedImages",
     "CPPNEncoding",
     "DirectEncoding",
     "Encoding",
     "FoolingImages",
     "Rates",
     "Round",
+    "Smoothing",
     "ascend_fooling_images",
     "best_of_random",
     "distance_to_real",

@@ -78,10 +78,8 @@ def map_elites(
     initial = batch if initial is None else initial
     require(generations >= 0 and batch >= 1, f"generations and batch must be positive, got {generations} and {batch}")
     require(initial >= 1, f"initial must be at least 1, got {initial}")
-    try:
-        device = torch.device(device)
-    except RuntimeError as error:
-        raise InputError(f"device must be one of torch's, such as 'cpu' or 'cuda', got {device!r}") from error
+    require(enough is None or enough == enough, f"enough must be a number, got {enough}")
+    device = _usable(device)
     random = generator(seed)
     genomes = encoding.random(initial, random)
     images, scores = _scored(score, encoding, genomes, device)
@@ -112,13 +110,25 @@ def map_elites(
     return Archive(elites, kept, best, torch.stack(history), initial + (len(history) - 1) * batch)
 
 
-def _scored(score: Scoring, encoding: Encoding[P], genomes: P, device: torch.device | str) -> tuple[Images, Tensor]:
+def _usable(device: torch.device | str) -> torch.device:
+    try:
+        found = torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"device must be one of torch's that is there, such as 'cpu' or 'cuda', got {str(device)!r}"
+        ) from error
+    require(found.type != "meta", f"device must hold values, got {str(device)!r}")
+    return found
+
+
+def _scored(score: Scoring, encoding: Encoding[P], genomes: P, device: torch.device) -> tuple[Images, Tensor]:
     images = encoding.render(genomes, device=device)
     scores = score(images)
     require(
         isinstance(scores, Tensor)
         and scores.ndim == 2
         and len(scores) == len(images)
+        and scores.shape[1] >= 1
         and bool(scores.isfinite().all()),
         "score must give one row of finite numbers an image, "
         f"got {tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__} for {len(images)} images",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,19 +12,20 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from netopsy.core.arguments import checked
+from netopsy.core.arguments import checked, checked_class
 from netopsy.core.errors import require
-from netopsy.core.modes import device_of, evaluating, frozen, running_on
+from netopsy.core.modes import evaluating, frozen, running_on
 from netopsy.core.outputs import single_output
 from netopsy.core.progress import track
-from netopsy.core.scores import scores_of
+from netopsy.core.scores import kind_of, log_of
 from netopsy.core.seeds import generator
 from netopsy.core.shapes import Images
-from netopsy.robustness.checks import Bounds, check_bounds, check_class
+from netopsy.robustness.checks import Bounds, check_bounds, check_class, check_images
 from netopsy.robustness.fooling_images.direct import check_shape
-from netopsy.robustness.fooling_images.evolution import FoolingImages
+from netopsy.robustness.fooling_images.evolution import FoolingImages, home_of
 from netopsy.robustness.queries import Classifier
 
+HALF = (torch.float16, torch.bfloat16)
 PIXEL = 255.0
 """Values from black to white on which the paper's step and noise are given."""
 
@@ -38,16 +40,27 @@ class AscendedImages(FoolingImages):
     """The gain in probability that each step is to bring to first order, ``lr |g|^2``."""
 
 
+@checked_class
 @dataclass(frozen=True)
 class Smoothing:
-    """What keeps ascended images smooth, between steps."""
+    """What keeps ascended images smooth, between steps.
+
+    Raises:
+        InputError: ``every`` below 1, a negative radius, a share outside 0 to 1.
+    """
 
     every: int = 1
     """Steps between two blurs."""
-    radius: float = 0.0
+    radius: float | int = 0.0
     """Standard deviation of the Gaussian blur, in pixels; none below 0.3."""
-    drop: float = 0.0
+    drop: float | int = 0.0
     """Share of the pixels, those that differ least from the mean image, that are set back to it at each step."""
+
+    def __post_init__(self) -> None:
+        require(self.every >= 1, f"every must be at least 1, got {self.every}")
+        fine = 0 <= self.radius < math.inf
+        require(fine, f"radius must be a finite number that is not negative, got {self.radius}")
+        require(0 <= self.drop <= 1, f"drop must lie within 0 and 1, got {self.drop}")
 
 
 @checked
@@ -98,9 +111,12 @@ def ascend_fooling_images(
     require(len(classes) > 0, "classes must name at least one")
     for number in classes:
         check_class(number, name="classes")
-    device, dtype = _home(model)
-    centre = torch.full(shape, (low + high) / 2, dtype=dtype, device=device) if mean is None else mean.to(device, dtype)
+    device, dtype = home_of(model)
+    centre = torch.full(shape, (low + high) / 2) if mean is None else mean.float() if mean.dtype in HALF else mean
     require(centre.shape == torch.Size(shape), f"mean must have shape {tuple(shape)}, got {tuple(centre.shape)}")
+    check_images(centre[None], (low, high), "mean")
+    # Steps and squares of gradients are out of the range of half precision.
+    centre = centre.to(device, torch.float64 if dtype == torch.float64 else torch.float32)
     numbers = torch.tensor([int(number) for number in classes], device=device)
     noise = torch.randn(len(numbers), *shape, generator=generator(seed)).to(centre)
     images = centre + noise * (high - low) / PIXEL
@@ -109,7 +125,7 @@ def ascend_fooling_images(
     moving = torch.ones(len(numbers), dtype=torch.bool, device=device)
     for step in track(range(steps), "ascending"):
         images = images.clamp(low, high)
-        gradient, sure, right = _gradient(model, images, numbers)
+        gradient, sure, right = _gradient(model, images, numbers, dtype)
         size = gradient.flatten(1).square().sum(1)
         moving = moving & (size > 0)
         wanted = torch.minimum(torch.full_like(sure, early), late * (1 - sure))
@@ -121,11 +137,11 @@ def ascend_fooling_images(
         gains.append(lr * size)
         answers.append(right)
     images = images.clamp(low, high)
-    _, sure, right = _gradient(model, images, numbers)
+    _, sure, right = _gradient(model, images, numbers, dtype)
     history.append(sure)
     hit = torch.stack([*answers, right]).cpu()
     return AscendedImages(
-        images.cpu(),
+        images.to(dtype).cpu(),
         numbers.cpu(),
         sure.cpu(),
         torch.stack(history).cpu(),
@@ -146,33 +162,27 @@ def _check(model: object, steps: int, numbers: tuple[float | int, ...]) -> None:
     require(numbers[0] <= 1, f"decay must be at most 1, got {numbers[0]}")
 
 
-def _home(model: Classifier) -> tuple[torch.device, torch.dtype]:
-    """Where the images belong, and their type."""
-    if not isinstance(model, nn.Module):
-        return torch.device("cpu"), torch.float32
-    kinds = [one.dtype for one in model.parameters() if one.is_floating_point()]
-    return device_of(model), kinds[0] if kinds else torch.float32
-
-
-def _gradient(model: Classifier, images: Images, classes: Tensor) -> tuple[Images, Tensor, Tensor]:
+def _gradient(model: Classifier, images: Images, classes: Tensor, dtype: torch.dtype) -> tuple[Images, Tensor, Tensor]:
     """The gradient of each image's probability of its class, that probability, and whether it is the answer."""
-    given = images.detach().requires_grad_()
-    with torch.enable_grad(), ExitStack() as stack:
+    with torch.inference_mode(False), torch.enable_grad(), ExitStack() as stack:
+        # Clones: what was made in inference mode cannot be differentiated.
+        given, classes = images.detach().clone().requires_grad_(), classes.clone()
         if isinstance(model, nn.Module):
             stack.enter_context(evaluating(model))
             stack.enter_context(frozen(model))
-        stack.enter_context(running_on(images[:1], model if isinstance(model, nn.Module) else None))
-        scores = single_output(model(given))
+        stack.enter_context(running_on(given[:1].to(dtype), model if isinstance(model, nn.Module) else None))
+        scores = single_output(model(given.to(dtype)))
         require(
-            isinstance(scores, Tensor) and scores.ndim == 2 and len(scores) == len(images),
-            f"the classifier must return scores [batch, classes], got {tuple(scores.shape)}",
+            isinstance(scores, Tensor) and scores.ndim == 2 and len(scores) == len(images) and scores.shape[1] >= 2,
+            f"the classifier must return scores [batch, classes] of two classes or more, got {tuple(scores.shape)}",
         )
         check_class(int(classes.max()), scores.shape[1], "classes")
         require(
             scores.requires_grad, "model must be differentiable, and its scores do not depend on the images' values"
         )
-        probabilities = scores_of(scores).softmax(1)
-        sure = probabilities.gather(1, classes[:, None])[:, 0]
+        wide = scores.to(images.dtype)
+        logits = log_of(wide) if kind_of(scores.detach()) == "probabilities" else wide
+        sure = logits.softmax(1).gather(1, classes[:, None])[:, 0]
         (gradient,) = torch.autograd.grad(sure.sum(), given)
     require(bool(gradient.isfinite().all()), "the gradient of the classifier must be finite")
     return gradient, sure.detach(), scores.detach().argmax(1) == classes
@@ -192,5 +202,6 @@ def _smooth(apart: Images, smoothing: Smoothing | None, step: int) -> Images:
             apart = F.conv2d(F.pad(apart, padding, mode="replicate"), kernel, groups=apart.shape[1])
     if smoothing.drop > 0:
         norms = apart.norm(dim=1, keepdim=True)
-        apart = apart * (norms >= norms.flatten(1).quantile(smoothing.drop, dim=1)[:, None, None, None])
+        limits = torch.stack([each.quantile(smoothing.drop) for each in norms])
+        apart = apart * (norms >= limits[:, None, None, None])
     return apart

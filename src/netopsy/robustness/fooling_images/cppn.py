@@ -15,7 +15,7 @@ from netopsy.core.shapes import Images
 from netopsy.robustness.fooling_images.colours import Colour, check_colour, in_colour
 from netopsy.robustness.fooling_images.cppn_graph import CPPN, FUNCTIONS, INPUTS, RATES, Rates, changed_graph
 from netopsy.robustness.fooling_images.cppn_rendering import outputs_of
-from netopsy.robustness.fooling_images.direct import check_shape
+from netopsy.robustness.fooling_images.direct import check_shape, check_whole
 from netopsy.robustness.fooling_images.variation import mutated
 
 Coordinates = Literal["index", "unit"]
@@ -59,12 +59,13 @@ class CPPNEncoding:
         check_shape(self.shape)
         rates = {"weight_rate": self.weight_rate, "function_rate": self.function_rate, **vars(self.rates)}
         for name, rate in rates.items():
-            require(0 <= rate <= 1, f"{name} must lie within 0 and 1, got {rate}")
+            fine = isinstance(rate, float | int) and 0 <= rate <= 1
+            require(fine, f"{name} must lie within 0 and 1, got {rate!r}")
         require(self.eta >= 0, f"eta must not be negative, got {self.eta}")
         known = get_args(Coordinates)
         require(self.coordinates in known, f"coordinates must be one of {known}, got {self.coordinates!r}")
         check_colour(self.colour)
-        require(self.levels is None or self.levels >= 1, f"levels must be 1 or more, got {self.levels}")
+        check_whole(self.levels, "levels")
 
     def random(self, count: int, random: torch.Generator) -> list[CPPN]:
         """Graphs without hidden nodes."""

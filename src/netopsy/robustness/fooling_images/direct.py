@@ -55,9 +55,7 @@ class DirectEncoding:
             require(0 <= getattr(self, name) <= 1, f"{name} must lie within 0 and 1, got {getattr(self, name)}")
         for name in ("eta_m", "eta_c"):
             require(getattr(self, name) >= 0, f"{name} must not be negative, got {getattr(self, name)}")
-        require(
-            self.halve_every is None or self.halve_every >= 1, f"halve_every must be 1 or more, got {self.halve_every}"
-        )
+        check_whole(self.halve_every, "halve_every")
         check_colour(self.colour)
 
     def random(self, count: int, random: torch.Generator) -> Genes:
@@ -89,3 +87,9 @@ def check_shape(shape: object) -> None:
         len(sizes) == 3 and all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes),
         f"shape must be (channels, height, width), positive ints, got {shape!r}",
     )
+
+
+def check_whole(number: object, name: str) -> None:
+    """Raise `InputError` unless ``number`` is an int from 1 up, or ``None``."""
+    fine = number is None or (isinstance(number, int) and not isinstance(number, bool) and number >= 1)
+    require(fine, f"{name} must be 1 or more, an int, or None, got {number!r}")

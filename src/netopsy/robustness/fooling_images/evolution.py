@@ -17,7 +17,7 @@ from netopsy.core.shapes import Images
 from netopsy.robustness.checks import Bounds, check_bounds, check_class
 from netopsy.robustness.fooling_images.archive import Archive, map_elites
 from netopsy.robustness.fooling_images.cppn import CPPNEncoding
-from netopsy.robustness.fooling_images.direct import DirectEncoding
+from netopsy.robustness.fooling_images.direct import DirectEncoding, check_shape
 from netopsy.robustness.fooling_images.encoding import Encoding
 from netopsy.robustness.queries import Classifier, Queries
 
@@ -33,7 +33,7 @@ class FoolingImages:
     """An image for every class, and how sure the classifier is of it."""
 
     images: Images
-    """In the range of the classifier's pixels."""
+    """In the range of the classifier's pixels, and of its weights' type."""
     classes: Int[Tensor, "n"]
     """The class that each image is for."""
     confidence: Float[Tensor, "n"]
@@ -109,14 +109,17 @@ def evolve_fooling_images(
     (torch.Size([3, 1, 4, 4]), 120)
     """
     low, high = check_bounds(bounds)
-    written = lookup("encoding", encoding, ENCODINGS)(shape) if isinstance(encoding, str) else encoding
+    written = _written(encoding, shape)
     asked = Queries(model, batch_size=max(256, batch))
-    device = device_of(model) if isinstance(model, nn.Module) else torch.device("cpu")
+    device, dtype = home_of(model)
     chosen = None if classes is None else torch.tensor([_class(number) for number in classes], dtype=torch.int64)
     require(chosen is None or len(chosen) > 0, "classes must name at least one, or be None for all")
 
+    def seen(images: Images) -> Images:
+        return (low + (high - low) * images).to(dtype)
+
     def score(images: Images) -> Tensor:
-        probabilities = asked.probabilities(low + (high - low) * images)
+        probabilities = asked.probabilities(seen(images))
         if chosen is None:
             return probabilities
         check_class(int(chosen.max()), probabilities.shape[1], "classes")
@@ -133,7 +136,7 @@ def evolve_fooling_images(
         enough=enough,
     )
     numbers = torch.arange(len(found.scores)) if chosen is None else chosen
-    return FoolingImages(low + (high - low) * found.images, numbers, found.scores, found.history, asked.count)
+    return FoolingImages(seen(found.images), numbers, found.scores, found.history, asked.count)
 
 
 @checked
@@ -161,7 +164,7 @@ def best_of_random(
     torch.Size([6, 3])
     """
     require(count >= 1 and batch >= 1, f"count and batch must be at least 1, got {count} and {batch}")
-    written = lookup("encoding", encoding, ENCODINGS)(shape) if isinstance(encoding, str) else encoding
+    written = _written(encoding, shape)
     options: Any = {"classes": classes, "batch": batch, "bounds": bounds, "seed": seed}
     return evolve_fooling_images(
         model, shape, _Unevolved(written), generations=-(-count // batch) - 1, initial=batch, **options
@@ -182,6 +185,27 @@ class _Unevolved:
 
     def render(self, genomes: Any, *, device: torch.device | str = "cpu") -> Images:
         return self.encoding.render(genomes, device=device)
+
+
+def _written(encoding: Name | Encoding[Any], shape: tuple[int, int, int]) -> Encoding[Any]:
+    check_shape(shape)
+    if isinstance(encoding, str):
+        return lookup("encoding", encoding, ENCODINGS)(shape)  # type: ignore[no-any-return]
+    require(
+        isinstance(encoding, Encoding) and not isinstance(encoding, type),
+        f"encoding must be 'direct', 'cppn' or an encoding with random, children and render, got {encoding!r}",
+    )
+    own = tuple(getattr(encoding, "shape", shape))
+    require(own == tuple(shape), f"encoding must be made for shape, {tuple(shape)}, but is made for {own}")
+    return encoding
+
+
+def home_of(model: Classifier) -> tuple[torch.device, torch.dtype]:
+    """Where the images of a classifier belong, and their type."""
+    if not isinstance(model, nn.Module):
+        return torch.device("cpu"), torch.float32
+    kinds = [one.dtype for one in model.parameters() if one.is_floating_point()]
+    return device_of(model), kinds[0] if kinds else torch.float32
 
 
 def _class(number: object) -> int:

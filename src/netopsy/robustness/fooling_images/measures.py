@@ -42,13 +42,16 @@ def distance_to_real(images: Images, real: Float[Tensor, "real channels height w
     for start in range(0, len(known), AT_ONCE):
         apart = torch.cdist(known[start : start + AT_ONCE], known)
         apart[torch.arange(len(apart)), start + torch.arange(len(apart))] = torch.inf
-        nearest.append(apart.min(1).values)
+        nearest.append(_between(known[start : start + AT_ONCE], known, apart))
     unit = float(torch.cat(nearest).mean())
     require(unit > 0, "real images must differ, and each of these has another that is the same")
-    return (
-        torch.cat([torch.cdist(some, known).min(1).values for some in images.flatten(1).float().cpu().split(AT_ONCE)])
-        / unit
-    )
+    parts = images.flatten(1).float().cpu().split(AT_ONCE)
+    return torch.cat([_between(some, known, torch.cdist(some, known)) for some in parts]) / unit
+
+
+def _between(some: Tensor, known: Tensor, apart: Tensor) -> Tensor:
+    """How far each is from the nearest; ``apart``, made of matrix products, is quick and off where images agree."""
+    return (some - known[apart.argmin(1)]).norm(dim=1)
 
 
 @checked

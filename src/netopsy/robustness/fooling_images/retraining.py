@@ -17,7 +17,7 @@ from netopsy.core.shapes import Images, Labels
 from netopsy.robustness.checks import Bounds, check_images, check_labels
 from netopsy.robustness.fooling_images.encoding import Encoding
 from netopsy.robustness.fooling_images.evolution import FoolingImages, Name, evolve_fooling_images
-from netopsy.robustness.queries import Classifier
+from netopsy.robustness.queries import Classifier, Queries
 
 Train = Callable[[Images, Tensor, int, int], Classifier]
 """Images, their class numbers, how many classes there are and the number of the round, to a trained classifier."""
@@ -89,13 +89,16 @@ def retrain_with_fooling_class(
     require(rounds >= 0, f"rounds must not be negative, got {rounds}")
     require(added is None or added >= 1, f"added must be at least 1, got {added}")
     classes = int(labels.max()) + 1
-    many = round(len(images) / classes) if added is None else added
+    many = max(1, round(len(images) / classes)) if added is None else added
     taught = images[:0]
     done = []
     for number in track(range(rounds + 1), "retraining"):
         both = torch.cat((images, taught.to(images)))
         further = torch.full((len(taught),), classes, dtype=labels.dtype, device=labels.device)
-        model = train(both, torch.cat((labels, further)), classes + (number > 0), number)
+        asked = classes + (number > 0)
+        model = train(both, torch.cat((labels, further)), asked, number)
+        told = Queries(model)(images[:1]).shape[1]
+        require(told >= asked, f"train must return a classifier of {asked} classes, got one of {told}")
         found = tuple(
             evolve_fooling_images(
                 model,

@@ -59,7 +59,7 @@ def _classes(tables: Tables, data: str) -> Figure:
 
 def _retraining(tables: Tables) -> Figure:
     table = tables["retraining"]
-    drawn, ax = figure(4.8, 3.2)
+    drawn, ax = figure(4.8, 3.8)
     shown = {
         "value": ("confidence of new fooling images, median class", PALETTE[0]),
         "least": ("confidence of new fooling images, least class", PALETTE[5]),
@@ -71,7 +71,7 @@ def _retraining(tables: Tables) -> Figure:
         lines(ax, own, x="round", by="kind", values=column, colors={name: color})
     ax.set(xlabel="round of retraining", ylim=(-0.03, 1.03))
     ax.set_xticks(sorted(table["round"].unique()))
-    ax.legend(loc="lower left")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16))
     return drawn
 
 
@@ -101,7 +101,10 @@ def _images(tables: Tables, data: str) -> Figure:
     rows: dict[str, Sequence[Tensor]] = {}
     for kind in ("real", RAW, CPPN, ASCENT):
         some = own[own["kind"] == kind]
-        median = "" if kind == "real" else f"\nmedian {some['value'].astype(float).median():.1%}"
+        # Of all classes, those that are not shown too.
+        each = tables.rows("class", data=data, method=kind, seed=0)
+        each = each[each["way"] != RANDOM]["value"].astype(float)
+        median = "" if kind == "real" else f"\nmedian {each.median():.1%}"
         rows[f"{kind}{median}"] = [_picture(row, channels) for _, row in some.iterrows()]
     return mosaic(rows, [str(number) for number in own["class"].unique()], inches=0.62)
 
