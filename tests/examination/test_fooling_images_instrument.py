@@ -125,3 +125,11 @@ def test_what_reads_no_pixels_is_told_why():
     wide = data()
     (absence,) = found_by(Sharp(4, 1.0), Dataset(9 * wide.inputs, wide.targets)).absences
     assert "say how they were standardised" in absence.reason
+
+
+@pytest.mark.usefixtures("unrendered")
+def test_double_precision_is_searched_too():
+    images = data()
+    wide = Dataset(images.inputs.double(), images.targets)
+    finding = found_by(Sharp(4, 40.0).double(), wide).findings["fooling-images"]
+    assert finding.figures["classes faked"] == 4

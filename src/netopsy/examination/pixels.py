@@ -50,9 +50,9 @@ def why_no_pixels(subject: Subject) -> str | None:
 
 
 def in_pixels(subject: Subject, indices: Tensor) -> Pixels:
-    """The network from pixels, in single precision, and the images at ``indices``, on its device."""
+    """The network from pixels, in single precision at least, and the images at ``indices``, on its device."""
     whole = subject.in_single_precision
-    images = whole.data[indices].images.to(whole.device).float().clamp(0, 1)
+    images = whole.data[indices].images.to(whole.device, whole.data.inputs.dtype).clamp(0, 1)
     normalisation = whole.data.normalisation
     model = whole.model if normalisation is None else Standardised(whole.model, normalisation)
     return Pixels(model, images)

@@ -40,7 +40,7 @@ def check_bounds(bounds: object) -> tuple[float, float]:
     numbers = all(isinstance(one, float | int) and not isinstance(one, bool) and math.isfinite(one) for one in pair)
     require(
         len(pair) == 2 and numbers and pair[0] < pair[1],
-        f"bounds must be two finite numbers, the lower first, got {bounds!r}",
+        f"bounds must be two numbers, the lower first, both finite, got {bounds!r}",
     )
     return float(pair[0]), float(pair[1])
 

@@ -123,7 +123,7 @@ def test_the_network_is_left_as_it_was(left_as_found):
         ({"mean": torch.zeros(1, 3, 3)}, "mean must have shape"),
         ({"mean": torch.full(SHAPE, 7.0)}, "mean must lie within 0 to 1"),
         ({"mean": torch.full(SHAPE, torch.nan)}, "mean hold NaN"),
-        ({"bounds": (0, float("inf"))}, "bounds must be two finite numbers"),
+        ({"bounds": (0, float("inf"))}, "bounds must be two numbers, the lower first, both finite"),
         ({"model": lambda images: images.flatten(1)[:, :1]}, "of two classes or more"),
     ],
 )

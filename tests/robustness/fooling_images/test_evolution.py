@@ -175,7 +175,7 @@ def test_they_are_shown_with_class_and_confidence():
         ({"classes": [2]}, "classes must be a class number from 0 to 1, got 2"),
         ({"classes": [-1]}, "classes must be a class number from 0 up"),
         ({"classes": []}, "classes must name at least one"),
-        ({"bounds": (1, 0)}, "bounds must be two finite numbers"),
+        ({"bounds": (1, 0)}, "bounds must be two numbers, the lower first, both finite"),
         ({"generations": -1}, "generations and batch must be positive"),
         ({"initial": 0}, "initial must be at least 1"),
         ({"shape": (4, 4)}, "shape must be"),

@@ -144,7 +144,9 @@ def _search(subject: Subject, generations: int, batch: int) -> _Found:
         }
         runs.append(evolve_fooling_images(pixels.model, shape, encoding, **options))
         drawn: Any = encoding.random(batch, random)
-        unevolved.append(float(asked.probabilities(encoding.render(drawn)).amax(1).quantile(0.5)))
+        unevolved.append(
+            float(asked.probabilities(encoding.render(drawn).to(pixels.images.dtype)).amax(1).quantile(0.5))
+        )
     one, other = runs
     return _Found(
         one.classes,

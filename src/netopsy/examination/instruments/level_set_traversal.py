@@ -165,8 +165,8 @@ def examine(subject: Subject) -> Finding:
         reading=(
             "This looks for blind spots: large changes that the network does not notice (level set traversal). Each "
             "walk starts at an image that the network gets right and moves towards an image of another class, leaving "
-            "out the part of each step that would lower the confidence in the first class; a step that takes more than "
-            f"{TOLERANCE:g} of it is not made. In the first picture a column is a pair. The end of the walk "
+            "out the part of each step that would lower the confidence in the first class; a step to where it is more "
+            f"than {TOLERANCE:g} below that at the source is not made. In the first picture a column is a pair. The end of the walk "
             "should look like the source to deserve its confidence; where it looks like the target, the class of the "
             "target lies inside the region that the network calls by the source's class. An end counts as most like "
             "the target if, of all images looked at, the target is the nearest by its pixels. The straight line is "

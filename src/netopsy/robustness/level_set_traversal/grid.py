@@ -41,7 +41,7 @@ class BlindSpotGrid:
         drawn, axes = figure_grid(count, count, 0.95 * count + 0.8, 1.1 * count + 0.3)
         for row, line in enumerate(axes):
             number = int(self.labels[row])
-            name = label(class_names[number], 12, number=number) if class_names else f"class {number}"
+            name = label(class_names[number], 12, number=number) if number < len(class_names) else f"class {number}"
             line[0].text(-0.1, 0.5, name, transform=line[0].transAxes, ha="right", va="center", fontsize=7)
             for column, ax in enumerate(line):
                 show_image(ax, self.final[row, column], largest=64, interpolation="none")

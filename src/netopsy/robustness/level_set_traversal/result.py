@@ -63,6 +63,7 @@ class TraversalResult:
             straight: the ends of `straight_line` for the same pairs, in a row of their own.
             class_names: of the classes, otherwise their numbers.
         """
+        require(most >= 1, f"most must be at least 1, got {most}")
         require(straight is None or len(straight.final) == len(self.final), "straight must hold the same pairs")
         shown = self.kept.nonzero()[:, 0][:most].tolist()
         rows: list[tuple[str, Images, Tensor | None]] = [("source", self.source, self.source_conf)]
@@ -76,7 +77,9 @@ class TraversalResult:
             for ax, pair in zip(line, shown, strict=True):
                 show_image(ax, images[pair], largest=96, interpolation="none")
                 number = int(self.label[pair])
-                called = label(class_names[number], 12, number=number) if class_names else f"class {number}"
+                called = (
+                    label(class_names[number], 12, number=number) if number < len(class_names) else f"class {number}"
+                )
                 words = "" if confidence is None else f"{called}: {float(confidence[pair]):.2f}"
                 ax.set_xlabel(words, fontsize=7)
         return drawn
