@@ -263,5 +263,9 @@ def test_the_picture_has_a_column_a_pair_that_walked():
     assert len(walked.plot(4).axes) == 3 * 4
     drawn = walked.plot(straight=straight, class_names=["a$", "b", "c", "d"])
     assert len(drawn.axes) == 4 * 6
+    few = walked.plot(class_names=["a"])
+    assert {ax.get_xlabel().split(":")[0] for ax in few.axes[:6]} <= {"a", "class 1", "class 2", "class 3"}
+    with pytest.raises(InputError, match="most must be at least 1, got 0"):
+        walked.plot(0)
     words = drawn.axes[0].get_xlabel()
     assert words.endswith(f"{float(walked.source_conf[1]):.2f}")

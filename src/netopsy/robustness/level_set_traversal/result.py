@@ -77,9 +77,8 @@ class TraversalResult:
             for ax, pair in zip(line, shown, strict=True):
                 show_image(ax, images[pair], largest=96, interpolation="none")
                 number = int(self.label[pair])
-                called = (
-                    label(class_names[number], 12, number=number) if number < len(class_names) else f"class {number}"
-                )
+                named = number < len(class_names)
+                called = label(class_names[number], 12, number=number) if named else f"class {number}"
                 words = "" if confidence is None else f"{called}: {float(confidence[pair]):.2f}"
                 ax.set_xlabel(words, fontsize=7)
         return drawn
