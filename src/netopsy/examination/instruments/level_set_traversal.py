@@ -164,17 +164,17 @@ def examine(subject: Subject) -> Finding:
         ),
         reading=(
             "This looks for blind spots: large changes that the network does not notice (level set traversal). Each "
-            "walk starts at an image that the network gets right and moves towards an image of another class, leaving "
-            "out the part of each step that would lower the confidence in the first class; a step to where it is more "
-            f"than {TOLERANCE:g} below that at the source is not made. In the first picture a column is a pair. The "
-            "end of the walk should look like the source to deserve its confidence; where it looks like the target, "
-            "the class of the target lies inside the region that the network calls by the source's class. An end counts "
-            "as most like the target if, of all images looked at, the target is the nearest by its pixels. The "
-            "straight line is the control: it mixes both images as long as the confidence lasts. In the second picture, "
-            "confidence on the straight way from the source to the end, and to the target itself; if the first stays high, "
-            f"the region is joined all the way ({100 * unbroken:.0f} % never lose more than {DROP:g}), and the "
-            "triangle of a source and two ends shows how broad it is. These images are made on purpose and are no measure of "
-            "how often such mistakes happen by chance."
+            "walk starts at an image that the network gets right and moves towards an image of another class, "
+            "leaving out the part of each step that would lower the confidence in the first class; a step to where "
+            f"it is more than {TOLERANCE:g} below that at the source is not made. In the first picture a column is a "
+            "pair. The end of the walk should look like the source to deserve its confidence; where it looks like "
+            "the target, the class of the target lies inside the region that the network calls by the source's "
+            "class. An end counts as most like the target if, of all images looked at, the target is the nearest by "
+            "its pixels. The straight line is the control: it mixes both images as long as the confidence lasts. In "
+            "the second picture, confidence on the straight way from the source to the end, and to the target "
+            f"itself; if the first stays high, the region is joined all the way ({100 * unbroken:.0f} % never lose "
+            f"more than {DROP:g}), and the triangle of a source and two ends shows how broad it is. These images are "
+            "made on purpose and are no measure of how often such mistakes happen by chance."
         ),
         pictures=(
             Picture.of(
