@@ -1,0 +1,60 @@
+"""A game played at random to its end, and what is left of it when needless moves are taken back."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import NamedTuple
+
+from netopsy.robustness.feature_guided_attack.board import Asking, Board
+from netopsy.robustness.feature_guided_attack.moves import State
+from netopsy.robustness.feature_guided_attack.pruning import prune
+
+
+class Play(NamedTuple):
+    """What a playout was worth: 1 / severity where it ended in another class within the budget, otherwise 0."""
+
+    reward: float
+    """Of its end."""
+    pruned: float
+    """Of its end without needless moves."""
+
+
+LOST = Play(0.0, 0.0)
+
+
+def play_out(board: Board, state: State, keypoint: int | None, random: Random, stride: int) -> Asking[Play]:
+    """Play on from a state whose class is the true one: a random region that has moves left, a random move in it.
+
+    Args:
+        keypoint: the region of the first move, where the first player has already chosen.
+        stride: moves between two questions whether the class has changed.
+    """
+    left = board.moves.left(state)
+    while True:
+        asked = state
+        for _ in range(stride):
+            state = _moved(board, state, left, keypoint, random)
+            keypoint = None
+            if board.severity(state) > board.budget:
+                return LOST
+        if state == asked:
+            return LOST
+        (answer,) = yield [state]
+        if answer.margin > 0:
+            smallest = yield from prune(board, state)
+            return Play(board.reward(state), board.reward(smallest))
+
+
+def _moved(board: Board, state: State, left: list[list[int]], keypoint: int | None, random: Random) -> State:
+    """The state with one more move, which is taken out of ``left``; the state itself where none is left."""
+    open_regions = [number for number, moves in enumerate(left) if moves]
+    if not open_regions:
+        return state
+    region = left[random.choice(open_regions) if keypoint is None else keypoint]
+    place = random.randrange(len(region))
+    region[place], region[-1] = region[-1], region[place]
+    move = region.pop()
+    twins = [each for each in region if board.moves.pixels[each] == board.moves.pixels[move]] if board.twins else []
+    for twin in twins:  # the other sign of the same pixel
+        region.remove(twin)
+    return state | {move}
