@@ -86,8 +86,8 @@ def sift_keypoints(
     xy, sigma = found
     response = _responses(grey, xy, sigma)
     order = np.argsort(-response, kind="stable")[:max_keypoints]
-    xy, sigma, response = (torch.from_numpy(part[order]).float() for part in (xy, sigma, response))
-    return Keypoints(xy, 2 * sigma, response)
+    places, scales, strengths = (torch.from_numpy(part[order]).float() for part in (xy, sigma, response))
+    return Keypoints(places, 2 * scales, strengths)
 
 
 def _grey(image: Tensor) -> NDArray[np.float64]:

@@ -57,7 +57,9 @@ def moves_on(
     away = torch.where(flat > 0.5, -tau, tau).to(flat)
     steps = [away] if signs == "farther" else [away, -away]
     numbers = regions.flatten().tolist()
-    pixels, values, costs = [], [], []
+    pixels: list[int] = []
+    values: list[Tensor] = []
+    costs: list[float] = []
     own: list[list[int]] = [[] for _ in range(max(numbers, default=-1) + 1)]
     for step in steps:
         moved = (flat + step).clamp(0, 1)
