@@ -12,6 +12,7 @@ What is marked unconfirmed here and in the docstrings was not checked against th
 
 from netopsy.robustness.feature_guided_attack.certificate import Certificate, certify_grid
 from netopsy.robustness.feature_guided_attack.keypoints import Keypoints, sift_keypoints
+from netopsy.robustness.feature_guided_attack.playouts import stride_for
 from netopsy.robustness.feature_guided_attack.result import SearchResult
 from netopsy.robustness.feature_guided_attack.saliency import keypoint_partition, saliency_map
 from netopsy.robustness.feature_guided_attack.search import feature_guided_search
@@ -25,4 +26,5 @@ __all__ = [
     "keypoint_partition",
     "saliency_map",
     "sift_keypoints",
+    "stride_for",
 ]

@@ -106,6 +106,13 @@ class Board:
             raise OutOfQueries
         return [found[state] for state in states]
 
+    def settle(self, state: State) -> None:
+        """Note that no move of a state can be taken back; of states equally near, such a one is the best."""
+        self.minimal.add(state)
+        answer = self._known.get(state)
+        if answer is not None and self.severity(state) <= self.best_severity:
+            self.best, self.best_answer = state, answer.predicted
+
     def _answers(self, states: Sequence[State]) -> list[Answer]:
         scores = self._queries(self.images(states))
         others = scores.clone()

@@ -20,6 +20,17 @@ class Play(NamedTuple):
 
 
 LOST = Play(0.0, 0.0)
+AFTER_EVERY = 64
+"""A playout on an image of so many pixels asks after every move."""
+
+
+def stride_for(pixels: int) -> int:
+    """Moves between two questions that let a few thousand queries hold several playouts on images of ``pixels``.
+
+    >>> stride_for(64), stride_for(64 * 64)
+    (1, 64)
+    """
+    return max(1, pixels // AFTER_EVERY)
 
 
 def play_out(board: Board, state: State, keypoint: int | None, random: Random, stride: int) -> Asking[Play]:

@@ -32,7 +32,7 @@ def prune(board: Board, state: State, *, part: int | None = None) -> Asking[Stat
             size = max(1, size // 2)
         else:
             break
-    board.minimal.add(state)
+    board.settle(state)
     return state
 
 
