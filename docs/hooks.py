@@ -46,6 +46,7 @@ def on_config(config: Any) -> Any:
         {"The examination": "examination.md"},
         {"A graph in a file": "graphs.md"},
         {"An answer proved": "verify.md"},
+        {"An answer changed": "attack.md"},
         {"Re-testing a paper": "reproduce.md"},
         {"A generator taken apart": "take-a-generator-apart.md"},
         {"Papers": ["papers/index.md", *({room.capitalize(): _paths(room)} for room in ROOMS)]},

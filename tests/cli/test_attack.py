@@ -121,7 +121,7 @@ def test_an_interrupt_leaves_what_was_finished(
 
 
 def test_without_a_model_it_attacks_the_network_that_is_examined_by_default(here: Path) -> None:
-    assert main(["attack", "--limit", "1", "--max-queries", "200", "--out", "digits", "--quiet"]) == 0
+    assert main(["attack", "--limit", "1", "--max-queries", "60", "--out", "digits", "--quiet"]) == 0
     assert len(table(here / "digits")) == 1
 
 

@@ -10,7 +10,8 @@ from netopsy.examination.instrument import NotNow
 from netopsy.examination.instruments import feature_guided_attack as instrument
 from netopsy.models import mlp, resnet18
 
-pytestmark = pytest.mark.usefixtures("unrendered")
+pytestmark = pytest.mark.usefixtures("unrendered", "unchecked")
+COUNT = 3
 
 
 class Bright(nn.Module):
@@ -30,17 +31,17 @@ class Certain(nn.Module):
 
 def halves(channels=1, side=8, extra=2):
     """Black images with a white left half and so many white pixels less: one more than those must be lit."""
-    images = torch.zeros(6, channels, side, side)
+    images = torch.zeros(COUNT, channels, side, side)
     images[:, :, :, : side // 2] = 1
     images[:, :, :extra, 0] = 0
-    return Dataset(images, torch.zeros(6, dtype=torch.int64))
+    return Dataset(images, torch.zeros(COUNT, dtype=torch.int64))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_it_finds_the_fewest_pixels_where_they_are_known(channels):
     subject = Subject(Bright(), halves(channels))
     finding = instrument.examine(subject)
-    assert finding.figures["changed, by keypoints"] == finding.figures["images"] == 6
+    assert finding.figures["changed, by keypoints"] == finding.figures["images"] == COUNT
     assert finding.figures["pixels, median by keypoints"] == finding.figures["fewest"] == 3
     assert finding.figures["pixels, median by random regions"] == 3
     assert "in the median 3 pixels change the answer" in finding.sentence
@@ -62,7 +63,7 @@ def test_random_regions_may_ask_as_often_and_have_the_same_sizes():
 
 def test_it_says_when_none_was_found():
     finding = instrument.examine(Subject(Certain(), halves()))
-    assert "No right answer of 6 was changed within 400 questions" in finding.sentence
+    assert "No right answer of 3 was changed within 400 questions" in finding.sentence
     assert finding.figures["changed, by keypoints"] == 0
     assert finding.pictures == ()
     assert "is not shown" in finding.advice
@@ -94,7 +95,7 @@ def test_standardised_images_are_changed_as_pixels():
 def test_it_needs_pixels_and_an_answer_that_is_right():
     rows = Dataset(torch.rand(8, 4), torch.arange(8) % 2)
     assert "reads no images" in instrument.why_no_pixels(Subject(mlp([4, 2]), rows))
-    wrong = Dataset(halves().inputs, torch.ones(6, dtype=torch.int64))
+    wrong = Dataset(halves().inputs, torch.ones(COUNT, dtype=torch.int64))
     with pytest.raises(NotNow, match="none"):
         instrument.examine(Subject(Certain(), wrong))
 

@@ -34,14 +34,14 @@ def draw(tables: Tables, config: Config) -> dict[str, Figure]:
 def _pairs(tables: Tables) -> Figure:
     table = tables.wide("attacks", index=["seed", "image"], reached=True)
     drawn, ax = figure(4.6, 3.6)
-    for color, method in zip(PALETTE, (JACOBIAN, PRUNED), strict=False):
+    for color, method, aside in zip(PALETTE, (JACOBIAN, PRUNED), (-0.12, 0.12), strict=False):
         counts = table.groupby([method, GAME]).size().rename("images").reset_index()
-        ax.scatter(counts[method], counts[GAME], s=12 * counts["images"], alpha=0.55, color=color, label=method)
+        ax.scatter(counts[method] + aside, counts[GAME], s=8 * counts["images"], alpha=0.55, color=color, label=method)
     most = float(table.to_numpy().max()) + 1
     ax.plot([0, most], [0, most], color=INK, linewidth=0.8)
     ax.set(xlabel="changed pixels, white box", ylabel="changed pixels, game", xlim=(0, most), ylim=(0, most))
     ax.set_title("the area is the number of images")
-    ax.legend(loc="upper left")
+    ax.legend(loc="upper left", markerscale=0.5)
     return drawn
 
 
@@ -58,8 +58,8 @@ def _optimum(tables: Tables) -> Figure:
         lines(ax, tables["history"], x="asked", by="method", names=(TREE, PLAYOUTS))
         ax.set_xscale("log")
         ax.legend()
-    ax.axhline(0, color=INK, linewidth=0.8, linestyle="--")
-    ax.set(xlabel="queries", ylabel="pixels more than the optimum")
+    ax.axhline(0.6, color=INK, linewidth=0.8, linestyle="--")
+    ax.set(xlabel="queries", ylabel="share of images at the optimum", ylim=(-0.03, 1.05))
     return drawn
 
 

@@ -51,6 +51,9 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     share = mean_interval(reached[TREE])
     yield "feature-guided-attack-3", above("share of images at the optimum", share, 0.6, unit=UNIT, beside=beside)
 
+    if reached[PLAYOUTS].mean() >= reached[TREE].mean():
+        yield "feature-guided-attack-3", "Playouts alone, for as many queries and without a tree, reach it as often."
+
     worth = tables.wide("players")
     beside = {f"value, {name}": worth[name].mean() for name in PLAYERS}
     for first, second in zip(PLAYERS, PLAYERS[1:], strict=False):

@@ -42,7 +42,7 @@ from netopsy.studies.robustness.feature_guided_attack.plan import (
 
 EXAMPLES = 8
 STEPS = (10, 30, 100, 300, 1000, 3000)
-"""Queries at which the nearest image so far is noted."""
+"""Queries after which it is noted whether the optimum was met."""
 AT_ONCE = 4
 """Playouts alone that run together."""
 ANY = 10**9
@@ -128,8 +128,7 @@ def optimum(network: DigitNetwork, seed: int, images: int, queries: int, pixels:
             yield {**at, "value": float(best == fewest), "best": best, "fewest": fewest}
             for step in STEPS:
                 so_far = min((severity for asked, severity in history if asked <= step), default=None)
-                if so_far is not None:
-                    yield {"measure": "history", **at, "asked": step, "value": so_far - fewest}
+                yield {"measure": "history", **at, "asked": step, "value": float(so_far == fewest)}
 
 
 def fewest_of_all(model: nn.Module, image: Tensor, label: int, pixels: Tensor) -> int | None:
