@@ -15,7 +15,8 @@ PIXELS = [(0, 0), (0, 1), (1, 1)]
 
 
 def linear(weights, offset):
-    """Two classes whose margin is ``weights @ pixels - offset``; under norm k its Lipschitz constant is the dual norm."""
+    """Two classes whose margin is ``weights @ pixels - offset``; under norm k its Lipschitz constant is the dual
+    norm."""
 
     def scores(images):
         margin = images.flatten(1).double() @ weights - offset

@@ -72,7 +72,8 @@ def search(subject: Subject) -> list[Pair]:
         track(pixels.images, "changing pixels"), subject.labels[indices].tolist(), indices.tolist(), strict=True
     ):
         keypoints = sift_keypoints(image)
-        regions = random_regions(keypoints, (image.shape[1], image.shape[2]), derive(subject.seed, "regions", index))
+        shape = (image.shape[1], image.shape[2])
+        regions = random_regions(keypoints, shape, derive(subject.seed, "regions", index))
         run = partial(
             feature_guided_search,
             pixels.model,
@@ -83,7 +84,7 @@ def search(subject: Subject) -> list[Pair]:
             stride=stride_for(image[0].numel()),
             seed=derive(subject.seed, "search", index),
         )
-        found.append(Pair(run(regions=keypoint_partition(keypoints, regions.shape)), run(regions=regions)))
+        found.append(Pair(run(regions=keypoint_partition(keypoints, shape)), run(regions=regions)))
     return found
 
 
@@ -93,21 +94,22 @@ def examine(subject: Subject) -> Finding:
     queries, images = queries_of(subject), len(pairs)
     guided, chance = ([one for one in each if one.success] for each in _sides(pairs))
     size = pairs[0].guided.image[0].numel()
-    figures = {"images": images, "questions about an image": queries, "pixels of an image": size}
+    figures: dict[str, float] = {"images": images, "questions about an image": queries, "pixels of an image": size}
     figures |= {"changed, by keypoints": len(guided), "changed, by random regions": len(chance)}
     if guided:
         middle = median(one.severity for one in guided)
         figures |= {"pixels, median by keypoints": middle, "fewest": min(one.severity for one in guided)}
         many = "1 pixel changes" if middle == 1 else f"{middle:g} pixels change"
         sentence = (
-            f"Setting pixels to their opposite extreme changes {len(guided)} of {images} right answers within {queries} "
-            f"questions each; in the median {many} the answer, {100 * middle / size:.2g} % of the image{_beside(chance)}."
+            f"Setting pixels to their opposite extreme changes {len(guided)} of {images} right answers within "
+            f"{queries} questions each; in the median {many} the answer, {100 * middle / size:.2g} % of the "
+            f"image{_beside(chance)}."
         )
         glance, worrying = f"{many} an answer (median of {len(guided)})", middle <= LOCAL * size
     else:
         sentence = (
-            f"No right answer of {images} was changed within {queries} questions each by setting pixels to their opposite "
-            f"extreme; random regions changed {len(chance)}."
+            f"No right answer of {images} was changed within {queries} questions each by setting pixels to their "
+            f"opposite extreme; random regions changed {len(chance)}."
         )
         glance, worrying = f"no answer changed within {queries} questions", False
     if chance:
@@ -122,11 +124,12 @@ def examine(subject: Subject) -> Finding:
             else "That more questions would find nothing smaller is not shown: `netopsy attack --max-queries` asks more."
         ),
         reading=(
-            "Keypoints (SIFT, the circles) divide the image; a tree search picks keypoints and pixels of their regions, sets "
-            "each to its opposite extreme, and gives back every pixel that is not needed, all by asking the network for "
-            "its answers. The counts are upper bounds: nearer images may exist. Random regions of the same sizes are the "
-            "control, with as many questions; where they find as few pixels, the network minds any pixels and not those "
-            "at keypoints. On large images and few questions, single pixels are asked about in groups."
+            "Keypoints (SIFT, the circles) divide the image; a tree search picks keypoints and pixels of their "
+            "regions, sets each to its opposite extreme, and gives back every pixel that is not needed, all by asking "
+            "the network for its answers. The counts are upper bounds: nearer images may exist. Random regions of the "
+            "same sizes are the control, with as many questions; where they find as few pixels, the network minds any "
+            "pixels and not those at keypoints. On large images and few questions, single pixels are asked about in "
+            "groups."
         ),
         pictures=_pictures(subject, pairs),
         figures=figures,

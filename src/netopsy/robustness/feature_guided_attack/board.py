@@ -20,7 +20,7 @@ NUMBERS = 2**24
 T = TypeVar("T")
 
 
-class OutOfQueries(Exception):
+class OutOfQueries(Exception):  # noqa: N818 - no error: a search that ends
     """The black box may not be asked again."""
 
 

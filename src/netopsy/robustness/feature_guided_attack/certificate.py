@@ -56,8 +56,8 @@ def certify_grid(
     within 0 to 1. The grid is the image with multiples of ``tau`` added there, cut off at the bounds, which moves no
     grid image away from one of the region; so every image of the region is within ``(tau / 2) n^(1 / norm)`` of the
     grid, n being pixels times channels. A grid image whose score of the true class exceeds every other by more than the
-    Lipschitz constant times that radius vouches for all images within the radius. The distance to the nearest grid image
-    that does not, less the radius, bounds that of every image of another class from below.
+    Lipschitz constant times that radius vouches for all images within the radius. The distance to the nearest grid
+    image that does not, less the radius, bounds that of every image of another class from below.
 
     Args:
         model: a network or a function from images to scores; the scores are taken as they come, probabilities too.

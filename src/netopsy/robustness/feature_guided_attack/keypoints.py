@@ -47,9 +47,9 @@ def sift_keypoints(
 ) -> Keypoints:
     """SIFT keypoints of an image, of several that differ only in orientation one.
 
-    The detector is scikit-image's; it does not tell how strong an extremum is, so the difference of Gaussians is computed
-    again there. An image without any gets one keypoint in the middle of each quadrant, all of one strength, and
-    ``found`` is false.
+    The detector is scikit-image's; it does not tell how strong an extremum is, so the difference of Gaussians is
+    computed again there. An image without any gets one keypoint in the middle of each quadrant, all of one strength,
+    and ``found`` is false.
 
     Args:
         image: ``[height, width]`` or ``[channels, height, width]``; colours become their brightness, other channels

@@ -48,7 +48,8 @@ def moves_on(
     signs: Signs,
     norm: int,
 ) -> Moves:
-    """Every move on pixels that lie in a region, those with a negative number in none; one that changes nothing is none.
+    """Every move on pixels that lie in a region, those with a negative number in none; one that changes nothing is
+    none.
 
     A channel above 1/2 moves down by ``tau`` and any other up, cut off at the bounds 0 and 1; with both signs there is
     a second move a pixel, the other way.

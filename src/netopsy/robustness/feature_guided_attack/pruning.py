@@ -13,8 +13,8 @@ SHARES = (0.25, 0.5, 0.75, 1.0)
 def prune(board: Board, state: State, *, part: int | None = None) -> Asking[State]:
     """A subset of a state of another class from which no single move can be taken back without the class coming back.
 
-    Parts of the moves are taken back first, all tried at once, then smaller ones down to single moves. Of the parts that
-    can go, as many go together as leave the class changed, those first that leave it the most so.
+    Parts of the moves are taken back first, all tried at once, then smaller ones down to single moves. Of the parts
+    that can go, as many go together as leave the class changed, those first that leave it the most so.
 
     Args:
         part: moves in the first parts; by default an eighth of them.

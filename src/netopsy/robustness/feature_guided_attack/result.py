@@ -32,8 +32,8 @@ class SearchResult:
     predicted: int
     """What the classifier says of it."""
     severity: float
-    """Its distance: changed pixels (norm 0), all channels of a pixel being one, or the L1 or L2 distance. Infinite where
-    there is none, 0 where the classifier was wrong about the image itself."""
+    """Its distance: changed pixels (norm 0), all channels of a pixel being one, or the L1 or L2 distance. Infinite
+    where there is none, 0 where the classifier was wrong about the image itself."""
     norm: int
     minimal: bool
     """Whether restoring any single pixel restores the class, as far as was asked."""

@@ -57,7 +57,8 @@ def feature_guided_search(
     visit: int | None = None,
     seed: int | torch.Generator = 0,
 ) -> SearchResult:
-    """Look for the smallest change of pixels that changes a classifier's answer, asking it for answers and nothing else.
+    """Look for the smallest change of pixels that changes a classifier's answer, asking it for answers and nothing
+    else.
 
     Two players take turns: the first picks a keypoint of the image, the second a pixel of that keypoint's region, which
     is then set towards the farther bound. The game ends when the class changes, worth 1 / distance to the first player;
@@ -70,11 +71,11 @@ def feature_guided_search(
         model: a network or any function from images to scores or probabilities.
         image: ``[channels, height, width]`` from 0 to 1.
         label: its true class; by default what the classifier says.
-        player: the second player: ``"cooperative"`` wants what the first wants (the nearest image), ``"adversarial"`` the
-            opposite (how sound it is to attack these features), ``"random"`` nothing.
+        player: the second player: ``"cooperative"`` wants what the first wants (the nearest image), ``"adversarial"``
+            the opposite (how sound it is to attack these features), ``"random"`` nothing.
         norm: of the distance: 0 counts changed pixels, not channels; 1 and 2 are over all channels.
-        budget: greatest distance; none by default. The paper's, in L1: 40 for MNIST, 20 for CIFAR-10, 10000 for ImageNet.
-        tau: how far a pixel moves, cut off at the bounds: by default to its opposite extreme.
+        budget: greatest distance; none by default. The paper's, in L1: 40 for MNIST, 20 for CIFAR-10, 10000 for
+        ImageNet. tau: how far a pixel moves, cut off at the bounds: by default to its opposite extreme.
         signs: ``"farther"`` towards the farther bound; ``"both"`` has a move the other way as well.
         max_queries: images that the classifier is asked about at most.
         playouts: random games for every new position, 3 by default; in the single-player mode 10.
@@ -82,17 +83,17 @@ def feature_guided_search(
         keypoints: by default `sift_keypoints` of the image.
         regions: the keypoint to which each pixel belongs, negative where it may not be changed; by default
             `keypoint_partition`.
-        region_pixels: of each region only so many, the nearest to the keypoint; ``"auto"`` is 100 for images of 100 pixels
-            a side or more, otherwise all.
+        region_pixels: of each region only so many, the nearest to the keypoint; ``"auto"`` is 100 for images of 100
+            pixels a side or more, otherwise all.
         selection: draw the position to go on with in proportion to its score, as the paper, or take the best.
-        backup: ``"playout"`` averages what the playouts of a position were worth, as the paper does, which is biased for a
-            second player who does not cooperate; ``"game"`` takes the best for one player and the worst or the mean for
-            the other, and tends to the game's exact value.
+        backup: ``"playout"`` averages what the playouts of a position were worth, as the paper does, which is biased
+            for a second player who does not cooperate; ``"game"`` takes the best for one player and the worst or the
+            mean for the other, and tends to the game's exact value.
         move_queries: queries after which the search commits to a move; a quarter of all by default, and with ``"game"``
             it never does.
         stride: moves of a playout between two questions; more than 1 for large images and few queries.
-        mode: ``"mcts"``, or ``"saliency"`` for the single-player game: keypoints are drawn from a distribution that grows
-            where moves made the class less probable, and several pixels around them are changed at once.
+        mode: ``"mcts"``, or ``"saliency"`` for the single-player game: keypoints are drawn from a distribution that
+            grows where moves made the class less probable, and several pixels around them are changed at once.
         visit: pixels of one move in that mode; 6 for 28 x 28 pixels, 100 for 224 x 224, a power law through both.
         seed: for everything that is drawn.
 
@@ -100,8 +101,8 @@ def feature_guided_search(
         A `SearchResult`. Where the classifier is already wrong about the image, severity is 0 after one query.
 
     Raises:
-        InputError: an image outside 0 to 1, a norm other than 0, 1 and 2, a class that there is not, numbers that are not
-            positive, regions of another shape, or a classifier that does not return a row of scores an image.
+        InputError: an image outside 0 to 1, a norm other than 0, 1 and 2, a class that there is not, numbers that are
+            not positive, regions of another shape, or a classifier that does not return a row of scores an image.
 
     Source: Wicker, Huang and Kwiatkowska 2018, sections 3 and 4; the single-player game after the released SafeCV
     (details unconfirmed).

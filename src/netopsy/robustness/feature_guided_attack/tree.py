@@ -18,7 +18,7 @@ Backup = Literal["playout", "game"]
 
 FIRST_PLAYOUTS = 4
 """Playouts that run together before it is known how many queries one takes."""
-PART = 8
+PART = 2
 """Later as many run together as take this part of the queries that are left."""
 LEAST = 1e-9
 IDLE = 30

@@ -14,11 +14,11 @@ def jacobian_saliency_attack(
 ) -> Bool[Tensor, "batch pixels"]:
     """Which pixels it sets to the opposite extreme until the class is another; none where it fails.
 
-    Of the pixels whose flip raises the target's score and lowers the sum of the others, by the gradient, it flips the one
-    with the greatest product of the two, and asks again; it fails where there is no such pixel, or after ``most``.
+    Of the pixels whose flip raises the target's score and lowers the sum of the others, by the gradient, it flips the
+    one with the greatest product of the two, and asks again; it fails where there is no such pixel, or after ``most``.
 
-    Source: Papernot et al. 2016, arXiv:1511.07528, equation 8, with single pixels instead of pairs, and flips instead of
-    steps in one direction.
+    Source: Papernot et al. 2016, arXiv:1511.07528, equation 8, with single pixels instead of pairs, and flips instead
+    of steps in one direction.
     """
     flips = (images < 0.5).to(images) - images
     flipped = torch.zeros(len(images), images[0, 0].numel(), dtype=torch.bool)

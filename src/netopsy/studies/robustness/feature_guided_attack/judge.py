@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from netopsy.lab import Part, Tables, above, below, mean_interval, paired_difference
 from netopsy.studies.robustness.feature_guided_attack.plan import (
@@ -56,6 +57,6 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
 
     worth = tables.wide("players")
     beside = {f"value, {name}": worth[name].mean() for name in PLAYERS}
-    for first, second in zip(PLAYERS, PLAYERS[1:], strict=False):
+    for first, second in pairwise(PLAYERS):
         gap = paired_difference(worth[first], worth[second])
         yield "feature-guided-attack-4", above(f"{first} less {second}", gap, 0.0, unit=UNIT, beside=beside)
