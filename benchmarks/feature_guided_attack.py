@@ -13,7 +13,7 @@ from benchmarks.timing import Comparison, Growth
 from netopsy.core.seeds import seeded
 from netopsy.robustness.feature_guided_attack import SearchResult, board, feature_guided_search, stride_for
 
-QUERIES = 3000
+QUERIES = 1500
 
 
 def benchmarks() -> Iterator[Comparison | Growth]:
@@ -24,9 +24,9 @@ def benchmarks() -> Iterator[Comparison | Growth]:
     first, second = ours(), alone()
     assert first.success
     assert second.success
-    yield Comparison("feature_guided_attack_batched", ours, alone, 0.1, peer_name="one image at a time", rounds=5)
+    yield Comparison("feature_guided_attack_batched", ours, alone, 0.1, peer_name="one image at a time", rounds=3)
     if (peer := saliency_map_attack(model, image)) is not None:
-        yield Comparison("feature_guided_attack_jsma", ours, peer, 10.0, peer_name="ART's JSMA, all classes", rounds=5)
+        yield Comparison("feature_guided_attack_jsma", ours, peer, 10.0, peer_name="ART's JSMA, all classes", rounds=3)
     pictures = {side: picture(side) for side in (8, 16, 32, 64)}
     yield Growth(
         "feature_guided_attack_side",

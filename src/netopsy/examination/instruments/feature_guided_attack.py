@@ -121,7 +121,7 @@ def examine(subject: Subject) -> Finding:
         advice=(
             "A few pixels decide: where someone may tamper with inputs, train with such images and look again."
             if worrying
-            else "That more questions would find nothing smaller is not shown: `netopsy attack --max-queries` asks more."
+            else "That more questions find nothing smaller is not shown: `netopsy attack --max-queries` asks more."
         ),
         reading=(
             "Keypoints (SIFT, the circles) divide the image; a tree search picks keypoints and pixels of their "
