@@ -13,7 +13,7 @@ from benchmarks.timing import Comparison, Growth
 from netopsy.core.seeds import seeded
 from netopsy.robustness.feature_guided_attack import SearchResult, board, feature_guided_search, stride_for
 
-QUERIES = 1500
+QUERIES = 5000
 
 
 def benchmarks() -> Iterator[Comparison | Growth]:
