@@ -49,6 +49,9 @@ def _whole(done: Decided) -> Decided:
 
 
 def _solve(question: Question, solver: Solver, left: list[int], lead: Tensor, limits: Limits, done: Decided) -> Decided:
+    if not all(bool((one.low.isfinite() & one.high.isfinite()).all()) for one in question.intervals):
+        done.reason = "the network's numbers may grow beyond double precision"
+        return done
     try:
         program: Program = build(question.need_network(), question.intervals)
     except TooLarge as reason:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,7 +58,7 @@ def grid_points(
 
 def _points(grid: _Grid, batch_size: int) -> Iterator[Tensor]:
     for start in range(0, grid.size, batch_size):
-        yield grid.at(np.arange(start, min(start + batch_size, grid.size)))
+        yield grid.at(start, min(batch_size, grid.size - start))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,10 +86,9 @@ class _Grid:
     def size(self) -> int:
         return int(np.prod(self.lengths, dtype=object))
 
-    def at(self, numbers: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Tensor:
-        """Points by their number, the last dimension running fastest."""
-        places = np.unravel_index(numbers, self.lengths)
-        return self.with_places(np.stack(places, 1))
+    def at(self, start: int, count: int) -> Tensor:
+        """So many points from the number ``start`` on."""
+        return self.with_places(_places(self.lengths, start, count))
 
     def with_places(self, places: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> Tensor:
         """Points by the place of each dimension in its ladder, ``[n, dims]``."""
@@ -96,6 +96,16 @@ class _Grid:
         found = self.centre.flatten().repeat(len(values), 1)
         found[:, self.dims] = values
         return found.reshape(-1, *self.centre.shape)
+
+
+def _places(lengths: Sequence[int], start: int, count: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    """Numbers from ``start`` on as places, the last dimension running fastest; numbers may be of any size."""
+    carried = np.arange(count)
+    found = np.empty((count, len(lengths)), dtype=np.int64)
+    for dim in reversed(range(len(lengths))):
+        start, first = divmod(start, lengths[dim])
+        carried, found[:, dim] = np.divmod(carried + first, lengths[dim])
+    return found
 
 
 @dataclass
@@ -143,7 +153,7 @@ def _search_boxes(question: Question, grid: _Grid, limits: Limits, batch_size: i
         box = Interval(torch.minimum(*ends), torch.maximum(*ends))
         lead, corner = question.leads(closest_bounds(network, box))
         sure = (lead > 0).all(1).numpy()
-        sizes = np.prod(high - low + 1, axis=1)
+        sizes = np.prod(high - low + 1, axis=1, dtype=object)  # of any size
         done.proved += int(sizes[sure].sum())
         if not sure.all():
             worst = lead[~sure].argmin(1)
@@ -152,7 +162,7 @@ def _search_boxes(question: Question, grid: _Grid, limits: Limits, batch_size: i
             if (found := question.broken(tried)) is not None:
                 done.found = found
                 return
-        ask = ~sure & (sizes <= LEAF)
+        ask = ~sure & (sizes <= LEAF).astype(bool)
         for points in _of_boxes(grid, low[ask], high[ask], batch_size):
             done.asked += len(points)
             if (found := question.broken(points)) is not None:
@@ -169,8 +179,8 @@ def _search_boxes(question: Question, grid: _Grid, limits: Limits, batch_size: i
 def _of_boxes(grid: _Grid, low: np.ndarray, high: np.ndarray, batch_size: int) -> Iterator[Tensor]:  # type: ignore[type-arg]
     held, count = [], 0
     for start, end in zip(low, high, strict=True):
-        axes = [np.arange(first, last + 1) for first, last in zip(start, end, strict=True)]
-        held.append(np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(axes)))
+        lengths = (end - start + 1).tolist()
+        held.append(start + _places(lengths, 0, math.prod(lengths)))
         count += len(held[-1])
         if count >= batch_size:
             yield grid.with_places(np.concatenate(held))

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from scipy import optimize, sparse
 
-from netopsy.robustness.safety_verification.program import Program
+from netopsy.robustness.safety_verification.program import Numbers, Program
 from netopsy.robustness.safety_verification.solvers import Answer, Limits, Solver, constant_answer
 
 GAP = 0.5
 """A counterexample need not be the best one: the search ends where its lead is surely half of the greatest or more."""
+DROPPED = 2e-9
+"""HiGHS takes coefficients of up to 1e-9 for zeros."""
 
 
 def solver() -> Solver:
@@ -42,11 +44,13 @@ def solve(program: Program, over: int, rival: int, margin: float, limits: Limits
         options["time_limit"] = limits.left
     if limits.nodes is not None:
         options["node_limit"] = limits.nodes
+    unit = np.concatenate([_power(np.maximum(abs(program.low), abs(program.high))), np.ones(count)])
+    matrix, least, most = _scaled(matrix, least, most, unit)
     found = optimize.milp(
-        lead.toarray()[0],
+        matrix[[-1]].toarray()[0],
         integrality=np.concatenate([np.zeros(len(program.low)), np.ones(count)]),
         bounds=optimize.Bounds(
-            np.concatenate([program.low, np.zeros(count)]), np.concatenate([program.high, np.ones(count)])
+            np.concatenate([program.low, np.zeros(count)]) / unit, np.concatenate([program.high, np.ones(count)]) / unit
         ),
         constraints=optimize.LinearConstraint(matrix, least, most),
         options=options,  # type: ignore[arg-type]
@@ -54,8 +58,32 @@ def solve(program: Program, over: int, rival: int, margin: float, limits: Limits
     if found.status == 2:
         return Answer(True)
     if found.x is not None:
-        return Answer(False, program.input_of(found.x), "its witness lies within the margin")
+        return Answer(False, program.input_of(found.x * unit), "its witness lies within the margin")
     return Answer(False, reason=f"mixed-integer programming ended without an answer: {_reason(found.message, limits)}")
+
+
+def _power(values: Numbers) -> Numbers:
+    """The next power of two, by which numbers can be divided without rounding; 1 for zero."""
+    return np.where(values > 0, np.exp2(np.ceil(np.log2(np.where(values > 0, values, 1.0)))), 1.0)
+
+
+def _scaled(
+    matrix: sparse.csr_array, least: Numbers, most: Numbers, unit: Numbers
+) -> tuple[sparse.csr_array, Numbers, Numbers]:
+    """Constraints of variables divided by their ``unit``, which they do not exceed, with coefficients of about 1.
+
+    What the solver would drop as too small is left out here, and its constraint loosened by all that it can amount to:
+    so nothing is proved that the whole constraint does not allow.
+    """
+    whole = (matrix @ sparse.diags_array(unit)).tocsr()
+    row = _power(abs(whole).max(axis=1).toarray().ravel())
+    whole = (sparse.diags_array(1 / row) @ whole).tocsr()
+    small = whole.copy()
+    small.data = np.where(abs(whole.data) < DROPPED, abs(whole.data), 0.0)
+    whole.data[abs(whole.data) < DROPPED] = 0.0
+    whole.eliminate_zeros()
+    loose = small.sum(axis=1)
+    return whole, least / row - loose, most / row + loose
 
 
 def _reason(message: str, limits: Limits) -> str:

@@ -51,16 +51,19 @@ class Question:
         read: bool = True,
         tight: int = TIGHT,
     ) -> None:
-        self.model, self.image, self.region = model, image.detach().cpu(), region
+        self.model, self.image, self.region = model, image.detach().cpu().clone(), region
         self.queries = Queries(model, batch_size=batch_size)
-        scores = self.queries(self.image[None])[0]
+        scores = self._asked(self.image[None])[0]
         self.predicted = int(scores.argmax())
         self.classes = len(scores)
         self.network: Operations | None = None
         self.screened = 0
         self.unread = ""
+        self.close = max(CLOSE, 16 * torch.finfo(image.dtype).eps)
         if read:
             self._read()
+        if self.network is None:
+            self._require_single()
         if region.layer != INPUT:
             self.centre, self.bounds = self._activations(region.layer), None
         else:
@@ -83,6 +86,23 @@ class Question:
             self.unread = str(error)
             return
         self.network = whole.after(self.region.layer)
+
+    def _asked(self, images: Tensor) -> Tensor:
+        return self.queries(images.clone())  # a network may change its input in place
+
+    def _require_single(self) -> None:
+        """The network as read answers about one image at a time; one that is not read must be seen to."""
+        random = torch.Generator().manual_seed(0)
+        noise = torch.rand((3, *self.image.shape), generator=random).to(self.image.dtype)
+        images, asked = torch.cat([self.image[None], noise]), Queries(self.model)
+        together = asked(images.clone())
+        alone = torch.cat([asked(images[number : number + 1].clone()) for number in range(len(images))])
+        far = float((together - alone).abs().max())
+        require(
+            far <= self.close * max(1.0, float(alone.abs().max())),
+            f"the network must answer the same about an image whatever is asked beside it, but its scores differ by "
+            f"{far:.2g}: they are random, or depend on the batch",
+        )
 
     def need_network(self) -> Operations:
         """The network as read, or an `InputError` that says why it is not."""
@@ -124,10 +144,10 @@ class Question:
     def scores(self, points: Tensor) -> Tensor:
         """What the network itself answers, ``[n, classes]``, with the points in place of the layer's activations."""
         if self.region.layer == INPUT:
-            return self.queries(points)
+            return self._asked(points)
         assert isinstance(self.model, nn.Module)
         with _in_place_of(self.model.get_submodule(self.region.layer), points):
-            return self.queries(self.image.expand(len(points), *self.image.shape))
+            return self._asked(self.image.expand(len(points), *self.image.shape))
 
     def broken(self, points: Tensor) -> Found | None:
         """The first of the points whose class is another or ties, each asked by itself where it is close.
@@ -141,7 +161,7 @@ class Question:
                 return None
         scores = self.scores(points)
         lead = self._lead(scores)
-        close = lead.abs() <= CLOSE * scores.abs().amax(1).clamp(min=1)
+        close = lead.abs() <= self.close * scores.abs().amax(1).clamp(min=1)
         for number in ((lead <= 0) | close).nonzero()[:, 0].tolist():
             alone = self.scores(points[number : number + 1])
             if float(self._lead(alone)) <= 0:
@@ -180,7 +200,7 @@ def _in_place_of(module: nn.Module, values: Tensor) -> Iterator[None]:
 
     def replace(_: nn.Module, __: Any, output: Tensor) -> Tensor:
         nonlocal place
-        some = values[place : place + len(output)].to(output)
+        some = values[place : place + len(output)].to(output, copy=True)
         place += len(output)
         return some
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
+from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 
 from netopsy.core.arguments import checked
 from netopsy.core.errors import InputError, require
@@ -22,6 +26,9 @@ KNOWN = (
     "Linear, Conv2d, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, Flatten, BatchNorm, Dropout, Identity, sums of two "
     "branches, and additions of and multiplications by a constant"
 )
+ARITHMETIC = ("add", "sub", "mul", "truediv")
+WEIGHT_HOOKS = (BasePruningMethod, SpectralNorm, WeightNorm)
+"""Hooks that make a layer's weight before it runs, and nothing else."""
 TOLERANCE = 1e-3
 """Relative to the largest score: how far the reading may be from the network."""
 
@@ -43,18 +50,25 @@ def read_network(model: nn.Module, image: Tensor) -> Operations:
     """
     check_model(model)
     as_batch(image, None)
+    found, computed = _read(model, image)
+    again = _read(model, image)[0] if computed else found
+    require(_same(found, again), "the network computes with numbers that are others each time, such as random ones")
+    _compare(model, found, image)
+    return found
+
+
+def _read(model: nn.Module, image: Tensor) -> tuple[Operations, bool]:
+    """The operations, and whether numbers of the network's own code are among them."""
     held = set(vars(model))
     try:
         with evaluating(model), torch.no_grad():
             reader = _Reader(model, tuple(image.shape))
             for node in _traced(model).nodes:
                 reader.read(node)
+            return reader.finished(image.dtype), reader.computed
     finally:
         for name in set(vars(model)) - held:  # the tracer keeps constants there
             delattr(model, name)
-    found = reader.finished()
-    _compare(model, found, image)
-    return found
 
 
 class Standardise(nn.Module):
@@ -78,14 +92,44 @@ class Standardise(nn.Module):
         return (pixels - self.mean) / self.std
 
 
+class _Proxy(fx.Proxy):
+    """A traced value that shows ``+=`` and its like, which change it in place, as what they are."""
+
+    def _changed(self, how: str, other: object) -> fx.Proxy:
+        return self.tracer.create_proxy("call_function", getattr(operator, how), (self, other), {})
+
+    def __iadd__(self, other: object) -> fx.Proxy:
+        return self._changed("iadd", other)
+
+    def __isub__(self, other: object) -> fx.Proxy:
+        return self._changed("isub", other)
+
+    def __imul__(self, other: object) -> fx.Proxy:
+        return self._changed("imul", other)
+
+    def __itruediv__(self, other: object) -> fx.Proxy:
+        return self._changed("itruediv", other)
+
+
 class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return type(m) in MODULES or super().is_leaf_module(m, module_qualified_name)
 
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        return _Proxy(node, self)
+
+    def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
+        reduced = any(map(torch.is_autocast_enabled, ("cpu", "cuda")))
+        require(not reduced, "the network computes under autocast: for a proof it must not leave its own precision")
+        return super().create_node(*args, **kwargs)
+
 
 def _traced(model: nn.Module) -> fx.Graph:
+    _require_unhooked(model, "the network")
     try:
         return _Tracer().trace(model)
+    except InputError:
+        raise
     except Exception as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise InputError(
@@ -93,11 +137,28 @@ def _traced(model: nn.Module) -> fx.Graph:
         ) from error
 
 
+def _require_unhooked(module: nn.Module, called: str) -> None:
+    """A trace shows neither what a layer's hooks do nor a ``forward`` that was put in the place of its own."""
+    hooks = [*module._forward_hooks.values(), *module._forward_pre_hooks.values()]
+    changed = "forward" in vars(module) or not all(isinstance(each, WEIGHT_HOOKS) for each in hooks)
+    require(not changed, f"{called} has a hook or a forward of its own, which may change what its layers compute")
+
+
+def _same(first: Operations, second: Operations) -> bool:
+    """Whether two readings have equal numbers."""
+    pairs = [(one.operation, two.operation) for one, two in zip(first.steps, second.steps, strict=True)]
+    return all(
+        torch.equal(one.weight, two.weight) and torch.equal(one.bias, two.bias)
+        for one, two in pairs
+        if isinstance(one, Affine) and isinstance(two, Affine)
+    )
+
+
 def _compare(model: nn.Module, found: Operations, image: Tensor) -> None:
     random = torch.Generator().manual_seed(0)
     noise = torch.rand((7, *image.shape), generator=random).to(image.dtype)
     images = torch.cat([image.detach().cpu()[None], noise])
-    own, read = Queries(model)(images).double(), found(images.double())
+    own, read = Queries(model)(images.clone()).double(), found(images.double())  # it may change them in place
     require(
         own.shape == read.shape, f"read, the layers give scores {tuple(read.shape)}, the network {tuple(own.shape)}"
     )
@@ -121,6 +182,11 @@ class _Reader:
         self.numbers: dict[fx.Node, int] = {}
         self.constants: dict[fx.Node, Any] = {}
         self.output: int | None = None
+        self.computed = False
+        self.roots = [0]
+        """Which result's memory each result is in."""
+        self.changed: dict[int, str] = {}
+        """Results that were changed in place, and by what."""
 
     def read(self, node: fx.Node) -> None:
         """One node of the trace, after all those it uses."""
@@ -134,14 +200,21 @@ class _Reader:
             self.constants[node] = value
         elif node.op == "output":
             require(node.args[0] in self.numbers, "the network must return one tensor of class scores")
-            self.output = self.numbers[node.args[0]]  # type: ignore[index]
+            self.output = self._number(node.args[0])  # type: ignore[arg-type]
         elif node.op == "call_module":
             self._module(node)
         else:
             self._function(node)
 
-    def finished(self) -> Operations:
-        """All steps, up to the scores."""
+    def _number(self, node: fx.Node) -> int:
+        """Of the result that another node reads, which must still be as it was made."""
+        number = self.numbers[node]
+        by = self.changed.get(number)
+        require(by is None, f"{by} changes in place what is read again later: let it make a result of its own")
+        return number
+
+    def finished(self, dtype: torch.dtype) -> Operations:
+        """All steps, up to the scores, for images of that type."""
         require(
             self.output == len(self.steps) and len(self.shapes[-1]) == 1,
             "the network must end in one row of class scores that its last layer gives",
@@ -151,13 +224,15 @@ class _Reader:
             dtypes <= {torch.float32} or dtypes <= {torch.float64},
             f"the network must be in single or double precision for a proof, got {', '.join(map(str, dtypes))}",
         )
-        roundoff = torch.finfo(next(iter(dtypes), torch.float32)).eps / 2
+        require(dtype in (torch.float32, torch.float64), f"image must be in single or double precision, got {dtype}")
+        roundoff = max(torch.finfo(each).eps for each in (*(dtypes or {torch.float32}), dtype)) / 2
         return Operations(tuple(self.steps), tuple(self.shapes), self.layers, roundoff)
 
     def _module(self, node: fx.Node) -> None:
         name = str(node.target)
         module = self.model.get_submodule(name)
-        source = self.numbers[node.all_input_nodes[0]]
+        _require_unhooked(module, f"layer {name!r}")
+        source = self._number(node.all_input_nodes[0])
         if isinstance(module, nn.Dropout | nn.Dropout2d | nn.Identity):
             self.numbers[node] = source
             self._name(name, source)
@@ -165,7 +240,8 @@ class _Reader:
         make = MODULES.get(type(module))
         require(make is not None, f"layer {name!r} is a {type(module).__name__}, which is not read: known are {KNOWN}")
         assert make is not None
-        self._add(node, name, make(module, self.shapes[source]), (source,))
+        inside = isinstance(module, nn.ReLU) and module.inplace
+        self._add(node, name, make(module, self.shapes[source]), (source,), in_place=inside)
         self._name(name, len(self.steps))
 
     def _name(self, name: str, number: int) -> None:
@@ -179,12 +255,13 @@ class _Reader:
     def _function(self, node: fx.Node) -> None:
         args = [self.constants.get(one, one) if isinstance(one, fx.Node) else one for one in node.args]
         known = [one for one in node.all_input_nodes if one in self.numbers]
-        sources = tuple(self.numbers[one] for one in node.args if isinstance(one, fx.Node) and one in self.numbers)
+        sources = tuple(self._number(one) for one in node.args if isinstance(one, fx.Node) and one in self.numbers)
         name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
         if name == "to" and isinstance(args[0], Tensor):  # a constant brought where the images are
             self.constants[node] = args[0]
         elif name in ("relu", "relu_") and len(known) == 1:
-            self._add(node, node.name, Relu(), sources)
+            inside = name == "relu_" or any((*args[1:], *node.kwargs.values()))
+            self._add(node, node.name, Relu(), sources, in_place=inside)
         elif name == "flatten" and [*args[1:], *node.kwargs.values()] in ([1], [1, -1]):
             size = torch.Size(self.shapes[sources[0]]).numel()
             self._add(node, node.name, Reshape((size,)), sources)
@@ -192,18 +269,22 @@ class _Reader:
             require(
                 len({self.shapes[one] for one in sources}) == 1, f"{node.name} adds activations of different shapes"
             )
-            self._add(node, node.name, Add(), sources)
-        elif name in ("add", "sub", "mul", "truediv") and len(sources) == 1 and isinstance(node.args[0], fx.Node):
+            self._add(node, node.name, Add(), sources, in_place=name == "iadd")
+        elif name.removeprefix("i") in ARITHMETIC and len(sources) == 1 and isinstance(node.args[0], fx.Node):
             constant = args[1]
             require(
                 isinstance(constant, Tensor | int | float) and node.args[0] in self.numbers and not node.kwargs,
                 f"{node.name} is not read: known are {KNOWN}",
             )
-            self._add(node, node.name, _constant(name, constant, self.shapes[sources[0]]), sources)  # type: ignore[arg-type]
+            self.computed = True
+            made = _constant(name.removeprefix("i"), constant, self.shapes[sources[0]])  # type: ignore[arg-type]
+            self._add(node, node.name, made, sources, in_place=name.startswith("i"))
         else:
             raise InputError(f"{node.name} ({name}) is not read: known are {KNOWN}")
 
-    def _add(self, node: fx.Node, name: str, operation: Operation, sources: tuple[int, ...]) -> None:
+    def _add(
+        self, node: fx.Node, name: str, operation: Operation, sources: tuple[int, ...], *, in_place: bool = False
+    ) -> None:
         inputs = [torch.zeros(1, *self.shapes[number], dtype=torch.float64) for number in sources]
         try:
             shape = tuple(operation(*inputs).shape[1:])
@@ -212,6 +293,10 @@ class _Reader:
             raise InputError(f"images of shape {self.shapes[0]} do not go through layer {name!r}: {reason}") from error
         self.steps.append(Step(name, operation, sources))
         self.shapes.append(shape)
+        root = self.roots[sources[0]] if in_place or isinstance(operation, Reshape) else len(self.steps)
+        if in_place:
+            self.changed |= {number: name for number, one in enumerate(self.roots) if one == root}
+        self.roots.append(root)
         self.numbers[node] = len(self.steps)
 
 
@@ -286,6 +371,8 @@ def _standardise(layer: Standardise, shape: Shape) -> Affine:
 def _constant(name: str, constant: Tensor | float, shape: Shape) -> Affine:
     value = torch.as_tensor(constant).detach().to("cpu", torch.float64)
     value = value[0] if value.ndim == len(shape) + 1 and len(value) == 1 else value
+    fine = value.ndim <= len(shape) and torch.broadcast_shapes(value.shape, shape) == torch.Size(shape)
+    require(fine, f"a constant of shape {tuple(value.shape)} does not go with activations {shape} of one image")
     one = torch.ones((), dtype=torch.float64)
     if name in ("add", "sub"):
         return _affine(lambda values, weight: values * weight, one, value if name == "add" else -value, 2)
