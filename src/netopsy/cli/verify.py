@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor, nn
 
-    from netopsy.robustness.safety_verification import Certificate
+    from netopsy.robustness.safety_verification import Certificate, Verdict
 
 METHODS = ("grid", "grid+cells", "bounds", "milp", "smt")
 RADIUS, DRAWN = 0.01, 12
@@ -268,8 +268,17 @@ def _check(file: Path, images: str | None, asked: dict[str, Any], quiet: bool) -
     except KeyboardInterrupt:
         complain("interrupted; the certificate was not checked")
         return 130
-    say(found.status if quiet else f"{file.name}: {found.status}, as it says; {found.assumptions or found.reason}")
+    said = certificate.verdict.status
+    held = "as it says" if said == found.status else f"where it says {said}"
+    why = found.assumptions if found.status != "unknown" else found.reason
+    say(found.status if quiet else f"{file.name}: {found.status}, {held}, for {_about(found)}; {why}")
     return 0
+
+
+def _about(verdict: Verdict) -> str:
+    region = verdict.region
+    most = max(span * count for span, count in zip(region.span, region.count, strict=True))
+    return f"class {verdict.predicted} and {len(region.dims)} of {verdict.image.numel()} pixels by up to {most:g}"
 
 
 def _network_of(certificate: Certificate, images: str | None, asked: dict[str, Any]) -> tuple[nn.Module, Tensor | None]:

@@ -12,7 +12,7 @@ from netopsy.core.arguments import checked
 from netopsy.core.errors import InputError, require
 from netopsy.core.fingerprints import fingerprint
 from netopsy.core.modes import check_model
-from netopsy.robustness.checks import Bounds
+from netopsy.robustness.checks import Bounds, as_batch, check_bounds
 from netopsy.robustness.safety_verification.region import Region
 from netopsy.robustness.safety_verification.replay import replayed
 from netopsy.robustness.safety_verification.verdict import Method, Verdict
@@ -130,6 +130,10 @@ def check_certificate(certificate: Certificate, model: nn.Module, image: Tensor 
         same = image.shape == then.image.shape and bool((image.detach().cpu().double() == then.image.double()).all())
         require(same, "image must be the one that the certificate is about: its pixels are others")
     now = _again(certificate, model)
+    require(
+        now.predicted == then.predicted,
+        f"the certificate says class {then.predicted}, and the network gives the image class {now.predicted}",
+    )
     if now.status != then.status and then.status != "unknown":
         reason = f" ({now.reason})" if now.reason else ""
         raise InputError(f"the certificate says {then.status!r}, and replaying it gives {now.status!r}{reason}")
@@ -138,7 +142,8 @@ def check_certificate(certificate: Certificate, model: nn.Module, image: Tensor 
 
 def _again(certificate: Certificate, model: nn.Module) -> Verdict:
     then = certificate.verdict
-    bounds: Bounds | None = (certificate.bounds[0], certificate.bounds[1]) if certificate.bounds else None
+    bounds: Bounds | None = check_bounds(certificate.bounds) if certificate.bounds else None
+    as_batch(then.image, bounds, "the certificate's image")
     if then.broken and then.counterexample is not None:
         return replayed(then, model, bounds)
     return verify(

@@ -18,11 +18,13 @@ from netopsy.robustness.safety_verification.bounds import Interval
 from netopsy.robustness.safety_verification.forward_bounds import closest_bounds
 from netopsy.robustness.safety_verification.question import Found, Question
 from netopsy.robustness.safety_verification.region import Region
-from netopsy.robustness.safety_verification.solvers import Limits
+from netopsy.robustness.safety_verification.solvers import Limits, TimeUp
 
 Mode = Literal["line", "convex"]
 MOST = 200_000_000
 """Points that a grid may have where no time limit is given."""
+LONGEST = 1_000_000
+"""Steps up and down of one of its dimensions."""
 LEAF, BOXES = 512, 128
 """Points of a box that are rather asked than split, and boxes that are bounded together."""
 
@@ -71,10 +73,14 @@ class _Grid:
 
     @classmethod
     def of(cls, region: Region, centre: Tensor, bounds: Bounds | None, mode: Mode) -> _Grid:
+        require(
+            mode == "convex" or max(region.count) <= LONGEST,
+            f"count must be at most {LONGEST:,} in a grid that is gone through, got {max(region.count):,}",
+        )
         flat, ladders = centre.flatten().double(), []
         for dim, span, count in zip(region.dims, region.span, region.count, strict=True):
-            steps = torch.arange(-count, count + 1, dtype=torch.float64)
-            ladder = flat[dim] + span * (steps if mode == "line" else steps[[0, -1]])
+            steps = torch.arange(-count, count + 1) if mode == "line" else torch.tensor([-count, count])
+            ladder = flat[dim] + span * steps.double()
             ladders.append(ladder if bounds is None else ladder.clamp(*bounds))
         return cls(centre, torch.tensor(region.dims), [each.to(centre.dtype) for each in ladders])
 
@@ -122,18 +128,23 @@ def search_grid(question: Question, mode: Mode, limits: Limits, batch_size: int)
     """Look at every point: bounds prove boxes of them, the network is asked about the rest."""
     grid = _Grid.of(question.region, question.centre, question.bounds, mode)
     done = Searched()
-    if question.network is None or grid.size <= LEAF:
-        for points in _points(grid, batch_size):
-            if limits.over:
-                done.whole = False
-                break
-            done.asked += len(points)
-            done.found = question.broken(points)
-            if done.found is not None:
-                break
-        return done
-    _search_boxes(question, grid, limits, batch_size, done)
+    try:
+        if question.network is None or grid.size <= LEAF:
+            _search_points(question, grid, limits, batch_size, done)
+        else:
+            _search_boxes(question, grid, limits, batch_size, done)
+    except TimeUp:
+        done.whole = False
     return done
+
+
+def _search_points(question: Question, grid: _Grid, limits: Limits, batch_size: int, done: Searched) -> None:
+    for points in _points(grid, batch_size):
+        limits.require_time()
+        done.found = question.broken(points, limits)
+        done.asked += len(points)
+        if done.found is not None:
+            return
 
 
 def _search_boxes(question: Question, grid: _Grid, limits: Limits, batch_size: int, done: Searched) -> None:
@@ -142,9 +153,7 @@ def _search_boxes(question: Question, grid: _Grid, limits: Limits, batch_size: i
     first = np.zeros((1, len(grid.dims)), dtype=np.int64)
     waiting = [(first, first + np.array(grid.lengths) - 1)]
     while waiting:
-        if limits.over:
-            done.whole = False
-            return
+        limits.require_time()
         low, high = waiting.pop()
         if len(low) > BOXES:
             waiting.append((low[BOXES:], high[BOXES:]))
@@ -158,19 +167,17 @@ def _search_boxes(question: Question, grid: _Grid, limits: Limits, batch_size: i
         if not sure.all():
             worst = lead[~sure].argmin(1)
             tried = corner[~sure][torch.arange(len(worst)), worst].to(question.centre.dtype)
+            done.found = question.broken(tried, limits)
             done.asked += len(tried)
-            if (found := question.broken(tried)) is not None:
-                done.found = found
+            if done.found is not None:
                 return
         ask = ~sure & (sizes <= LEAF).astype(bool)
         for points in _of_boxes(grid, low[ask], high[ask], batch_size):
+            done.found = question.broken(points, limits)
             done.asked += len(points)
-            if (found := question.broken(points)) is not None:
-                done.found = found
+            if done.found is not None:
                 return
-            if limits.over:
-                done.whole = False
-                return
+            limits.require_time()
         split = ~sure & ~ask
         if split.any():
             waiting.append(_halves(grid, low[split], high[split]))

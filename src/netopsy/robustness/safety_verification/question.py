@@ -20,10 +20,13 @@ from netopsy.robustness.safety_verification.network import Operations
 from netopsy.robustness.safety_verification.reading import read_network
 from netopsy.robustness.safety_verification.region import Region
 from netopsy.robustness.safety_verification.rounding import rounding_error
+from netopsy.robustness.safety_verification.solvers import Limits
 
 LEAST_MARGIN = 1e-6
 TIGHT = 1024
 """Results up to this size are bounded from the back where one region is asked about."""
+TIMED = 512
+"""Points that are asked about between two looks at the clock."""
 CLOSE = 1e-4
 """Relative: leads below it are asked again one by one, since batches of another size round differently."""
 
@@ -149,11 +152,23 @@ class Question:
         with _in_place_of(self.model.get_submodule(self.region.layer), points):
             return self._asked(self.image.expand(len(points), *self.image.shape))
 
-    def broken(self, points: Tensor) -> Found | None:
+    def broken(self, points: Tensor, limits: Limits | None = None) -> Found | None:
         """The first of the points whose class is another or ties, each asked by itself where it is close.
 
         Of activations, those that lead by more than rounding can do in the layers as read need not be asked about.
+
+        Raises:
+            TimeUp: not all of them could be asked about.
         """
+        timed = limits is not None and limits.deadline is not None
+        for number, some in enumerate(points.split(TIMED if timed else max(1, len(points)))):
+            if limits is not None and number > 0:
+                limits.require_time()
+            if (found := self._broken(some, limits)) is not None:
+                return found
+        return None
+
+    def _broken(self, points: Tensor, limits: Limits | None) -> Found | None:
         if self.region.layer != INPUT:
             self.screened += len(points)
             points = points[self._lead(self.need_network()(points.double())) <= self.margin]
@@ -166,6 +181,8 @@ class Question:
             alone = self.scores(points[number : number + 1])
             if float(self._lead(alone)) <= 0:
                 return Found(points[number], self._rival(alone[0]))
+            if limits is not None:
+                limits.require_time()
         return None
 
     def _lead(self, scores: Tensor) -> Tensor:

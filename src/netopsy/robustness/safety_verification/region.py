@@ -16,6 +16,8 @@ from netopsy.core.layers import INPUT
 from netopsy.robustness.checks import Bounds
 from netopsy.robustness.safety_verification.bounds import Interval
 
+MOST_STEPS = 2**53
+"""Up and down, in one dimension: as far as double precision counts."""
 Numbers = float | int | Sequence[float] | Sequence[int]
 
 
@@ -47,9 +49,11 @@ class Region:
         )
         require(all(0 < each < math.inf for each in self.span), f"span must be above 0, got {min(self.span):g}")
         require(
-            all(isinstance(each, int) and each >= 1 for each in self.count),
-            f"count must be 1 or more, got {self.count}",
+            all(isinstance(each, int) and 1 <= each <= MOST_STEPS for each in self.count),
+            f"count must be 1 or more, and below {MOST_STEPS:.2g}, got {min(self.count)} to {max(self.count)}",
         )
+        widest = max(span * count for span, count in zip(self.span, self.count, strict=True))
+        require(widest < math.inf, "span times count must be finite")
 
     @property
     def points(self) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import torch
 from torch import Tensor, nn
 
+from netopsy.core.layers import INPUT
 from netopsy.robustness.checks import Bounds
 from netopsy.robustness.safety_verification.question import LEAST_MARGIN, Question
-from netopsy.robustness.safety_verification.verdict import Verdict
+from netopsy.robustness.safety_verification.verdict import SHOWN, Status, Verdict
 
 ROUNDING = 1e-6
 """Relative: how far the last digit of a point of the grid may carry it out of the region."""
@@ -25,8 +27,12 @@ def replayed(verdict: Verdict, model: nn.Module, bounds: Bounds | None) -> Verdi
     outside = _outside(question, point)
     found = None if outside else question.broken(point[None])
     if found is not None and question.predicted == verdict.predicted:
-        return replace(verdict, found=found.label, evaluated=question.evaluated, proved=0)
+        status: Status = "unsafe" if verdict.layer == INPUT else "layer-unsafe"
+        seen = {"evaluated": question.evaluated, "proved": 0, "reason": "", "assumptions": SHOWN[status]}
+        return replace(verdict, status=status, found=found.label, **seen)  # type: ignore[arg-type]
     reason = "it lies outside the region" if outside else "the network gives it the class of the image"
+    if question.predicted != verdict.predicted:
+        reason = f"the network gives the image class {question.predicted}, not {verdict.predicted}"
     return replace(verdict, status="unknown", counterexample=None, found=None, reason=reason, assumptions="")
 
 
@@ -34,6 +40,6 @@ def _outside(question: Question, point: Tensor) -> bool:
     if point.shape != question.centre.shape:
         return True
     low, high = question.box.low[0], question.box.high[0]
-    slack = ROUNDING * (1 + low.abs().maximum(high.abs())) * (high > low)
+    slack = max(ROUNDING, torch.finfo(question.centre.dtype).eps) * (1 + low.abs().maximum(high.abs())) * (high > low)
     value = point.double()
-    return bool(((value < low - slack) | (value > high + slack)).any())
+    return not bool(((value >= low - slack) & (value <= high + slack)).all())  # what is no number is outside

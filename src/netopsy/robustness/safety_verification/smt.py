@@ -13,6 +13,8 @@ from netopsy.robustness.safety_verification.solvers import Answer, Limits, Solve
 
 LARGEST = 400_000
 """Coefficients beyond which z3 is not asked."""
+LONGEST = 2_000_000.0
+"""Seconds that z3 can be told."""
 
 
 def solver() -> Solver:
@@ -40,7 +42,7 @@ def solve(program: Program, over: int, rival: int, margin: float, limits: Limits
     variables = [z3.Real(f"v{number}") for number in range(len(program.low))]
     asked = z3.SolverFor("QF_LRA")
     if limits.left is not None:
-        asked.set("timeout", max(1, round(1000 * limits.left)))
+        asked.set("timeout", max(1, round(1000 * min(limits.left, LONGEST))))
     asked.add(*_constraints(program, variables, z3))
     lead = z3.Sum([_exact(weight, z3) * variables[index] for index, weight in weights.items()])
     asked.add(lead + _exact(constant, z3) <= _exact(margin, z3))

@@ -12,6 +12,10 @@ from netopsy.core.errors import lookup
 from netopsy.robustness.safety_verification.program import Program
 
 
+class TimeUp(Exception):  # noqa: N818 - no error: a question that is left open
+    """The deadline came in the middle of something."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """Where a search ends without an answer."""
@@ -35,6 +39,11 @@ class Limits:
     def over(self) -> bool:
         """Whether the time is up."""
         return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def require_time(self) -> None:
+        """Raise `TimeUp` where the time is up."""
+        if self.over:
+            raise TimeUp
 
 
 @dataclass(frozen=True, eq=False)

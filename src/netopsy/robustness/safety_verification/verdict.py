@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 Status = Literal["safe", "grid-safe", "unsafe", "layer-unsafe", "unknown"]
 Method = Literal["grid", "grid+cells", "bounds", "milp", "smt"]
+SHOWN: dict[Status, str] = {
+    "unsafe": "the counterexample lies in the region and was run through the network itself",
+    "layer-unsafe": "the activations lie in the region and were run through the rest of the network; no image need "
+    "have them",
+}
+"""What a counterexample shows."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,7 @@ from netopsy.robustness.safety_verification.question import LEAST_MARGIN, TIGHT,
 from netopsy.robustness.safety_verification.region import Region
 from netopsy.robustness.safety_verification.rounding import ASSUMED
 from netopsy.robustness.safety_verification.solvers import Limits, solver_called
-from netopsy.robustness.safety_verification.verdict import Method, Status, Verdict
+from netopsy.robustness.safety_verification.verdict import SHOWN, Method, Status, Verdict
 
 HOW = {
     "bounds": "by intervals and linear relaxation in double precision",
@@ -102,10 +102,10 @@ def verify(
         region.radius(tuple(image.shape))
     solver = solver_called(method) if method in ("milp", "smt") else None
     tight = 0 if method.startswith("grid") else TIGHT
+    limits = Limits.of(timeout, nodes)
     question = Question(model, image, region, bounds, float(margin), batch_size, tight=tight)
     if method != "grid" or region.layer != INPUT:
         question.need_network()
-    limits = Limits.of(timeout, nodes)
     first = question.broken(question.centre[None])
     if first is not None:
         found = _verdict(question, method, first)
@@ -179,11 +179,7 @@ def _assumptions(question: Question, method: str, status: Status, points: int) -
             f"none of the {points:,} points of the grid has another class or ties, as the network itself computes "
             f"them{proved}; what lies between the points was not looked at"
         )
-    if status == "unsafe":
-        return "the counterexample lies in the region and was run through the network itself"
-    if status == "layer-unsafe":
-        return "the activations lie in the region and were run through the rest of the network; no image need have them"
-    return "nothing was shown"
+    return SHOWN.get(status, "nothing was shown")
 
 
 @checked
