@@ -44,6 +44,7 @@ class Radius:
 
 
 @checked
+@torch.inference_mode(mode=False)
 def min_adversarial_radius(
     model: nn.Module,
     image: Tensor,
@@ -112,6 +113,7 @@ def _distance(verdict: Verdict) -> float:
 
 
 @checked
+@torch.inference_mode(mode=False)
 def certified_radius(
     model: nn.Module,
     images: Images,

@@ -50,6 +50,8 @@ def read_network(model: nn.Module, image: Tensor) -> Operations:
     """
     check_model(model)
     as_batch(image, None)
+    written = model._modules.get("_orig_mod")  # a compiled network is read as it was written
+    model = model if written is None else written
     found, computed = _read(model, image)
     again = _read(model, image)[0] if computed else found
     require(_same(found, again), "the network computes with numbers that are others each time, such as random ones")

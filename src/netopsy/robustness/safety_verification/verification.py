@@ -33,6 +33,7 @@ HOW = {
 
 
 @checked
+@torch.inference_mode(mode=False)
 def verify(
     model: Classifier,
     image: Tensor,
@@ -183,6 +184,7 @@ def _assumptions(question: Question, method: str, status: Status, points: int) -
 
 
 @checked
+@torch.inference_mode(mode=False)
 def verify_layers(
     model: nn.Module,
     image: Tensor,
