@@ -84,7 +84,7 @@ def test_any_network_can_be_searched_at_its_input():
 def test_a_hook_that_changes_a_layer_is_noticed():
     net = small("dense")
     net[2].register_forward_hook(lambda module, inputs, output: output + 1)
-    with pytest.raises(InputError, match="do not compute"):
+    with pytest.raises(InputError, match="hook or a forward of its own"):
         read_network(net, image_for())
 
 
