@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,13 +21,13 @@ from netopsy.cli.network import (
     SizeOption,
     StdOption,
     WeightsOption,
-    numbers,
     pictured,
+    shown_as,
 )
-from netopsy.cli.terminal import complain, kept_streams, say
 from netopsy.core.errors import InputError, UnknownNameError, require
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from torch import Tensor
 
@@ -90,13 +89,8 @@ def attack(
         if word not in known:
             raise UnknownNameError(option, word, known)
     from netopsy.cli.outputs import results_place
-    from netopsy.data.pictures import INTERPOLATIONS
-    from netopsy.examination.preprocessing import Preprocessing
 
-    if interpolation is not None and interpolation not in INTERPOLATIONS:
-        raise UnknownNameError("interpolation", interpolation, INTERPOLATIONS)
-    scaling: Any = interpolation
-    shown = Preprocessing(size, resize, scaling, channels, numbers("--mean", mean), numbers("--std", std))
+    shown = shown_as(size, resize, interpolation, channels, mean, std)
     place = results_place(out, "attack")
     start = time.perf_counter()
     found = pictured(
@@ -108,11 +102,7 @@ def attack(
         _write(place, found, searches, options | {"seed": seed})
     if not quiet:
         _tell(found, searches)
-    if not whole:
-        complain(f"interrupted; {len(searches)} of {len(found.images)} images were finished")
-        return 130
-    say(place if quiet else f"{place} written in {time.perf_counter() - start:.1f} s")
-    return 0
+    return found.ended(len(searches), place, time.perf_counter() - start, whole=whole, quiet=quiet)
 
 
 def _class(found: Pictured, label: str | None) -> int | None:
@@ -132,23 +122,17 @@ def _searched(
     found: Pictured, label: int | None, options: dict[str, Any], seed: int, quiet: bool
 ) -> tuple[list[SearchResult], bool]:
     """A search for each image, and whether all were finished."""
-    from netopsy.cli.interrupts import insistent_interrupts
-    from netopsy.cli.progress import shown
-    from netopsy.core.progress import track
     from netopsy.core.seeds import derive
     from netopsy.robustness.feature_guided_attack import feature_guided_search, stride_for
 
     true = [None] * len(found.images) if found.labels is None else found.labels.tolist()
-    done: list[SearchResult] = []
     options = options | {"stride": options["stride"] or stride_for(found.images[0, 0].numel())}
-    try:
-        with kept_streams(), insistent_interrupts(), nullcontext() if quiet else shown():
-            for number, image in enumerate(track(found.images, "searching", len(found.images))):
-                own = true[number] if label is None else label
-                done.append(feature_guided_search(found.model, image, own, seed=derive(seed, number), **options))
-    except KeyboardInterrupt:
-        return done, False
-    return done, True
+
+    def searched(number: int, image: Tensor) -> SearchResult:
+        wanted = true[number] if label is None else label
+        return feature_guided_search(found.model, image, wanted, seed=derive(seed, number), **options)
+
+    return found.each(searched, "searching", quiet)
 
 
 def _write(place: Path, found: Pictured, searches: list[SearchResult], options: dict[str, Any]) -> None:
@@ -174,8 +158,8 @@ def _row(found: Pictured, number: int, one: SearchResult) -> dict[str, Any]:
     return {
         "image": found.names[number],
         "outcome": _outcome(one),
-        "class": _called(found, one.label),
-        "becomes": _called(found, one.predicted) if one.success else None,
+        "class": found.called(one.label),
+        "becomes": found.called(one.predicted) if one.success else None,
         "distance": one.severity if one.success else None,
         "changed pixels": len(one.manipulations) if one.success else None,
         "needs every pixel": one.minimal if one.success else None,
@@ -191,10 +175,6 @@ def _outcome(one: SearchResult) -> str:
     if not one.success:
         return "not found"
     return "changed" if one.severity > 0 else "wrong already"
-
-
-def _called(found: Pictured, number: int) -> str:
-    return found.classes[number] if number < len(found.classes) else str(number)
 
 
 def _holds_in_8_bits(found: Pictured, one: SearchResult) -> bool:
@@ -213,36 +193,27 @@ def _pillow(image: Tensor) -> Any:
 
 
 def _picture(found: Pictured, searches: list[SearchResult]) -> Figure:
-    from netopsy.core.drawing import figure_grid, title
-
-    shown = searches[:DRAWN]
-    columns = min(2, len(shown))
-    rows = -(-len(shown) // columns)
-    drawn, axes = figure_grid(rows, columns, 3.8 * columns, 2.3 * rows)
-    every = axes.ravel().tolist()
-    for number, (ax, one) in enumerate(zip(every, shown, strict=False)):
+    def draw(ax: Axes, one: SearchResult) -> str:
         one.plot(ax)
-        words = f"{found.names[number]}: {_called(found, one.label)}\n{_words(found, one)}"
-        ax.set_title(title(words, 44), loc="left", fontsize=9)
-    for ax in every[len(shown) :]:
-        ax.set_axis_off()
-    return drawn
+        return f"{found.called(one.label)}\n{_words(found, one)}"
+
+    return found.picture(searches, draw, 2.3, DRAWN)
 
 
 def _words(found: Pictured, one: SearchResult) -> str:
     if not one.success:
         return f"stays within {one.n_queries} queries"
     if one.severity == 0:
-        return f"the network says {_called(found, one.predicted)}"
+        return f"the network says {found.called(one.predicted)}"
     changed = len(one.manipulations)
-    return f"becomes {_called(found, one.predicted)} by {changed} pixel{'s' if changed > 1 else ''}"
+    return f"becomes {found.called(one.predicted)} by {changed} pixel{'s' if changed > 1 else ''}"
 
 
 def _tell(found: Pictured, searches: list[SearchResult]) -> None:
     from netopsy.cli.tables import print_rows
 
     rows = [
-        [found.names[number], _outcome(one), _called(found, one.label), str(one.n_queries), _words(found, one)]
+        [found.names[number], _outcome(one), found.called(one.label), str(one.n_queries), _words(found, one)]
         for number, one in enumerate(searches)
     ]
     styles = {"changed": "red", "wrong already": "yellow", "not found": "green"}

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from netopsy.core.errors import InputError, require
+from netopsy.cli.terminal import complain, kept_streams, say
+from netopsy.core.errors import InputError, UnknownNameError, require
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from torch import Tensor, device, nn
 
     from netopsy.core.shapes import Images
     from netopsy.data import Dataset
     from netopsy.examination.preprocessing import Preprocessing
+
+T = TypeVar("T")
 
 ModelOption = Annotated[
     str | None,
@@ -117,6 +124,66 @@ class Pictured:
     """Names of the network's outputs, as far as they are known."""
     name: str
     """Of the network."""
+
+    def called(self, number: int) -> str:
+        """The name of a class; its number where nobody said."""
+        return self.classes[number] if number < len(self.classes) else str(number)
+
+    def each(self, work: Callable[[int, Tensor], T], description: str, quiet: bool) -> tuple[list[T], bool]:
+        """What ``work`` makes of each image's number and the image, and whether all were finished before Ctrl-C."""
+        from netopsy.cli.interrupts import insistent_interrupts
+        from netopsy.cli.progress import shown
+        from netopsy.core.progress import track
+
+        done: list[T] = []
+        try:
+            with kept_streams(), insistent_interrupts(), nullcontext() if quiet else shown():
+                for number, image in enumerate(track(self.images, description, len(self.images))):
+                    done.append(work(number, image))
+        except KeyboardInterrupt:
+            return done, False
+        return done, True
+
+    def picture(self, results: Sequence[T], draw: Callable[[Axes, T], str], height: float, most: int) -> Figure:
+        """The first results in two columns; ``draw`` draws one and says what its title adds to the image's name."""
+        from netopsy.core.drawing import figure_grid, title
+
+        first = results[:most]
+        columns = min(2, len(first))
+        rows = -(-len(first) // columns)
+        drawn, axes = figure_grid(rows, columns, 3.8 * columns, height * rows)
+        every = axes.ravel().tolist()
+        for name, ax, one in zip(self.names, every, first, strict=False):
+            ax.set_title(title(f"{name}: {draw(ax, one)}", 44), loc="left", fontsize=9)
+        for ax in every[len(first) :]:
+            ax.set_axis_off()
+        return drawn
+
+    def ended(self, finished: int, place: Path, seconds: float, *, whole: bool, quiet: bool) -> int:
+        """Say where a command's results are, or that it was interrupted; returns the exit code."""
+        if not whole:
+            complain(f"interrupted; {finished} of {len(self.images)} images were finished")
+            return 130
+        say(place if quiet else f"{place} written in {seconds:.1f} s")
+        return 0
+
+
+def shown_as(
+    size: int | None,
+    resize: int | None,
+    interpolation: str | None,
+    channels: int | None,
+    mean: str | None,
+    std: str | None,
+) -> Preprocessing:
+    """How the options say that images become inputs, or an `InputError`."""
+    from netopsy.data.pictures import INTERPOLATIONS
+    from netopsy.examination.preprocessing import Preprocessing
+
+    if interpolation is not None and interpolation not in INTERPOLATIONS:
+        raise UnknownNameError("interpolation", interpolation, INTERPOLATIONS)
+    scaling: Any = interpolation
+    return Preprocessing(size, resize, scaling, channels, numbers("--mean", mean), numbers("--std", std))
 
 
 def pictured(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,13 +21,14 @@ from netopsy.cli.network import (
     SizeOption,
     StdOption,
     WeightsOption,
-    numbers,
     pictured,
+    shown_as,
 )
 from netopsy.cli.terminal import complain, kept_streams, say
 from netopsy.core.errors import UnknownNameError, require
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from torch import Tensor, nn
 
@@ -91,16 +91,7 @@ def verify(
     how = method or ("milp" if span is None else "grid")
     if how not in METHODS:
         raise UnknownNameError("--method", how, METHODS)
-    from netopsy.examination.preprocessing import Preprocessing
-
-    shown = Preprocessing(
-        size,
-        resize,
-        _interpolation(interpolation),
-        channels,
-        numbers("--mean", mean),
-        numbers("--std", std),
-    )
+    shown = shown_as(size, resize, interpolation, channels, mean, std)
     asked: dict[str, Any] = {
         "model": model,
         "weights": weights,
@@ -122,11 +113,7 @@ def verify(
         _write(place, found, certificates, options)
     if not quiet:
         _tell(found, certificates)
-    if not whole:
-        complain(f"interrupted; {len(certificates)} of {len(found.images)} images were finished")
-        return 130
-    say(place if quiet else f"{place} written in {time.perf_counter() - start:.1f} s")
-    return 0
+    return found.ended(len(certificates), place, time.perf_counter() - start, whole=whole, quiet=quiet)
 
 
 def _check_numbers(radius: float | None, span: float | None, count: int, timeout: float, limit: int, seed: int) -> None:
@@ -138,14 +125,6 @@ def _check_numbers(radius: float | None, span: float | None, count: int, timeout
     require(0 < timeout < float("inf"), f"--timeout must be a positive number of seconds, got {timeout:g}")
     require(limit >= 1, f"--limit must be 1 or more, got {limit}")
     require(seed >= 0, f"--seed must not be negative, got {seed}")
-
-
-def _interpolation(name: str | None) -> Any:
-    from netopsy.data.pictures import INTERPOLATIONS
-
-    if name is not None and name not in INTERPOLATIONS:
-        raise UnknownNameError("interpolation", name, INTERPOLATIONS)
-    return name
 
 
 def _region_options(radius: float | None, span: float | None, count: int, dims: str | None) -> dict[str, Any]:
@@ -160,20 +139,15 @@ def _certified(
     found: Pictured, region: dict[str, Any], options: dict[str, Any], quiet: bool
 ) -> tuple[list[Certificate], bool]:
     """A certificate for each image, and whether all were finished."""
-    from netopsy.cli.interrupts import insistent_interrupts
-    from netopsy.cli.progress import shown
-    from netopsy.core.progress import track
     from netopsy.examination.layered import layered
     from netopsy.robustness.safety_verification import certify, input_region
 
-    network, done = layered(found.model), list[Any]()
-    try:
-        with kept_streams(), insistent_interrupts(), nullcontext() if quiet else shown():
-            for image in track(found.images.cpu(), "verifying", len(found.images)):
-                done.append(certify(network, image, input_region(image, **region), **options))
-    except KeyboardInterrupt:
-        return done, False
-    return done, True
+    network = layered(found.model)
+
+    def certified(_: int, image: Tensor) -> Certificate:
+        return certify(network, image.cpu(), input_region(image.cpu(), **region), **options)
+
+    return found.each(certified, "verifying", quiet)
 
 
 def _write(place: Path, found: Pictured, certificates: list[Certificate], options: dict[str, Any]) -> None:
@@ -200,9 +174,9 @@ def _row(found: Pictured, number: int, certificate: Certificate) -> dict[str, An
         "image": found.names[number],
         "verdict": verdict.status,
         "method": verdict.method,
-        "class": _called(found, verdict.predicted),
-        "other class": None if verdict.found is None else _called(found, verdict.found),
-        "true class": None if found.labels is None else _called(found, int(found.labels[number])),
+        "class": found.called(verdict.predicted),
+        "other class": None if verdict.found is None else found.called(verdict.found),
+        "true class": None if found.labels is None else found.called(int(found.labels[number])),
         "pixels": len(verdict.region.dims),
         "radius": max(s * c for s, c in zip(verdict.region.span, verdict.region.count, strict=True)),
         "largest change": verdict.distance(),
@@ -216,27 +190,14 @@ def _row(found: Pictured, number: int, certificate: Certificate) -> dict[str, An
     }
 
 
-def _called(found: Pictured, number: int) -> str:
-    return found.classes[number] if number < len(found.classes) else str(number)
-
-
 def _picture(found: Pictured, certificates: list[Certificate]) -> Figure:
-    from netopsy.core.drawing import figure_grid, title
-
-    shown = certificates[:DRAWN]
-    columns = min(2, len(shown))
-    rows = -(-len(shown) // columns)
-    drawn, axes = figure_grid(rows, columns, 3.8 * columns, 2.2 * rows)
-    every = axes.ravel().tolist()
-    for number, (ax, one) in enumerate(zip(every, shown, strict=False)):
+    def draw(ax: Axes, one: Certificate) -> str:
         verdict = one.verdict
         verdict.plot(ax)
-        other = "" if verdict.found is None else f", changed: {_called(found, verdict.found)}"
-        words = f"{found.names[number]}: {verdict.status}\n{_called(found, verdict.predicted)}{other}"
-        ax.set_title(title(words, 40), loc="left", fontsize=9)
-    for ax in every[len(shown) :]:
-        ax.set_axis_off()
-    return drawn
+        other = "" if verdict.found is None else f", changed: {found.called(verdict.found)}"
+        return f"{verdict.status}\n{found.called(verdict.predicted)}{other}"
+
+    return found.picture(certificates, draw, 2.2, DRAWN)
 
 
 def _tell(found: Pictured, certificates: list[Certificate]) -> None:
@@ -245,9 +206,9 @@ def _tell(found: Pictured, certificates: list[Certificate]) -> None:
     rows = []
     for number, one in enumerate(certificates):
         verdict = one.verdict
-        more = verdict.reason or ("" if verdict.found is None else f"becomes {_called(found, verdict.found)}")
+        more = verdict.reason or ("" if verdict.found is None else f"becomes {found.called(verdict.found)}")
         took = f"{verdict.seconds:.1f} s"
-        rows.append([found.names[number], verdict.status, _called(found, verdict.predicted), took, more])
+        rows.append([found.names[number], verdict.status, found.called(verdict.predicted), took, more])
     styles = {"safe": "green", "grid-safe": "green", "unsafe": "red", "unknown": "yellow"}
     print_rows(("image", "verdict", "class", "time", "note"), rows, "note", styles=styles)
 
