@@ -75,7 +75,8 @@ def feature_guided_search(
             the opposite (how sound it is to attack these features), ``"random"`` nothing.
         norm: of the distance: 0 counts changed pixels, not channels; 1 and 2 are over all channels.
         budget: greatest distance; none by default. The paper's, in L1: 40 for MNIST, 20 for CIFAR-10, 10000 for
-        ImageNet. tau: how far a pixel moves, cut off at the bounds: by default to its opposite extreme.
+            ImageNet.
+        tau: how far a pixel moves, cut off at the bounds: by default to its opposite extreme.
         signs: ``"farther"`` towards the farther bound; ``"both"`` has a move the other way as well.
         max_queries: images that the classifier is asked about at most.
         playouts: random games for every new position, 3 by default; in the single-player mode 10.
@@ -110,7 +111,7 @@ def feature_guided_search(
     >>> dark = lambda images: torch.stack([images.mean((1, 2, 3)), torch.full((len(images),), 0.1)], 1)
     >>> image = torch.zeros(1, 8, 8)
     >>> image[0, 2:4, 2:6] = 1.0
-    >>> found = feature_guided_search(dark, image, max_queries=500)
+    >>> found = feature_guided_search(dark, image, budget=4)
     >>> found.label, found.predicted, found.severity
     (0, 1, 2.0)
     """
