@@ -87,7 +87,7 @@ def snapshot(folder):
     return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".pyc"}
 
 
-QUICK = ("--instruments", "accuracy,confusions", "--budget", "1")
+QUICK = ("--instruments", "accuracy", "--instruments", "confusions", "--budget", "1")
 COMMAND = "import sys; from netopsy.cli import main; sys.exit(main())"
 OWN = ("examine", "--model", "own_models:colour", "--data", "insects")
 

@@ -73,8 +73,12 @@ def examine(
     reshape: Annotated[
         str | None, typer.Option(metavar="HxW", help="Rows and columns of the tokens of --layer, where unclear.")
     ] = None,
-    classes: Annotated[str | None, typer.Option(metavar="A,B", help="Classes to look at, by name or number.")] = None,
-    instruments: Annotated[str | None, typer.Option(metavar="A,B", help="Only these instruments.")] = None,
+    classes: Annotated[
+        list[str] | None, typer.Option(metavar="A,B", help="Classes to look at, by name or number; repeatable.")
+    ] = None,
+    instruments: Annotated[
+        list[str] | None, typer.Option(metavar="A,B", help="Only these instruments; repeatable.")
+    ] = None,
     depth: Annotated[str, typer.Option(metavar="quick|normal|thorough", help="How far the instruments go.")] = "normal",
     budget: Annotated[
         float, typer.Option(metavar="SECONDS", help="Instruments that would take longer together are left out.")
@@ -249,8 +253,8 @@ def _rows_and_columns(text: str | None) -> tuple[int, int] | None:
     return int(rows), int(columns)
 
 
-def _names(text: str | None) -> Sequence[str]:
-    return [part.strip() for part in text.split(",") if part.strip()] if text else []
+def _names(texts: Sequence[str] | None) -> Sequence[str]:
+    return [part.strip() for text in texts or () for part in text.split(",") if part.strip()]
 
 
 @contextmanager

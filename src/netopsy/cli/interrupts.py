@@ -49,7 +49,7 @@ def insistent_interrupts() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         # Code of others may raise it by itself, and that is an error like any other.
-        require(asked.is_set(), "the network, or what makes it, raised KeyboardInterrupt although nobody interrupted")
+        require(asked.is_set(), "code that was called raised KeyboardInterrupt although nobody interrupted")
         raise
     finally:
         over.set()

@@ -166,6 +166,16 @@ def test_bad_input(options, message, unchecked):
         invert_representation(conv_net(), given.pop("layer"), given.pop("reference"), **given)
 
 
+def test_a_start_without_gradient_is_told():
+    net = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.ReLU())
+    with torch.no_grad():
+        net[0].weight.fill_(1.0)
+    init = torch.tensor([-1.0, 1.0, -1.0]).view(3, 1, 1, 1).expand(3, 1, 2, 2)
+    with pytest.warns(UserWarning, match="layer '1' has no gradient at the start of image 0, 2,"):
+        found = invert_representation(net, "1", torch.ones(3, 1, 2, 2), init=init, steps=5, limits=(-2.0, 2.0))
+    assert found.feature_error.tolist() == [1.0, 0.0, 1.0]
+
+
 def test_a_code_of_zeros_cannot_be_inverted():
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())
     with torch.no_grad():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -79,7 +80,8 @@ def invert_representation(
 
     Minimises ``|layer(x) - code|^2 / |code|^2 + lambda_alpha * sum |x - mean|^alpha + lambda_tv * R_V(x)`` for each
     image, with `total_variation` as R_V. Pixels count in shares of their range; `balanced_weights` gives weights that
-    fit the image's size.
+    fit the image's size. A warning names the images at whose start the layer has no gradient: nothing leads from
+    there to the code.
 
     Args:
         model: any network; it runs in evaluation mode and is left as it was.
@@ -130,6 +132,8 @@ def invert_representation(
         for number in range(steps):
             stepper.param_groups[0]["lr"] = lr * (1 - number / steps)
             errors = error(here if jitter is None else jitter(here, offsets[number]))
+            if number == 0:
+                _warn_of_dead(errors, here, name)
             loss = errors + sum(each(here, space.mean) for each in penalties if _active(each))
             (here.grad,) = torch.autograd.grad(loss.sum(), here)
             stepper.step()
@@ -167,6 +171,18 @@ def balanced_weights(
     require(span > 0, f"span must be positive, got {span}")
     pixel = strength / (height * width)
     return {"lambda_alpha": pixel / span**alpha, "lambda_tv": pixel / (span / 6.5) ** beta}
+
+
+def _warn_of_dead(errors: Tensor, start: Tensor, layer: str) -> None:
+    (slope,) = torch.autograd.grad(errors.sum(), start, retain_graph=True)
+    dead = ((slope.flatten(1) == 0).all(1) & (errors > 0)).nonzero().flatten().tolist()
+    if dead:
+        shown = ", ".join(map(str, dead[:8])) + (f" and {len(dead) - 8} more" if len(dead) > 8 else "")
+        warnings.warn(
+            f"layer {layer!r} has no gradient at the start of image {shown}, so that nothing of the code is found: give "
+            "init= images at which the layer is not 0, or more noise",
+            stacklevel=4,
+        )
 
 
 def _active(penalty: Penalty) -> bool:
