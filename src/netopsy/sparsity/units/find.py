@@ -1,0 +1,108 @@
+"""The hidden units of a network that can be removed, found by following its forward pass."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from torch import Tensor, nn
+
+from netopsy.core.arguments import checked
+from netopsy.sparsity.units.atoms import Atoms
+from netopsy.sparsity.units.groups import Units
+from netopsy.sparsity.units.layers import layer_rule, why_opaque
+from netopsy.sparsity.units.layout import Unsafe, marks
+from netopsy.sparsity.units.rules import FUNCTIONS, LAYERS
+from netopsy.sparsity.units.tracing import Step, follow, name_of
+
+
+@checked
+def unit_groups(model: nn.Module, example_input: Tensor) -> Units:
+    """Which neurons and channels of a network can be removed, in groups of those that must go together.
+
+    The forward pass is followed (`torch.fx`) from layer to layer. Units whose outputs are added or multiplied are one;
+    so are those of depthwise and grouped convolutions, block by block, and of group norms, group by group. A unit
+    takes along its row of weights and its bias, its entries in a normalisation, and every weight that reads it. Inputs
+    and outputs of the network are never among them.
+
+    Where units meet something in which they are not alone (a layer norm, a softmax or a mean over units, attention, a
+    number of units that is written down in the code), a layer that runs twice or shares its weights, or a function
+    that is not known, they stay, and `Units.left_out` says why.
+
+    Args:
+        example_input: what the network takes, ``[batch, ...]``; only its shape matters.
+
+    Returns:
+        the groups by the name of the first layer that makes them, in the order of the forward pass.
+
+    Raises:
+        InputError: a network that cannot be traced, with the layer and the step where that ends, or that does not take
+            the example.
+
+    >>> import torch
+    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(16, 5), nn.Tanh(), nn.Linear(5, 2))
+    >>> found = unit_groups(net, torch.zeros(1, 1, 4, 4))
+    >>> found.widths
+    {'0': 4, '3': 5}
+    >>> [(place.parameter, place.dimension, place.repeat) for place in found.groups["0"].consumers]
+    [('3.weight', 1, 4)]
+    """
+    finder = _Finder(model)
+    follow(model, example_input, finder.visit)
+    return finder.atoms.units()
+
+
+class _Finder:
+    def __init__(self, model: nn.Module) -> None:
+        self.atoms = Atoms()
+        self.calls: Counter[str] = Counter()
+        owners = Counter(id(value) for _, value in model.named_parameters(remove_duplicate=False))
+        self.shared = {
+            name.rpartition(".")[0]
+            for name, value in model.named_parameters(remove_duplicate=False)
+            if owners[id(value)] > 1
+        }
+
+    def visit(self, step: Step) -> Any:
+        if step.kind in ("placeholder", "get_attr"):
+            return None
+        if step.kind == "output":
+            return self._end(step, "are outputs of the network")
+        try:
+            if step.kind == "call_module":
+                return self._layer(step)
+            rule = FUNCTIONS.get(name_of(step.target))
+            if rule is None:
+                raise Unsafe("is not known to keep units apart")
+            return rule(self.atoms, step)
+        except Unsafe as why:
+            return self._end(step, f"{step.target if step.kind == 'call_module' else step.name!r} {why}")
+
+    def _layer(self, step: Step) -> Any:
+        module, kind = step.module, type(step.module).__name__
+        assert module is not None
+        if kind in LAYERS:
+            if module._forward_hooks or module._forward_pre_hooks:
+                raise Unsafe("has hooks")
+            return LAYERS[kind](self.atoms, step)
+        why = why_opaque(module)
+        if step.target in self.shared:
+            why = "shares its weights with another layer"
+        self.calls[step.target] += 1
+        if self.calls[step.target] > 1:
+            why = "runs several times"
+        if why:
+            self.atoms.opaque[step.target] = why
+            raise Unsafe(why)
+        try:
+            return layer_rule(self.atoms, step, step.given(0, "input"))
+        except KeyError:
+            why = f"({kind}) takes its inputs together or is not known"
+            if any(True for _ in module.parameters()):
+                self.atoms.opaque[step.target] = why
+            raise Unsafe(why) from None
+
+    def _end(self, step: Step, why: str) -> None:
+        """Units in the arguments stay; nothing is known about those in the result."""
+        for mark in marks((step.args, step.kwargs)):
+            self.atoms.fix(mark.ids, why)
