@@ -89,10 +89,20 @@ def _blank(
     *args: Any,
     **kwargs: Any,
 ) -> Tensor:
-    # Both kinds have the groups second next. All channels of a group see the same: one stands for them.
-    groups = int(args[1]) if len(args) > 1 else int(kwargs.get("groups", 1))
-    dirty = input.unflatten(-3, (groups, -1)).sum(-3).isnan().to(input.dtype)
-    window = weight.new_ones(groups, 1, *weight.shape[2:])
-    met = convolution(dirty, window, None, stride, padding, *args, **kwargs) > 0.5
-    channels = weight.shape[0] // groups if convolution is functional.conv2d else weight.shape[1]
-    return torch.zeros_like(met, dtype=input.dtype).masked_fill_(met, torch.nan).repeat_interleave(channels, -3)
+    # Both kinds have the groups second next. All channels of a group see the same: one stands for them, and where the
+    # groups are equally dirty, as behind a convolution of all channels, one of them does.
+    options = [*args]
+    groups = int(options[1]) if len(options) > 1 else int(kwargs.get("groups", 1))
+    channels = weight.shape[0] if convolution is functional.conv2d else groups * weight.shape[1]
+    dirty = input.unflatten(-3, (groups, -1)).sum(-3).isnan()
+    if groups > 1 and bool((dirty == dirty[..., :1, :, :]).all()):
+        dirty = dirty[..., :1, :, :]
+    apart = dirty.shape[-3]
+    if len(options) > 1:
+        options[1] = apart
+    elif "groups" in kwargs:
+        kwargs["groups"] = apart
+    window = torch.ones(apart, 1, *weight.shape[2:], device=weight.device)
+    met = convolution(dirty.float(), window, None, stride, padding, *options, **kwargs) > 0.5
+    clean = torch.zeros_like(met, dtype=input.dtype)
+    return clean.masked_fill_(met, torch.nan).repeat_interleave(channels // apart, -3)

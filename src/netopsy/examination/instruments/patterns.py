@@ -22,8 +22,10 @@ MOST, FEWEST, CLASSES, SHOWN = 4000, 10, 6, 6
 PASSES = 2.0
 """Of one image, that of the boxes' share included."""
 REGION, FILTERS, FIELD = 5, 10, 30.0
-"""Peaks that a filter's box is the mean of; filters in the patterns of a class, about; and forward passes of one image
-that finding the receptive field costs, about."""
+"""Peaks that a filter's box is the mean of, at most; filters in the patterns of a class, about; and forward passes of
+one image that finding the receptive field costs, about."""
+BACK, SHARE = 2.0, 2.0
+"""Passes that a way back from a peak to the image costs, and the share of all ways back."""
 
 
 def _count(subject: Subject) -> int:
@@ -31,16 +33,23 @@ def _count(subject: Subject) -> int:
 
 
 def passes(subject: Subject) -> float:
-    """Forward passes of one sample that it takes: peaks, those shown, and one way back for each peak of a box.
-
-    A way back to the image alone costs about what a way up does, as it leaves the weights out.
-    """
+    """Forward passes of one sample that it takes: peaks, those shown, and the ways back to the image from the peaks."""
     images, layer = min(_count(subject), len(subject.data)), layer_of(subject)
     if layer is None:
         return float(images)
+    back = BACK * _region(subject, layer) * _filters(subject, layer)
+    return 1.5 * images + 2.0 * CLASSES * SHOWN + back + FIELD
+
+
+def _filters(subject: Subject, layer: str) -> int:
+    """How many filters the patterns of all classes have, about."""
     units = layer_activations(subject.model, subject.data.inputs[:1].to(subject.device), layer)[layer].shape[1]
-    peaks = REGION * min(units, FILTERS * subject.class_count)
-    return 1.5 * images + 2.0 * CLASSES * SHOWN + peaks + FIELD
+    return min(units, FILTERS * len(subject.labels.unique()))
+
+
+def _region(subject: Subject, layer: str) -> int:
+    """How many peaks a filter's box is the mean of: fewer in a large network."""
+    return max(1, min(REGION, subject.affordable(BACK, MOST, share=SHARE) // _filters(subject, layer)))
 
 
 def why_not(subject: Subject) -> str | None:
@@ -60,7 +69,7 @@ def examine(subject: Subject) -> Finding:
     if len(known.unique()) < FEWEST or len(subject.labels[known].unique()) < 2:
         raise NotNow(f"it needs at least {2 * FEWEST} images of two classes")
     inputs, labels = subject.data.inputs, subject.labels
-    miner = PatternMiner(subject.model, layer, region_images=REGION)
+    miner = PatternMiner(subject.model, layer, region_images=_region(subject, layer))
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
@@ -139,7 +148,7 @@ def _code(subject: Subject, layer: str) -> str:
         "# One half to find patterns in, the other to count how often they fire.\n"
         f"subject = Subject(model, data, {wanted}seed={subject.seed})\n"
         f"known, unseen = subject.halves(subject.sample({_count(subject)}))\n"
-        f"miner = PatternMiner(model, {layer!r}, region_images={REGION}).fit(data.inputs[known], data.targets[known])\n"
+        f"miner = PatternMiner(model, {layer!r}, region_images={_region(subject, layer)}).fit(data.inputs[known], data.targets[known])\n"
         "print(miner.patterns_)\n"
         "fires = miner.fires(data.inputs[unseen])"
     )
