@@ -148,7 +148,8 @@ def _code(subject: Subject, layer: str) -> str:
         "# One half to find patterns in, the other to count how often they fire.\n"
         f"subject = Subject(model, data, {wanted}seed={subject.seed})\n"
         f"known, unseen = subject.halves(subject.sample({_count(subject)}))\n"
-        f"miner = PatternMiner(model, {layer!r}, region_images={_region(subject, layer)}).fit(data.inputs[known], data.targets[known])\n"
+        f"miner = PatternMiner(model, {layer!r}, region_images={_region(subject, layer)})\n"
+        "miner.fit(data.inputs[known], data.targets[known])\n"
         "print(miner.patterns_)\n"
         "fires = miner.fires(data.inputs[unseen])"
     )

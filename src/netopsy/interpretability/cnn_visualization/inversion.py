@@ -179,8 +179,8 @@ def _warn_of_dead(errors: Tensor, start: Tensor, layer: str) -> None:
     if dead:
         shown = ", ".join(map(str, dead[:8])) + (f" and {len(dead) - 8} more" if len(dead) > 8 else "")
         warnings.warn(
-            f"layer {layer!r} has no gradient at the start of image {shown}, so that nothing of the code is found: give "
-            "init= images at which the layer is not 0, or more noise",
+            f"layer {layer!r} has no gradient at the start of image {shown}, so that nothing of the code is found: "
+            "give init= images at which the layer is not 0, or more noise",
             stacklevel=4,
         )
 
