@@ -1,4 +1,4 @@
-"""Which entries rank lowest and which change sides: for the rows of a table at once, without sorting them."""
+"""Which entries change sides: for the rows of a table at once, without sorting them."""
 
 from __future__ import annotations
 
@@ -6,24 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-
-def lowest(scores: Float[Tensor, "rows n"], counts: Int[Tensor, "rows"]) -> Bool[Tensor, "rows n"]:
-    """True at the ``counts[r]`` lowest entries of row r; of equal ones the first are taken.
-
-    >>> lowest(torch.tensor([[3.0, 1.0, 1.0, 2.0]]), torch.tensor([1])).tolist()
-    [[False, True, False, False]]
-    """
-    thresholds = [
-        row.kthvalue(count).values if count else row.new_tensor(-torch.inf)
-        for row, count in zip(scores, counts.tolist(), strict=True)
-    ]
-    threshold = torch.stack(thresholds)[:, None]
-    taken = scores <= threshold
-    if torch.equal(taken.sum(1), counts):
-        return taken
-    below = scores < threshold
-    tied = taken & ~below
-    return below | tied & (tied.cumsum(1) <= (counts - below.sum(1))[:, None])
+from netopsy.sparsity.largest import largest
 
 
 def swapped(
@@ -38,7 +21,8 @@ def swapped(
     ``kept``, ``ceil(q * share[r])`` are exchanged: the removed entries of the highest scores for the kept entries of
     the lowest. As many enter as leave.
     """
-    wanted = ~lowest(scores, zeros)
+    counts = (kept.shape[1] - zeros).tolist()
+    wanted = torch.stack([largest(row, count) for row, count in zip(scores, counts, strict=True)])
     entering = wanted & ~kept
     pairs = entering.sum(1)
     allowed = (pairs * share).ceil().long()

@@ -13,7 +13,7 @@ from netopsy.core.arguments import checked
 from netopsy.core.errors import UnknownNameError, require
 from netopsy.core.masks import Masks, check_masks, check_tensors, density, prunable_parameters
 from netopsy.core.seeds import derive
-from netopsy.sparsity.lottery_jackpots.ranking import lowest
+from netopsy.sparsity.criteria import keep_largest
 from netopsy.sparsity.lottery_ticket import magnitude_masks, shuffle_masks
 
 LayerRates = Literal["global", "uniform"] | Mapping[str, float | int]
@@ -107,7 +107,8 @@ def start_masks(
     require(init in ("magnitude", "random"), f"init must be 'magnitude' or 'random', got {init!r}")
     weights = {name: weight.detach() for name, weight in prunable_parameters(model, exclude=exclude).items()}
     rates = prune_rates(weights, sparsity, layer_rates=layer_rates, allow_empty=allow_empty)
-    masks = {name: _largest(weight, rates[name]) for name, weight in weights.items()}
+    magnitudes = {name: weight.abs() for name, weight in weights.items()}
+    masks = keep_largest(magnitudes, {name: 1 - rate for name, rate in rates.items()})
     return shuffle_masks(masks, seed=derive(seed, "start")) if init == "random" else masks
 
 
@@ -124,12 +125,6 @@ def checked_start(model: nn.Module, masks: Masks) -> dict[str, Tensor]:
         if name not in prunable:
             raise UnknownNameError("weight of a layer in init", name, prunable)
     return {name: masks[name].to(weight.device, torch.bool) for name, weight in weights.items()}
-
-
-def _largest(weight: Tensor, rate: float) -> Tensor:
-    flat = weight.abs().reshape(1, -1)
-    zeros = torch.tensor([round(rate * flat.shape[1])], device=flat.device)
-    return ~lowest(flat, zeros).view(weight.shape)
 
 
 def _whole(rate: float | int, n: int) -> float:

@@ -285,6 +285,7 @@ def _first(course: pd.Series, level: float) -> int:
     return int(there[0] if len(there) else course.index[-1])
 
 
+_NAMES = {"snip": "SNIP", "taylor": "Taylor"}
 _LOOK: Mapping[str, tuple[str, str]] = {
     JACKPOT: (PALETTE[0], "-"),
     FREE: (PALETTE[0], ":"),
@@ -306,10 +307,10 @@ def _courses(tables: Tables, config: Config) -> Figure:
         own = courses[name].sort_index(axis=1)
         mean_with_band(axes, own.columns.to_numpy(dtype=float), own, label=name, color=color, linestyle=line)
     points = _wide(tables, config, "accuracy").mean()
-    for name in (DENSE, RECALIBRATED):
+    for name, place, side in ((DENSE, 0.01, "left"), (RECALIBRATED, 0.99, "right")):
         axes.axhline(points[name], color=INK, linestyle="--", linewidth=1)
-        place = (0.01, points[name])
-        axes.annotate(name, place, xycoords=("axes fraction", "data"), va="bottom", color=INK, fontsize=8)
+        at = (place, points[name])
+        axes.annotate(name, at, xycoords=("axes fraction", "data"), ha=side, va="bottom", color=INK, fontsize=8)
     axes.set(xlabel="steps of the search", ylabel="test accuracy (%)", ylim=(0, 103))
     axes.legend(loc="lower right")
     return drawn
@@ -320,8 +321,9 @@ def _shares(tables: Tables, config: Config) -> Figure:
     rows = tables.rows("networks", what="overlap", **config.judged)
     names = [RANDOM_FREE, RANDOM, JACKPOT]
     colors = {RANDOM_FREE: PALETTE[1], RANDOM: PALETTE[4], JACKPOT: PALETTE[0]}
-    bars(axes, rows.assign(value=100 * rows["value"]), by="criterion", beside="method", names=names, colors=colors)
-    axes.set(xlabel="mask compared with", ylabel="kept weights in common (%)", ylim=(0, 103))
+    shown = rows.assign(value=100 * rows["value"], criterion=rows["criterion"].replace(_NAMES))
+    bars(axes, shown, by="criterion", beside="method", names=names, colors=colors)
+    axes.set(xlabel="mask compared with", ylabel="kept weights in common (%)", ylim=(0, 80))
     axes.legend(title="mask found from:", title_fontsize=8)
     return drawn
 

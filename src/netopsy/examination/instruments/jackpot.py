@@ -1,0 +1,209 @@
+"""How small the network is already: a search for a sparse one among the weights it was trained to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from torch import nn
+
+from netopsy.core.computed import copied
+from netopsy.core.drawing import INK, PALETTE, figure
+from netopsy.core.masks import prunable_parameters, zero_masked
+from netopsy.core.seeds import derive
+from netopsy.data import Dataset, batches_per_epoch
+from netopsy.examination.finding import Finding, Picture
+from netopsy.examination.instrument import Instrument, NotNow
+from netopsy.examination.instruments.pruning import why_not as nothing_to_prune
+from netopsy.examination.instruments.tickets import _initialiser
+from netopsy.examination.subject import Subject
+from netopsy.lab.statistics import Estimate, bootstrap_mean
+from netopsy.sparsity.criteria import keep_largest
+from netopsy.sparsity.lottery_jackpots import Jackpot, find_jackpot
+from netopsy.sparsity.lottery_ticket import magnitude_masks, reinitialise
+from netopsy.training import Evaluation, evaluate
+from netopsy.training.recalibration import recalibrated
+
+SPARSITY = 0.9
+MOST, FEWEST = 240, 40
+"""Steps of each of the two searches, at normal depth, and without which there is none."""
+SHARE = 4.0
+BATCH, SAMPLES, LOOKS = 100, 500, 8
+"""Samples of a step, held-out samples at most, and how often they are looked at along a search."""
+
+
+def why_not(subject: Subject) -> str | None:
+    """It needs training data, and weights beside those of the classifier."""
+    if subject.train is None:
+        return "it searches on the training data, which were not given"
+    nothing = nothing_to_prune(subject)
+    if nothing is None and len(prunable_parameters(subject.model)) < 2:
+        return "its only layer of weights is the classifier, which stays whole"
+    return nothing
+
+
+def _plan(subject: Subject) -> tuple[int, int, int]:
+    """Epochs, samples of a step, and steps between two looks."""
+    assert subject.train is not None
+    batch = min(BATCH, len(subject.train))
+    steps = subject.affordable(2 * 3 * batch, MOST, share=SHARE)
+    if steps < FEWEST:
+        raise NotNow(
+            f"{FEWEST} steps of each search are the least, and more than an examination of depth {subject.depth} "
+            "spends on a network of this size"
+        )
+    epochs = max(1, round(steps / batches_per_epoch(len(subject.train), batch)))
+    return epochs, batch, max(1, steps // LOOKS)
+
+
+def passes(subject: Subject) -> float:
+    """Forward passes of one sample that it takes."""
+    epochs, batch, every = _plan(subject)
+    assert subject.train is not None
+    steps = epochs * batches_per_epoch(len(subject.train), batch)
+    looks = 2 * (steps / every + 2) + 3
+    return 2.0 * 3 * steps * batch + looks * min(SAMPLES, len(subject.data)) + min(10 * batch, len(subject.train))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was found, and what each network answers on the held-out samples."""
+
+    jackpot: Jackpot
+    control: Jackpot
+    """The same search among weights drawn anew."""
+    sparse: Evaluation
+    dense: Evaluation
+    pruned: Evaluation
+    """The largest weights, without a search, the batch norms' statistics taken anew."""
+    lost: Estimate
+    """Points of accuracy, the sparse network less the dense one, over the held-out samples."""
+
+
+def examine(subject: Subject) -> Finding:
+    """A search from the magnitude mask among the trained weights, and the same one among new weights."""
+    subject = subject.in_single_precision
+    found = _search(subject)
+    accuracy = {
+        "the whole network": found.dense.accuracy,
+        "a tenth of its weights, searched for": found.sparse.accuracy,
+        "its largest weights": found.pruned.accuracy,
+        "a tenth of new weights, searched for": float(found.control.history.accuracy["held out"][-1]),
+    }
+    whole, sparse, largest, fresh = (f"{100 * each:.1f} %" for each in accuracy.values())
+    kept = sum(int(mask.sum()) for mask in found.jackpot.masks.values())
+    weights = sum(mask.numel() for mask in found.jackpot.masks.values())
+    steps = len(found.jackpot.history.train_loss)
+    held = found.lost.low > -2
+    return Finding(
+        sentence=(
+            f"{kept:,} of {weights:,} weights ({100 * kept / weights:.0f} %), at the very values they were trained to, "
+            f"reach {sparse} where the whole network reaches {whole}; the largest weights reach {largest} without a "
+            f"search, and the same search among new weights {fresh}."
+        ),
+        glance=f"{100 * kept / weights:.0f} % of the weights, untouched, reach {sparse}",
+        advice=(
+            "The mask is a sparse network that needs no training: a few epochs of tuning may bring it further."
+            if held
+            else "Search longer or keep more weights; tuning the kept ones for a few epochs closes much of the gap."
+        ),
+        reading=(
+            f"A search of {steps} steps learnt which weights to keep, the number in each layer fixed; the classifier "
+            "stays whole. Both lines start from the largest weights; batch norms take the statistics of the sparse "
+            "network. The control is the same search in a network with new weights: what it reaches the search alone "
+            f"does. Accuracy is lower than the whole network's by {-found.lost.value:.1f} points "
+            f"[{-found.lost.high:.1f}, {-found.lost.low:.1f}], an interval over the held-out samples: one search with "
+            "one seed."
+        ),
+        pictures=(Picture.of(_draw(found, accuracy), "Accuracy along the two searches"),),
+        figures={"weights kept": kept, "weights": weights, "steps": steps}
+        | {f"accuracy, {who}": round(value, 4) for who, value in accuracy.items()},
+        code=_code(subject),
+    )
+
+
+def _search(subject: Subject) -> _Found:
+    assert subject.train is not None
+    epochs, batch, every = _plan(subject)
+    held = subject.data[subject.sample(SAMPLES)] if len(subject.data) > SAMPLES else subject.data
+    options: dict[str, Any] = {
+        "sparsity": SPARSITY,
+        "layer_rates": _rates(subject.model),
+        "exclude": _whole(subject.model),
+        "epochs": epochs,
+        "batch_size": batch,
+        "seed": subject.seed,
+        "evaluation": {"held out": held},
+        "evaluate_every": every,
+    }
+    jackpot = find_jackpot(subject.model, subject.train, **options)
+    fresh = reinitialise(subject.model, init=_initialiser(subject), seed=derive(subject.seed, "jackpot"))
+    control = find_jackpot(fresh, subject.train, **options)
+    dense, sparse = evaluate(subject.model, held), evaluate(jackpot.export(), held)
+    lost = bootstrap_mean(100 * _hits(held, sparse), 100 * _hits(held, dense))
+    pruned = _pruned(subject.model, jackpot, subject.train[: 10 * batch])
+    return _Found(jackpot, control, sparse, dense, evaluate(pruned, held), lost)
+
+
+def _rates(model: nn.Module) -> str:
+    """One threshold for all layers, unless a small layer would be left with nothing."""
+    weights = {name: weight.detach() for name, weight in prunable_parameters(model).items()}
+    masks = magnitude_masks(weights, rate=SPARSITY, scope="global", allow_empty=True)
+    return "global" if all(bool(mask.any()) for mask in masks.values()) else "uniform"
+
+
+def _whole(model: nn.Module) -> list[str] | None:
+    """The classifier, found by running; a network without a linear layer has none that could be."""
+    return None if any(isinstance(layer, nn.Linear) for layer in model.modules()) else []
+
+
+def _pruned(model: nn.Module, found: Jackpot, data: Dataset) -> nn.Module:
+    """The largest weights, as many in every layer as were found."""
+    magnitudes = {name: model.get_parameter(name).detach().abs() for name in found.masks}
+    masks = keep_largest(magnitudes, {name: 1 - rate for name, rate in found.layer_rates.items()})
+    return recalibrated(zero_masked(copied(model), masks), data.inputs)
+
+
+def _hits(data: Dataset, found: Evaluation) -> np.ndarray:
+    return (found.outputs.argmax(1) == data.targets.cpu()).numpy().astype(float)
+
+
+def _draw(found: _Found, accuracy: dict[str, float]) -> Figure:
+    drawn, axes = figure(5.6, 3.2)
+    lines = ((found.jackpot, "trained weights", PALETTE[0]), (found.control, "new weights", PALETTE[1]))
+    for jackpot, label, color in lines:
+        history = jackpot.history
+        axes.plot(history.steps, 100 * history.accuracy["held out"], marker="o", label=label, color=color)
+    for name, value in (("whole network", found.dense.accuracy), ("largest weights", found.pruned.accuracy)):
+        axes.axhline(100 * value, linestyle="--", linewidth=1, color=INK)
+        place = (0.99, 100 * value)
+        axes.annotate(name, place, xycoords=("axes fraction", "data"), ha="right", va="bottom", color=INK, fontsize=8)
+    axes.set(xlabel="steps of the search", ylabel="accuracy (%)", ylim=(0, 108))
+    axes.legend(title="search among:", title_fontsize=8)
+    return drawn
+
+
+def _code(subject: Subject) -> str:
+    return (
+        "from netopsy.sparsity.lottery_jackpots import find_jackpot\n"
+        "from netopsy.training import evaluate\n\n"
+        "# your training data in place of data\n"
+        f"found = find_jackpot(model, data, sparsity={SPARSITY}, layer_rates={_rates(subject.model)!r}, epochs=10)\n"
+        "evaluate(found.export(), data).accuracy"
+    )
+
+
+INSTRUMENT = Instrument(
+    name="jackpot",
+    title="How small it is already",
+    term="lottery jackpot",
+    chapter="how small it could be",
+    examine=examine,
+    applies=why_not,
+    papers=("lottery-jackpots",),
+    order=15,
+    passes=passes,
+    worth=90,
+)
