@@ -28,7 +28,7 @@ def benchmarks() -> Iterator[Comparison | Growth]:
     start = start_masks(model, SPARSITY, exclude=["output"])
     layers = [layer(mask.numel(), seed) for seed, mask in enumerate(start.values())]
     check(layers)
-    peer_name = "sorting, and lists of indices"
+    peer_name = "sorting and lists"
     yield Comparison(
         "jackpot_swap", partial(ours, layers), partial(with_lists, layers), target=0.33, peer_name=peer_name, rounds=9
     )

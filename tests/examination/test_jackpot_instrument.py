@@ -30,7 +30,8 @@ def figures(found):
     return {name.removeprefix("accuracy, "): value for name, value in found.figures.items() if "accuracy" in name}
 
 
-def test_a_trained_network_holds_what_an_untrained_one_does_not(perceptron, left_as_found):
+def test_a_trained_network_holds_what_an_untrained_one_does_not(perceptron, left_as_found, monkeypatch):
+    monkeypatch.setattr(jackpot, "MOST", 160)
     before = left_as_found(perceptron)
     found = examine(perceptron, TEST, train=TRAIN, instruments=["jackpot"], depth="quick").findings["jackpot"]
     assert left_as_found(perceptron) == before
@@ -44,7 +45,8 @@ def test_a_trained_network_holds_what_an_untrained_one_does_not(perceptron, left
     assert found.figures["steps"] == jackpot.MOST / 4
 
 
-def test_a_network_of_tiny_layers_and_none_that_is_linear_loses_no_layer():
+def test_a_network_of_tiny_layers_and_none_that_is_linear_loses_no_layer(monkeypatch):
+    monkeypatch.setattr(jackpot, "MOST", 160)
     random = torch.Generator().manual_seed(0)
     data = Dataset(torch.rand(60, 3, 8, 8, generator=random), torch.arange(60) % 3)
     torch.manual_seed(0)

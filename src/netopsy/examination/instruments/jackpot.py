@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,6 +11,7 @@ from torch import nn
 
 from netopsy.core.computed import copied
 from netopsy.core.drawing import INK, PALETTE, figure
+from netopsy.core.errors import InputError
 from netopsy.core.masks import prunable_parameters, zero_masked
 from netopsy.core.seeds import derive
 from netopsy.data import Dataset, batches_per_epoch
@@ -22,7 +23,7 @@ from netopsy.examination.subject import Subject
 from netopsy.lab.statistics import Estimate, bootstrap_mean
 from netopsy.sparsity.criteria import keep_largest
 from netopsy.sparsity.lottery_jackpots import Jackpot, find_jackpot
-from netopsy.sparsity.lottery_ticket import magnitude_masks, reinitialise
+from netopsy.sparsity.lottery_ticket import reinitialise
 from netopsy.training import Evaluation, evaluate
 from netopsy.training.recalibration import recalibrated
 
@@ -80,6 +81,8 @@ class _Found:
     """The largest weights, without a search, the batch norms' statistics taken anew."""
     lost: Estimate
     """Points of accuracy, the sparse network less the dense one, over the held-out samples."""
+    rule: str
+    """Of the layer rates."""
 
 
 def examine(subject: Subject) -> Finding:
@@ -107,20 +110,20 @@ def examine(subject: Subject) -> Finding:
         advice=(
             "The mask is a sparse network that needs no training: a few epochs of tuning may bring it further."
             if held
-            else "Search longer or keep more weights; tuning the kept ones for a few epochs closes much of the gap."
+            else "Search longer or keep more weights; tuning the kept ones for a few epochs may close the gap."
         ),
         reading=(
             f"A search of {steps} steps learnt which weights to keep, the number in each layer fixed; the classifier "
-            "stays whole. Both lines start from the largest weights; batch norms take the statistics of the sparse "
-            "network. The control is the same search in a network with new weights: what it reaches the search alone "
-            f"does. Accuracy is lower than the whole network's by {-found.lost.value:.1f} points "
-            f"[{-found.lost.high:.1f}, {-found.lost.low:.1f}], an interval over the held-out samples: one search with "
-            "one seed."
+            "and whatever is no weight of a linear or convolutional layer stay whole. Both lines start from the largest "
+            "weights; batch norms take the statistics of the sparse network. The control is the same search in a "
+            "network with new weights: what it reaches, the search alone does. Accuracy of the sparse network less "
+            f"that of the whole one: {found.lost.value:+.1f} points [{found.lost.low:+.1f}, {found.lost.high:+.1f}], an "
+            "interval over the held-out samples; this is one search with one seed."
         ),
-        pictures=(Picture.of(_draw(found, accuracy), "Accuracy along the two searches"),),
+        pictures=(Picture.of(_draw(found), "Accuracy along the two searches"),),
         figures={"weights kept": kept, "weights": weights, "steps": steps}
         | {f"accuracy, {who}": round(value, 4) for who, value in accuracy.items()},
-        code=_code(subject),
+        code=_code(found.rule),
     )
 
 
@@ -130,7 +133,6 @@ def _search(subject: Subject) -> _Found:
     held = subject.data[subject.sample(SAMPLES)] if len(subject.data) > SAMPLES else subject.data
     options: dict[str, Any] = {
         "sparsity": SPARSITY,
-        "layer_rates": _rates(subject.model),
         "exclude": _whole(subject.model),
         "epochs": epochs,
         "batch_size": batch,
@@ -138,20 +140,18 @@ def _search(subject: Subject) -> _Found:
         "evaluation": {"held out": held},
         "evaluate_every": every,
     }
-    jackpot = find_jackpot(subject.model, subject.train, **options)
+    rule: Literal["global", "uniform"] = "global"
+    try:
+        jackpot = find_jackpot(subject.model, subject.train, layer_rates=rule, **options)
+    except InputError:  # one threshold for all layers may leave a small one with nothing
+        rule = "uniform"
+        jackpot = find_jackpot(subject.model, subject.train, layer_rates=rule, **options)
     fresh = reinitialise(subject.model, init=_initialiser(subject), seed=derive(subject.seed, "jackpot"))
-    control = find_jackpot(fresh, subject.train, **options)
+    control = find_jackpot(fresh, subject.train, layer_rates=jackpot.layer_rates, **options)
     dense, sparse = evaluate(subject.model, held), evaluate(jackpot.export(), held)
     lost = bootstrap_mean(100 * _hits(held, sparse), 100 * _hits(held, dense))
     pruned = _pruned(subject.model, jackpot, subject.train[: 10 * batch])
-    return _Found(jackpot, control, sparse, dense, evaluate(pruned, held), lost)
-
-
-def _rates(model: nn.Module) -> str:
-    """One threshold for all layers, unless a small layer would be left with nothing."""
-    weights = {name: weight.detach() for name, weight in prunable_parameters(model).items()}
-    masks = magnitude_masks(weights, rate=SPARSITY, scope="global", allow_empty=True)
-    return "global" if all(bool(mask.any()) for mask in masks.values()) else "uniform"
+    return _Found(jackpot, control, sparse, dense, evaluate(pruned, held), lost, rule)
 
 
 def _whole(model: nn.Module) -> list[str] | None:
@@ -170,7 +170,7 @@ def _hits(data: Dataset, found: Evaluation) -> np.ndarray:
     return (found.outputs.argmax(1) == data.targets.cpu()).numpy().astype(float)
 
 
-def _draw(found: _Found, accuracy: dict[str, float]) -> Figure:
+def _draw(found: _Found) -> Figure:
     drawn, axes = figure(5.6, 3.2)
     lines = ((found.jackpot, "trained weights", PALETTE[0]), (found.control, "new weights", PALETTE[1]))
     for jackpot, label, color in lines:
@@ -185,12 +185,12 @@ def _draw(found: _Found, accuracy: dict[str, float]) -> Figure:
     return drawn
 
 
-def _code(subject: Subject) -> str:
+def _code(rule: str) -> str:
     return (
         "from netopsy.sparsity.lottery_jackpots import find_jackpot\n"
         "from netopsy.training import evaluate\n\n"
         "# your training data in place of data\n"
-        f"found = find_jackpot(model, data, sparsity={SPARSITY}, layer_rates={_rates(subject.model)!r}, epochs=10)\n"
+        f"found = find_jackpot(model, data, sparsity={SPARSITY}, layer_rates={rule!r}, epochs=10)\n"
         "evaluate(found.export(), data).accuracy"
     )
 
