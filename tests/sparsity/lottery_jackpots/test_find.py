@@ -93,15 +93,15 @@ def test_a_stack_finds_what_searches_one_by_one_find(trained):
 
 def test_a_loader_serves_as_well_and_a_mask_of_ones_own_keeps_its_rates(trained):
     own = {"4.weight": torch.rand(12, 16) < 0.3}
-    start = start_masks(trained, 0.5, exclude=["6"])
-    loader = DataLoader(TRAIN, batch_size=100)
+    loader = DataLoader(TRAIN, batch_size=100, shuffle=True)
+    before = torch.random.get_rng_state()
     found = find_jackpot(trained, loader, init=own, epochs=2, lr=1.0)
+    assert torch.equal(torch.random.get_rng_state(), before)
     assert list(found.masks) == ["4.weight"]
     assert found.masks["4.weight"].sum() == own["4.weight"].sum()
     assert len(found.history.train_loss) == 20
     again = find_jackpot(trained, loader, init=own, epochs=2, lr=1.0)
     assert same(found.masks, again.masks)
-    assert set(start) == {"1.weight", "4.weight"}
 
 
 def test_with_a_learning_rate_of_0_the_mask_stays_that_of_global_magnitude_pruning(trained):
@@ -133,7 +133,7 @@ def test_a_random_start_has_as_many_weights_in_every_layer_and_others(trained):
 
 
 def test_overlap():
-    a, b = {"w": torch.tensor([1, 1, 0, 0]).bool(), "v": torch.tensor([1]).bool()}, {}
+    a = {"w": torch.tensor([1, 1, 0, 0]).bool(), "v": torch.tensor([1]).bool()}
     assert mask_overlap(a, a).pooled == 1
     b = {"w": torch.tensor([0, 1, 1, 0]).bool(), "v": torch.tensor([1]).bool()}
     found = mask_overlap(a, b)

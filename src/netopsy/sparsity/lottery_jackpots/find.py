@@ -13,7 +13,7 @@ from netopsy.core.arguments import checked
 from netopsy.core.computed import copied
 from netopsy.core.errors import require
 from netopsy.core.modes import check_model, device_of, running_on
-from netopsy.core.seeds import check_seed
+from netopsy.core.seeds import check_seed, seeded
 from netopsy.data import Dataset, batches_per_epoch, index_batches
 from netopsy.sparsity.lottery_jackpots.jackpot import Jackpot
 from netopsy.sparsity.lottery_jackpots.loop import Batch, run
@@ -89,7 +89,7 @@ def find_jackpot(
     )
     recipe = settings.recipe(_steps(data, batch_size))
     sets, at = evaluations(recipe, evaluation, evaluate_every)
-    first = data.inputs[:2] if isinstance(data, Dataset) else _pair(next(iter(data)))[0][:2]
+    first = _first_inputs(data, seed)
     check_runs(model, data, first, sets, loss)
     masks = settings.start(model, init, first, seed)
     with torch.inference_mode(False), torch.enable_grad():
@@ -154,6 +154,14 @@ def _epochs(data: Any, epochs: int, batch_size: int, seed: int) -> Iterator[Iter
     order = index_batches(len(data), batch_size, seed)
     for _ in range(epochs):
         yield ((data.inputs[each], data.targets[each]) for each in islice(order, _steps(data, batch_size)))
+
+
+def _first_inputs(data: Any, seed: int) -> Tensor:
+    if isinstance(data, Dataset):
+        return data.inputs[:2]
+    with seeded(seed):  # a loader that shuffles draws from the global random state
+        batch = next(iter(data), None)
+    return _pair(batch)[0][:2]
 
 
 def _pair(batch: object) -> Batch:
