@@ -225,9 +225,19 @@ def test_bad_data_and_networks_are_refused(unchecked):
         (NET, iter(()), "data must be a netopsy Dataset, or a loader"),
         (nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), TRAIN[:9], "no weights to prune"),
         (nn.Sequential(nn.Conv2d(1, 10, 8), nn.Flatten()), TRAIN[:9], "runs no linear layer"),
+        (NET, [], "length of at least 1, got list"),
     ):
         with pytest.raises(InputError, match=says):
             find_jackpot(model, data, epochs=1)
+    nothing = {"fc1.weight": torch.zeros(8, 64, dtype=torch.bool)}
+    with pytest.raises(InputError, match=r"init\['fc1.weight'\] keeps no weight"):
+        find_jackpot(NET, TRAIN[:9], init=nothing, epochs=1)
+    assert find_jackpot(NET, TRAIN[:9], init=nothing, epochs=1, allow_empty=True).layer_rates == {"fc1.weight": 1.0}
+    with pytest.raises(InputError, match=r"weights\['w'\] is empty"):
+        prune_rates({"w": torch.zeros(0, 3)})
+    for search in (lambda **o: find_jackpot(NET, **o), lambda **o: find_jackpots([NET], seeds=(0,), **o)):
+        with pytest.raises(InputError, match="run away in epoch 1, to a loss or scores of inf or NaN: lower lr"):
+            search(data=TRAIN, lr=1e30, weight_decay=1e9, epochs=1, batch_size=100)
     for models, seeds, says in (
         ([NET, mlp([64, 9, 10])], (0, 1), "models must all be of one architecture"),
         ([NET, NET], (0,), "seeds must have one entry a network, 2"),

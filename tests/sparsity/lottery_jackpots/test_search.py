@@ -146,7 +146,7 @@ def test_bad_starts_are_refused(unchecked):
     for model, masks, options, says in (
         ("net", mask, {}, "model must be a torch nn.Module"),
         (layer, {}, {}, "masks is empty"),
-        (layer, {"1.weight": torch.ones(2).bool()}, {}, "unknown weight of a layer in init '1.weight'"),
+        (layer, {"2.weight": torch.ones(2).bool()}, {}, "unknown parameter in masks '2.weight'"),
         (layer, {"0.weight": torch.ones(3).bool()}, {}, r"must have shape \(2, 2\), got \(3,\)"),
         (layer, mask, {"gap": 0}, "gap must be a number above 0 and below 1, got 0"),
         (layer, mask, {"lr": -1.0}, "lr must be a finite number"),

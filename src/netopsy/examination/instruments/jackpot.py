@@ -114,11 +114,11 @@ def examine(subject: Subject) -> Finding:
         ),
         reading=(
             f"A search of {steps} steps learnt which weights to keep, the number in each layer fixed; the classifier "
-            "and whatever is no weight of a linear or convolutional layer stay whole. Both lines start from the largest "
-            "weights; batch norms take the statistics of the sparse network. The control is the same search in a "
-            "network with new weights: what it reaches, the search alone does. Accuracy of the sparse network less "
-            f"that of the whole one: {found.lost.value:+.1f} points [{found.lost.low:+.1f}, {found.lost.high:+.1f}], an "
-            "interval over the held-out samples; this is one search with one seed."
+            "and whatever is no weight of a linear or convolutional layer stay whole. Both lines start from the "
+            "largest weights; batch norms take the statistics of the sparse network. The control is the same search "
+            "in a network with new weights: what it reaches, the search alone does. Accuracy of the sparse network "
+            f"less that of the whole one: {found.lost.value:+.1f} points [{found.lost.low:+.1f}, "
+            f"{found.lost.high:+.1f}], an interval over the held-out samples; this is one search with one seed."
         ),
         pictures=(Picture.of(_draw(found), "Accuracy along the two searches"),),
         figures={"weights kept": kept, "weights": weights, "steps": steps}

@@ -73,7 +73,7 @@ def find_jackpot(
 
     Raises:
         InputError: nothing to prune, a number out of range, a layer that would be left without weights, masks or names
-            that do not fit, data that the network does not take, or a loss that becomes infinite.
+            that do not fit, data that the network does not take, or a search that runs away to infinity.
 
     >>> from netopsy.data import digits
     >>> from netopsy.models import mlp
@@ -127,6 +127,9 @@ class _Single:
     def swap(self, share: Tensor) -> tuple[Tensor, Tensor]:
         report = self.own.swap(float(share))
         return torch.tensor([report.q]), torch.tensor([report.q_allowed])
+
+    def finite(self) -> bool:
+        return self.own.relaxed.finite()
 
     def evaluate(self, data: Dataset) -> tuple[Tensor, Tensor]:
         found = evaluate(self.own.export(), data, loss=self.recipe.loss)

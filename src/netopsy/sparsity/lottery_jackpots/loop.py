@@ -29,6 +29,9 @@ class Searching(Protocol):
     def swap(self, share: Tensor) -> tuple[Tensor, Tensor]:
         """Exchange entries; pairs asked for and exchanged, ``[networks]``."""
 
+    def finite(self) -> bool:
+        """Whether every score is still a number."""
+
     def evaluate(self, data: Dataset) -> tuple[Tensor, Tensor]:
         """Loss and accuracy, ``[networks]`` each."""
 
@@ -89,10 +92,10 @@ def run(
                 look()
                 task.advance()
             require(
-                losses is not None and bool(losses.isfinite().all()),
-                f"the loss is no finite number after epoch {epoch + 1}: take a smaller lr"
-                if losses is not None
-                else f"the data gave no batch in epoch {epoch + 1}: give a loader that can be gone through again",
+                losses is not None,
+                f"data gave no batch in epoch {epoch + 1}: it must be there to be gone through again",
             )
+            sound = losses is not None and bool(losses.isfinite().all()) and search.finite()
+            require(sound, f"the search has run away in epoch {epoch + 1}, to a loss or scores of inf or NaN: lower lr")
     histories = [fit.history for fit in recorder.fits(step)]
     return Found(histories, torch.stack(asked).cpu(), torch.stack(done).cpu())

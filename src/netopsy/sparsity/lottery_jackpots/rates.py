@@ -52,6 +52,8 @@ def prune_rates(
     """
     check_tensors("weights", weights)
     require(weights, "weights is empty; give at least one parameter name and its weights")
+    for name, weight in weights.items():
+        require(weight.numel() > 0, f"weights[{name!r}] is empty: leave its layer out")
     if isinstance(layer_rates, Mapping):
         rates = dict.fromkeys(weights, 0.0)
         for name, rate in layer_rates.items():
@@ -118,13 +120,8 @@ def rates_of(masks: Masks) -> dict[str, float]:
 
 
 def checked_start(model: nn.Module, masks: Masks) -> dict[str, Tensor]:
-    """Masks given by the caller, as bool tensors where the weights are; they must lie on weights of layers."""
-    weights = check_masks(model, masks)
-    prunable = prunable_parameters(model)
-    for name in masks:
-        if name not in prunable:
-            raise UnknownNameError("weight of a layer in init", name, prunable)
-    return {name: masks[name].to(weight.device, torch.bool) for name, weight in weights.items()}
+    """Masks given by the caller, as bool tensors where the weights are."""
+    return {name: masks[name].to(weight.device, torch.bool) for name, weight in check_masks(model, masks).items()}
 
 
 def _whole(rate: float | int, n: int) -> float:

@@ -55,6 +55,10 @@ class RelaxedMasks:
             asked, done = asked + pairs, done + allowed
         return asked, done
 
+    def finite(self) -> bool:
+        """Whether every score is still a number."""
+        return all(bool(score.isfinite().all()) for score in self.scores.values())
+
     def of(self, place: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Masks and scores of one of the networks, in the shapes of its weights."""
         shapes = {name: shape[1:] for name, shape in self.shapes.items()}

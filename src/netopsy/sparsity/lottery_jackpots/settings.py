@@ -61,7 +61,10 @@ class Settings:
     def start(self, model: nn.Module, init: Start, first: Tensor, seed: int) -> dict[str, Tensor]:
         """The masks to start from; ``first`` are inputs to see by which layer runs last."""
         if isinstance(init, Mapping):
-            return checked_start(model, init)
+            masks = checked_start(model, init)
+            for name, mask in masks.items():
+                require(self.allow_empty or mask.any(), f"init[{name!r}] keeps no weight: allow_empty=True allows it")
+            return masks
         return start_masks(
             model,
             self.sparsity,

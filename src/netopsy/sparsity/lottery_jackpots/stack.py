@@ -43,6 +43,10 @@ class StackedSearch:
         self._apply()
         return found
 
+    def finite(self) -> bool:
+        """Whether every score is still a number."""
+        return self.relaxed.finite()
+
     def evaluate(self, data: Dataset) -> tuple[Tensor, Tensor]:
         """Loss and accuracy of every masked network, ``[networks]`` each."""
         return self._stack.evaluate(data)
