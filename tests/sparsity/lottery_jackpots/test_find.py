@@ -194,6 +194,7 @@ NET = mlp([64, 8, 10])
 BAD = {
     "sparsity of 0": ({"sparsity": 0.0}, "sparsity must be above 0 and below 1, got 0.0"),
     "sparsity of 1": ({"sparsity": 1}, "sparsity must be above 0 and below 1, got 1"),
+    "half allowed": ({"allow_empty": 1}, "allow_empty must be True or False, got 1"),
     "no epoch": ({"epochs": 0}, "epochs must be an int of at least 1, got 0"),
     "half an epoch": ({"epochs": 0.5}, "epochs must be an int of at least 1, got 0.5"),
     "empty layer": ({"sparsity": 0.9999}, "layer 'fc1.weight' would be left without weights at sparsity 0.9999"),

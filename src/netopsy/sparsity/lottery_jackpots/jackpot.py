@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from netopsy.core import stored
 from netopsy.core.arguments import checked_class
 from netopsy.core.computed import copied
-from netopsy.core.drawing import PALETTE, panel, style
+from netopsy.core.drawing import INK, panel, style
 from netopsy.core.errors import require
 from netopsy.core.fingerprints import fingerprint
 from netopsy.core.paths import path_from
@@ -115,7 +115,7 @@ class Jackpot:
         """Loss along the search, and on a second axis the pairs of weights that changed sides in each step."""
         ax = self.history.plot(panel(ax))
         beside = ax.twinx()
-        beside.plot(self.allowed.numpy(), color=PALETTE[5], linewidth=0.8, alpha=0.6, label="swaps")
+        beside.plot(self.allowed.numpy(), color=INK, linewidth=0.8, alpha=0.6, label="swaps")
         beside.set(ylabel="weights swapped", ylim=(0, None))
         beside.grid(visible=False)
         handles, labels = (own + more for own, more in zip(*_legends(ax, beside), strict=True))

@@ -43,6 +43,7 @@ class Settings:
             value = getattr(self, name)
             whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
             require(whole, f"{name} must be an int of at least 1, got {value!r}")
+        require(isinstance(self.allow_empty, bool), f"allow_empty must be True or False, got {self.allow_empty!r}")
         check_gap(self.gap)
 
     def recipe(self, steps: int) -> Recipe:
