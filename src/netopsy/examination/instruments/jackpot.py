@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -130,6 +130,7 @@ def examine(subject: Subject) -> Finding:
 def _search(subject: Subject) -> _Found:
     assert subject.train is not None
     epochs, batch, every = _plan(subject)
+    train = replace(subject.train, inputs=subject.train.inputs.to(subject.data.inputs.dtype))
     held = subject.data[subject.sample(SAMPLES)] if len(subject.data) > SAMPLES else subject.data
     options: dict[str, Any] = {
         "sparsity": SPARSITY,
@@ -142,15 +143,15 @@ def _search(subject: Subject) -> _Found:
     }
     rule: Literal["global", "uniform"] = "global"
     try:
-        jackpot = find_jackpot(subject.model, subject.train, layer_rates=rule, **options)
+        jackpot = find_jackpot(subject.model, train, layer_rates=rule, **options)
     except InputError:  # one threshold for all layers may leave a small one with nothing
         rule = "uniform"
-        jackpot = find_jackpot(subject.model, subject.train, layer_rates=rule, **options)
+        jackpot = find_jackpot(subject.model, train, layer_rates=rule, **options)
     fresh = reinitialise(subject.model, init=_initialiser(subject), seed=derive(subject.seed, "jackpot"))
-    control = find_jackpot(fresh, subject.train, layer_rates=jackpot.layer_rates, **options)
+    control = find_jackpot(fresh, train, layer_rates=jackpot.layer_rates, **options)
     dense, sparse = evaluate(subject.model, held), evaluate(jackpot.export(), held)
     lost = bootstrap_mean(100 * _hits(held, sparse), 100 * _hits(held, dense))
-    pruned = _pruned(subject.model, jackpot, subject.train[: 10 * batch])
+    pruned = _pruned(subject.model, jackpot, train[: 10 * batch])
     return _Found(jackpot, control, sparse, dense, evaluate(pruned, held), lost, rule)
 
 
