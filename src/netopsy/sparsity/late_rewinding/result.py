@@ -39,7 +39,7 @@ class RewindSweep:
     0 where it was asked for, ``reinit`` (the ticket's mask on weights drawn anew). Columns: ``density``, ``survivors``
     (weights kept), ``metric`` (what ``evaluate`` said of the trained network), ``to_pruning`` and ``to_data_order``
     (the two distances), ``cosine_pruning`` and ``cosine_data_order`` (of the ways that the same two went from their
-    common start; NaN where nothing moved)."""
+    common start). What was not measured is NaN, and so is a cosine where nothing moved."""
     results: Mapping[int, Sequence[IMPResult]]
     """Step rewound to, to the search for tickets of each network; ``results[step][0].ticket(-1)`` is the last ticket,
     ready to be trained on from that step."""

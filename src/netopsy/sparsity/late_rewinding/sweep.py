@@ -52,6 +52,7 @@ def rewind_sweep(
     output_layer: str | None = None,
     exclude: Sequence[str] = (),
     seeds: tuple[int, int] = (0, 1),
+    compared: Sequence[int] | None = None,
     evaluate: Callable[[nn.Module], Any] | None = None,
     init: Initialiser | None = None,
 ) -> RewindSweep:
@@ -59,12 +60,13 @@ def rewind_sweep(
 
     Frankle et al. 2019, sections 3 and 4. The dense network is trained once and its state kept at each step ``k``. From
     there on it goes as `netopsy.sparsity.lottery_ticket.iterative_magnitude_pruning` does from the start: train to the
-    end with a new optimiser, prune, put the survivors back to their values at ``k``, and again. In each round two more
-    masked networks start from the same weights: the ticket with the data in another order, and its mask shuffled within
-    each layer. Distances shrink with ``k`` whatever the mask, so only what sets a ticket apart from the shuffled mask
+    end with a new optimiser, prune, put the survivors back to their values at ``k``, and again. Three more masked
+    networks start from the same weights: the ticket with the data in another order, and its mask shuffled within each
+    layer with both orders. Distances shrink with ``k`` whatever the mask, so only what sets a ticket apart from the shuffled mask
     says something. Rewinding to 0 is the lottery ticket's own search; rewinding to the end trains nothing more.
 
-    It costs up to ``4 * rounds + 2`` trainings from each step on. ``model`` stays as it is.
+    From each step on it takes one training for each round, the dense one included, and three more for each round
+    compared. ``model`` stays as it is.
 
     Args:
         fit: a trainer of `netopsy.training.trainer`, or a function from a seed to a training loop
@@ -75,6 +77,8 @@ def rewind_sweep(
         rate, scope, output_rate_factor, output_layer, exclude: as in `iterative_magnitude_pruning`; the rate that the
             paper prunes at in a round is 0.2, over all layers together.
         seeds: of the two orders of the data; the tickets are found with the first.
+        compared: rounds in which the three others are trained, 0 being the dense network; all of them by default. In
+            the others only the tickets' distances to the dense network are known.
         evaluate: called with each trained network; its answer, a number, is the ``metric``.
         init: how weights are drawn anew (`netopsy.sparsity.lottery_ticket.reinitialise`); adds the tickets' masks on
             such weights where ``steps`` holds 0.
@@ -96,7 +100,7 @@ def rewind_sweep(
     schedule = Schedule(rounds, rate, scope, float(output_rate_factor), output_layer, exclude, 0, True)
     at = _numbers(steps, steps_per_epoch_of(fit))
     check_end(max(at), fit)
-    return _sweep([model], OneByOne(fit), at, schedule, [seeds], evaluate, init)
+    return _sweep([model], OneByOne(fit), at, schedule, [seeds], compared, evaluate, init)
 
 
 @checked
@@ -113,6 +117,7 @@ def rewind_sweep_many(
     output_rate_factor: float | int = 0.5,
     output_layer: str | None = None,
     exclude: Sequence[str] = (),
+    compared: Sequence[int] | None = None,
     evaluate: Callable[[nn.Module], Any] | None = None,
     init: Initialiser | None = None,
 ) -> RewindSweep:
@@ -138,7 +143,7 @@ def rewind_sweep_many(
     schedule = Schedule(rounds, rate, scope, float(output_rate_factor), output_layer, exclude, 0, True)
     at = _numbers(steps, batches_per_epoch(len(data), recipe.batch_size))
     require(max(at) <= recipe.steps, f"steps must be from 0 to {recipe.steps}, the end of training, got {max(at)}")
-    return _sweep(models, Stacked(data, recipe), at, schedule, seeds, evaluate, init)
+    return _sweep(models, Stacked(data, recipe), at, schedule, seeds, compared, evaluate, init)
 
 
 def _numbers(steps: Steps, steps_per_epoch: int | None) -> list[int]:
@@ -154,9 +159,14 @@ def _sweep(
     steps: Sequence[int],
     schedule: Schedule,
     seeds: Sequence[tuple[int, int]],
+    compared: Sequence[int] | None,
     evaluate: Callable[[nn.Module], Any] | None,
     init: Initialiser | None,
 ) -> RewindSweep:
+    every = range(schedule.rounds + 1)
+    compared = every if compared is None else compared
+    for number in compared:
+        require(number in every, f"compared must hold rounds from 0 to {schedule.rounds}, got {number!r}")
     for pair in seeds:
         require(len(pair) == 2, f"seeds must be pairs, got {pair!r}")
         for seed in pair:
@@ -165,7 +175,11 @@ def _sweep(
     check_rate(schedule.rate, prunable_parameters(models[0], exclude=schedule.exclude), schedule.scope)
     networks = [copied(model) for model in models]
     watched, orders = OutputLayer(networks[0]), [first for first, _ in seeds]
-    others = [] if init is None else [_drawn_anew(*each, init) for each in zip(networks, orders, strict=True)]
+    others = (
+        []
+        if init is None or 0 not in steps
+        else [_drawn_anew(*each, init) for each in zip(networks, orders, strict=True)]
+    )
     with watched:
         fits, states = run(networks, orders, keep=steps)
     dense = fits, [copied_state(network) for network in networks]
@@ -175,7 +189,7 @@ def _sweep(
         for network, start in zip(networks, starts, strict=True):
             network.load_state_dict(start)
         anew, known = (others, dense) if step == 0 else ([], None)
-        search = Rounds(networks, run, step, starts, seeds, evaluate, anew, known)
+        search = Rounds(networks, run, step, starts, seeds, compared, evaluate, anew, known)
         judge = None if evaluate is None else search.metric
         results[step] = prune_and_train(networks, search, schedule, output=lambda: watched.weight, evaluate=judge)
         rows += search.rows
