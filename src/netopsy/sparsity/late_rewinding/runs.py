@@ -59,7 +59,7 @@ class OneByOne:
         start: int = 0,
         keep: Collection[int] = (),
     ) -> Trained:
-        own = masks or [None] * len(models)
+        own: Sequence[Masks | None] = masks or [None] * len(models)
         runs = [self._one(*each, start, keep) for each in zip(models, seeds, own, strict=True)]
         return [fit for fit, _ in runs], [states for _, states in runs]
 
@@ -71,7 +71,7 @@ class OneByOne:
 
         def look(done: int, trained: nn.Module) -> None:
             nonlocal last
-            if masks is not None:
+            if masks is not None and applied is not None:
                 require(done == last + 1 or not revived(model, masks), _BACK.format(f" between {last} and {done}"))
                 applied.enforce()
             last = done

@@ -62,8 +62,9 @@ def rewind_sweep(
     there on it goes as `netopsy.sparsity.lottery_ticket.iterative_magnitude_pruning` does from the start: train to the
     end with a new optimiser, prune, put the survivors back to their values at ``k``, and again. Three more masked
     networks start from the same weights: the ticket with the data in another order, and its mask shuffled within each
-    layer with both orders. Distances shrink with ``k`` whatever the mask, so only what sets a ticket apart from the shuffled mask
-    says something. Rewinding to 0 is the lottery ticket's own search; rewinding to the end trains nothing more.
+    layer with both orders. Distances shrink with ``k`` whatever the mask, so only what sets a ticket apart from the
+    shuffled mask says something. Rewinding to 0 is the lottery ticket's own search; rewinding to the end trains
+    nothing more.
 
     From each step on it takes one training for each round, the dense one included, and three more for each round
     compared. ``model`` stays as it is.
