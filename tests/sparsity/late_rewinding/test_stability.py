@@ -11,7 +11,7 @@ from netopsy.sparsity.late_rewinding import stability_to_data_order, stability_t
 from netopsy.sparsity.lottery_ticket import magnitude_masks, prunable_parameters
 from netopsy.training import Recipe, trainer
 
-TRAIN = digits_split()[0][:200]
+TRAIN = digits_split()[0][:100]
 SIZE, RATE, STEPS = 6, 0.15, 30
 
 
@@ -73,7 +73,7 @@ def test_in_the_limit_it_is_the_distance_of_the_minima_from_wherever_it_starts()
     minimum = torch.linalg.solve(curvature, slope)[mask]
     sparse = torch.linalg.solve(curvature[mask][:, mask], slope[mask])
     for first in (start, -3 * start):
-        found = distance(curvature, slope, first, mask, 50, steps=2000)
+        found = distance(curvature, slope, first, mask, 50, steps=400)
         assert found == pytest.approx(float((minimum - sparse).norm()), abs=1e-9)
 
 
@@ -89,14 +89,14 @@ def test_full_batches_have_no_order():
     assert stability_to_data_order(*given, step=4, seeds=(0, 1)) == 0
     model = mlp([64, 8, 10])
     masks = magnitude_masks(prunable_parameters(model), rate=0.5)
-    whole = trainer(TRAIN, Recipe(steps=6, batch_size=len(TRAIN), optimizer="sgd", lr=0.1, momentum=0.9))
+    whole = trainer(TRAIN, Recipe(steps=4, batch_size=len(TRAIN), optimizer="sgd", lr=0.1, momentum=0.9))
     found = stability_to_data_order(model, model.state_dict(), masks, whole, step=2, seeds=(0, 1))
     assert found < 1e-5  # the sums of a batch are rounded in its order
 
 
 def digit_case():
     model = resnet(8, channels=1, width=2)
-    recipe = Recipe(steps=10, batch_size=50, optimizer="sgd", lr=0.1, momentum=0.9, schedule="cosine")
+    recipe = Recipe(steps=10, batch_size=25, optimizer="sgd", lr=0.1, momentum=0.9, schedule="cosine")
     return model, magnitude_masks(prunable_parameters(model), rate=0.5, scope="global"), trainer(TRAIN, recipe)
 
 

@@ -59,7 +59,7 @@ class Setting:
 _SGD = partial(Recipe, optimizer="sgd", momentum=0.9, weight_decay=1e-4, schedule="step")
 _CIFAR = partial(Setting, "hub:uoft-cs/cifar10", stacked=False, augment=crop_and_flip)
 _STEPS = (0, 100, 250, 500, 1000, 2000)
-_VARIANTS: dict[str, dict[str, Any]] = {
+_RATES: dict[str, dict[str, Any]] = {
     "high": {"lr": 0.1},
     "low": {"lr": 0.01},
     "warmup": {"lr": 0.1, "warmup": 10_000},
@@ -183,7 +183,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     early, late = own.early, own.late
 
     def wide(values: str, variant: str = TICKET, at: int = config.judged) -> pd.DataFrame:
-        where = {"setting": config.settings[0], "round": at, "variant": variant}
+        where: dict[str, Any] = {"setting": config.settings[0], "round": at, "variant": variant}
         return tables.wide("networks", columns="step", values=values, **where)
 
     orders = {name: wide("to_data_order", name) for name in (TICKET, RANDOM)}
