@@ -183,6 +183,22 @@ def test_any_training_loop_that_takes_a_seed_will_do():
         rewind_sweep(model, make, (0, 7), 1)
 
 
+def test_grouped_and_transposed_convolutions_are_pruned_and_recurrent_parts_left_alone():
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.spread, self.fold = nn.ConvTranspose2d(1, 4, 2), nn.Conv2d(4, 4, 3, groups=4)
+            self.read, self.head = nn.GRU(7, 6, batch_first=True), nn.Linear(6, 10)
+
+        def forward(self, x):
+            return self.head(self.read(self.fold(self.spread(x)).relu().mean(1))[0][:, -1])
+
+    torch.manual_seed(0)
+    found = rewind_sweep(Odd(), trainer(TRAIN, Recipe(steps=3)), (0, 1), 1, rate=0.5, compared=(1,))
+    assert set(found.results[1][0].masks[1]) == {"spread.weight", "fold.weight", "head.weight"}
+    assert found.table.query("round == 1")["to_pruning"].gt(0).all()
+
+
 def test_it_is_drawn(found):
     axes = found.plot(value="to_pruning")
     assert axes.get_ylabel() == "distance to the dense network"

@@ -71,8 +71,8 @@ def _finding(
             f"With {100 * kept:.1f} % of the weights, trained on from step {early:,} of {recipe.steps:,}, it reaches "
             f"{100 * accuracy[early]:.1f} % where the dense one reaches {100 * dense:.1f} %, "
             f"{sign}{gain.value:.1f} points [{gain.low:.1f}, {gain.high:.1f}] against starting from the first weights; "
-            f"two orders of the data end {apart[early]:.2f} times as far apart as under a shuffled mask, from the first "
-            f"weights {apart[0]:.2f} times."
+            f"two orders of the data end {apart[early]:.2f} times as far apart as under a shuffled mask, from the "
+            f"first weights {apart[0]:.2f} times."
         ),
         glance=f"{100 * kept:.1f} % of the weights from step {early:,} on reach {100 * accuracy[early]:.1f} %",
         advice=(
@@ -85,8 +85,8 @@ def _finding(
             "A fresh copy of the network was trained, its smallest weights removed at one go, and the rest put back to "
             "their values at a step and trained on to the end, with the data in two orders. A sparse network is called "
             "stable where the two end near each other. All distances are smaller the later one starts, so each is to "
-            "be read beside that of the same mask shuffled within each layer. This is one run with one seed: the interval "
-            "is over the held-out samples and says nothing about other seeds."
+            "be read beside that of the same mask shuffled within each layer. This is one run with one seed: the "
+            "interval is over the held-out samples and says nothing about other seeds."
         ),
         pictures=(
             Picture.of(_draw(table, dense), "Distance between two data orders, and accuracy, by the step put back to"),

@@ -31,7 +31,12 @@ LABELS = {
 @checked_class
 @dataclass(frozen=True, eq=False)
 class RewindSweep:
-    """Tickets found by rewinding to several steps: how stable they are, and how good when trained."""
+    """Tickets found by rewinding to several steps: how stable they are, and how good when trained.
+
+    >>> table = pd.DataFrame({"step": [0, 5], "round": 1, "variant": "ticket", "to_data_order": [2.0, 1.0]})
+    >>> RewindSweep(table, {0: (), 5: ()}).plot().get_ylabel()
+    'distance between two data orders'
+    """
 
     table: pd.DataFrame
     """A row for each ``network`` (its place in the list), ``step`` rewound to, ``round`` (0: nothing pruned yet) and

@@ -93,8 +93,8 @@ def rewind_sweep(
     >>> from netopsy.training import Recipe, trainer
     >>> train = trainer(digits(), Recipe(steps=8, optimizer="sgd", lr=0.1))
     >>> found = rewind_sweep(mlp([64, 8, 10]), train, steps=(0, "4it"), rounds=1, rate=0.5)
-    >>> found.table.groupby(["step", "variant"])["to_data_order"].mean().gt(0).all(), len(found.results[4])
-    (np.True_, 1)
+    >>> found.table["variant"].tolist()
+    ['ticket', 'ticket', 'random', 'ticket', 'ticket', 'random']
     """
     check_model(model)
     loop_of(fit, 0)
