@@ -123,9 +123,9 @@ def test_only_rounds_that_are_compared_train_others():
     assert table["to_pruning"].notna().all()
 
 
-def test_full_batches_have_no_order_and_other_weights_are_tried_at_the_start_only():
+def test_full_batches_have_no_order_and_other_weights_are_tried_at_the_start_only(unchecked):
     whole = Recipe(steps=4, batch_size=len(TRAIN), optimizer="sgd", lr=0.1)
-    table = sweep((0, 2), rounds=1, recipe=whole, init="he_normal").table
+    table = sweep((0, 2), rounds=1, recipe=whole, init="he_normal", compared=(1,)).table
     assert table["to_data_order"].max() < 1e-5  # the sums of a batch are rounded in its order
     assert table["to_pruning"].max() > 1e-2
     assert set(table.query("variant == 'reinit'")["step"]) == {0}
@@ -134,7 +134,7 @@ def test_full_batches_have_no_order_and_other_weights_are_tried_at_the_start_onl
     assert ticket["to_pruning"] != pytest.approx(anew["to_pruning"], rel=1e-3)
 
 
-def test_a_stack_finds_what_one_after_the_other_finds():
+def test_a_stack_finds_what_one_after_the_other_finds(unchecked):
     seeds = ((0, 1), (5, 6))
     options = {"rate": 0.5, "evaluate": accuracy, "compared": (1,)}
     many = rewind_sweep_many([net(0), net(1)], TRAIN, RECIPE, ("1ep1it",), 1, seeds=seeds, **options)
