@@ -1,12 +1,18 @@
 """The judge of late rewinding on made-up tables, and the settings of its presets."""
 
+import dataclasses
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 from tests.studies.made_up import verdicts
 
+from netopsy.data import digits_split
 from netopsy.lab.statistics import rank_correlation
+from netopsy.models import resnet
 from netopsy.studies import load
+from netopsy.studies.sparsity import late_rewinding
 from netopsy.studies.sparsity.late_rewinding import SETTINGS, correlation
 
 STEPS = (0, 6, 24, 84)
@@ -84,6 +90,31 @@ def test_the_interval_of_a_correlation_is_over_runs():
     again = [rank_correlation(rises[rows].ravel(), noise[rows].ravel()) for rows in drawn]
     assert (found.low, found.high) == pytest.approx(np.quantile(again, (0.025, 0.975)), abs=0.1)
     assert np.isnan(correlation(pd.DataFrame(rises[:2]), pd.DataFrame(rises[:2])).low)
+
+
+def test_large_networks_go_one_by_one_and_their_images_are_moved(monkeypatch, unchecked):
+    seen = []
+
+    def augment(images, random):
+        seen.append(len(images))
+        return images
+
+    own = SETTINGS["resnet20-high"]
+    recipe = dataclasses.replace(own.recipe, steps=4, batch_size=10, milestones=(2,))
+    tiny = {"network": partial(resnet, 8, width=2, channels=1), "recipe": recipe, "steps": (0, 2)}
+    monkeypatch.setitem(SETTINGS, "tiny", dataclasses.replace(own, augment=augment, **tiny))
+    monkeypatch.setattr(late_rewinding, "load", lambda name: [part[:40] for part in digits_split()])
+    rows = list(late_rewinding.networks("tiny", (7,), rounds=1, rate=0.5, compared=(1,), reinit=True))
+    assert {(row["seed"], row["step"], row["round"], row["variant"]) for row in rows} == {
+        (7, step, number, variant)
+        for step, number, variant in (
+            *((step, 0, "ticket") for step in (0, 2)),
+            *((step, 1, name) for step in (0, 2) for name in ("ticket", "random")),
+            *((0, number, "reinit") for number in (0, 1)),
+        )
+    }
+    # dense, then from step 0 the new weights and six sparse networks, from step 2 a dense and four sparse ones
+    assert seen == [10] * (4 + 7 * 4 + 5 * 2)
 
 
 def test_every_preset_rewinds_within_the_training_and_compares_the_round_it_judges():
