@@ -20,7 +20,7 @@ def masked_l2(first: State, second: State, masks: Masks) -> float:
     """The Euclidean distance of two states over the weights that survive in ``masks``, in the weights' own units.
 
     Nothing else counts: neither pruned weights nor what has no mask, such as biases and the statistics of batch norms.
-    Frankle et al. 2019, the distance of section 4.
+    Frankle et al. 2019, the distance of both stabilities.
 
     Args:
         first, second: parameter name to values, as of ``state_dict()``; further entries are left aside.

@@ -24,9 +24,9 @@ def stability_to_pruning(
     """How far from the dense network a sparse one ends, when both are trained on from the weights of one step.
 
     ``|| m * A(W, u) - A(m * W, u) ||``, with ``A(W, u)`` where training from step ``k`` with weights ``W`` and data
-    order ``u`` ends: the Euclidean distance over the surviving weights. Frankle et al. 2019, section 4. Distances
-    shrink with ``k`` for every mask: compare with those of a random one (`netopsy.sparsity.lottery_ticket.
-    shuffle_masks`).
+    order ``u`` ends: the Euclidean distance over the surviving weights. Frankle et al. 2019, stability to pruning.
+    Distances shrink with ``k`` for every mask: compare with that of a shuffled one (`shuffle_masks` of
+    `netopsy.sparsity.lottery_ticket`).
 
     Args:
         model: the network's shape; it stays as it is.
@@ -66,7 +66,8 @@ def stability_to_data_order(
 ) -> float:
     """How far from itself a sparse network ends, when it is trained on twice with the data in two orders.
 
-    ``|| A(m * W, u) - A(m * W, u') ||`` for the two ``seeds``; otherwise as `stability_to_pruning`.
+    ``|| A(m * W, u) - A(m * W, u') ||`` for the two ``seeds``; otherwise as `stability_to_pruning`. Frankle et al.
+    2019, stability to data order.
 
     Raises:
         InputError: as `stability_to_pruning`.

@@ -58,9 +58,11 @@ def rewind_sweep(
 ) -> RewindSweep:
     """Search for tickets by rewinding to each of several steps, and measure how stable they are.
 
-    Frankle et al. 2019, sections 3 and 4. The dense network is trained once and its state kept at each step ``k``. From
-    there on it goes as `netopsy.sparsity.lottery_ticket.iterative_magnitude_pruning` does from the start: train to the
-    end with a new optimiser, prune, put the survivors back to their values at ``k``, and again. Three more masked
+    Frankle et al. 2019: iterative magnitude pruning with rewinding, and both stabilities. The dense network is trained
+    once and its state kept at each step ``k``. From there on it goes as
+    `netopsy.sparsity.lottery_ticket.iterative_magnitude_pruning` does from the start: train to the end with a new
+    optimiser, prune, put the survivors back to their values at ``k``, and again. (With its own ``rewind_step`` that
+    function lets the dense network keep its optimiser; without momentum the two are the same.) Three more masked
     networks start from the same weights: the ticket with the data in another order, and its mask shuffled within each
     layer with both orders. Distances shrink with ``k`` whatever the mask, so only what sets a ticket apart from the
     shuffled mask says something. Rewinding to 0 is the lottery ticket's own search; rewinding to the end trains
