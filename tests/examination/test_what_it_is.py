@@ -11,6 +11,7 @@ from sklearn.metrics import confusion_matrix, f1_score
 from torch import nn
 from torch.utils.data import TensorDataset
 
+from netopsy.core.calibration import bins_of, calibration_error
 from netopsy.core.capture import layer_activations
 from netopsy.core.errors import InputError
 from netopsy.core.operations import layers_of
@@ -208,8 +209,8 @@ def test_the_calibration_error_is_the_sum_done_by_hand():
     confidence = np.array([0.95, 0.95, 0.95, 0.55, 0.55])
     right = np.array([1.0, 1.0, 0.0, 1.0, 0.0])
     by_hand = 3 / 5 * abs(2 / 3 - 0.95) + 2 / 5 * abs(1 / 2 - 0.55)
-    assert _calibration.calibration_error(confidence, right) == pytest.approx(by_hand)
-    assert _calibration.bins_of(np.array([0.0, 1 / 15, 0.0667, 1.0])).tolist() == [0, 0, 1, 14]
+    assert calibration_error(confidence, right) == pytest.approx(by_hand)
+    assert bins_of(np.array([0.0, 1 / 15, 0.0667, 1.0])).tolist() == [0, 0, 1, 14]
 
 
 def test_a_calibrated_network_is_not_accused_and_an_overconfident_one_is(answering):

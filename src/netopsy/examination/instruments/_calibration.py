@@ -1,30 +1,18 @@
-"""The arithmetic of calibration: how far confidence is from the share of right answers."""
+"""How sure a calibration error is, and the temperature that lowers it."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from numpy.typing import NDArray
 from torch import Tensor
 
+from netopsy.core.calibration import Sample, calibration_error
 from netopsy.core.seeds import derive
 
-BINS = 15
 RESAMPLES = 1000
 COLDEST, HOTTEST = 0.05, 20.0
 """Temperatures that are tried."""
-
-Sample = NDArray[np.float64]
-
-
-def calibration_error(confidence: Sample, right: Sample, bins: int = BINS) -> float:
-    """Expected calibration error: the gap between confidence and accuracy in bins of equal width, weighted by size.
-
-    >>> round(calibration_error(np.array([0.9, 0.9, 0.9, 0.9]), np.array([1.0, 1.0, 0.0, 0.0])), 3)
-    0.4
-    """
-    return float(_errors(confidence[None], right[None], bins)[0])
 
 
 def error_interval(confidence: Sample, right: Sample, seed: int) -> tuple[float, float]:
@@ -70,13 +58,3 @@ def error_when_scaled(scores: Float[Tensor, "n classes"], labels: Int[Tensor, "n
         temperature = best_temperature(scores[other], labels[other])
         confidence[half.numpy()] = (scores[half].double() / temperature).softmax(1).amax(1).numpy()
     return calibration_error(confidence, (scores.argmax(1) == labels).double().numpy())
-
-
-def bins_of(confidence: Sample, bins: int = BINS) -> NDArray[np.int64]:
-    """The bin of every confidence; a bin holds its upper end."""
-    return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
-
-
-def _errors(confidence: NDArray[np.float64], right: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
-    gaps = [np.bincount(bins_of(c, bins), r - c, minlength=bins) for c, r in zip(confidence, right, strict=True)]
-    return np.abs(gaps).sum(1) / confidence.shape[1]

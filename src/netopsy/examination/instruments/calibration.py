@@ -7,17 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from netopsy.core.calibration import BINS, Sample, bins_of, calibration_error
 from netopsy.core.drawing import INK, PALETTE, figure_grid
 from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._calibration import (
-    BINS,
     COLDEST,
     HOTTEST,
-    Sample,
     best_temperature,
-    bins_of,
-    calibration_error,
     error_by_chance,
     error_interval,
     error_when_scaled,
@@ -78,13 +75,9 @@ def examine(subject: Subject) -> Finding:
         ),
         figures=figures,
         code=(
+            "from netopsy.core.calibration import expected_calibration_error\n"
             "from netopsy.training import evaluate\n\n"
-            "outputs = evaluate(model, data).outputs\n"
-            "confidence, answer = outputs.softmax(1).max(1)\n"
-            "right = (answer == data.targets.cpu()).float()\n"
-            f"bins = (confidence * {BINS}).ceil().long() - 1\n"
-            f"gaps = (right - confidence).new_zeros({BINS}).index_add(0, bins.clamp_min(0), right - confidence)\n"
-            "print(gaps.abs().sum() / len(right))"
+            "print(expected_calibration_error(evaluate(model, data).outputs.softmax(1), data.targets.cpu()))"
         ),
     )
 
