@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from netopsy.core.arguments import checked
 from netopsy.core.batches import check_finite, check_tensor
@@ -70,8 +72,8 @@ def scores(
         temperature: what outputs are divided by under ``grasp``.
 
     Raises:
-        InputError: an unknown criterion, loss or parameter, a missing batch, one that does not fit the network, or
-            scores that are not finite.
+        InputError: an unknown criterion, loss or parameter, a missing batch, one that does not fit the network, a
+            network that cannot be differentiated, or scores that are not finite.
 
     >>> net = nn.Linear(3, 2)
     >>> found = scores(net, "snip", torch.rand(8, 3), torch.arange(8) % 2)
@@ -187,7 +189,9 @@ def _gradients(
     values = {name: value.detach() for name, value in model.named_parameters()}
     values |= {name: value.clone() for name, value in model.named_buffers()}
     values |= dict(zip(weights, asked, strict=True))
-    with torch.inference_mode(False), torch.enable_grad(), seeded(seed):
+    # Of the kernels of attention only the plain one can be differentiated twice.
+    attention = sdpa_kernel(SDPBackend.MATH) if flow else nullcontext()
+    with torch.inference_mode(False), torch.enable_grad(), seeded(seed), attention:
         with running_on(inputs, model):
             outputs = single_output(call_with(model, values, inputs))
         if isinstance(loss, str):
@@ -203,5 +207,8 @@ def _gradient(value: Tensor, asked: Sequence[Tensor], *, create_graph: bool = Fa
     """Zeros where a value does not depend on what is asked for."""
     if not value.requires_grad:
         return [torch.zeros_like(one) for one in asked]
-    found = torch.autograd.grad(value, asked, create_graph=create_graph, allow_unused=True, materialize_grads=True)
+    try:
+        found = torch.autograd.grad(value, asked, create_graph=create_graph, allow_unused=True, materialize_grads=True)
+    except (RuntimeError, NotImplementedError) as error:
+        raise InputError(f"the network cannot be differentiated as often as the criterion needs: {error}") from error
     return [one if create_graph else one.detach() for one in found]
