@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from netopsy.core.arguments import checked
-from netopsy.core.batches import check_finite, check_tensor
+from netopsy.core.batches import check_finite, check_tensor, finite
 from netopsy.core.computed import call_with
 from netopsy.core.errors import InputError, UnknownNameError, lookup, require
 from netopsy.core.masks import check_tensors, prunable_parameters
@@ -104,7 +104,7 @@ def scores(
         wanted = tuple(weights[name].shape)
         fits = isinstance(values, Tensor) and tuple(values.shape) == wanted
         require(fits, f"criterion must give scores of shape {wanted} for {name!r}")
-        require(bool(values.isfinite().all()), f"the scores of {name!r} are not all finite")
+        require(finite(values), f"the scores of {name!r} are not all finite")
     return {name: values.detach() for name, values in found.items()}
 
 
@@ -184,7 +184,7 @@ def _gradients(
     of_loss = lookup("loss", loss, LOSSES) if isinstance(loss, str) else loss
     require(callable(of_loss), f"loss must be a name or a function of outputs and targets, got {loss!r}")
     inputs, targets = inputs.to(device), targets.to(device)
-    asked = [weight.clone().requires_grad_() for weight in weights.values()]
+    asked = [(w.clone() if w.is_inference() else w.detach()).requires_grad_() for w in weights.values()]
     # Copies take what a forward pass writes in place: the statistics of batch norms.
     values = {name: value.detach() for name, value in model.named_parameters()}
     values |= {name: value.clone() for name, value in model.named_buffers()}
