@@ -26,7 +26,7 @@ SPARSITIES = (0.5, 0.7, 0.8, 0.9, SPARSE, 0.99)
 
 
 def benchmarks() -> Iterator[Comparison | BreakEven]:
-    """The same masks on both sides where they do not follow from chance, and masks of the same numbers where they do."""
+    """The same masks on both sides, and where chance draws them the same numbers of weights."""
     model = mlp(SIZES, seed=0)
     weights = {name: weight.detach() for name, weight in prunable_parameters(model).items()}
     shapes = {name: tuple(weight.shape) for name, weight in weights.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from netopsy.core.drawing import INK, figure
 from netopsy.lab import Tables
@@ -35,9 +35,9 @@ def draw(tables: Tables, config: Config) -> dict[str, Figure]:
         "networks", width=config.compared, depth=config.depth, share=(config.density, 1.0), method=(DENSE, *RATIOS)
     )
     drawn, ax = figure(5.6, 3.4)
+    compared = compared.sort_values("width", kind="stable")
     bars(ax, compared, by="width", beside="method", names=[DENSE, *RATIOS])
-    lowest = compared.groupby(["width", "method"])["value"].mean().min()
-    ax.set(ylabel="test accuracy (%)", ylim=(max(0, lowest - 10), 101))
+    ax.set(ylabel="test accuracy (%)", ylim=(max(0, compared["value"].min() - 10), 101))
     ax.set_xticks(ax.get_xticks(), [f"width {width}" for width in compared["width"].unique()])
     drawn.legend(loc="outside lower center", ncols=3)
     return found | {"ratios": drawn, "shares": _shares(tables, config), "beyond": _beyond(tables, config)}
@@ -90,7 +90,8 @@ def _beyond(tables: Tables, config: Config) -> Figure:
 
     def one(ax: Axes, part: pd.DataFrame) -> None:
         dots(ax, part, by="network", names=list(names.values()))
+        ax.xaxis.set_major_locator(MaxNLocator(5))
         if part["metric"].iloc[0] in (ACCURACY, ATTACKED):
-            ax.xaxis.set_major_formatter(PercentFormatter(100))
+            ax.set_xlabel("%")
 
-    return panels(parts, one, columns=3, width=3.2, height=1.7)
+    return panels(parts, one, columns=3, width=3.4, height=1.8)
