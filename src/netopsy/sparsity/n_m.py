@@ -60,6 +60,11 @@ def semi_structured(model: nn.Module, masks: Masks) -> nn.Module:
     Raises:
         InputError: masks that do not fit, keep more than two of four, or a device or weight that torch has no kernel
             for.
+
+    >>> from contextlib import suppress
+    >>> net = nn.Linear(64, 64)
+    >>> with suppress(InputError):  # where the network is not on such a device
+    ...     fast = semi_structured(net, n_m_masks({"weight": net.weight.detach().abs()}))
     """
     weights = check_masks(model, masks)
     sparse = zero_masked(copied(model), masks).eval()

@@ -97,7 +97,10 @@ IMAGES, LABELS = torch.rand(2, 1, 2, 2), torch.tensor([0, 1])
         (lambda: fgsm(linear(torch.ones(2, 4)), IMAGES + 1, LABELS, 0.1), r"images must be within bounds \(0.0, 1.0\)"),
         (lambda: fgsm(linear(torch.ones(2, 4)), IMAGES, LABELS, 0.0), "radius must be positive"),
         (lambda: fgsm(linear(torch.ones(2, 4)), IMAGES, LABELS, 0.1, bounds=(1.0, 0.0)), "bounds must be finite"),
-        (lambda: fgsm(linear(torch.ones(2, 4)), IMAGES, LABELS[:1], 0.1), "labels must be one an image"),
+        (
+            lambda: fgsm(linear(torch.ones(2, 4)), IMAGES, LABELS[:1], 0.1),
+            r"target must be a class index, an int64 tensor \[2\]",
+        ),
         (lambda: fgsm(linear(torch.ones(2, 4)), torch.rand(2, 3, 2, 2), LABELS, 0.1), "do not go through"),
         (lambda: compile_sparse(nn.ReLU()), "no linear layer"),
         (lambda: compile_sparse(mlp([4, 2]), sparsity=0.0), r"sparsity must be in \(0, 1\]"),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor, nn
 
 from netopsy.core.arguments import checked
 from netopsy.core.batches import check_batch
 from netopsy.core.errors import require
-from netopsy.core.modes import check_model, running_on
+from netopsy.core.modes import check_model, evaluating, running_on
+from netopsy.core.outputs import single_output
 from netopsy.core.shapes import Images, Labels
+from netopsy.core.targets import class_indices
 from netopsy.training.attack import Attack, pgd
 
 
@@ -18,28 +21,28 @@ from netopsy.training.attack import Attack, pgd
 def fgsm(
     model: nn.Module,
     images: Images,
-    labels: Labels,
+    target: int | Labels,
     radius: float = 8 / 255,
     *,
     bounds: tuple[float | int, float | int] = (0.0, 1.0),
 ) -> Images:
-    """Images moved by ``radius`` at every pixel, in the direction that raises the cross-entropy of their labels.
+    """Images moved by ``radius`` at every pixel, in the direction that raises the cross-entropy of their class.
 
     Goodfellow et al. 2015 (arXiv 1412.6572), section 4: one step along the sign of the gradient, then back into
     ``bounds``. Pixels without a gradient stay. The radius that Liu et al. 2022 used is unconfirmed.
 
     Args:
         images: values within ``bounds``.
-        labels: the classes to move away from.
+        target: the class of every image, or of all: what they are moved away from.
         radius: in the units of the images.
         bounds: the least and the largest value of a pixel; those of standardised images are 0 and 1, standardised.
 
     Raises:
-        InputError: images outside the bounds, a radius that is not positive, or a network that does not take them.
+        InputError: images outside the bounds, a radius that is not positive, a class that is none, or a network that
+            does not take them.
 
-    >>> import torch
     >>> images = torch.full((1, 1, 2, 2), 0.5)
-    >>> moved = fgsm(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), images, torch.tensor([0]), 0.1)
+    >>> moved = fgsm(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), images, 0, 0.1)
     >>> bool(torch.allclose((moved - images).abs(), torch.tensor(0.1)))
     True
     """
@@ -51,12 +54,13 @@ def fgsm(
     least, most = float(images.min()), float(images.max())
     within = low - 1e-6 * (high - low) <= least and most <= high + 1e-6 * (high - low)
     require(within, f"images must be within bounds {bounds}, got {least:.4g} to {most:.4g}")
-    require(len(labels) == len(images), f"labels must be one an image, {len(images)}, got {len(labels)}")
     span = high - low
     attack = Attack(radius / span, radius / span, 1)
-    with running_on(images, model):
-        moved = pgd(_Between(model, low, span), (images - low) / span, labels, attack)
-    return low + span * moved
+    with torch.inference_mode(False), running_on(images, model):
+        with torch.no_grad(), evaluating(model):
+            classes = single_output(model(images)).shape[-1]
+        labels = class_indices(target, len(images), classes).to(images.device)
+        return low + span * pgd(_Between(model, low, span), (images - low) / span, labels, attack)
 
 
 class _Between(nn.Module):

@@ -92,7 +92,7 @@ def grasp_densities(
     ['fc1.weight', 'output.weight']
     """
     if per_class is not None:
-        chosen = _of_each_class(targets, per_class, seed)
+        chosen = _of_each_class(inputs, targets, per_class, seed)
         inputs, targets = inputs[chosen], targets[chosen]
     scored = _redrawn(model, init, seed)
     found = scores(scored, "grasp", inputs, targets, loss=loss, names=names, seed=seed, temperature=temperature)
@@ -108,11 +108,15 @@ def _shares(masks: dict[str, Tensor]) -> dict[str, float]:
     return {name: int(mask.sum()) / mask.numel() for name, mask in masks.items()}
 
 
-def _of_each_class(targets: Tensor, per_class: int, seed: int) -> Tensor:
+def _of_each_class(inputs: Tensor, targets: Tensor, per_class: int, seed: int) -> Tensor:
     """Indices of ``per_class`` samples of each class, in random order."""
     require(per_class > 0, f"per_class must be at least 1 or None, got {per_class}")
     require(
         targets.ndim == 1 and not targets.is_floating_point(), "targets must be class numbers [n], or per_class None"
+    )
+    require(
+        inputs.ndim > 0 and len(inputs) == len(targets) > 0,
+        f"inputs must be one batch of as many samples as targets, {len(targets)}, got shape {tuple(inputs.shape)}",
     )
     order = torch.randperm(len(targets), generator=generator(derive(seed, "samples"))).to(targets.device)
     chosen = []
