@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from netopsy.core.drawing import PALETTE, figure, label
+from netopsy.core.drawing import INK, PALETTE, figure, label, style
 from netopsy.core.errors import InputError
 from netopsy.core.masks import density, prunable_parameters
 from netopsy.core.modes import evaluating
@@ -160,6 +160,7 @@ def _table(shares: Shares, weights: Mapping[str, int]) -> tuple[tuple[str, ...],
     return tuple(rows)
 
 
+@style()
 def _draw(shares: Shares) -> Figure:
     names = _shown(list(shares["magnitude"]))
     drawn, axes = figure(6.2, 1.2 + 0.24 * len(names))
@@ -168,7 +169,7 @@ def _draw(shares: Shares) -> Figure:
         axes.plot(values, range(len(names)), marker, label=how, color=color, markersize=6, alpha=0.85)
     axes.set_yticks(range(len(names)), [label(name.removesuffix(".weight"), 28) for name in names])
     axes.set(xlabel="weights of the layer kept (%)", ylim=(len(names) - 0.5, -0.5), xlim=(-2, 102))
-    drawn.legend(loc="outside upper center", ncols=len(shares))
+    drawn.legend(loc="outside upper center", ncols=len(shares), labelcolor=INK)
     return drawn
 
 
