@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from netopsy.data import Dataset
+from netopsy.data import Dataset, digits
 from netopsy.examination import Subject, examine
 from netopsy.examination.instruments import criteria as instrument
-from netopsy.models import mlp
+from netopsy.models import mlp, small_conv_net
 
 pytestmark = pytest.mark.usefixtures("unrendered")
 
@@ -40,13 +40,12 @@ def test_overlap_beyond_chance():
     assert instrument._overlap(first, half) == pytest.approx((20 / 30, 14 / 30, 6 / 16))
 
 
-def test_a_row_of_the_picture_and_of_the_table_is_a_layer(trained):
-    model, _, test = trained
-    finding = examine(model, test, instruments=["criteria"]).findings["criteria"]
+def test_a_row_of_the_picture_and_of_the_table_is_a_layer():
+    subject = Subject(small_conv_net((8, 8), (1, 2)).eval(), digits()[:200])
+    finding = instrument.examine(subject)
     assert finding.table[0] == ("layer", "weights", "magnitude", "SNIP", "GraSP", "uniform", "ERK")
     assert len(finding.table) - 1 == finding.figures["layers"] == 3
     assert [row[5] for row in finding.table[1:]] == ["10.0 %"] * 3
-    subject = Subject(model, test)
     masks = instrument._masks(subject)
     total = sum(mask.numel() for mask in masks["SNIP"].values())
     assert all(sum(int(mask.sum()) for mask in own.values()) == round(0.1 * total) for own in masks.values())
@@ -75,7 +74,7 @@ def test_perceptrons_and_networks_with_attention_have_criteria_too(make, left_as
     torch.manual_seed(0)
     model = make().eval()
     before = left_as_found(model)
-    finding = examine(model, rows(), instruments=["criteria"]).findings["criteria"]
+    finding = instrument.examine(Subject(model, rows()))
     assert left_as_found(model) == before
     assert "magnitude and GraSP, agreement" in finding.figures
 

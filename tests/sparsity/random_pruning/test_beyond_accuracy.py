@@ -1,5 +1,7 @@
 """Measures beside accuracy against closed forms and scikit-learn, and inference without zeros against with them."""
 
+import copy
+
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
@@ -75,6 +77,18 @@ def test_sparse_inference_gives_the_same(left_as_found):
     torch.testing.assert_close(compile_sparse(alone)(inputs), alone(inputs))
 
 
+def test_sparse_layers_are_copied_saved_and_read_by_others():
+    encoder = nn.TransformerEncoderLayer(8, 2, 32, batch_first=True)
+    pruned = randomly_prune(encoder, 0.04, "uniform").network.eval()
+    fast = compile_sparse(pruned)
+    again = copy.deepcopy(fast)
+    again.load_state_dict(fast.state_dict())
+    tokens = torch.rand(3, 4, 8)
+    for without in (torch.enable_grad, torch.no_grad):  # without gradients its layers are run as one
+        with without():
+            torch.testing.assert_close(again(tokens), pruned(tokens))
+
+
 def test_layers_with_too_few_zeros_stay():
     model = mlp([64, 50, 10])
     found = randomly_prune(model, 0.2, dense=["output.weight"]).network
@@ -83,6 +97,10 @@ def test_layers_with_too_few_zeros_stay():
     assert type(fast.output) is nn.Linear
     with pytest.raises(InputError, match="no linear layer with a share of zeros of 0.95"):
         compile_sparse(found)
+
+
+def zeroed(layer):
+    nn.init.zeros_(layer.weight)
 
 
 IMAGES, LABELS = torch.rand(2, 1, 2, 2), torch.tensor([0, 1])
@@ -103,6 +121,7 @@ IMAGES, LABELS = torch.rand(2, 1, 2, 2), torch.tensor([0, 1])
         ),
         (lambda: fgsm(linear(torch.ones(2, 4)), torch.rand(2, 3, 2, 2), LABELS, 0.1), "do not go through"),
         (lambda: compile_sparse(nn.ReLU()), "no linear layer"),
+        (lambda: compile_sparse(nn.Linear(4, 2).bfloat16().apply(zeroed)), "is in torch.bfloat16 on the CPU"),
         (lambda: compile_sparse(mlp([4, 2]), sparsity=0.0), r"sparsity must be in \(0, 1\]"),
     ],
 )
