@@ -25,7 +25,7 @@ from netopsy.studies.sparsity.random_pruning.plan import (
     Training,
 )
 
-CONFIG = Config()
+CONFIG = Config(depths=())
 GAPS = {2: 40.0, 4: 6.0, 8: 1.0, 16: 0.5}
 
 

@@ -29,8 +29,8 @@ def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     by_width = _gaps(tables.rows("networks", depth=config.depth))
     found = {"width": _by_size(by_width, "width", "width of the first stage")}
     if config.depths:
-        by_depth = _gaps(tables.rows("networks", width=config.width_of_depths, depth=config.depths))
-        found["depth"] = _by_size(by_depth, "depth", "depth")
+        where = {"width": config.width_of_depths, "share": (1.0, *config.densities_of_depths)}
+        found["depth"] = _by_size(_gaps(tables.rows("networks", **where)), "depth", "layers with weights")
     compared = tables.rows(
         "networks", width=config.compared, depth=config.depth, share=(config.density, 1.0), method=(DENSE, *RATIOS)
     )
@@ -57,7 +57,8 @@ def _by_size(gaps: pd.DataFrame, x: str, label: str) -> Figure:
     names = {str(share): f"{share:.0%} of the weights" for share in gaps["share"].unique()}
     lines(ax, gaps, x=x, by="share", labels=names)
     ax.set(xlabel=label, ylabel="accuracy, dense less sparse (points)")
-    ax.set_xscale("log", base=2)
+    if x == "width":
+        ax.set_xscale("log", base=2)
     sizes = sorted(gaps[x].unique())
     ax.set_xticks(sizes, [str(size) for size in sizes])
     ax.legend()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from netopsy.lab import Part, Tables, above, below, between, mean_interval, paired_difference
+from netopsy.lab import Estimate, Part, Tables, above, below, between, mean_interval, paired_difference
 from netopsy.studies.sparsity.random_pruning.plan import (
     ACCURACY,
     ATTACKED,
@@ -33,6 +33,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     gaps = pd.DataFrame({width: points[width, DENSE, 1.0] - points[width, ERK, at] for width in config.widths})
     slopes = np.polyfit(np.log2(config.widths), gaps.to_numpy().T, 1)[0]
     beside = {f"gap at width {width}": mean_interval(gaps[width]) for width in config.widths}
+    beside |= _gaps_by_depth(tables, config)
     yield "random-pruning-1", below("slope of the gap on log2 of the width", mean_interval(slopes), beside=beside)
     other = {
         f"at density {share:.0%}": mean_interval(points[large, DENSE, 1.0] - points[large, ERK, share])
@@ -56,6 +57,21 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     }
     yield "random-pruning-3", between(f"{SNIP} less shuffled, points", same, -1.5, 1.5, beside=means)
     yield from _judge_beyond(tables, config.beyond)
+
+
+def _gaps_by_depth(tables: Tables, config: Config) -> dict[str, Estimate]:
+    if not config.depths:
+        return {}
+    at: dict[str, Any] = {"width": config.width_of_depths, "depth": config.depths}
+    points = tables.wide("networks", columns=["depth", "method", "share"], **at)
+    return {
+        f"gap at depth {depth}, width {config.width_of_depths}": mean_interval(
+            points[depth, DENSE, 1.0] - points[depth, ERK, share]
+        )
+        for depth in config.depths
+        for share in config.densities_of_depths
+        if share == config.density
+    }
 
 
 def _judge_beyond(tables: Tables, own: Beyond) -> Iterator[tuple[str, Part | str]]:

@@ -49,7 +49,7 @@ def plan(config: Config) -> Iterable[Cell]:
         rich = width in config.compared
         yield from _cells(config, config.depth, width, config.densities, config.density if rich else None)
     for depth in config.depths:
-        yield from _cells(config, depth, config.width_of_depths, config.densities, None)
+        yield from _cells(config, depth, config.width_of_depths, config.densities_of_depths, None)
     own = config.beyond
     for width, shares in ((own.width, (1.0, own.density)), (own.matched, (1.0,))):
         for seeds in _chunks(own.seeds, max(1, config.stack // len(shares))):

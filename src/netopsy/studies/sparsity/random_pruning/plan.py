@@ -78,9 +78,10 @@ class Config:
     """The one of them at which the claims are judged and the ratios compared."""
     compared: tuple[int, int] = (4, 16)
     """The widths at which ratios are compared; the larger is the one that should match its parent."""
-    depths: tuple[int, ...] = ()
-    """Further depths, at width ``width_of_depths``."""
-    width_of_depths: int = 16
+    depths: tuple[int, ...] = (14, 20)
+    """Further depths, looked at beside the claims, at one width and with ERK at these shares of weights kept."""
+    width_of_depths: int = 4
+    densities_of_depths: tuple[float, ...] = (0.1,)
     stack: int = 20
     """Networks in one cell, at most."""
     beyond: Beyond = Beyond()
@@ -94,6 +95,9 @@ PRESETS = {
         densities=(0.3,),
         density=0.3,
         compared=(2, 4),
+        depths=(14,),
+        width_of_depths=2,
+        densities_of_depths=(0.3,),
         beyond=Beyond(seeds=1, width=4, matched=2),
     ),
     "laptop": Config(),
@@ -105,6 +109,8 @@ PRESETS = {
         densities=(0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05),
         compared=(8, 24),
         depths=(32, 44, 56, 110),
+        width_of_depths=16,
+        densities_of_depths=(0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05),
         stack=1,
         beyond=Beyond(seeds=3, width=24, matched=13, foreign="uoft-cs/cifar100", radius=8 / 255),
     ),
