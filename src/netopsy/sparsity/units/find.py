@@ -98,7 +98,7 @@ class _Finder:
             return layer_rule(self.atoms, step, step.given(0, "input"))
         except KeyError:
             why = f"({kind}) takes its inputs together or is not known"
-            if any(True for _ in module.parameters()):
+            if any(value.ndim > 1 for value in module.parameters()):  # it has hidden units of its own
                 self.atoms.opaque[step.target] = why
             raise Unsafe(why) from None
 
