@@ -81,7 +81,7 @@ class PerceptronCandidates:
         def outputs(part: slice) -> Tensor:
             name = self.layers[0][0]
             index = self.kept[name][part] if name in self.kept else None
-            now = hidden[index] if index is not None else hidden
+            now = hidden if index is None else hidden.index_select(0, index.flatten()).view(*index.shape, -1)
             for after, layer, activations in self.layers[1:]:
                 rows = self.kept[after][part] if after in self.kept else None
                 now = _through(activations, self._product(layer, now, rows, index, self.factors.get(name, 1.0)))
@@ -95,7 +95,8 @@ class PerceptronCandidates:
     ) -> Tensor:
         weight, bias = layer.weight, layer.bias
         if rows is not None and columns is not None:
-            weight = weight[rows[:, :, None], columns[:, None, :]]
+            places = rows[:, :, None] * weight.shape[1] + columns[:, None, :]
+            weight = weight.flatten().index_select(0, places.flatten()).view(places.shape)
         elif rows is not None:
             weight = weight[rows]
         elif columns is not None:
@@ -112,5 +113,5 @@ class PerceptronCandidates:
 
 def _through(activations: list[nn.Module], values: Tensor) -> Tensor:
     for each in activations:
-        values = each(values)
+        values = values.relu_() if type(each) is nn.ReLU else each(values)  # nobody else has these values
     return values

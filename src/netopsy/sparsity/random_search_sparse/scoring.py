@@ -26,6 +26,8 @@ Rescale: TypeAlias = bool | Literal["sqrt"]
 
 MEMORY = 200_000_000
 """Bytes that the candidates of one go may take."""
+CACHED = 2**24
+"""The same for perceptrons on a processor, whose products are so quick that fetching from memory would take longer."""
 
 
 def gain_of(rescale: Rescale) -> float:
@@ -59,14 +61,15 @@ def scores_of(
         layers = layers_of_perceptron(model, sample) if isinstance(space, NodeSpace) else None
         candidates: PerceptronCandidates | StackedCandidates
         if layers is not None and isinstance(space, NodeSpace):
-            candidates = PerceptronCandidates.of(layers, space, masks, gain)
+            candidates, memory = PerceptronCandidates.of(layers, space, masks, gain), MEMORY
+            memory = min(memory, CACHED) if device.type == "cpu" else memory
         else:
-            candidates = StackedCandidates.of(model, space, masks, gain, sample[:1])
+            candidates, memory = StackedCandidates.of(model, space, masks, gain, sample[:1]), MEMORY
         for start in track(range(0, len(data), batch_size), "scoring candidates"):
             inputs = data.inputs[start : start + batch_size].to(device)
             targets = data.targets[start : start + batch_size].to(device)
             outputs = candidates.prepared(inputs)
-            at_once = max(1, MEMORY // candidates.bytes_of_one(len(inputs)))
+            at_once = max(1, memory // candidates.bytes_of_one(len(inputs)))
             for first in range(0, count, at_once):
                 part = slice(first, min(first + at_once, count))
                 total[part] += _summed(outputs(part), targets, score, loss)
