@@ -79,7 +79,7 @@ def test_the_rank_correlation_is_within_parents_with_an_interval_over_them():
     found = correlation(Tables(rising.to_dict("records")), "mlp-digits", 0.9)
     assert (
         -1 <= found.low <= found.value <= found.high < -0.85
-    )  # the order of the arms, whatever the parents' own level
+    )
     unrelated = correlation(Tables(rows.to_dict("records")), "mlp-digits", 0.9)
     assert unrelated.low < 0 < unrelated.high
 
