@@ -77,9 +77,7 @@ def test_the_rank_correlation_is_within_parents_with_an_interval_over_them():
     falls = rows["arm"].map({"dense": 0.97, "searched": 0.96, "random": 0.95, "worst": 0.94})
     rising = rows.assign(accuracy=falls + 0.01 * rows["seed"])
     found = correlation(Tables(rising.to_dict("records")), "mlp-digits", 0.9)
-    assert (
-        -1 <= found.low <= found.value <= found.high < -0.85
-    )
+    assert -1 <= found.low <= found.value <= found.high < -0.85
     unrelated = correlation(Tables(rows.to_dict("records")), "mlp-digits", 0.9)
     assert unrelated.low < 0 < unrelated.high
 

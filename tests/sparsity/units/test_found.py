@@ -10,7 +10,7 @@ from torch.nn.utils import parametrizations
 
 from netopsy import InputError
 from netopsy.models import resnet, resnet18
-from netopsy.sparsity.units import apply_unit_masks, compact, unit_groups, weight_masks
+from netopsy.sparsity.units import apply_unit_masks, compact, unit_groups, unit_norms, weight_masks
 
 IMAGES = torch.zeros(1, *IMAGE)
 ROWS = torch.zeros(2, 4)
@@ -186,3 +186,22 @@ def test_the_network_is_left_as_it_was(left_as_found):
     with apply_unit_masks(net, units, {"inner": torch.tensor([True, False, True, True, True])}):
         pass
     assert left_as_found(net) == before
+
+
+def test_norms_do_not_change_with_what_changes_nothing():
+    net = made("residual")
+    units = unit_groups(net, IMAGES)
+    norms = unit_norms(net, units)
+    made_by = net.inner_norm.weight.abs() * net.back.weight.square().sum((0, 2, 3)).sqrt()
+    torch.testing.assert_close(norms["inner"], made_by.detach())
+    with torch.no_grad():
+        net.inner.weight.mul_(3)
+    assert torch.equal(unit_norms(net, units)["inner"], norms["inner"])
+
+    plain = nn.Sequential(nn.Linear(4, 6, bias=False), nn.ReLU(), nn.Linear(6, 2))
+    before = unit_norms(plain, unit_groups(plain, ROWS))["0"]
+    torch.testing.assert_close(before, (plain[0].weight.norm(dim=1) * plain[2].weight.norm(dim=0)).detach())
+    with torch.no_grad():
+        plain[0].weight.mul_(2)
+        plain[2].weight.div_(2)
+    torch.testing.assert_close(unit_norms(plain, unit_groups(plain, ROWS))["0"], before)

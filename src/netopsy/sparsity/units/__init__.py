@@ -4,6 +4,7 @@ from netopsy.sparsity.units.compacting import compact
 from netopsy.sparsity.units.find import unit_groups
 from netopsy.sparsity.units.groups import Place, UnitGroup, UnitMasks, Units
 from netopsy.sparsity.units.masking import apply_unit_masks, kept_parameters, weight_masks
+from netopsy.sparsity.units.norms import unit_norms
 
 __all__ = [
     "Place",
@@ -14,5 +15,6 @@ __all__ = [
     "compact",
     "kept_parameters",
     "unit_groups",
+    "unit_norms",
     "weight_masks",
 ]
