@@ -45,7 +45,7 @@ def test_idle_units_can_go_and_random_ones_cannot():
         4 * 6 + 6 + 6 * 2 + 2,
     )
     assert found["multiplications for one sample, narrow"] == 4 * 6 + 6 * 2
-    assert "30 % of its 20 hidden units are enough" in finding.sentence
+    assert "the 30 % of its 20 hidden units that have the largest norm are enough" in finding.sentence
     assert not any("ms" in str(value) or "time" in name for name, value in found.items())
     assert finding.table[-1][0] == "time for 32 samples"
 

@@ -111,13 +111,13 @@ def examine(subject: Subject) -> Finding:
     return Finding(
         sentence=_sentence(space, kept, figures),
         glance=(
-            f"{100 * kept[NORM]:.0f} % of its hidden units do, of smallest norm removed"
+            f"{100 * (1 - kept[NORM]):.0f} % of its hidden units can go at once"
             if kept[NORM] < 1
             else "hardly any of its hidden units can go at once"
         ),
         advice=(
-            "A narrower network is an ordinary one, smaller and faster everywhere; trained again after the removal, or "
-            "from the start, it can be narrower still."
+            "A narrower network is an ordinary one that needs less memory and work on every machine, and less time "
+            "where its layers were large; trained again, after the removal or from the start, it can be narrower still."
         ),
         reading=_reading(space, subject, len(asked)),
         pictures=(
@@ -201,21 +201,20 @@ def _costs(subject: Subject, narrow: nn.Module) -> tuple[dict[str, Number], tupl
 
 
 def _sentence(space: NodeSpace, kept: dict[str, float], figures: dict[str, Number]) -> str:
-    units, others = sum(space.widths.values()), f"{100 * kept[RANDOM]:.0f} % at random"
-    searched = f"{100 * kept[SEARCHED]:.0f} % as the {SEARCHED}"
+    units, point = sum(space.widths.values()), f"{100 * LOSS:.0f} point of accuracy"
+    others = f"of random sets {100 * kept[RANDOM]:.0f} %, of the best of {CANDIDATES} {100 * kept[SEARCHED]:.0f} %"
     if kept[NORM] == 1:
         return (
-            f"It needs all of its {units:,} hidden units: without those of smallest norm it loses more than "
-            f"{100 * LOSS:.0f} point of accuracy at once; chosen otherwise, {searched} and {others} are needed."
+            f"It needs all of its {units:,} hidden units: without those of smallest norm it loses more than {point} at "
+            f"once; {others} are needed."
         )
-    share = {
-        what: 100 * float(figures[f"{what}, narrow"]) / max(1.0, float(figures[f"{what}, whole"]))
+    size, work = (
+        f"{100 * float(figures[f'{what}, narrow']) / max(1.0, float(figures[f'{what}, whole'])):.0f} %"
         for what in ("parameters", "multiplications for one sample")
-    }
+    )
     return (
-        f"Within {100 * LOSS:.0f} point of accuracy {100 * kept[NORM]:.0f} % of its {units:,} hidden units are enough, "
-        f"those of largest norm ({searched}, {others}): a network of its own with {share['parameters']:.0f} % of the "
-        f"parameters and {share['multiplications for one sample']:.0f} % of the multiplications."
+        f"Within {point} the {100 * kept[NORM]:.0f} % of its {units:,} hidden units that have the largest norm are "
+        f"enough ({others}): a network of its own with {size} of the parameters and {work} of the multiplications."
     )
 
 
@@ -242,7 +241,7 @@ def _draw(curves: Curves, dense: float) -> Figure:
         {"kept": 100 * kept, "how": how, "draw": draw, "accuracy": 100 * accuracy}
         for how, curve in curves.items()
         for kept, values in curve.items()
-        for draw, accuracy in enumerate(values * DRAWS if kept == 1 else values)
+        for draw, accuracy in enumerate(values * DRAWS if kept == 1 and how == RANDOM else values)
     ]
     lines(axes, pd.DataFrame(rows), x="kept", by="how", over="draw", values="accuracy")
     axes.axhline(100 * dense, linestyle="--", linewidth=1, color=INK)
