@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from torch import nn
@@ -19,8 +19,8 @@ from netopsy.sparsity.random_search_sparse.space import NodeSpace, node_space
 from netopsy.training import Fit, Recipe, evaluate, fit_many
 from netopsy.training.checks import check_data, check_kinds
 
-if TYPE_CHECKING:
-    import pandas as pd
+Table: TypeAlias = Any
+"""A pandas table, which is imported where one is made."""
 
 DENSE, SEARCHED, RANDOM, WORST = "dense", "searched", "random", "worst"
 DIGITS_RECIPE = Recipe(steps=600, batch_size=64, optimizer="sgd", lr=0.05)
@@ -40,9 +40,9 @@ def compare_sparse(
     n_candidates: int = 200,
     score: Score = "loss",
     rescale: Rescale = False,
-    threshold: float = 0.5,
+    threshold: float | int = 0.5,
     evaluate_every: int = 10,
-) -> pd.DataFrame:
+) -> Table:
     """Train the searched, the first and the worst configuration of every parent, and the parents themselves.
 
     All arms of a parent share its initial weights and the order of its batches. Sparse networks are trained as the
@@ -82,6 +82,8 @@ def compare_sparse(
 
     require(len(seeds) > 0, "seeds is empty; give at least one")
     require(len(sparsities) > 0, "sparsities is empty; give at least one")
+    require(callable(model_fn), f"model_fn must be a function of a seed, got {type(model_fn).__name__}")
+    require(0 < threshold < math.inf, f"threshold must be positive and finite, got {threshold}")
     for seed in seeds:
         check_seed(seed)
     check_kinds(model_fn(seeds[0]), train, recipe)
