@@ -205,3 +205,12 @@ def test_norms_do_not_change_with_what_changes_nothing():
         plain[0].weight.mul_(2)
         plain[2].weight.div_(2)
     torch.testing.assert_close(unit_norms(plain, unit_groups(plain, ROWS))["0"], before)
+
+
+def test_layers_may_be_called_whatever_they_like():
+    net = nn.Sequential()
+    for name, layer in (("$\\x$ ", nn.Linear(4, 6)), ("for", nn.ReLU()), ('"', nn.Linear(6, 2))):
+        net.add_module(name, layer)
+    units = unit_groups(net, ROWS)
+    assert units.widths == {"$\\x$ ": 6}
+    assert compact(net, units, {"$\\x$ ": torch.arange(6) < 2})(ROWS).shape == (2, 2)

@@ -9,7 +9,7 @@ from typing import Any
 import jaxtyping
 import torch
 from torch import Tensor, nn
-from torch.fx import GraphModule, Interpreter, Node, Tracer
+from torch.fx import Graph, Interpreter, Node, Tracer
 from torch.fx.node import map_arg
 
 from netopsy.core.computed import copied
@@ -65,9 +65,9 @@ def follow(model: nn.Module, example: Tensor, visit: Callable[[Step], Any]) -> N
     # Two samples, so that the batch is told from dimensions of size 1.
     sample = sample.clone() if len(sample) > 1 else torch.cat([sample, sample])
     with torch.no_grad(), evaluating(root), torch.random.fork_rng(devices=_devices()):
-        graph = GraphModule(root, _traced(root))
+        graph = _traced(root)
         with running_on(sample, model):
-            _Follower(graph, visit).run(sample)
+            _Follower(root, graph, visit).run(sample)
 
 
 class _Root(nn.Module):
@@ -95,7 +95,7 @@ class _Tracer(Tracer):
         return found
 
 
-def _traced(root: nn.Module) -> Any:
+def _traced(root: nn.Module) -> Graph:
     tracer = _Tracer()
     checks = jaxtyping.config.jaxtyping_disable
     try:
@@ -128,8 +128,10 @@ def name_of(target: Any) -> str:
 
 
 class _Follower(Interpreter):
-    def __init__(self, graph: GraphModule, visit: Callable[[Step], Any]) -> None:
-        super().__init__(graph)
+    """Runs the graph itself, not code made from it, in which layers could not be called whatever they like."""
+
+    def __init__(self, root: nn.Module, graph: Graph, visit: Callable[[Step], Any]) -> None:
+        super().__init__(root, graph=graph)
         self.visit = visit
         self.marks: dict[Node, Any] = {}
 
