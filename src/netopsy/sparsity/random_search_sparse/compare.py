@@ -121,7 +121,7 @@ def _arms(
 ) -> Iterator[tuple[dict[str, Any], nn.Module]]:
     """The networks of one parent at one sparsity, with what is known of each before training."""
     size = sum(weight.numel() for weight in parent.parameters())
-    row = {"seed": seed, "sparsity": float(sparsity)}
+    row: dict[str, Any] = {"seed": seed, "sparsity": float(sparsity)}
     if sparsity == 0:
         yield {**row, "arm": DENSE, "node_sparsity": 0.0, "parameter_sparsity": 0.0}, parent
         return

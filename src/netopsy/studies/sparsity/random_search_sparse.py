@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -26,6 +25,7 @@ from netopsy.lab import Cell, Part, Rows, Study, Tables, above, between, open_pa
 from netopsy.lab.plots import intervals, mean_with_band
 from netopsy.lab.statistics import Estimate, rank_correlation
 from netopsy.lab.subjects.tickets import load
+from netopsy.lab.tables import Table
 from netopsy.models import conv_net, mlp
 from netopsy.sparsity.random_search_sparse import compare_sparse
 from netopsy.training import Recipe
@@ -46,7 +46,7 @@ class Setting:
 
 
 _SGD = partial(Recipe, optimizer="sgd", batch_size=64, lr=0.05)
-_HE = {"initialisation": "he_normal"}
+_HE: Any = {"initialisation": "he_normal"}
 SETTINGS = {
     "mlp-digits": Setting("digits", partial(mlp, [64, 256, 256, 10], **_HE), _SGD(steps=600)),
     "small-mlp-digits": Setting("digits", partial(mlp, [64, 32, 32, 10], **_HE), _SGD(steps=60), 10),
@@ -123,11 +123,10 @@ def networks(setting: str, sparsity: float, seeds: tuple[int, ...], evaluate_eve
 def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     """Equivalence of the searched and the first configuration, and what sparsity costs; over the parents."""
     setting = config.settings[0]
-    dense = 100 * tables.wide("networks", columns="arm", values="accuracy", setting=setting, sparsity=0.0)[DENSE]
+    dense = 100 * by_arm(tables, setting, 0.0, "accuracy")[DENSE]
     for sparsity in config.sparsities:
-        where = {"columns": "arm", "setting": setting, "sparsity": sparsity}
-        points = 100 * tables.wide("networks", values="accuracy", **where)
-        losses = tables.wide("networks", values="initial_loss", **where)
+        points = 100 * by_arm(tables, setting, sparsity, "accuracy")
+        losses = by_arm(tables, setting, sparsity, "initial_loss")
         differs = paired_difference(points[SEARCHED], points[RANDOM], confidence=0.9)
         margin = config.wide_margin if sparsity >= config.wide_from else config.margin
         beside = {
@@ -141,8 +140,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
         yield "random-search-sparse-2", _convergence(tables, config, sparsity)
 
     for sparsity, bound in config.costs:
-        where = {"columns": "arm", "setting": setting, "sparsity": sparsity}
-        points = 100 * tables.wide("networks", values="accuracy", **where)
+        points = 100 * by_arm(tables, setting, sparsity, "accuracy")
         loss = paired_difference(points[SEARCHED], dense)
         kept = tables.rows("networks", setting=setting, sparsity=sparsity)["parameter_sparsity"].mean()
         beside = {"accuracy, dense": dense.mean(), "parameters removed": kept, "random": points[RANDOM].mean()}
@@ -150,12 +148,18 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
         yield "random-search-sparse-3", above(name, loss, bound, unit="parents", beside=beside)
 
 
+def by_arm(tables: Tables, setting: str, sparsity: float, values: str) -> Table:
+    """A row for each parent, a column for each arm."""
+    return tables.wide("networks", columns="arm", values=values, setting=setting, sparsity=sparsity)
+
+
 def _convergence(tables: Tables, config: Config, sparsity: float) -> Part:
     """Whether both arms converge as fast; nothing where too many runs do not."""
-    where = {"setting": config.settings[0], "sparsity": sparsity}
-    steps = np.log(tables.wide("networks", columns="arm", values="steps_to_threshold", **where))
+    setting = config.settings[0]
+    steps = np.log(by_arm(tables, setting, sparsity, "steps_to_threshold"))
     ratio = paired_difference(steps[SEARCHED], steps[RANDOM], confidence=0.9)
-    late = ~tables.rows("networks", arm=(SEARCHED, RANDOM), **where)["reached"].astype(bool)
+    rows = tables.rows("networks", setting=setting, sparsity=sparsity, arm=(SEARCHED, RANDOM))
+    late = ~rows["reached"].astype(bool)
     beside = {"runs that never got there": int(late.sum()), "steps, random": np.exp(steps[RANDOM]).mean()}
     name = f"log ratio of steps, searched to random, sparsity {sparsity:g}"
     if late.mean() > config.late:
@@ -166,7 +170,7 @@ def _convergence(tables: Tables, config: Config, sparsity: float) -> Part:
     return between(name, ratio, low, high, unit="parents", beside=beside)
 
 
-def _control(losses: pd.DataFrame, sparsity: float) -> Part:
+def _control(losses: Table, sparsity: float) -> Part:
     """Whether the search found a lower loss at all: without that, equal results say nothing."""
     name = f"positive control: loss before training, random less searched, sparsity {sparsity:g}"
     gained = losses[RANDOM] - losses[SEARCHED]
@@ -179,8 +183,7 @@ def _control(losses: pd.DataFrame, sparsity: float) -> Part:
 
 def correlation(tables: Tables, setting: str, sparsity: float, resamples: int = 500) -> Estimate:
     """Rank correlation within parents of the loss before and the accuracy after training, over resampled parents."""
-    where = {"columns": "arm", "setting": setting, "sparsity": sparsity}
-    before, after = (tables.wide("networks", values=v, **where).to_numpy() for v in ("initial_loss", "accuracy"))
+    before, after = (by_arm(tables, setting, sparsity, v).to_numpy() for v in ("initial_loss", "accuracy"))
     before, after = (each - each.mean(1, keepdims=True) for each in (before, after))
     chosen = np.random.default_rng(0).integers(len(before), size=(resamples, len(before)))
     first, second = (_standard_ranks(each[chosen].reshape(resamples, -1)) for each in (before, after))
@@ -253,8 +256,7 @@ def _steps(tables: Tables, config: Config, setting: str) -> Figure:
     drawn, axes = figure(5.4, 0.5 * len(config.sparsities) + 1.0)
     estimates, samples = {}, {}
     for sparsity in config.sparsities:
-        where = {"columns": "arm", "setting": setting, "sparsity": sparsity}
-        steps = np.log(tables.wide("networks", values="steps_to_threshold", **where))
+        steps = np.log(by_arm(tables, setting, sparsity, "steps_to_threshold"))
         name = f"{100 * sparsity:g} % of units removed"
         estimates[name] = paired_difference(steps[SEARCHED], steps[RANDOM], confidence=0.9)
         samples[name] = steps[SEARCHED] - steps[RANDOM]
