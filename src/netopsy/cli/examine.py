@@ -26,7 +26,6 @@ from netopsy.cli.network import (
     StdOption,
     WeightsOption,
     device_named,
-    network_named,
     numbers,
 )
 from netopsy.cli.terminal import complain, kept_streams, say
@@ -217,9 +216,9 @@ def _own(
     seed: int,
 ) -> dict[str, Any]:
     from netopsy.cli.recipe import recipe_from
-    from netopsy.data.load import EMBEDDED
     from netopsy.examination.labels import read_labels
-    from netopsy.examination.preprocessing import Preprocessing, preprocessing_of
+    from netopsy.examination.named import network_named
+    from netopsy.examination.preprocessing import Preprocessing
 
     where, how = device_named(device), None if train is None else recipe_from(recipe)
     names = [] if labels is None else read_labels(labels)
@@ -227,9 +226,7 @@ def _own(
     asked_for = Preprocessing(*images_as)
 
     def read(spec: str, part: str) -> Dataset:
-        # The embedded images have one size, whatever the network was made for.
-        shown = asked_for if spec in EMBEDDED else asked_for.otherwise(preprocessing_of(network))
-        loaded = shown.read(spec, split=part, limit=limit, seed=seed)
+        loaded = asked_for.for_network(network, spec).read(spec, split=part, limit=limit, seed=seed)
         if loaded.name == part:  # the part of a folder says nothing without the folder
             loaded = replace(loaded, name=f"{Path(spec).resolve().name} {part}")
         return loaded

@@ -63,24 +63,6 @@ NEEDS_MODEL = (
 )
 
 
-def network_named(model: str, weights: Path | None, *, seed: int = 0) -> nn.Module:
-    """The network that ``--model`` and ``--weights`` name, on the CPU.
-
-    Raises:
-        InputError: there is no such network, or the weights are not its own.
-    """
-    from netopsy.core.parameters import check_has_values
-    from netopsy.examination.factory import network_from
-    from netopsy.examination.libraries import PREFIXES, network_by_name
-    from netopsy.examination.weights import load_weights
-
-    network = network_by_name(model) if model.startswith(PREFIXES) else network_from(model, seed=seed)
-    if weights is not None:
-        load_weights(network, weights)
-    check_has_values(network)
-    return network
-
-
 def device_named(name: str) -> device:
     """The device that ``--device`` names, or an `InputError`."""
     import torch
@@ -213,6 +195,7 @@ def pictured(
     from netopsy.core.modes import running_on
     from netopsy.examination.default import default_network
     from netopsy.examination.labels import names_of, read_labels
+    from netopsy.examination.named import network_named
     from netopsy.examination.pixels import Standardised
     from netopsy.examination.preprocessing import preprocessing_of
     from netopsy.examination.subject import evaluate_outputs

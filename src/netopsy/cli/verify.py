@@ -244,8 +244,9 @@ def _about(verdict: Verdict) -> str:
 
 def _network_of(certificate: Certificate, images: str | None, asked: dict[str, Any]) -> tuple[nn.Module, Tensor | None]:
     """The network that the options name, and the image where one is given to compare."""
-    from netopsy.cli.network import device_named, network_named
+    from netopsy.cli.network import device_named
     from netopsy.data import Normalisation
+    from netopsy.examination.named import network_named
     from netopsy.examination.pixels import Standardised
     from netopsy.examination.preprocessing import preprocessing_of
 

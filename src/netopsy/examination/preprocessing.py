@@ -12,7 +12,7 @@ from torch import nn
 
 from netopsy.core.errors import require
 from netopsy.data import Dataset, Normalisation
-from netopsy.data.load import load_data
+from netopsy.data.load import EMBEDDED, load_data
 from netopsy.data.pictures import Interpolation
 
 
@@ -34,6 +34,10 @@ class Preprocessing:
         if self.size is not None:
             other = replace(other, resize=None)
         return replace(other, **{name: given for name, given in vars(self).items() if given is not None})
+
+    def for_network(self, model: nn.Module, spec: str) -> Preprocessing:
+        """This, with what it leaves open as the network's own settings say; embedded images keep their one size."""
+        return self if spec in EMBEDDED else self.otherwise(preprocessing_of(model))
 
     def read(self, spec: str, *, split: str, limit: int | None = None, seed: int = 0) -> Dataset:
         """The data that ``spec`` stands for (see `netopsy.data.load_data`), as the network is to be shown them.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
-from torch import nn
 
 from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.core.seeds import derive
@@ -13,6 +12,7 @@ from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments.pruning import why_not as nothing_to_prune
 from netopsy.examination.subject import Subject
 from netopsy.lab.statistics import Estimate, bootstrap_mean
+from netopsy.sparsity.comparison.redrawing import redraw
 from netopsy.sparsity.lottery_ticket import IMPResult, iterative_magnitude_pruning, reinitialise
 from netopsy.sparsity.lottery_ticket.controls import Initialiser
 from netopsy.training import Evaluation, evaluate, fit, trainer
@@ -119,15 +119,7 @@ def passes(subject: Subject) -> float:
 
 
 def _initialiser(subject: Subject) -> Initialiser:
-    return subject.initialisation or _reset
-
-
-def _reset(model: nn.Module) -> None:
-    """Draw every layer anew the way torch first drew it."""
-    for module in model.modules():
-        reset = getattr(module, "reset_parameters", None)
-        if callable(reset):
-            reset()
+    return subject.initialisation or redraw
 
 
 def _hits(subject: Subject, evaluation: Evaluation) -> np.ndarray:

@@ -1,0 +1,205 @@
+"""`netopsy prune` compares ways of pruning on a network of one's own, each with the same training budget."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from netopsy.cli.network import (
+    NEEDS_MODEL,
+    ChannelsOption,
+    DeviceOption,
+    InterpolationOption,
+    MeanOption,
+    ModelOption,
+    ResizeOption,
+    SizeOption,
+    StdOption,
+    WeightsOption,
+    device_named,
+    shown_as,
+)
+from netopsy.cli.terminal import complain, say
+from netopsy.core.errors import InputError, require
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from netopsy.examination.pruning import Config
+    from netopsy.lab import Run
+
+EMBEDDED_STEPS = 800
+"""Of the network that is compared by default: twice what it is trained for elsewhere."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's command."""
+    app.command()(prune)
+
+
+def prune(
+    model: ModelOption = None,
+    weights: WeightsOption = None,
+    train: Annotated[
+        str | None, typer.Option(metavar="FOLDER|hub:OWNER/NAME|digits|lfw", help="Images to train on.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(metavar="SPEC", help="Held-out images to test on; as --train.")] = None,
+    sparsity: Annotated[str, typer.Option(metavar="A,B", help="Shares of the weights to remove.")] = "0.9,0.95",
+    methods: Annotated[str | None, typer.Option(metavar="A,B", help="Only these ways of pruning.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(metavar="NAME=VALUE,...", help="The training budget, such as steps=3000,lr=0.003.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="Rounds of iterative pruning, within the budget.")] = 3,
+    seeds: Annotated[int, typer.Option(help="Networks that each way prunes; an interval needs three.")] = 5,
+    size: SizeOption = None,
+    resize: ResizeOption = None,
+    interpolation: InterpolationOption = None,
+    channels: ChannelsOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    limit: Annotated[int | None, typer.Option(help="Use at most so many images of each set.")] = None,
+    device: DeviceOption = "auto",
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that prune, one for each core unless given; 0: no others.")
+    ] = None,
+    cluster: Annotated[str | None, typer.Option(help="Address of a dask scheduler, such as tcp://host:8786.")] = None,
+    save: Annotated[bool, typer.Option("--save", help="Also write the best network of each sparsity.")] = False,
+    out: Annotated[Path, typer.Option(help="The folder to write to, or to go on in.")] = Path("pruned"),
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say only where the results are.")] = False,
+) -> int:
+    """Compare ways of pruning on one network. Stop it at any time: the same command goes on where it was."""
+    from netopsy.cli.progress import shown as progress
+    from netopsy.examination.pruning.study import PRESET, comparison
+    from netopsy.lab import CellsFailedError, StorageError
+    from netopsy.lab import run as run_study
+    from netopsy.lab.errors import InterruptedRunError, WorkersError
+
+    shown = shown_as(size, resize, interpolation, channels, mean, std)
+    config = _config(model, weights, train, data, recipe, sparsity, methods, rounds, seeds, shown, limit, device)
+    study = comparison(config)
+    try:
+        with nullcontext() if quiet else progress():
+            run = run_study(study, PRESET, out=out, workers=workers, cluster=cluster)
+            lines = _written(run, config, out, save)
+    except CellsFailedError as error:
+        for failure in error.failures[:8]:
+            complain(f"{failure.cell}: {failure.reason}")
+        complain("the other networks are stored; the same command tries again only what failed")
+        return 1
+    except (StorageError, WorkersError) as error:
+        complain(str(error))
+        return 1
+    except InterruptedRunError as error:
+        complain(f"{error}; the same command goes on from there")
+        return 130
+    if quiet:
+        say(out)
+    else:
+        _tell(lines, config, out)
+    return 0
+
+
+def _config(
+    model: str | None,
+    weights: Path | None,
+    train: str | None,
+    data: str | None,
+    recipe: str | None,
+    sparsity: str,
+    methods: str | None,
+    rounds: int,
+    seeds: int,
+    shown: Any,
+    limit: int | None,
+    device: str,
+) -> Config:
+    from dataclasses import replace
+
+    from netopsy.cli.recipe import recipe_from
+    from netopsy.examination.default import RECIPE
+    from netopsy.examination.pruning import Config, Source
+    from netopsy.sparsity.comparison import METHODS, Budget
+
+    require(limit is None or limit >= 1, f"--limit must be at least 1, got {limit}")
+    if model is None:
+        require(weights is None, NEEDS_MODEL)
+        require(
+            {train, data} <= {None, "digits"},
+            "--train and --data need --model PACKAGE.MODULE:FACTORY, the network they are for",
+        )
+    else:
+        require(train is not None and data is not None, "--model needs --train and --data: images to train and test on")
+    how = replace(RECIPE, steps=EMBEDDED_STEPS) if model is None and recipe is None else recipe_from(recipe)
+    names = tuple(part.strip() for part in methods.split(",") if part.strip()) if methods else METHODS
+    if METHODS[0] not in names:
+        names = (METHODS[0], *names)
+    budget = Budget(how, rounds=rounds)
+    source = Source(
+        model or "",
+        str(weights.absolute()) if weights is not None else "",
+        train or "digits",
+        data or "digits",
+        shown,
+        limit,
+        str(device_named(device)),
+    )
+    wanted = Config(source, budget, _shares(sparsity), names, seeds)
+    return replace(wanted, source=source.identified())
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"--sparsity must be shares between 0 and 1 with commas between them, got {text!r}") from None
+
+
+def _written(run: Run, config: Config, out: Path, save: bool) -> pd.DataFrame:
+    """The table as CSV and JSON, and the networks that are asked for, beside the files of the run."""
+    from netopsy.cli.interrupts import insistent_interrupts
+    from netopsy.cli.outputs import results
+    from netopsy.examination.pruning.saving import best_methods, save_networks
+    from netopsy.examination.pruning.study import summary
+
+    lines = summary(run.rows, config)
+    rows = lines.to_dict("records")
+    with insistent_interrupts(), results(out, "prune") as written:
+        written.table("comparison", lines, "csv")
+        if save:
+            save_networks(best_methods(rows, config), config, written.path)
+        written.summary(comparison=rows, seeds=config.seeds, steps=config.budget.recipe.steps)
+    return lines
+
+
+def _tell(lines: pd.DataFrame, config: Config, out: Path) -> None:
+    from netopsy.cli.tables import print_rows
+
+    rows = [
+        (
+            f"{100 * line['sparsity']:g} %",
+            line["method"],
+            _interval(line["accuracy"], line["low"], line["high"]),
+            f"{100 * line['weights kept']:.1f} %",
+            _interval(line["lead"], line["lead low"], line["lead high"], signed=True),
+            line["real"],
+        )
+        for line in lines.to_dict("records")
+    ]
+    print_rows(("removed", "method", "test accuracy", "kept", f"less {config.methods[0]}", "real"), rows, cut="method")
+    say(
+        f"\nMeans over {config.seeds} seeds with 95% intervals, in points; those of the differences hold for all "
+        f"methods of a sparsity together.\nEach network had {config.budget.recipe.steps:,} training steps in all. "
+        f"Kept in {out}: comparison.csv, figures/accuracy.svg.",
+    )
+
+
+def _interval(value: float | None, low: float, high: float, *, signed: bool = False) -> str:
+    if value is None or value != value:
+        return ""
+    sign = "+" if signed else ""
+    if low != low:
+        return f"{value:{sign}.1f}"
+    return f"{value:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"
