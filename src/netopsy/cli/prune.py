@@ -26,8 +26,6 @@ from netopsy.cli.terminal import complain, say
 from netopsy.core.errors import InputError, require
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from netopsy.examination.pruning import Config
     from netopsy.lab import Run
 
@@ -157,36 +155,37 @@ def _shares(text: str) -> tuple[float, ...]:
         raise InputError(f"--sparsity must be shares between 0 and 1 with commas between them, got {text!r}") from None
 
 
-def _written(run: Run, config: Config, out: Path, save: bool) -> pd.DataFrame:
+def _written(run: Run, config: Config, out: Path, save: bool) -> list[dict[str, Any]]:
     """The table as CSV and JSON, and the networks that are asked for, beside the files of the run."""
+    import pandas as pd
+
     from netopsy.cli.interrupts import insistent_interrupts
     from netopsy.cli.outputs import results
     from netopsy.examination.pruning.saving import best_methods, save_networks
     from netopsy.examination.pruning.study import summary
 
     lines = summary(run.rows, config)
-    rows = lines.to_dict("records")
     with insistent_interrupts(), results(out, "prune") as written:
-        written.table("comparison", lines, "csv")
+        written.table("comparison", pd.DataFrame(lines), "csv")
         if save:
-            save_networks(best_methods(rows, config), config, written.path)
-        written.summary(comparison=rows, seeds=config.seeds, steps=config.budget.recipe.steps)
+            save_networks(best_methods(lines, config), config, written.path)
+        written.summary(comparison=lines, seeds=config.seeds, steps=config.budget.recipe.steps)
     return lines
 
 
-def _tell(lines: pd.DataFrame, config: Config, out: Path) -> None:
+def _tell(lines: list[dict[str, Any]], config: Config, out: Path) -> None:
     from netopsy.cli.tables import print_rows
 
     rows = [
         (
             f"{100 * line['sparsity']:g} %",
             line["method"],
-            _interval(line["accuracy"], line["low"], line["high"]),
+            _interval(line, "accuracy", ""),
             f"{100 * line['weights kept']:.1f} %",
-            _interval(line["lead"], line["lead low"], line["lead high"], signed=True),
+            _interval(line, "lead", "+"),
             line["real"],
         )
-        for line in lines.to_dict("records")
+        for line in lines
     ]
     print_rows(("removed", "method", "test accuracy", "kept", f"less {config.methods[0]}", "real"), rows, cut="method")
     say(
@@ -196,10 +195,10 @@ def _tell(lines: pd.DataFrame, config: Config, out: Path) -> None:
     )
 
 
-def _interval(value: float | None, low: float, high: float, *, signed: bool = False) -> str:
-    if value is None or value != value:
+def _interval(line: dict[str, Any], name: str, sign: str) -> str:
+    value, low, high = (line[name], line[f"{name} low"], line[f"{name} high"])
+    if value is None:
         return ""
-    sign = "+" if signed else ""
-    if low != low:
+    if low is None:
         return f"{value:{sign}.1f}"
     return f"{value:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -108,9 +110,12 @@ def accuracies(tables: Tables, sparsity: float) -> pd.DataFrame:
     return 100 * found
 
 
-def summary(rows: Sequence[dict] | pd.DataFrame, config: Config) -> pd.DataFrame:
-    """A line a sparsity and method: what it reaches, what it keeps, and its lead over the control."""
-    tables = Tables(row for row in pd.DataFrame(rows).to_dict("records"))
+def summary(rows: pd.DataFrame, config: Config) -> list[dict[str, Any]]:
+    """A line a sparsity and method: what it reaches, what it keeps, and its lead over the control.
+
+    Points of test accuracy; ``None`` for what so few seeds cannot say.
+    """
+    tables = Tables({str(name): value for name, value in row.items()} for row in rows.to_dict("records"))
     dense = mean_interval(accuracies(tables, 0.0)[DENSE])
     lines = [_line(DENSE, 0.0, dense, tables, None)]
     for sparsity in config.sparsities:
@@ -118,25 +123,27 @@ def summary(rows: Sequence[dict] | pd.DataFrame, config: Config) -> pd.DataFrame
         for method in config.methods:
             lead = None if method == CONTROL else _lead(points, method, config)
             lines.append(_line(method, sparsity, mean_interval(points[method]), tables, lead))
-    return pd.DataFrame(lines)
+    return lines
 
 
-def _line(method: str, sparsity: float, reached: Estimate, tables: Tables, lead: Estimate | None) -> dict[str, object]:
+def _line(method: str, sparsity: float, reached: Estimate, tables: Tables, lead: Estimate | None) -> dict[str, Any]:
     own = tables.rows("pruned", method=method, sparsity=sparsity)
     return {
         "sparsity": sparsity,
         "method": method,
-        "accuracy": reached.value,
-        "low": reached.low,
-        "high": reached.high,
-        "weights kept": own["density"].mean(),
-        "parameters": own["parameters"].mean(),
+        **_ends("accuracy", reached),
+        "weights kept": float(own["density"].mean()),
+        "parameters": round(own["parameters"].mean()),
         "steps": int(own["steps"].mean()),
-        "lead": None if lead is None else lead.value,
-        "lead low": None if lead is None else lead.low,
-        "lead high": None if lead is None else lead.high,
+        **_ends("lead", lead),
         "real": "" if lead is None else "yes" if lead.low > 0 or lead.high < 0 else "no",
     }
+
+
+def _ends(name: str, estimate: Estimate | None) -> dict[str, float | None]:
+    values = (math.nan,) * 3 if estimate is None else (estimate.value, *estimate.interval)
+    known = [value if math.isfinite(value) else None for value in values]
+    return dict(zip((name, f"{name} low", f"{name} high"), known, strict=True))
 
 
 def draw(tables: Tables, config: Config) -> dict[str, Figure]:

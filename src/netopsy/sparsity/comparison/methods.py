@@ -13,7 +13,7 @@ from netopsy.core.errors import lookup, require
 from netopsy.core.masks import prunable_parameters
 from netopsy.core.modes import check_model, device_of
 from netopsy.core.seeds import check_seed, derive
-from netopsy.data import Dataset, batches_per_epoch
+from netopsy.data import Dataset, batch_indices, batches_per_epoch
 from netopsy.sparsity.comparison.pruned import Budget, Pruned
 from netopsy.sparsity.comparison.search import searched_units
 from netopsy.sparsity.criteria import keep_largest, scores
@@ -137,7 +137,7 @@ def _jackpot(task: _Task) -> Pruned:
 
 
 def _random_search(task: _Task) -> Pruned:
-    """The best of many random choices of hidden units before training (Farahani 2024): a network with smaller layers."""
+    """The best of many random choices of hidden units before training (Farahani 2024), with smaller layers."""
     units, masks = searched_units(task.model, task.data, task.density, task.budget, derive(task.seed, "search"))
     found = task.from_scratch(masks)
     return Pruned(found.network, masks, found.steps, units)
