@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,7 +27,7 @@ from netopsy.cli.network import (
     device_named,
     numbers,
 )
-from netopsy.cli.terminal import complain, kept_streams, say
+from netopsy.cli.terminal import complain, kept_streams, say, warnings_as_notes
 from netopsy.core.errors import UnknownNameError, require
 from netopsy.core.texts import plain
 
@@ -122,7 +121,7 @@ def examine(
     named_instruments(wanted["instruments"])  # a wrong name is told before minutes are spent
     images_as = (size, resize, interpolation, channels, numbers("--mean", mean), numbers("--std", std))
     try:
-        with kept_streams(), insistent_interrupts(), nullcontext() if quiet else shown(), _warnings_as_notes(quiet):
+        with kept_streams(), insistent_interrupts(), nullcontext() if quiet else shown(), warnings_as_notes(quiet):
             subject = (
                 _embedded(device, limit, seed)
                 if model is None
@@ -252,20 +251,6 @@ def _rows_and_columns(text: str | None) -> tuple[int, int] | None:
 
 def _names(texts: Sequence[str] | None) -> Sequence[str]:
     return [part.strip() for text in texts or () for part in text.split(",") if part.strip()]
-
-
-@contextmanager
-def _warnings_as_notes(quiet: bool) -> Iterator[None]:
-    """Warnings that were meant for the caller, each told once and in one line when the work is over."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("ignore")
-        warnings.filterwarnings("always", category=UserWarning)
-        warnings.filterwarnings("ignore", module=r"(torch|lightning_fabric|matplotlib|scipy|sklearn|numpy)\b")
-        warnings.filterwarnings("ignore", message=r"Glyph \d+")  # a letter that a drawing's font has not
-        yield
-    for text in dict.fromkeys(str(warning.message) for warning in caught):
-        if not quiet:
-            say(f"note: {' '.join(text.split())}", err=True)
 
 
 def _summarise(examination: Examination, page: Path, seconds: float, asked: bool) -> None:

@@ -22,15 +22,12 @@ from netopsy.cli.network import (
     device_named,
     shown_as,
 )
-from netopsy.cli.terminal import complain, say
+from netopsy.cli.terminal import complain, say, warnings_as_notes
 from netopsy.core.errors import InputError, require
 
 if TYPE_CHECKING:
     from netopsy.examination.pruning import Config
     from netopsy.lab import Run
-
-EMBEDDED_STEPS = 800
-"""Of the network that is compared by default: twice what it is trained for elsewhere."""
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +42,7 @@ def prune(
         str | None, typer.Option(metavar="FOLDER|hub:OWNER/NAME|digits|lfw", help="Images to train on.")
     ] = None,
     data: Annotated[str | None, typer.Option(metavar="SPEC", help="Held-out images to test on; as --train.")] = None,
-    sparsity: Annotated[str, typer.Option(metavar="A,B", help="Shares of the weights to remove.")] = "0.9,0.95",
+    sparsity: Annotated[str, typer.Option(metavar="A,B", help="Shares of the weights to remove.")] = "0.9",
     methods: Annotated[str | None, typer.Option(metavar="A,B", help="Only these ways of pruning.")] = None,
     recipe: Annotated[
         str | None, typer.Option(metavar="NAME=VALUE,...", help="The training budget, such as steps=3000,lr=0.003.")
@@ -76,7 +73,7 @@ def prune(
     from netopsy.lab.errors import InterruptedRunError, WorkersError
 
     shown = shown_as(size, resize, interpolation, channels, mean, std)
-    config = _config(model, weights, train, data, recipe, sparsity, methods, rounds, seeds, shown, limit, device)
+    config = _config(model, weights, train, data, recipe, sparsity, methods, rounds, seeds, shown, limit, device, quiet)
     study = comparison(config)
     try:
         with nullcontext() if quiet else progress():
@@ -113,13 +110,15 @@ def _config(
     shown: Any,
     limit: int | None,
     device: str,
+    quiet: bool,
 ) -> Config:
     from dataclasses import replace
 
     from netopsy.cli.recipe import recipe_from
     from netopsy.examination.default import RECIPE
     from netopsy.examination.pruning import Config, Source
-    from netopsy.sparsity.comparison import METHODS, Budget
+    from netopsy.examination.pruning.source import fitting
+    from netopsy.sparsity.comparison import METHODS, Budget, never_pruned
 
     require(limit is None or limit >= 1, f"--limit must be at least 1, got {limit}")
     if model is None:
@@ -130,10 +129,9 @@ def _config(
         )
     else:
         require(train is not None and data is not None, "--model needs --train and --data: images to train and test on")
-    how = replace(RECIPE, steps=EMBEDDED_STEPS) if model is None and recipe is None else recipe_from(recipe)
-    names = tuple(part.strip() for part in methods.split(",") if part.strip()) if methods else METHODS
-    if METHODS[0] not in names:
-        names = (METHODS[0], *names)
+    how = RECIPE if model is None and recipe is None else recipe_from(recipe)
+    asked = tuple(part.strip() for part in methods.split(",") if part.strip()) if methods else METHODS
+    names = asked if METHODS[0] in asked else (METHODS[0], *asked)
     budget = Budget(how, rounds=rounds)
     source = Source(
         model or "",
@@ -145,7 +143,17 @@ def _config(
         str(device_named(device)),
     )
     wanted = Config(source, budget, _shares(sparsity), names, seeds)
-    return replace(wanted, source=source.identified())
+    wanted = replace(wanted, source=source.identified())
+    with warnings_as_notes(quiet):
+        fit, reasons = fitting(wanted.source, names, wanted.sparsities)
+    for method, reason in reasons.items():
+        require(methods is None and method != METHODS[0], reason)
+        say(f"note: {method} is left out: {reason}", err=True)
+    others = never_pruned(wanted.source.untrained(0))
+    if others:
+        some = ", ".join(list(others)[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+        say(f"note: {sum(others.values()):,} parameters are never pruned ({some})", err=True)
+    return replace(wanted, methods=tuple(fit))
 
 
 def _shares(text: str) -> tuple[float, ...]:

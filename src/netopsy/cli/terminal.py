@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -87,3 +88,17 @@ def silence() -> None:
     """Nobody takes what is printed: drop it, so that ending does not fail over it."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def warnings_as_notes(quiet: bool) -> Iterator[None]:
+    """Warnings that were meant for the caller, each told once and in one line when the work is over."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("always", category=UserWarning)
+        warnings.filterwarnings("ignore", module=r"(torch|lightning_fabric|matplotlib|scipy|sklearn|numpy)\b")
+        warnings.filterwarnings("ignore", message=r"Glyph \d+")  # a letter that a drawing's font has not
+        yield
+    for text in dict.fromkeys(str(warning.message) for warning in caught):
+        if not quiet:
+            say(f"note: {' '.join(text.split())}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -9,7 +10,7 @@ import torch
 from torch import nn
 
 from netopsy.core.computed import copied
-from netopsy.core.errors import require
+from netopsy.core.errors import InputError, require
 from netopsy.core.fingerprints import fingerprint
 from netopsy.core.seeds import derive
 from netopsy.data import Dataset, digits_split
@@ -17,6 +18,7 @@ from netopsy.examination.default import INITIALISATION
 from netopsy.examination.named import network_named
 from netopsy.examination.preprocessing import Preprocessing
 from netopsy.models import small_conv_net
+from netopsy.sparsity.comparison import check_prunable
 from netopsy.sparsity.comparison.redrawing import redraw
 from netopsy.sparsity.lottery_ticket import reinitialise
 
@@ -89,6 +91,20 @@ def _loaded(source: Source) -> tuple[Dataset, Dataset, nn.Module | None]:
         for how, spec, split in zip(shown, (source.train, source.test), ("train", "test"), strict=True)
     ]
     return parts[0], parts[1], network.to(source.device) if source.weights else None
+
+
+def fitting(source: Source, methods: Sequence[str], sparsities: Sequence[float]) -> tuple[list[str], dict[str, str]]:
+    """The methods that can prune the network so far, and why the others cannot."""
+    network, (train, _) = source.untrained(0), source.data()
+    fit, reasons = [], {}
+    for method in methods:
+        try:
+            for sparsity in sparsities:
+                check_prunable(network, train, method, sparsity=sparsity)
+            fit.append(method)
+        except InputError as error:
+            reasons[method] = str(error)
+    return fit, reasons
 
 
 def _digest(train: Dataset, test: Dataset, trained: nn.Module | None) -> str:

@@ -15,7 +15,7 @@ from netopsy.core.modes import check_model, device_of
 from netopsy.core.seeds import check_seed, derive
 from netopsy.data import Dataset, batch_indices, batches_per_epoch
 from netopsy.sparsity.comparison.pruned import Budget, Pruned
-from netopsy.sparsity.comparison.search import searched_units
+from netopsy.sparsity.comparison.search import check_search, searched_units
 from netopsy.sparsity.criteria import keep_largest, scores
 from netopsy.sparsity.lottery_jackpots import find_jackpot
 from netopsy.sparsity.lottery_ticket import iterative_magnitude_pruning
@@ -155,6 +155,37 @@ _METHODS: dict[str, Callable[[_Task], Pruned]] = {
 }
 METHODS = tuple(_METHODS)
 """The names that `prune` knows; the first is the control of the others."""
+
+
+@checked
+def check_prunable(model: nn.Module, data: Dataset, method: str, *, sparsity: float) -> None:
+    """Raise `InputError` where a network cannot be pruned so far in that way, before any training."""
+    check_model(model)
+    check_data("data", data)
+    lookup("method", method, _METHODS)
+    require(0 < sparsity < 1, f"sparsity must be between 0 and 1, got {sparsity}")
+    weights = prunable_parameters(model)
+    total = sum(weight.numel() for weight in weights.values())
+    require(
+        round((1 - sparsity) * total) >= 1,
+        f"sparsity {sparsity:g} would leave none of the network's {total:,} weights",
+    )
+    if method == "random-search":
+        check_search(model, data, 1 - sparsity)
+
+
+@checked
+def never_pruned(model: nn.Module) -> dict[str, int]:
+    """Parameters of two sides or more that no method prunes, and their sizes.
+
+    They are those of recurrent and attention layers, embeddings, and whatever is no linear or convolutional layer.
+
+    >>> never_pruned(nn.Sequential(nn.Embedding(5, 3), nn.Linear(3, 2)))
+    {'0.weight': 15}
+    """
+    pruned = {id(weight) for weight in prunable_parameters(model).values()}
+    others = {name: value for name, value in model.named_parameters() if value.ndim > 1 and id(value) not in pruned}
+    return {name: value.numel() for name, value in others.items()}
 
 
 @checked

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from torch import Tensor, nn
 
 from netopsy.core.errors import require
@@ -23,7 +25,9 @@ def searched_units(
     Raises:
         InputError: a network without removable units, or one whose other weights alone are too many.
     """
-    space = node_space(model, data.inputs[:2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of units that are not searched, which `check_search` tells once
+        space = node_space(model, data.inputs[:2])
     found = random_search(
         model,
         data,
@@ -37,6 +41,11 @@ def searched_units(
     return units, weight_masks(model, space.units, units)
 
 
+def check_search(model: nn.Module, data: Dataset, density: float) -> None:
+    """Raise `InputError` where no choice of units keeps so few weights; a warning names units that are not searched."""
+    _units_left_out(model, node_space(model, data.inputs[:2]), density)
+
+
 def _units_left_out(model: nn.Module, space: NodeSpace, density: float) -> float:
     """The least share of units to leave out for at most ``density`` of the weights to stay, by bisection.
 
@@ -46,8 +55,8 @@ def _units_left_out(model: nn.Module, space: NodeSpace, density: float) -> float
     least = _kept(model, space, high)
     require(
         least <= density,
-        f"random search cannot keep only {100 * density:.3g} % of the weights: with one unit in every group that it can "
-        f"make smaller, {100 * least:.3g} % stay",
+        f"random search cannot keep only {100 * density:.3g} % of the weights: with one unit in every group that it "
+        f"can make smaller, {100 * least:.3g} % stay",
     )
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
