@@ -22,6 +22,7 @@ from netopsy.sparsity.comparison import METHODS, Budget
 CONTROL = METHODS[0]
 """What the others are held against: masks drawn at random, trained for as many steps."""
 PRESET = "own"
+_MARKERS = "os^Dv<>P"
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,8 @@ def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     for number, method in enumerate(config.methods):
         by_sparsity = [accuracies(tables, config.sparsities[place])[method] for place in order]
         samples = pd.concat(by_sparsity, axis=1).to_numpy()
-        look = {"color": PALETTE[number % len(PALETTE)], "marker": "os^Dv<>P"[number % 8]}
-        mean_with_band(axes, [kept[place] for place in order], samples, label=method, **look)
+        at, color, marker = [kept[place] for place in order], PALETTE[number % len(PALETTE)], _MARKERS[number % 8]
+        mean_with_band(axes, at, samples, label=method, color=color, marker=marker)
     dense = float(accuracies(tables, 0.0)[DENSE].mean())
     axes.axhline(dense, color=INK, linestyle="--", linewidth=1)
     axes.annotate("dense", (0.01, dense), xycoords=("axes fraction", "data"), va="bottom", color=INK, fontsize=8)
