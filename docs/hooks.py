@@ -47,6 +47,7 @@ def on_config(config: Any) -> Any:
         {"A graph in a file": "graphs.md"},
         {"An answer proved": "verify.md"},
         {"An answer changed": "attack.md"},
+        {"Ways of pruning": "prune.md"},
         {"Re-testing a paper": "reproduce.md"},
         {"A generator taken apart": "take-a-generator-apart.md"},
         {"Papers": ["papers/index.md", *({room.capitalize(): _paths(room)} for room in ROOMS)]},
