@@ -31,6 +31,8 @@ from netopsy.examination.labels import by_output, names_of
 from netopsy.examination.scores import as_two_classes
 from netopsy.interpretability.grids import layouts, show_grids, token_blocks
 from netopsy.lab.statistics import proportion_interval
+from netopsy.sparsity.comparison.redrawing import redraw
+from netopsy.sparsity.lottery_ticket.controls import Initialiser
 from netopsy.training import Recipe, evaluate
 
 Depth = Literal["quick", "normal", "thorough"]
@@ -122,6 +124,11 @@ class Subject:
             raise InputError(
                 f"the network does not run on this data, whose samples have shape {tuple(first.shape[1:])}: {reason}"
             ) from error
+
+    @property
+    def initialiser(self) -> Initialiser:
+        """How initial weights are drawn, for instruments that train anew: as the caller says, or as torch does."""
+        return self.initialisation or redraw
 
     @cached_property
     def sample_cost(self) -> float:

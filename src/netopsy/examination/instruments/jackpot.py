@@ -18,7 +18,6 @@ from netopsy.data import Dataset, batches_per_epoch
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments.pruning import why_not as nothing_to_prune
-from netopsy.examination.instruments.tickets import _initialiser
 from netopsy.examination.subject import Subject
 from netopsy.lab.statistics import Estimate, bootstrap_mean
 from netopsy.sparsity.criteria import keep_largest
@@ -147,7 +146,7 @@ def _search(subject: Subject) -> _Found:
     except InputError:  # one threshold for all layers may leave a small one with nothing
         rule = "uniform"
         jackpot = find_jackpot(subject.model, train, layer_rates=rule, **options)
-    fresh = reinitialise(subject.model, init=_initialiser(subject), seed=derive(subject.seed, "jackpot"))
+    fresh = reinitialise(subject.model, init=subject.initialiser, seed=derive(subject.seed, "jackpot"))
     control = find_jackpot(fresh, train, layer_rates=jackpot.layer_rates, **options)
     dense, sparse = evaluate(subject.model, held), evaluate(jackpot.export(), held)
     lost = bootstrap_mean(100 * _hits(held, sparse), 100 * _hits(held, dense))

@@ -15,7 +15,6 @@ from netopsy.core.errors import InputError
 from netopsy.core.seeds import derive
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
-from netopsy.examination.instruments.tickets import _initialiser as initialiser
 from netopsy.examination.instruments.tickets import why_not
 from netopsy.examination.subject import Subject
 from netopsy.lab.plots import panels
@@ -49,7 +48,7 @@ def _sweep(subject: Subject, steps: list[int]) -> RewindSweep:
     assert subject.train is not None
     assert subject.recipe is not None
     seeds = (derive(subject.seed, "order"), derive(subject.seed, "other order"))
-    network = reinitialise(subject.model, init=initialiser(subject), seed=derive(subject.seed, "rewinding"))
+    network = reinitialise(subject.model, init=subject.initialiser, seed=derive(subject.seed, "rewinding"))
     judge = partial(evaluate, data=subject.data)
     options: dict[str, Any] = {"rate": 1 - KEPT, "compared": (1,), "evaluate": judge}
     try:

@@ -12,9 +12,7 @@ from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments.pruning import why_not as nothing_to_prune
 from netopsy.examination.subject import Subject
 from netopsy.lab.statistics import Estimate, bootstrap_mean
-from netopsy.sparsity.comparison.redrawing import redraw
 from netopsy.sparsity.lottery_ticket import IMPResult, iterative_magnitude_pruning, reinitialise
-from netopsy.sparsity.lottery_ticket.controls import Initialiser
 from netopsy.training import Evaluation, evaluate, fit, trainer
 
 FEWEST, MOST = 2, 4
@@ -34,7 +32,7 @@ def examine(subject: Subject) -> Finding:
     """Iterative magnitude pruning of a fresh copy, and the last mask on other initial values."""
     assert subject.train is not None
     assert subject.recipe is not None
-    init, rounds = _initialiser(subject), _rounds(subject)
+    init, rounds = subject.initialiser, _rounds(subject)
     rate = 1 - TARGET ** (1 / rounds)
     train = trainer(subject.train, subject.recipe, seed=subject.seed)
     network = reinitialise(subject.model, init=init, seed=derive(subject.seed, "ticket"))
@@ -116,10 +114,6 @@ def _passes_a_training(subject: Subject) -> float:
 def passes(subject: Subject) -> float:
     """Forward passes of one sample that it takes."""
     return _passes_a_training(subject) * (_rounds(subject) + 2)
-
-
-def _initialiser(subject: Subject) -> Initialiser:
-    return subject.initialisation or redraw
 
 
 def _hits(subject: Subject, evaluation: Evaluation) -> np.ndarray:
