@@ -15,7 +15,7 @@ from netopsy.core.errors import lookup, require
 from netopsy.examination.pruning.measure import DENSE, pruned
 from netopsy.examination.pruning.source import Source
 from netopsy.lab import Cell, Part, Study, Tables, above, paired_difference
-from netopsy.lab.plots import mean_with_band
+from netopsy.lab.plots import intervals, mean_with_band
 from netopsy.lab.statistics import Estimate, mean_interval
 from netopsy.sparsity.comparison import METHODS, Budget
 
@@ -148,26 +148,41 @@ def _ends(name: str, estimate: Estimate | None) -> dict[str, float | None]:
 
 
 def draw(tables: Tables, config: Config) -> dict[str, Figure]:
-    """Accuracy against the share of weights kept."""
-    drawn, axes = figure(6.4, 3.8)
-    kept = [100 * (1 - sparsity) for sparsity in config.sparsities]
-    order = sorted(range(len(kept)), key=lambda number: -kept[number])
-    for number, method in enumerate(config.methods):
-        by_sparsity = [accuracies(tables, config.sparsities[place])[method] for place in order]
-        samples = pd.concat(by_sparsity, axis=1).to_numpy()
-        at, color, marker = [kept[place] for place in order], PALETTE[number % len(PALETTE)], _MARKERS[number % 8]
-        mean_with_band(axes, at, samples, label=method, color=color, marker=marker)
+    """Accuracy of each method, against the share of weights kept where there are several."""
     dense = float(accuracies(tables, 0.0)[DENSE].mean())
+    one = len(config.sparsities) == 1
+    return {"accuracy": _side_by_side(tables, config, dense) if one else _against_weights(tables, config, dense)}
+
+
+def _side_by_side(tables: Tables, config: Config, dense: float) -> Figure:
+    drawn, axes = figure(6.0, 1.1 + 0.3 * len(config.methods))
+    points = accuracies(tables, config.sparsities[0])
+    samples = {method: points[method] for method in config.methods}
+    intervals(axes, {name: mean_interval(values) for name, values in samples.items()}, samples=samples, mark=dense)
+    axes.set_title(f"{100 * (1 - config.sparsities[0]):g} % of the weights; the line is dense")
+    axes.set(xlabel="test accuracy (%)")
+    return drawn
+
+
+def _against_weights(tables: Tables, config: Config, dense: float) -> Figure:
+    drawn, axes = figure(6.4, 3.8)
+    order = sorted(config.sparsities)
+    kept = [100 * (1 - sparsity) for sparsity in order]
+    for number, method in enumerate(config.methods):
+        samples = pd.concat([accuracies(tables, sparsity)[method] for sparsity in order], axis=1).to_numpy()
+        color, marker = PALETTE[number % len(PALETTE)], _MARKERS[number % len(_MARKERS)]
+        style = "-" if number < len(PALETTE) else "--"
+        mean_with_band(axes, kept, samples, label=method, color=color, marker=marker, linestyle=style)
     axes.axhline(dense, color=INK, linestyle="--", linewidth=1)
     axes.annotate("dense", (0.01, dense), xycoords=("axes fraction", "data"), va="bottom", color=INK, fontsize=8)
-    if len(kept) > 1:
-        axes.set_xscale("log")
-        axes.invert_xaxis()
+    axes.set_xscale("log")
+    axes.invert_xaxis()
     axes.set_xticks(kept, [f"{share:g}" for share in kept])
     axes.minorticks_off()
-    axes.set(xlabel="weights kept (%)", ylabel="test accuracy (%)")
+    low, high = axes.get_ylim()
+    axes.set(xlabel="weights kept (%)", ylabel="test accuracy (%)", ylim=(max(low, -3), min(high, 103)))
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    return {"accuracy": drawn}
+    return drawn
 
 
 def _questions(config: Config) -> Iterator[Question]:
