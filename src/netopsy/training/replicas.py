@@ -55,6 +55,8 @@ def fit_many(
     parameter that the loss never sees has no gradient in `fit` and one of zeros here, so that here weight decay acts on
     it. What a forward pass decides in Python rather than on tensors (a counter, `random`) is decided once. Dropout
     follows the step and all of ``seeds`` together: the same call leaves out the same units, a single `fit` others.
+    Networks whose weights lie channels-last are not trained rightly as a stack: put them in order first, with
+    ``.to(memory_format=torch.contiguous_format)``, or use `fit`.
 
     Args:
         models: R networks of one architecture, each with initial values of its own.
