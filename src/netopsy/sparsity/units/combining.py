@@ -10,18 +10,28 @@ import numpy as np
 from torch import Tensor
 
 from netopsy.sparsity.units.atoms import Atoms
-from netopsy.sparsity.units.layout import Layout, Size, Unsafe, layout_of, marks, plain, shape_of
+from netopsy.sparsity.units.layout import Layout, Size, Unsafe, layout_of, marks, plain, shape_of, tensors_in
 from netopsy.sparsity.units.tracing import Step, Traced, name_of
 
 
 def keep(atoms: Atoms, step: Step) -> Layout | None:
     """Every number by itself."""
-    first = step.given(0, "input")
-    if list(marks((step.args[1:], {**step.kwargs, "input": None}))):
+    first, others = _rest(step)
+    if list(marks(others)):
+        raise Unsafe("takes several tensors")
+    shaped = [each for each in tensors_in(others) if each.numel() > 1]
+    if shaped and step.kind != "call_module" and name_of(step.target) != "to":
         raise Unsafe("takes several tensors")
     if isinstance(first, Traced) and not isinstance(first.mark, Layout) and list(marks(first)):
         raise Unsafe("computes with the number of units")
     return layout_of(first)
+
+
+def _rest(step: Step) -> tuple[Any, Any]:
+    """The first argument, and all others."""
+    first = step.given(0, "input")
+    named = {name: value for name, value in step.kwargs.items() if value is not first}
+    return first, (step.args[1:], named)
 
 
 def combine(atoms: Atoms, step: Step) -> Layout | None:
@@ -46,7 +56,10 @@ def combine(atoms: Atoms, step: Step) -> Layout | None:
             atoms.fix(own.ids, f"{step.name!r} spreads a single unit over others")
         elif each.value.ndim >= -place and each.value.shape[place] != 1:
             atoms.fix(wide.ids, f"{step.name!r} adds or multiplies them with what has no hidden units")
-    return Layout(step.output.ndim + place, wide.ids)
+    axis = step.output.ndim + place
+    if step.output.shape[axis] != len(wide.ids):
+        raise Unsafe("spreads a single unit over others")
+    return Layout(axis, wide.ids)
 
 
 def _of_sizes(step: Step, given: Sequence[Traced]) -> Any:
@@ -106,7 +119,7 @@ def along(atoms: Atoms, step: Step) -> Layout | None:
 def spatial(atoms: Atoms, step: Step) -> Layout | None:
     """Pooling, padding and resizing of a grid, channel by channel."""
     layout, shape = layout_of(step.given(0, "input")), shape_of(step.given(0, "input"))
-    if list(marks((step.args[1:], {**step.kwargs, "input": None}))):
+    if list(marks(_rest(step)[1])):
         raise Unsafe("uses the number of units elsewhere")
     if layout is None:
         return None

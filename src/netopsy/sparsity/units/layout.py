@@ -48,6 +48,19 @@ def marks(given: Any) -> Iterator[Layout | Size]:
         yield from marks((given.start, given.stop, given.step))
 
 
+def tensors_in(given: Any) -> Iterator[Tensor]:
+    """The tensors in arguments, however deep they are nested."""
+    if isinstance(given, Tensor):
+        yield given
+    elif isinstance(given, Traced):
+        yield from tensors_in(given.value)
+    elif isinstance(given, dict):
+        yield from tensors_in(tuple(given.values()))
+    elif isinstance(given, list | tuple):
+        for each in given:
+            yield from tensors_in(each)
+
+
 def layout_of(given: Any) -> Layout | None:
     """Where the units of a tensor lie; ``None`` where it has none."""
     mark = given.mark if isinstance(given, Traced) else None

@@ -38,13 +38,13 @@ def apply_unit_masks(model: nn.Module, units: Units, unit_masks: UnitMasks) -> I
     True
     """
     masks = units.check(model, unit_masks)
-    kept: dict[str, Tensor] = {}
+    silent: dict[str, Tensor] = {}
     for name, mask in masks.items():
         for place in units.groups[name].consumers:
-            layer = model.get_submodule(place.layer)
-            width = model.get_parameter(place.parameter).shape[place.dimension]
-            kept.setdefault(place.layer, _ones(layer, width))[place.index[~mask].flatten()] = 0
-    handles = [model.get_submodule(name).register_forward_pre_hook(_masking(mask)) for name, mask in kept.items()]
+            weight = model.get_parameter(place.parameter)
+            none = torch.zeros(weight.shape[place.dimension], dtype=torch.bool, device=weight.device)
+            silent.setdefault(place.layer, none)[place.index[~mask].flatten()] = True
+    handles = [model.get_submodule(name).register_forward_pre_hook(_silencing(gone), with_kwargs=True) for name, gone in silent.items()]
     try:
         yield model
     finally:
@@ -52,15 +52,14 @@ def apply_unit_masks(model: nn.Module, units: Units, unit_masks: UnitMasks) -> I
             handle.remove()
 
 
-def _ones(layer: nn.Module, width: int) -> Tensor:
-    weight: Any = layer.weight
-    return torch.ones(width, device=weight.device, dtype=weight.dtype)
+def _silencing(gone: Tensor) -> Callable[[nn.Module, Any, Any], Any]:
+    """A hook that puts 0 for what is gone, also where that is infinite."""
 
-
-def _masking(mask: Tensor) -> Callable[[nn.Module, Any], Any]:
-    def hook(module: nn.Module, given: Any) -> Any:
+    def hook(module: nn.Module, given: Any, named: Any) -> Any:
+        inputs, *others = given or (named["input"],)
         grid = len(module.kernel_size) if isinstance(module, _ConvNd) else 0
-        return (given[0] * mask.to(given[0]).view(-1, *[1] * grid), *given[1:])
+        heard = inputs.masked_fill(gone.to(inputs.device).view(-1, *[1] * grid), 0)
+        return ((heard, *others), named) if given else ((), {**named, "input": heard})
 
     return hook
 

@@ -17,6 +17,15 @@ from netopsy.core.errors import InputError, require
 from netopsy.core.modes import check_model, device_of, evaluating, running_on
 
 _ROOT = "model"
+_OTHER_NAMES = {
+    "input": ("x",),
+    "other": ("x2",),
+    "dim": ("axis",),
+    "dim0": ("axis0",),
+    "dim1": ("axis1",),
+    "tensors": ("arrays",),
+}
+"""Names under which torch takes the same arguments."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +53,12 @@ class Step:
 
     def given(self, position: int, name: str, default: Any = None) -> Any:
         """An argument of the call, by its place or its name."""
-        return self.args[position] if position < len(self.args) else self.kwargs.get(name, default)
+        if position < len(self.args):
+            return self.args[position]
+        for each in (name, *_OTHER_NAMES.get(name, ())):
+            if each in self.kwargs:
+                return self.kwargs[each]
+        return default
 
 
 def follow(model: nn.Module, example: Tensor, visit: Callable[[Step], Any]) -> None:
