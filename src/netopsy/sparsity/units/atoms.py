@@ -32,15 +32,21 @@ class Atoms:
         """The layer that makes each."""
         self._ties: list[tuple[Ids, Ids]] = []
         self._fixed: list[tuple[Ids, str]] = []
-        self._places: list[_Noted] = []
+        self._places: dict[tuple[Kind, str, int], _Noted] = {}
+        self._of_layer: dict[str, Ids] = {}
         self.opaque: dict[str, str] = {}
         """Layers that were not looked into, or must stay as they are, and why."""
 
     def made(self, layer: str | None, count: int) -> Ids:
-        """``count`` new ones, of a layer."""
+        """``count`` new ones, or those of the layer if it made some before."""
+        if layer in self._of_layer:
+            return self._of_layer[layer]
         first = len(self.layers)
         self.layers += [layer] * count
-        return np.arange(first, first + count, dtype=np.int64)
+        ids = np.arange(first, first + count, dtype=np.int64)
+        if layer is not None:
+            self._of_layer[layer] = ids
+        return ids
 
     def immovable(self, count: int, why: str) -> Ids:
         """New ones that cannot be removed, for positions that no layer makes."""
@@ -66,7 +72,8 @@ class Atoms:
 
     def place(self, kind: Kind, parameter: str, dimension: int, ids: Ids) -> None:
         """The positions along a dimension of a parameter belong to ``ids``, in order."""
-        self._places.append(_Noted(kind, parameter, dimension, ids))
+        noted = self._places.setdefault((kind, parameter, dimension), _Noted(kind, parameter, dimension, ids))
+        self.tie(noted.ids, ids)
 
     def units(self) -> Units:
         """Everything put together: components of tied atoms, and groups of components of one kind."""
@@ -74,7 +81,7 @@ class Atoms:
             return Units({}, self.opaque)
         unit_of = self._components()
         reasons: dict[int, str] = {}
-        for place in self._places:
+        for place in self._places.values():
             owner = place.parameter.rpartition(".")[0]
             if owner in self.opaque:  # a later call than the one that noted the place
                 self.fix(place.ids, f"{owner!r} {self.opaque[owner]}")
@@ -103,8 +110,9 @@ class Atoms:
 
     def _groups(self, unit_of: Ids, makers: dict[int, list[str]]) -> dict[str, UnitGroup]:
         """Units of which every parameter holds as many positions, made by the same layers, are one group."""
+        noted_places = list(self._places.values())
         counts: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for number, place in enumerate(self._places):
+        for number, place in enumerate(noted_places):
             for unit, count in Counter(unit_of[place.ids].tolist()).items():
                 counts[unit].append((number, count))
         kinds: dict[object, list[int]] = defaultdict(list)
@@ -119,7 +127,7 @@ class Atoms:
             row = {unit: number for number, unit in enumerate(units)}
             places: dict[Kind, list[Place]] = {"producer": [], "consumer": [], "norm": []}
             for number, _ in counts[units[0]]:
-                noted = self._places[number]
+                noted = noted_places[number]
                 index = _positions(unit_of[noted.ids], row)
                 places[noted.kind].append(Place(noted.parameter, noted.dimension, index))
             parts = tuple(places["producer"]), tuple(places["consumer"]), tuple(places["norm"])

@@ -11,9 +11,9 @@ from netopsy.core.arguments import checked
 from netopsy.sparsity.units.atoms import Atoms
 from netopsy.sparsity.units.groups import Units
 from netopsy.sparsity.units.layers import layer_rule, why_opaque
-from netopsy.sparsity.units.layout import Unsafe, marks
+from netopsy.sparsity.units.layout import Unsafe, layout_of, marks
 from netopsy.sparsity.units.rules import FUNCTIONS, LAYERS
-from netopsy.sparsity.units.tracing import Step, follow, name_of
+from netopsy.sparsity.units.tracing import Step, follow, name_of, own_name, torch_kind
 
 
 @checked
@@ -49,13 +49,15 @@ def unit_groups(model: nn.Module, example_input: Tensor) -> Units:
     """
     finder = _Finder(model)
     follow(model, example_input, finder.visit)
-    return finder.atoms.units()
+    return finder.units()
 
 
 class _Finder:
     def __init__(self, model: nn.Module) -> None:
         self.atoms = Atoms()
+        self.model = model
         self.calls: Counter[str] = Counter()
+        self.read: set[str] = set()
         owners = Counter(id(value) for _, value in model.named_parameters(remove_duplicate=False))
         self.shared = {
             name.rpartition(".")[0]
@@ -63,8 +65,20 @@ class _Finder:
             if owners[id(value)] > 1
         }
 
+    def units(self) -> Units:
+        for name in sorted(self.read):  # what a function reads does not shrink with its layer
+            layer = self.model.get_submodule(name)
+            if any(value.ndim > 1 for value in layer.parameters()) or name in self.calls:
+                self.atoms.opaque.setdefault(name, "has weights or statistics that functions read")
+        return self.atoms.units()
+
     def visit(self, step: Step) -> Any:
-        if step.kind in ("placeholder", "get_attr"):
+        if step.kind == "placeholder":  # another pass may follow, in training mode
+            self.calls = Counter(dict.fromkeys(self.calls, 0))
+            return None
+        if step.kind == "get_attr":
+            if owner := own_name(step.target).rpartition(".")[0]:
+                self.read.add(owner)
             return None
         if step.kind == "output":
             return self._end(step, "are outputs of the network")
@@ -79,12 +93,14 @@ class _Finder:
             return self._end(step, f"{step.target if step.kind == 'call_module' else step.name!r} {why}")
 
     def _layer(self, step: Step) -> Any:
-        module, kind = step.module, type(step.module).__name__
+        module = step.module
         assert module is not None
-        if kind in LAYERS:
+        kind = (torch_kind(module) or type(module)).__name__
+        slope = isinstance(module, nn.PReLU) and module.num_parameters == 1
+        if kind in LAYERS or slope:
             if module._forward_hooks or module._forward_pre_hooks:
                 raise Unsafe("has hooks")
-            return LAYERS[kind](self.atoms, step)
+            return layout_of(step.given(0, "input")) if slope else LAYERS[kind](self.atoms, step)
         why = why_opaque(module)
         if step.target in self.shared:
             why = "shares its weights with another layer"

@@ -8,7 +8,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from netopsy.sparsity.units.atoms import Atoms, Ids
 from netopsy.sparsity.units.layout import Layout, layout_of, shape_of
-from netopsy.sparsity.units.tracing import Step, Traced
+from netopsy.sparsity.units.tracing import Step, Traced, torch_kind
 
 
 def layer_rule(atoms: Atoms, step: Step, given: Traced) -> Layout | None:
@@ -30,7 +30,7 @@ def why_opaque(module: nn.Module) -> str:
     """Why a layer with parameters cannot be made smaller; empty where it can."""
     if module._forward_hooks or module._forward_pre_hooks:
         return "has hooks"
-    if not type(module).__module__.startswith(("torch.nn.modules", "torch.nn.utils")):
+    if torch_kind(module) is None:
         return f"is a {type(module).__name__}, which is not known"
     for name in ("weight", "bias"):
         value = getattr(module, name, None)
@@ -79,9 +79,7 @@ def _read(atoms: Atoms, step: Step, given: Traced, axis: int, count: int) -> Ids
 def _per_unit(atoms: Atoms, step: Step, given: Traced, module: nn.Module) -> Layout | None:
     """One entry of every parameter and statistic a unit."""
     layout = layout_of(given)
-    if layout is None or (isinstance(module, nn.PReLU) and module.num_parameters == 1):
-        return layout
-    return _with_entries(atoms, step, module, layout)
+    return layout and _with_entries(atoms, step, module, layout)
 
 
 def _with_entries(atoms: Atoms, step: Step, module: nn.Module, layout: Layout) -> Layout:

@@ -44,7 +44,10 @@ def apply_unit_masks(model: nn.Module, units: Units, unit_masks: UnitMasks) -> I
             weight = model.get_parameter(place.parameter)
             none = torch.zeros(weight.shape[place.dimension], dtype=torch.bool, device=weight.device)
             silent.setdefault(place.layer, none)[place.index[~mask].flatten()] = True
-    handles = [model.get_submodule(name).register_forward_pre_hook(_silencing(gone), with_kwargs=True) for name, gone in silent.items()]
+    handles = [
+        model.get_submodule(name).register_forward_pre_hook(_silencing(gone), with_kwargs=True)
+        for name, gone in silent.items()
+    ]
     try:
         yield model
     finally:
