@@ -78,3 +78,13 @@ def test_a_large_network_is_left_for_a_deeper_examination(perceptron):
     large.sample_cost = 1e10
     with pytest.raises(NotNow, match="40 steps of each search are the least"):
         jackpot.examine(large)
+
+
+def test_new_weights_that_do_as_well_are_in_the_advice():
+    names = "whole", "sparse", "largest", "fresh"
+    said = [
+        jackpot._advice(dict(zip(names, values, strict=True)), held=True)
+        for values in ((0.9, 0.8, 0.5, 0.8), (0.9, 0.8, 0.5, 0.3))
+    ]
+    assert "as well among new weights" in said[0]
+    assert "needs no training" in said[1]

@@ -78,3 +78,8 @@ def test_a_network_that_cannot_run_as_a_stack_is_trained_one_after_the_other():
     found = rewinding.examine(Subject(model, data, train=data, recipe=recipe))
     assert found.figures["weights kept"] == pytest.approx(0.1, abs=0.01)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_orders_that_end_at_the_same_weights_have_no_ratio():
+    assert "nothing to compare" in rewinding._apart({0: 1.5, 2: float("nan")}, 2)
+    assert rewinding._apart({0: 1.5, 2: 0.5}, 2).startswith("end 0.50 times as far apart")

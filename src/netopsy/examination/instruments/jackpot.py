@@ -98,7 +98,6 @@ def examine(subject: Subject) -> Finding:
     kept = sum(int(mask.sum()) for mask in found.jackpot.masks.values())
     weights = sum(mask.numel() for mask in found.jackpot.masks.values())
     steps = len(found.jackpot.history.train_loss)
-    held = found.lost.low > -2
     return Finding(
         sentence=(
             f"{kept:,} of {weights:,} weights ({100 * kept / weights:.0f} %), at the very values they were trained to, "
@@ -106,11 +105,7 @@ def examine(subject: Subject) -> Finding:
             f"search, and the same search among new weights {fresh}."
         ),
         glance=f"{100 * kept / weights:.0f} % of the weights, untouched, reach {sparse}",
-        advice=(
-            "The mask is a sparse network that needs no training: a few epochs of tuning may bring it further."
-            if held
-            else "Search longer or keep more weights; tuning the kept ones for a few epochs may close the gap."
-        ),
+        advice=_advice(accuracy, held=found.lost.low > -2),
         reading=(
             f"A search of {steps} steps learnt which weights to keep, the number in each layer fixed; the classifier "
             "and whatever is no weight of a linear or convolutional layer stay whole. Both lines start from the "
@@ -124,6 +119,15 @@ def examine(subject: Subject) -> Finding:
         | {f"accuracy, {who}": round(value, 4) for who, value in accuracy.items()},
         code=_code(found.rule),
     )
+
+
+def _advice(accuracy: dict[str, float], *, held: bool) -> str:
+    _, sparse, _, fresh = accuracy.values()
+    if fresh >= sparse:
+        return "Do not rely on the mask: the same search does as well among new weights, so training lent it nothing."
+    if held:
+        return "The mask is a sparse network that needs no training: a few epochs of tuning may bring it further."
+    return "Search longer or keep more weights; tuning the kept ones for a few epochs may close the gap."
 
 
 def _search(subject: Subject) -> _Found:

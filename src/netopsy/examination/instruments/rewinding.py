@@ -70,8 +70,7 @@ def _finding(
             f"With {100 * kept:.1f} % of the weights, trained on from step {early:,} of {recipe.steps:,}, it reaches "
             f"{100 * accuracy[early]:.1f} % where the dense one reaches {100 * dense:.1f} %, "
             f"{sign}{gain.value:.1f} points [{gain.low:.1f}, {gain.high:.1f}] against starting from the first weights; "
-            f"two orders of the data end {apart[early]:.2f} times as far apart as under a shuffled mask, from the "
-            f"first weights {apart[0]:.2f} times."
+            f"two orders of the data {_apart(apart, early)}."
         ),
         glance=f"{100 * kept:.1f} % of the weights from step {early:,} on reach {100 * accuracy[early]:.1f} %",
         advice=(
@@ -92,7 +91,11 @@ def _finding(
         ),
         figures={"weights kept": round(kept, 4), "accuracy, dense": round(dense, 4)}
         | {f"accuracy, from step {step}": round(value, 4) for step, value in accuracy.items()}
-        | {f"distance over that of the shuffled mask, step {step}": round(value, 2) for step, value in apart.items()},
+        | {
+            f"distance over that of the shuffled mask, step {step}": round(value, 2)
+            for step, value in apart.items()
+            if not np.isnan(value)
+        },
         code=(
             "from netopsy.sparsity.late_rewinding import rewind_sweep\n"
             "from netopsy.training import Recipe, evaluate, trainer\n\n"
@@ -137,6 +140,13 @@ def _hits(subject: Subject, evaluation: Evaluation) -> np.ndarray:
 
 def _ratio(one: float, other: float) -> float:
     return one / other if other > 0 else float("nan")
+
+
+def _apart(ratios: dict[int, float], early: int) -> str:
+    late, first = ratios[early], ratios[0]
+    if np.isnan([late, first]).any():
+        return "end at the same weights under a shuffled mask, so that there is nothing to compare their distance with"
+    return f"end {late:.2f} times as far apart as under a shuffled mask, from the first weights {first:.2f} times"
 
 
 def _draw(table: pd.DataFrame, dense: float) -> Figure:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from netopsy.core.arguments import checked
 from netopsy.core.computed import copied
-from netopsy.core.errors import require
+from netopsy.core.errors import InputError, require
 from netopsy.core.modes import check_model, device_of, running_on
 from netopsy.core.seeds import check_seed, seeded
 from netopsy.data import Dataset, batches_per_epoch, index_batches
@@ -120,9 +120,15 @@ class _Single:
     def descend(self, inputs: Tensor, targets: Tensor, lr: float) -> Tensor:
         with running_on(inputs):
             outputs = self.own(inputs)
-        loss = self.recipe.loss_of(outputs, targets).mean()
+        loss = self._losses(outputs, targets).mean()
         self.own.step(loss, lr)
         return loss.detach()[None]
+
+    def _losses(self, outputs: Any, targets: Tensor) -> Tensor:
+        try:
+            return self.recipe.loss_of(outputs, targets)
+        except (IndexError, RuntimeError, ValueError) as error:  # batches of a loader are not known before
+            raise InputError(f"data gave targets that do not fit what the network answers: {error}") from error
 
     def swap(self, share: Tensor) -> tuple[Tensor, Tensor]:
         report = self.own.swap(float(share))
