@@ -158,9 +158,8 @@ def _keeping_entries(model: nn.Module) -> Iterator[None]:
 
     `torch.func.functional_call` leaves others behind in a module that the network holds under several names.
     """
-    before = [
-        (held, dict(held)) for module in model.modules() for held in (module._parameters, module._buffers) if held
-    ]
+    held_by: list[Any] = [held for module in model.modules() for held in (module._parameters, module._buffers)]
+    before = [(held, dict(held)) for held in held_by]
     try:
         yield
     finally:
