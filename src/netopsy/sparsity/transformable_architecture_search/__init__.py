@@ -1,0 +1,29 @@
+"""Network pruning via transformable architecture search (Dong and Yang 2019): widths and depths learnt to a budget."""
+
+from netopsy.sparsity.transformable_architecture_search.channels import channel_interpolate
+from netopsy.sparsity.transformable_architecture_search.cost import cost_loss, expected_flops
+from netopsy.sparsity.transformable_architecture_search.distilling import distill, kd_loss
+from netopsy.sparsity.transformable_architecture_search.gumbel import gumbel_softmax, gumbel_topk_weights
+from netopsy.sparsity.transformable_architecture_search.macs import flops
+from netopsy.sparsity.transformable_architecture_search.random_sizes import random_shapes
+from netopsy.sparsity.transformable_architecture_search.result import SearchHistory, TASResult
+from netopsy.sparsity.transformable_architecture_search.search import SearchSettings, tas_search
+from netopsy.sparsity.transformable_architecture_search.space import Shape, ShapeSpace
+
+__all__ = [
+    "SearchHistory",
+    "SearchSettings",
+    "Shape",
+    "ShapeSpace",
+    "TASResult",
+    "channel_interpolate",
+    "cost_loss",
+    "distill",
+    "expected_flops",
+    "flops",
+    "gumbel_softmax",
+    "gumbel_topk_weights",
+    "kd_loss",
+    "random_shapes",
+    "tas_search",
+]
