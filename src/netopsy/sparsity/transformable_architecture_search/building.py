@@ -43,7 +43,8 @@ def _assembled(space: ShapeSpace, shape: Shape) -> nn.Module:
         stages.append((stage.name, named(blocks)))
     head = space.head
     end = [("before", sequence(space.before_head)), ("output", head.module(width, head.width))]
-    return named([*stages, *end])
+    start = [("first", sequence(space.before_first))] if space.before_first else []
+    return named([*start, *stages, *end])
 
 
 def sequence(modules: Iterable[nn.Module]) -> nn.Module:

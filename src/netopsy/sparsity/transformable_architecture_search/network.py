@@ -34,13 +34,13 @@ class SearchNetwork(nn.Module):
         self.space, self.widen = space, lookup("aggregate", aggregate, AGGREGATIONS)
         with seeded(seed):  # torch's layers draw weights of their own first
             self.stages = nn.ModuleList(_SearchStage(stage, space.candidates, self.widen) for stage in space.stages)
-            self.before_head = sequence(space.before_head)
+            self.before_first, self.before_head = sequence(space.before_first), sequence(space.before_head)
             self.head = space.head.module(space.head.inputs, space.head.width)
         initialise(self, "he_normal", seed=seed)
 
     def forward(self, inputs: Tensor, sample: Sample) -> Tensor:
         """The outputs with the drawn sizes."""
-        features = inputs
+        features = self.before_first(inputs)
         for stage in self.stages:
             features = stage(features, sample)
         return _narrowed(self.head, self.before_head(features), self.space.head.width)

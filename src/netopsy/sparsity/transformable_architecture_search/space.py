@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import nn
 from netopsy.core.arguments import checked
 from netopsy.core.errors import UnknownNameError, require
 from netopsy.models.blocks import require_count
-from netopsy.sparsity.transformable_architecture_search.layout import Block, Layer, Stage
+from netopsy.sparsity.transformable_architecture_search.layout import Block, Layer, Modules, Stage
 
 FRACTIONS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Of the full width; the paper's."""
@@ -32,8 +32,9 @@ class Shape:
 class ShapeSpace:
     """Which widths the layers of a network and which depths its stages may have.
 
-    Made by `resnet`, `vgg` or `mlp`. Each hidden layer has the candidates floor(f c) for its full width c and every
-    fraction f, at least 1. Stages of residual blocks keep 1, 3, 5, ... or all of their blocks, the last ones go first.
+    Made by `resnet`, `vgg`, `mlp` or `from_module`. Each hidden layer has the candidates floor(f c) for its full width
+    c and every fraction f, at least 1. Stages of residual blocks keep 1, 3, 5, ... or all of their blocks, the last
+    ones go first.
     Section 3.1 of Dong and Yang 2019.
 
     >>> space = ShapeSpace.resnet((16, 32, 64), 3)
@@ -47,8 +48,10 @@ class ShapeSpace:
     input_shape: tuple[int, ...]
     """Of one sample."""
     fractions: tuple[float, ...] = FRACTIONS
-    before_head: tuple[nn.Module, ...] = field(default=())
-    """Pooling and flattening."""
+    before_head: Modules = ()
+    """Pooling and flattening in front of the last layer."""
+    before_first: Modules = ()
+    """What runs on the inputs in front of the first layer."""
 
     def __post_init__(self) -> None:
         fractions = self.fractions
@@ -75,6 +78,13 @@ class ShapeSpace:
         from netopsy.sparsity.transformable_architecture_search.families import mlp_space
 
         return mlp_space(widths, **options)
+
+    @classmethod
+    def from_module(cls, model: nn.Module, example_input: Tensor, **options: Any) -> ShapeSpace:
+        """A network of the caller's own; see `reading.module_space`."""
+        from netopsy.sparsity.transformable_architecture_search.reading import module_space
+
+        return module_space(model, example_input, **options)
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:

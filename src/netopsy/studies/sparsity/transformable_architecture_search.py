@@ -97,12 +97,12 @@ class Config:
 
     budget_setting: str = "digits"
     budgets: tuple[float, ...] = (0.3, 0.5, 0.7)
-    budget_epochs: int = 20
+    budget_epochs: int = 15
     setting: str = "patches"
     ratio: float = 0.3
     images: int = 1600
-    search_epochs: int = 20
-    epochs: int = 12
+    search_epochs: int = 15
+    epochs: int = 8
     """Of training."""
     batch_size: int = 100
     arch_lr: float = 0.02
@@ -261,7 +261,7 @@ def _accuracies(tables: Tables) -> Figure:
                 continue
             fill = color if how == DISTILLED else "none"
             label = f"{name}, {how}"
-            options = {"color": color, "marker": marker, "markerfacecolor": fill, "linestyle": "none"}
+            options: dict[str, Any] = {"color": color, "marker": marker, "markerfacecolor": fill, "linestyle": "none"}
             axes.plot(100 * own["share"], own["value"], alpha=0.5, markersize=4, **options)
             axes.plot(100 * own["share"].mean(), own["value"].mean(), markersize=9, label=label, **options)
     dense = rows[rows["sizes"] == DENSE]["value"].mean()
