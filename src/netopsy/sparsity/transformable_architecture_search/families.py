@@ -37,6 +37,9 @@ def resnet_space(
 
     Raises:
         InputError: counts below 1.
+
+    >>> resnet_space((16, 32, 64), 3).flops()
+    40813184.0
     """
     require_counts("widths", widths)
     for name, value in (("blocks", blocks), ("channels", channels), ("classes", classes)):
