@@ -59,10 +59,10 @@ class Setting:
         """Only the Hub's images are shifted and mirrored."""
         return crop_and_flip if self.data.startswith("hub:") else None
 
-    def parts(self, images: int, seed: int) -> tuple[Dataset, Dataset]:
-        """Training and test part, where the networks are; ``images`` are the patches to learn from."""
+    def parts(self, images: int, tested: int, seed: int) -> tuple[Dataset, Dataset]:
+        """Training and test part, where the networks are; of patches as many as are asked for."""
         if self.data == "patches":
-            parts = photograph_patches(images, PATCHES_TESTED, size=self.size, seed=derive(seed, "patches"))
+            parts = photograph_patches(images, tested, size=self.size, seed=derive(seed, "patches"))
             train, test = (Dataset(standardised(part.inputs), part.targets, part.classes) for part in parts)
         elif self.data == "digits":
             train, test = digits_split(sizes=(1297, 500))
@@ -73,7 +73,6 @@ class Setting:
         return train.to(best_device()), test.to(best_device())
 
 
-PATCHES_TESTED = 1600
 _CIFAR = {"widths": (16, 32, 64), "channels": 3, "size": 32}
 SETTINGS = {
     "digits": Setting("digits"),
@@ -101,6 +100,9 @@ class Config:
     setting: str = "patches"
     ratio: float = 0.3
     images: int = 1600
+    """Patches to learn from."""
+    tested: int = 1600
+    """Patches to be tested on."""
     search_epochs: int = 15
     epochs: int = 8
     """Of training."""
@@ -124,6 +126,7 @@ def plan(config: Config) -> Iterable[Cell]:
             setting=config.setting,
             ratio=config.ratio,
             images=config.images,
+            tested=config.tested,
             search_epochs=config.search_epochs,
             epochs=config.epochs,
             randoms=config.randoms,
@@ -140,7 +143,7 @@ def plan(config: Config) -> Iterable[Cell]:
 
 def searches(setting: str, ratio: float, images: int, epochs: int, batch_size: int, arch_lr: float, seed: int) -> Rows:
     """One search: what its network costs, as a share of the full one."""
-    train, _ = SETTINGS[setting].parts(images, seed)
+    train, _ = SETTINGS[setting].parts(images, images, seed)
     settings = SearchSettings(epochs=epochs, batch_size=batch_size, arch_lr=arch_lr)
     found = _searched(setting, train, ratio, settings, seed)
     yield {"share": found.ratio, "last": float(found.history.ratio[-1]), "epoch": found.epoch}
@@ -150,6 +153,7 @@ def networks(
     setting: str,
     ratio: float,
     images: int,
+    tested: int,
     search_epochs: int,
     epochs: int,
     batch_size: int,
@@ -160,7 +164,7 @@ def networks(
     """Sizes of equal cost from a search, from chance and from one fraction; each trained anew in both ways."""
     own = SETTINGS[setting]
     space = own.space
-    train, test = own.parts(images, seed)
+    train, test = own.parts(images, tested, seed)
     settings = SearchSettings(epochs=search_epochs, batch_size=batch_size, arch_lr=arch_lr)
     padded = SearchSettings(epochs=search_epochs, batch_size=batch_size, arch_lr=arch_lr, aggregate="pad")
     found = _searched(setting, train, ratio, settings, seed)
@@ -292,10 +296,11 @@ STUDY = Study(
             budgets=(0.5,),
             budget_epochs=1,
             images=64,
+            tested=64,
             search_epochs=1,
             epochs=1,
             batch_size=32,
-            randoms=2,
+            randoms=1,
             seeds=3,
             budget_seeds=1,
             within=1,
