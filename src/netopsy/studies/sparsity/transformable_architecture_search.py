@@ -293,6 +293,7 @@ STUDY = Study(
     paper="transformable-architecture-search",
     presets={
         "smoke": Config(
+            budget_setting="patches",
             budgets=(0.5,),
             budget_epochs=1,
             images=64,
