@@ -1,32 +1,24 @@
-"""A step of the search against a run of each layer for every width, and making a network smaller against a pruner."""
+"""A step of the search against a run of each layer for every width, and how reading a network grows with its depth."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.timing import Comparison, Growth
-from netopsy.core.computed import copied
 from netopsy.models.resnet import ResNet
-from netopsy.sparsity.transformable_architecture_search import ShapeSpace, channel_interpolate, flops, random_shapes
+from netopsy.sparsity.transformable_architecture_search import ShapeSpace, channel_interpolate
 from netopsy.sparsity.transformable_architecture_search.channels import zero_fill
 from netopsy.sparsity.transformable_architecture_search.network import SearchNetwork
 from netopsy.sparsity.transformable_architecture_search.sizes import Sample, SizeLogits
 
-RATIO, NEAR, STEPS = 0.3, 0.1, 40
-"""Share of the operations that is left, how near to it both have to come, and steps of the pruner on its way there."""
-
 
 def benchmarks() -> Iterator[Comparison | Growth]:
-    """Forward and backward of a ResNet-20 in a search; then the way from a network to one of 30% of the operations.
-
-    The pruner keeps weights, ours builds new ones; both come to a module of the budget.
-    """
+    """Forward and backward of a ResNet-20 in a search, and the space of ever deeper networks."""
     network = SearchNetwork(ShapeSpace.resnet((16, 32, 64), 3))
     images, labels = torch.rand(64, 3, 32, 32), torch.arange(64) % 10
     sample = SizeLogits(network.space, seed=0).sample(1.0, 2, torch.Generator().manual_seed(0))
@@ -41,18 +33,6 @@ def benchmarks() -> Iterator[Comparison | Growth]:
     yield Comparison("tas_step", ours, theirs, target=0.8, peer_name="a run of the layer for each width", rounds=5)
 
     yield Growth("tas_read_blocks", {n: partial(read, n) for n in (3, 9, 18)}, size_name="blocks a stage")
-    if find_spec("torch_pruning") is None:
-        print("torch-pruning is not installed: pip install 'netopsy[bench]'")
-        return
-    model, example = initialised(), torch.zeros(1, 3, 32, 32)
-    yield Comparison(
-        "tas_smaller",
-        partial(smaller, model, example),
-        partial(pruned, model, example),
-        target=1.0,
-        peer_name="torch-pruning",
-        rounds=5,
-    )
 
 
 def detached(sample: Sample) -> Sample:
@@ -101,47 +81,6 @@ def check(network: SearchNetwork, images: Tensor, sample: Sample) -> None:
     torch.testing.assert_close(
         network(images, sample), layer_by_candidate(network, images, sample), atol=1e-4, rtol=1e-3
     )
-
-
-def initialised() -> nn.Module:
-    """A ResNet-20."""
-    model = ResNet(3, 10, (16, 32, 64), [3, 3, 3])
-    torch.manual_seed(0)
-    for value in model.parameters():
-        nn.init.normal_(value, std=0.1)
-    return model
-
-
-def smaller(model: nn.Module, example: Tensor) -> nn.Module:
-    """Sizes at the budget, drawn at random from the network's space, and the network of them."""
-    space = ShapeSpace.from_module(model, example)
-    (shape,) = random_shapes(space, RATIO * space.flops(), tol=0.02)
-    return near(space.build(shape), model)
-
-
-def pruned(model: nn.Module, example: Tensor) -> nn.Module:
-    """Structured pruning by magnitude, all layers together, step by step until the budget is met."""
-    import torch_pruning
-
-    own = copied(model)
-    pruner = torch_pruning.pruner.MagnitudePruner(
-        own,
-        example,
-        importance=torch_pruning.importance.GroupMagnitudeImportance(p=2),
-        pruning_ratio=0.9,
-        iterative_steps=STEPS,
-        ignored_layers=[own.output],
-    )
-    while flops(own, example.shape[1:]) > RATIO * flops(model, example.shape[1:]):
-        pruner.step()
-    return near(own, model)
-
-
-def near(small: nn.Module, model: nn.Module) -> nn.Module:
-    """The network, once it is known to have the operations that it should."""
-    ratio = flops(small, (3, 32, 32)) / flops(model, (3, 32, 32))
-    assert abs(ratio / RATIO - 1) < NEAR, f"{ratio:.3f} of the operations are left"
-    return small
 
 
 def read(blocks: int) -> ShapeSpace:
