@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.robustness.safety_verification.nets import KINDS, image_for, small
 
@@ -41,6 +41,7 @@ def test_no_point_of_a_box_is_outside_its_bounds(kind, tight, seed, radius):
 
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=12)
+@example(seed=1338, radius=0.5)  # where the two ways round differently
 @given(seed=st.integers(0, 10_000), radius=st.floats(0, 0.7))
 def test_no_point_is_outside_linear_bounds_carried_forward(kind, seed, radius):
     image = image_for(seed)
@@ -49,7 +50,7 @@ def test_no_point_is_outside_linear_bounds_carried_forward(kind, seed, radius):
     plain, found = bounds_of(network, box), closest_bounds(network, box, tight=50)
     for one, loose, values in zip(found, plain, network.results(inside(box, 60, seed)), strict=True):
         assert bool(((values >= one.low - 1e-12) & (values <= one.high + 1e-12)).all())
-        assert bool(((one.low >= loose.low) & (one.high <= loose.high)).all())
+        assert bool(((one.low >= loose.low - 1e-12) & (one.high <= loose.high + 1e-12)).all())
 
 
 @pytest.mark.parametrize("kind", KINDS)
