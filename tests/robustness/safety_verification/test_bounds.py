@@ -50,7 +50,7 @@ def test_no_point_is_outside_linear_bounds_carried_forward(kind, seed, radius):
     plain, found = bounds_of(network, box), closest_bounds(network, box, tight=50)
     for one, loose, values in zip(found, plain, network.results(inside(box, 60, seed)), strict=True):
         assert bool(((values >= one.low - 1e-12) & (values <= one.high + 1e-12)).all())
-        assert bool(((one.low >= loose.low - 1e-12) & (one.high <= loose.high + 1e-12)).all())
+        assert bool(((one.low >= loose.low - 1e-15) & (one.high <= loose.high + 1e-15)).all())
 
 
 @pytest.mark.parametrize("kind", KINDS)
