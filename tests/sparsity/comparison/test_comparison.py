@@ -58,6 +58,12 @@ def test_a_trained_network_is_pruned_as_it_is(method):
     assert 18 <= found.steps <= 24
 
 
+def test_a_search_by_epochs_keeps_to_a_budget_of_less_than_one():
+    budget = Budget(Recipe(steps=8, batch_size=50, lr=0.01), rounds=1)
+    found = prune(mlp([64, 20, 10], seed=6), digits()[:700], budget, "jackpot", sparsity=0.5)
+    assert found.steps == 8
+
+
 def test_the_parts_of_a_budget_share_the_steps_and_the_schedule():
     whole = Recipe(steps=100, schedule="step", milestones=(50, 80), warmup=10)
     assert (Budget(whole).part(4).steps, Budget(whole).part(4).milestones, Budget(whole).part(4).warmup) == (
@@ -65,7 +71,7 @@ def test_the_parts_of_a_budget_share_the_steps_and_the_schedule():
         (12, 20),
         3,
     )
-    assert Budget(whole).part(1, after=40).steps == 60
+    assert Budget(whole).rest(40).steps == 60
     with pytest.raises(InputError, match="7 steps are too few for 3 rounds of pruning: at least 8"):
         Budget(Recipe(steps=7))
     with pytest.raises(InputError, match="rewind must be a share"):

@@ -13,7 +13,7 @@ from netopsy.core.errors import lookup, require
 from netopsy.core.masks import prunable_parameters
 from netopsy.core.modes import check_model, device_of
 from netopsy.core.seeds import check_seed, derive
-from netopsy.data import Dataset, batch_indices, batches_per_epoch
+from netopsy.data import Dataset, batch_indices, batches_per_epoch, epoch_order
 from netopsy.sparsity.comparison.pruned import Budget, Pruned
 from netopsy.sparsity.comparison.search import check_search, searched_units
 from netopsy.sparsity.criteria import keep_largest, scores
@@ -63,7 +63,7 @@ def _magnitude(task: _Task) -> Pruned:
     """Train, remove the smallest weights of all layers together at one go, train on."""
     network, spent = task.dense()
     masks = keep_largest({name: weight.abs() for name, weight in task.weights(network).items()}, task.density)
-    rest = task.budget.part(1, after=spent)
+    rest = task.budget.rest(spent)
     fit(network, task.data, rest, seed=derive(task.seed, "tuning"), masks=masks)
     return Pruned(network, masks, spent + rest.steps)
 
@@ -120,12 +120,15 @@ def _rounds(task: _Task, rewind: float) -> Pruned:
 def _jackpot(task: _Task) -> Pruned:
     """Train, then learn which weights to keep as they are (Zhang et al. 2023)."""
     network, spent = task.dense()
-    recipe = task.budget.recipe
-    an_epoch = batches_per_epoch(len(task.data), recipe.batch_size)
-    epochs = max(1, (recipe.steps - spent) // an_epoch)
+    recipe, data = task.budget.rest(spent), task.data
+    if batches_per_epoch(len(data), recipe.batch_size) > recipe.steps:  # the search goes by epochs
+        order = epoch_order(len(data), derive(task.seed, "searched"), 0)
+        data = data[order[: recipe.steps * recipe.batch_size]]
+    an_epoch = batches_per_epoch(len(data), recipe.batch_size)
+    epochs = recipe.steps // an_epoch
     found = find_jackpot(
         network,
-        task.data,
+        data,
         sparsity=1 - task.density,
         epochs=epochs,
         batch_size=recipe.batch_size,

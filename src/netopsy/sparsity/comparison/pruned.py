@@ -41,13 +41,17 @@ class Budget:
             f"{self.recipe.steps} steps are too few for {self.rounds} rounds of pruning: at least {least} are needed",
         )
 
-    def part(self, trainings: int, *, after: int = 0) -> Recipe:
-        """The recipe of one of several trainings that share the steps evenly; ``after`` gives the rest behind a first.
+    def part(self, trainings: int) -> Recipe:
+        """The recipe of one of several trainings that share the steps evenly."""
+        return self._of(self.recipe.steps // trainings)
 
-        Its schedule runs over its own steps, with warm-up and milestones at the same shares of them.
-        """
+    def rest(self, spent: int) -> Recipe:
+        """The recipe of the steps that are left."""
+        return self._of(self.recipe.steps - spent)
+
+    def _of(self, steps: int) -> Recipe:
+        """The schedule over so many steps, with warm-up and milestones at the same shares of them."""
         whole = self.recipe
-        steps = whole.steps - after if after else whole.steps // trainings
         shrunk = steps / whole.steps
         return replace(
             whole,
