@@ -108,6 +108,15 @@ def test_titles_from_outside_are_drawn(name, recwarn):
     assert not recwarn.list
 
 
+@pytest.mark.parametrize("name", ["layer \udc80", "a$\\x$"])
+@pytest.mark.parametrize("ending", ["svg", "png"])
+def test_names_from_outside_are_drawn_as_ticks(name, ending):
+    canvas, axes = figure()
+    axes.set_xticks([0, 1], ["plain", name])
+    axes.bar([0, 1], [1, 2])
+    assert render(canvas, ending)
+
+
 def test_an_image_is_shown_over_its_limits_and_no_larger_than_asked():
     first, second, third = image_grid(3, 2, 1.0, 1.0)
     show_image(first, torch.full((2, 8, 4), 0.5), largest=4)

@@ -98,6 +98,7 @@ def test_density_counts_all_weights_together():
         (lambda m: check_masks(m, {"3.weight": torch.ones(3)}), r"must have shape \(3, 16\), got \(3,\)"),
         (lambda m: check_masks(m, {"3.weight": torch.full((3, 16), 0.5)}), "only 0 and 1"),
         (lambda m: check_masks(m, {}), "masks is empty"),
+        (lambda m: check_masks(m, {"0.weight": torch.ones(16, 8), "b": None}), "got 'b': NoneType"),
         (lambda m: prunable_parameters(nn.ReLU()), "no weights to prune"),
         (lambda m: prunable_parameters(m, exclude=["7"]), "unknown module in exclude '7'"),
     ],

@@ -212,10 +212,28 @@ def test_bad_input(call, message):
 
 @pytest.mark.parametrize("make", [deep, conv_net])
 def test_the_gradient_is_really_traced(make, monkeypatch):
-    from netopsy.training import replicas
+    from netopsy.training import stack
 
     seen = []
-    original = replicas.traced
-    monkeypatch.setattr(replicas, "traced", lambda *arguments: seen.append(original(*arguments)) or seen[-1])
+    original = stack.traced
+    monkeypatch.setattr(stack, "traced", lambda *arguments: seen.append(original(*arguments)) or seen[-1])
     fit_many([make(s) for s in SEEDS], TRAIN, Recipe(steps=2), seeds=SEEDS)
     assert isinstance(seen[0], torch.fx.GraphModule)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_networks_whose_weights_lie_channels_last_train_as_they_would_alone(optimizer):
+    def make(seed):
+        torch.manual_seed(seed)
+        layers = (nn.Conv2d(1, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.ReLU())
+        return nn.Sequential(*layers, nn.Flatten(), nn.Linear(96, 10)).double().to(memory_format=torch.channels_last)
+
+    data = Dataset(TRAIN.inputs[:200].double(), TRAIN.targets[:200])
+    recipe = Recipe(steps=5, batch_size=50, optimizer=optimizer, lr=0.01)
+    together, alone = [make(seed) for seed in SEEDS], [make(seed) for seed in SEEDS]
+    fit_many(together, data, recipe, seeds=SEEDS)
+    for many, one, seed in zip(together, alone, SEEDS, strict=True):
+        fit(one, data, recipe, seed=seed)
+        for a, b in zip(many.parameters(), one.parameters(), strict=True):
+            torch.testing.assert_close(a, b, atol=1e-9, rtol=0)
+        assert many[3].weight.is_contiguous(memory_format=torch.channels_last)

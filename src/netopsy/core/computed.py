@@ -13,11 +13,16 @@ from torch.func import functional_call
 
 @contextmanager
 def keeping_computed(model: nn.Module) -> Iterator[None]:
-    """Afterwards every module holds the very tensors it held, whatever runs in the block left in their place."""
-    before = [
-        (vars(module), name, value)
+    """Afterwards every module holds the very tensors it held, whatever runs in the block left in their place.
+
+    Layers that compute their weight leave one of their own, and `torch.func.functional_call` leaves the tensors it was
+    given in a module that the network holds under several names.
+    """
+    before: list[tuple[dict[str, Any], str, Tensor]] = [
+        (held, name, value)
         for module in model.modules()
-        for name, value in vars(module).items()
+        for held in (vars(module), module._parameters, module._buffers)
+        for name, value in held.items()
         if isinstance(value, Tensor)
     ]
     try:
@@ -27,14 +32,14 @@ def keeping_computed(model: nn.Module) -> Iterator[None]:
             held[name] = value
 
 
-def call_with(model: nn.Module, values: Mapping[str, Tensor], inputs: Tensor) -> Any:
+def call_with(model: nn.Module, values: Mapping[str, Tensor], *inputs: Any) -> Any:
     """What the network returns with other parameters and buffers; under a transformation of `torch.func`, too.
 
     Layers that compute their weight and keep it would hold on to a tensor that lives inside that transformation alone,
     which nothing can copy or save.
     """
     with keeping_computed(model):
-        return functional_call(model, dict(values), (inputs,))
+        return functional_call(model, dict(values), inputs)
 
 
 def copied(model: nn.Module) -> nn.Module:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -203,6 +203,7 @@ def _is_heavy(artist: Artist) -> bool:
 
 def _saved(drawn: Figure, ending: str, **options: Any) -> bytes:
     from matplotlib import rc_context
+    from matplotlib.axis import Axis
     from matplotlib.text import Text
 
     buffer = io.BytesIO()
@@ -213,11 +214,18 @@ def _saved(drawn: Figure, ending: str, **options: Any) -> bytes:
         except (ValueError, TypeError):  # a name with dollar signs that is no formula, or with letters that are none
             for text in drawn.findobj(Text):
                 text.set(parse_math=False, text=plain_lines(text.get_text()))
+            for axis in drawn.findobj(Axis):
+                for formatter in (axis.get_major_formatter(), axis.get_minor_formatter()):
+                    setattr(formatter, "format_ticks", partial(_plain_ticks, formatter.format_ticks))  # noqa: B010
             buffer = io.BytesIO()
             with rc_context({"text.parse_math": False}):
                 drawn.savefig(buffer, **options)
     drawn.set_layout_engine("none")  # laying out takes most of the time, and every format has the same layout
     return _NO_XML.sub(b"", buffer.getvalue()) if ending == "svg" else buffer.getvalue()
+
+
+def _plain_ticks(labels: Callable[[Any], list[str]], places: Any) -> list[str]:
+    return [plain_lines(label) for label in labels(places)]
 
 
 _NO_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")

@@ -80,10 +80,12 @@ def density(masks: Masks) -> float:
 @checked
 def check_tensors(argument: str, given: object) -> None:
     """Raise `InputError` unless ``given`` maps names to tensors."""
-    fits = isinstance(given, Mapping) and all(isinstance(value, Tensor) for value in given.values())
     odd = type(given).__name__
+    fits = isinstance(given, Mapping)
     if isinstance(given, Mapping):
-        odd = next((f"{name!r}: {type(value).__name__}" for name, value in given.items() if not fits), odd)
+        others = (f"{name!r}: {type(value).__name__}" for name, value in given.items() if not isinstance(value, Tensor))
+        odd = next(others, "")
+        fits = not odd
     require(fits, f"{argument} must map names to tensors, got {odd}")
 
 

@@ -10,9 +10,9 @@ from typing import Any, get_args
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from netopsy.core.arguments import checked
+from netopsy.core.computed import call_with
 from netopsy.core.errors import require
 from netopsy.core.modes import check_model
 from netopsy.core.progress import track
@@ -155,7 +155,7 @@ class _Masked(nn.Module):
             given: tuple[Any, ...] = x, self.structure.places, self.edges.abs().index_select(0, self.structure.which)
         else:
             given = x, self.structure.operator(self.edges)
-        answers: Tensor = functional_call(self.network, parameters, given)
+        answers: Tensor = call_with(self.network, parameters, *given)
         return answers
 
     def l1(self, edges: float, weights: float) -> Callable[[Tensor], Tensor]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +95,7 @@ class MaskSearch:
 
     def __call__(self, inputs: Any) -> Any:
         """What the masked network answers in training mode; its graph leads to the masked weights alone."""
-        with training(self.model), frozen(self.model), _keeping_entries(self.model), torch.enable_grad():
+        with training(self.model), frozen(self.model), torch.enable_grad():
             return call_with(self.model, {**self.statistics, **self._masked}, inputs)
 
     @checked
@@ -150,21 +148,6 @@ class MaskSearch:
 
     def _leaves(self) -> dict[str, Tensor]:
         return {name: self.relaxed.masked(name)[0].requires_grad_() for name in self.relaxed.weights}
-
-
-@contextmanager
-def _keeping_entries(model: nn.Module) -> Iterator[None]:
-    """Afterwards every module holds its very parameters and buffers.
-
-    `torch.func.functional_call` leaves others behind in a module that the network holds under several names.
-    """
-    held_by: list[Any] = [held for module in model.modules() for held in (module._parameters, module._buffers)]
-    before = [(held, dict(held)) for held in held_by]
-    try:
-        yield
-    finally:
-        for held, entries in before:
-            held.update(entries)
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from netopsy.core.computed import copied
 from netopsy.data import Dataset
 from netopsy.sparsity.lottery_jackpots.relaxed import RelaxedMasks
 from netopsy.training import Recipe
-from netopsy.training.replicas import _Stack
+from netopsy.training.stack import Stack
 
 
 class StackedSearch:
@@ -24,7 +24,7 @@ class StackedSearch:
         for each in copies:
             for name in masks[0]:
                 each.get_parameter(name).requires_grad_(True)
-        self._stack = _Stack(copies, None, recipe)
+        self._stack = Stack(copies, None, recipe)
         kept = {name: torch.stack([own[name] for own in masks]) for name in masks[0]}
         self.relaxed = RelaxedMasks({name: self._stack.trained[name].clone() for name in kept}, kept, recipe, gap)
         self._stack.mode(training=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import vmap
 
+from netopsy.core.computed import call_with
 from netopsy.core.modes import device_of
 from netopsy.core.operations import layers_of
 from netopsy.core.outputs import single_output
@@ -43,7 +44,7 @@ class StackedCandidates:
 
         def run(multipliers: dict[str, Tensor]) -> Tensor:
             changed = {name: _multiplied(parameters[name], by) for name, by in multipliers.items()}
-            return single_output(functional_call(self.model, changed, (inputs,)))
+            return single_output(call_with(self.model, changed, inputs))
 
         def outputs(part: slice) -> Tensor:
             masks = {name: mask[part] for name, mask in self.masks.items()}

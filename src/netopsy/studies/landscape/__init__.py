@@ -1,0 +1,1 @@
+"""Studies of this room: one file or one folder a paper."""
