@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import pkgutil
 from collections.abc import Mapping
@@ -66,7 +67,7 @@ def on_files(files: Files, config: Any) -> Files:
         pages[f"api/{name}.md"] = _reference(name)
         # What a paper's methods do is found on its page; the search index is to stay small with every paper there.
         head = "---\nsearch:\n  exclude: true\n---\n\n" if name in ROOMS or name == "studies" else ""
-        pages |= {f"api/{module}.md": f"{head}# {module}\n\n::: {module}\n" for module in _modules_of(name)}
+        pages |= {f"api/{module}.md": f"{head}# {module}\n\n{_described(module)}" for module in _modules_of(name)}
     for path, text in pages.items():
         files.append(File.generated(config, path, content=text))
     return files
@@ -195,16 +196,37 @@ def _modules_of(name: str) -> list[str]:
 
 
 def _modules(folder: Path, package: str) -> list[str]:
-    """The public modules below a folder; nothing is imported to find them."""
+    """The public modules below a folder, a package that says what it offers as one; nothing is imported."""
     found: list[str] = []
     for module in pkgutil.iter_modules([os.fspath(folder)]):
+        name = f"{package}.{module.name}"
         if module.name.startswith("_"):
             continue
-        if module.ispkg:
-            found += _modules(folder / module.name, f"{package}.{module.name}")
+        if module.ispkg and not _offers(folder / module.name / "__init__.py"):
+            found += _modules(folder / module.name, name)
         else:
-            found.append(f"{package}.{module.name}")
+            found.append(name)
     return found
+
+
+def _offers(file: Path) -> list[str]:
+    """The names that a package is there for: its ``__all__``, or its study."""
+    for statement in ast.parse(file.read_text(encoding="utf-8")).body if file.is_file() else ():
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            if statement.targets[0].id == "__all__":
+                return list(ast.literal_eval(statement.value))
+            if statement.targets[0].id == "STUDY":
+                return ["STUDY"]
+    return []
+
+
+def _described(module: str) -> str:
+    """A module as it stands; a package by what it offers."""
+    names = _offers(Path(netopsy.__file__).parent.joinpath(*module.split(".")[1:], "__init__.py"))
+    if not names:
+        return f"::: {module}\n"
+    members = "".join(f"        - {name}\n" for name in names)
+    return f"::: {module}\n    options:\n      members:\n{members}"
 
 
 def _cell(text: str) -> str:

@@ -1,6 +1,7 @@
 """Fixtures for every test: where the real data is, and how to look at the errors behind the shape checks."""
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -28,12 +29,28 @@ def real_data() -> Path:
     return Path(folder)
 
 
+@contextmanager
+def without_shape_checks():
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", before)
+
+
 @pytest.fixture
 def unchecked():
     """Switch the shape checks off: bad input reaches the function's own checks, and texts run at their own speed."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
+    with without_shape_checks():
+        yield
+
+
+@pytest.fixture(scope="module")
+def at_own_speed():
+    """For modules that run whole programs: the shape checks, which the methods' tests have, are off."""
+    with without_shape_checks():
+        yield
 
 
 @pytest.fixture(scope="session")

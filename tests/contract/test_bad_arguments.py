@@ -137,7 +137,7 @@ def test_a_method_takes_what_it_is_given_or_says_what_is_wrong(method, unchecked
         for what in ODD:
             given = signature.bind(*copy.deepcopy(arguments), **copy.deepcopy(options))
             given.arguments[name] = BAD[what]()
-            signal.setitimer(signal.ITIMER_REAL, 2)
+            signal.setitimer(signal.ITIMER_REAL, 0.5)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 try:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from torch import nn
 
 from netopsy.catalogue import paper
@@ -27,6 +28,8 @@ def examined():
     model = nn.Sequential()
     for name, part in trained.named_children():
         model.add_module(rf"{name}$\x$", part)
+    model.train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
     with pytest.MonkeyPatch.context() as few:
         for instrument in (preferred_images, reconstruction):
             few.setattr(instrument, "STEPS", 30)
@@ -35,7 +38,12 @@ def examined():
         recipe = Recipe(steps=5, batch_size=16)
         options = {"recipe": recipe, "initialisation": "he_normal", "budget": 1e6, "depth": "quick"}
         found = examine(model, test[:120], train=train, **options)
-    return model, test[:120], found
+    left = model.training and all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    return model.eval(), test[:120], found, left
+
+
+def test_the_examined_network_is_left_as_it_was(examined):
+    assert examined[3]
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -58,7 +66,7 @@ def test_names_that_are_no_formulas_are_drawn(name, examined):
 
 @pytest.mark.parametrize("name", EVERY)
 def test_its_lines_of_python_run(name, examined):
-    model, test, found = examined
+    model, test, found, _ = examined
     code = found.findings[name].code
     assert code
     exec(compile(code, name, "exec"), {"model": model, "data": test})

@@ -1,6 +1,5 @@
 """What every study keeps: presets, a plan whose cells can be measured, an answer for every claim, figures."""
 
-import jaxtyping
 import matplotlib as mpl
 import pytest
 
@@ -33,17 +32,9 @@ def test_its_presets_can_be_planned(slug):
         assert code_key_of(f"{measure.__module__}:{measure.__name__}")
 
 
-@pytest.fixture
-def without_shape_checks():
-    """A study at its own speed: the unit tests of methods keep the checks."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
-
-
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("slug", STUDIES)
-def test_its_smoke_run_answers_every_claim(slug, tmp_path, monkeypatch, without_shape_checks):
+def test_its_smoke_run_answers_every_claim(slug, tmp_path, monkeypatch, unchecked):
     monkeypatch.setenv("NETOPSY_CACHE", str(tmp_path / "cache"))
     before = dict(mpl.rcParams)
     study = load(slug)

@@ -167,14 +167,6 @@ def test_spared_share_stops_at_the_first_loss_even_if_accuracy_comes_back():
     assert pruning._spared(curve, 0.9) == pytest.approx(0.2)
 
 
-def test_the_examined_network_is_left_as_it_was(trained):
-    trained.train()
-    before = {name: value.clone() for name, value in trained.state_dict().items()}
-    examine(trained, TEST[:120], train=TRAIN, recipe=Recipe(steps=20), depth="quick")
-    assert all(torch.equal(before[name], value) for name, value in trained.state_dict().items())
-    assert trained.training
-
-
 def test_a_ticket_search_trains_as_many_rounds_as_the_depth_allows(trained):
     subject = Subject(trained, TEST, train=TRAIN, recipe=Recipe(steps=30, lr=1e-2), initialisation="he_normal")
     finding = tickets.examine(subject)

@@ -9,6 +9,11 @@ import pytest
 from PIL import Image
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _without_shape_checks(at_own_speed) -> None:
+    """Studies run at their own speed: the tests of their methods have the shape checks."""
+
+
 @pytest.fixture
 def make_hub(tmp_path, monkeypatch) -> Callable[..., str]:
     """Writes a set of plain colour images, a colour a class, for training and for testing; returns its name."""

@@ -1,0 +1,8 @@
+"""What texts show runs at its own speed."""
+
+import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_shape_checks(at_own_speed) -> None:
+    pass
