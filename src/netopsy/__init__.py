@@ -12,6 +12,7 @@ __version__ = "0.2.0"
 
 _EXPORTS = {
     "InputError": "netopsy.core.errors",
+    "compare": "netopsy.examination.comparison.compare",
     "examine": "netopsy.examination.examine",
 }
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from netopsy import InputError
-from netopsy.cli.examine import report_place
 from netopsy.cli.outputs import results, results_place
+from netopsy.cli.summary import report_place
 from netopsy.core.drawing import figure
 from netopsy.examination import Examination
 from netopsy.lab.errors import StorageError

@@ -56,10 +56,10 @@ def test_the_budget_leaves_out_what_is_worth_least_and_says_what_would_bring_it_
     one = subject()
     one.seconds_a_sample = one.seconds_a_call = 0.01
     named = instruments(["accuracy", "saliency", "patterns", "eigen-cam"])
-    assert planned(named, one, 1e6, all_that_apply=True) == {}
+    assert planned(named, one, 1e6) == {}
     costs = {each.name: 0.7 + each.passes(one) * 0.01 for each in named}
     enough = costs["accuracy"] + costs["saliency"] + costs["eigen-cam"]
-    left_out = planned(named, one, enough + 0.01, all_that_apply=True)
+    left_out = planned(named, one, enough + 0.01)
     assert set(left_out) == {"patterns"}
     assert f"`--budget {-(-(enough + costs['patterns']) // 1):.0f}` brings it in" in left_out["patterns"].reason
 
@@ -70,7 +70,7 @@ def test_a_cheaper_instrument_gets_what_a_dearer_one_leaves():
     named = instruments(["accuracy", "saliency", "eigen-cam"])
     costs = {each.name: 0.7 + each.passes(one) * 0.05 for each in named}
     assert costs["saliency"] > costs["eigen-cam"]
-    assert set(planned(named, one, costs["accuracy"] + costs["eigen-cam"] + 0.01, all_that_apply=True)) == {"saliency"}
+    assert set(planned(named, one, costs["accuracy"] + costs["eigen-cam"] + 0.01)) == {"saliency"}
 
 
 def test_accuracy_is_never_left_out():

@@ -126,7 +126,7 @@ def test_at_chance_only_what_makes_sense_is_run():
     model = small_conv_net((4, 5), (1, 2), classes=3, seed=0)
     data = Dataset(torch.rand(60, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(60) % 3)
     subject = Subject(model, data)
-    reasons = planned(instruments(), subject, 1e6)
+    reasons = planned(instruments(), subject, 1e6, why_not(subject))
     assert {"saliency", "patterns", "pruning", "causal-paths"} <= set(reasons)
     assert "no better than chance" in reasons["saliency"].reason
     assert not {"accuracy", "architecture", "confusions"} & set(reasons)
@@ -134,7 +134,7 @@ def test_at_chance_only_what_makes_sense_is_run():
     assert "9 samples are too few" in few["saliency"].reason
     alike = planned(instruments(), Subject(model, data[data.targets == 1]), 1e6)
     assert "all samples are of one class" in alike["saliency"].reason
-    assert planned(instruments(["saliency"]), subject, 1e6, all_that_apply=True) == {}
+    assert planned(instruments(["saliency"]), subject, 1e6) == {}
 
 
 def test_the_networks_own_preprocessing_and_the_callers():

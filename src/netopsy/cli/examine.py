@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -26,14 +25,11 @@ from netopsy.cli.network import (
     WeightsOption,
     device_named,
     numbers,
+    read_for,
 )
+from netopsy.cli.summary import report_place, summarise
 from netopsy.cli.terminal import complain, kept_streams, say, warnings_as_notes
 from netopsy.core.errors import UnknownNameError, require
-from netopsy.core.texts import plain
-
-if TYPE_CHECKING:
-    from netopsy.data import Dataset
-    from netopsy.examination import Examination
 
 
 def register(app: typer.Typer) -> None:
@@ -137,22 +133,8 @@ def examine(
         say(page)
     else:
         asked = bool(wanted["instruments"])
-        _summarise(examination, page, time.perf_counter() - start, asked)
+        summarise(examination, page, time.perf_counter() - start, asked)
     return 0
-
-
-def report_place(out: Path) -> Path:
-    """``out`` if a report may go there: a folder that is new, empty or holds a report, or such a file ending in .html.
-
-    Raises:
-        InputError: something else is there.
-    """
-    from netopsy.cli.outputs import output_place
-    from netopsy.examination.report import is_report
-
-    if out.suffix == ".html":
-        return output_place(out, is_report, "report of netopsy", file=True)
-    return output_place(out, lambda folder: is_report(folder / "report.html"), "report of netopsy")
 
 
 def _check_numbers(budget: float, seed: int, limit: int | None) -> None:
@@ -224,16 +206,10 @@ def _own(
     network = network_named(model, weights, seed=seed)
     asked_for = Preprocessing(*images_as)
 
-    def read(spec: str, part: str) -> Dataset:
-        loaded = asked_for.for_network(network, spec).read(spec, split=part, limit=limit, seed=seed)
-        if loaded.name == part:  # the part of a folder says nothing without the folder
-            loaded = replace(loaded, name=f"{Path(spec).resolve().name} {part}")
-        return loaded
-
     return {
         "model": network.to(where),
-        "data": read(data or "", split),
-        "train": None if train is None else read(train, "train"),
+        "data": read_for(network, asked_for, data or "", split, limit, seed),
+        "train": None if train is None else read_for(network, asked_for, train, "train", limit, seed),
         "recipe": how,
         "name": model,
         "labels": names,
@@ -251,27 +227,3 @@ def _rows_and_columns(text: str | None) -> tuple[int, int] | None:
 
 def _names(texts: Sequence[str] | None) -> Sequence[str]:
     return [part.strip() for text in texts or () for part in text.split(",") if part.strip()]
-
-
-def _summarise(examination: Examination, page: Path, seconds: float, asked: bool) -> None:
-    from rich.console import Console
-    from rich.padding import Padding
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=100)
-    chapter = ""
-    for reading in examination.readings:
-        if reading.instrument.chapter != chapter:
-            chapter = reading.instrument.chapter
-            console.print()
-            console.print(Text(chapter[:1].upper() + chapter[1:], style="bold"))
-        console.print(Padding(Text(plain(reading.finding.sentence)), (0, 0, 0, 2)))
-    reported = [absence for absence in examination.absences if absence.failed or asked]  # who asks by name is answered
-    if reported:
-        console.print()
-    for absence in reported:
-        console.print(Text(plain(f"{absence.instrument.name}: {absence.reason}"), style="yellow"))
-    console.print()
-    console.print(Text(plain(str(page)), style="bold"), Text(f"written in {seconds:.0f} s"), soft_wrap=True)

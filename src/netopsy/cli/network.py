@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -90,6 +90,16 @@ def numbers(option: str, text: str | None) -> tuple[float, ...] | None:
         found = [math.nan]
     require(all(map(math.isfinite, found)), f"{option} must be numbers with commas between them, got {text!r}")
     return tuple(found)
+
+
+def read_for(
+    network: nn.Module, asked_for: Preprocessing, spec: str, split: str, limit: int | None, seed: int
+) -> Dataset:
+    """The part of a data set, as a network takes it: as the caller asked, otherwise as the network itself says."""
+    loaded = asked_for.for_network(network, spec).read(spec, split=split, limit=limit, seed=seed)
+    if loaded.name == split:  # the part of a folder says nothing without the folder
+        loaded = replace(loaded, name=f"{Path(spec).resolve().name} {split}")
+    return loaded
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,22 +10,18 @@ from torch import nn
 
 from netopsy import __version__
 from netopsy.core.contained import contained
-from netopsy.core.drawing import style
 from netopsy.core.errors import InputError, UnknownNameError, require
 from netopsy.core.modes import evaluating
-from netopsy.core.progress import Task
 from netopsy.core.seeds import check_seed
 from netopsy.data import Dataset
-from netopsy.examination.finding import Finding
 from netopsy.examination.gate import why_not as why_senseless
-from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instrument import instruments as named_instruments
 from netopsy.examination.intake import as_dataset
 from netopsy.examination.mistakes import mistakes_of
-from netopsy.examination.planning import BUDGET, broken, planned
-from netopsy.examination.reading import Absence, Reading
+from netopsy.examination.planning import BUDGET
 from netopsy.examination.result import Examination
 from netopsy.examination.subject import DEPTHS, Depth, Subject
+from netopsy.examination.turning import turned
 from netopsy.models.initialisation import SCHEMES
 from netopsy.training import Recipe
 
@@ -106,31 +102,17 @@ def examine(
     )
     held_out = subject.data
     start = time.perf_counter()
-    readings: list[Reading] = []
-    absences: list[Absence] = []
     subject.choose_classes([_class_number(subject.data, each) for each in classes])
     # Computed weights (spectral norm) change their buffers whenever they are looked at in training mode.
-    with (
-        contained("the network"),
-        evaluating(subject.model),
-        subject.grid_views(),
-        Task("examining", len(chosen)) as task,
-    ):
-        left_out = planned(chosen, subject, budget, all_that_apply=bool(instruments))
-        for instrument in chosen:
-            task.advance(0, note=instrument.title)
-            result = left_out.get(instrument.name) or _use(instrument, subject)
-            if isinstance(result, Reading):
-                readings.append(result)
-            else:
-                absences.append(result)
-            task.advance()
-        mistakes, warning = mistakes_of(subject), _sentence(why_senseless(subject))
+    with contained("the network"), evaluating(subject.model), subject.grid_views():
+        senseless = why_senseless(subject)
+        readings, absences = turned(chosen, subject, budget, None if instruments else senseless)
+        mistakes, warning = mistakes_of(subject), _sentence(senseless)
     seconds = time.perf_counter() - start
     return Examination(
         name=subject.name,
-        readings=tuple(readings),
-        absences=tuple(absences),
+        readings=readings,
+        absences=absences,
         facts={
             "network": subject.name,
             "data": f"{held_out.name or 'given data'}, {len(held_out):,} held-out samples",
@@ -146,19 +128,6 @@ def examine(
 
 def _sentence(reason: str | None) -> str:
     return "" if reason is None else f"{reason[:1].upper()}{reason[1:]}."
-
-
-def _use(instrument: Instrument, subject: Subject) -> Reading | Absence:
-    start = time.perf_counter()
-    try:
-        with contained("the network, or the instrument itself,"), style():
-            finding = instrument.examine(subject)
-            require(isinstance(finding, Finding), f"it must return a Finding, got {type(finding).__name__}")
-    except NotNow as reason:
-        return Absence(instrument, str(reason))
-    except Exception as error:
-        return broken(instrument, error)
-    return Reading(instrument, finding, time.perf_counter() - start)
 
 
 def _class_number(data: Dataset, given: int | str) -> int:

@@ -6,11 +6,16 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Generic, TypeVar
 
 from netopsy.core.errors import UnknownNameError, require
-from netopsy.examination.chapters import CHAPTERS, Chapter
+from netopsy.examination.chapters import CHAPTERS, Chapter, ComparedChapter
 from netopsy.examination.finding import Finding
 from netopsy.examination.subject import Subject
+
+S = TypeVar("S")
+"""What an instrument is pointed at: a `Subject`, or a pair of them."""
 
 
 class NotNow(Exception):  # noqa: N818 - no error: an instrument says that it cannot do its work this time
@@ -18,19 +23,20 @@ class NotNow(Exception):  # noqa: N818 - no error: an instrument says that it ca
 
 
 @dataclass(frozen=True)
-class Instrument:
+class Instrument(Generic[S]):
     """How an instrument is known, when it applies, and what it does.
 
-    A module of `netopsy.examination.instruments` that holds one, called ``INSTRUMENT``, is found by itself.
+    A module of `netopsy.examination.instruments` that holds one, called ``INSTRUMENT``, is found by itself; so is one
+    of `netopsy.examination.comparison.instruments`, for two networks.
     """
 
     name: str
     """A short name, as in ``--instruments saliency,calibration``."""
     title: str
     """The heading over its finding."""
-    chapter: Chapter
-    examine: Callable[[Subject], Finding]
-    applies: Callable[[Subject], str | None] = lambda subject: None
+    chapter: Chapter | ComparedChapter
+    examine: Callable[[S], Finding]
+    applies: Callable[[S], str | None] = lambda subject: None
     """``None`` where the instrument applies; otherwise why not, in a sentence."""
     papers: tuple[str, ...] = ()
     """Slugs of the papers whose methods it uses."""
@@ -38,13 +44,13 @@ class Instrument:
     """What the field calls it, where the title does not say."""
     order: int = 50
     """Place within its chapter, small numbers first."""
-    passes: Callable[[Subject], float] = lambda subject: 0.0
+    passes: Callable[[S], float] = lambda subject: 0.0
     """About how many forward passes of one sample it takes at the subject's depth, a backward pass counted as two."""
     worth: int = 0
     """Where the budget is not enough for all, the instruments of the lowest number come first."""
 
 
-def instruments(names: Sequence[str] = ()) -> tuple[Instrument, ...]:
+def instruments(names: Sequence[str] = ()) -> tuple[Instrument[Subject], ...]:
     """All instruments or those called ``names``, in the order of the report.
 
     Raises:
@@ -55,7 +61,16 @@ def instruments(names: Sequence[str] = ()) -> tuple[Instrument, ...]:
     """
     from netopsy.examination import instruments as package
 
-    found = []
+    return instruments_in(package, CHAPTERS, names)
+
+
+def instruments_in(package: ModuleType, chapters: Sequence[str], names: Sequence[str]) -> tuple[Instrument[S], ...]:
+    """The instruments that the modules of a package hold, or those called ``names``, in the order of the chapters.
+
+    Raises:
+        UnknownNameError: there is no instrument of that name.
+    """
+    found: list[Instrument[S]] = []
     for module in pkgutil.iter_modules(package.__path__):
         if not module.name.startswith("_"):
             found.append(importlib.import_module(f"{package.__name__}.{module.name}").INSTRUMENT)
@@ -65,4 +80,4 @@ def instruments(names: Sequence[str] = ()) -> tuple[Instrument, ...]:
         if name not in by_name:
             raise UnknownNameError("instrument", name, by_name)
     chosen = [instrument for instrument in found if not names or instrument.name in names]
-    return tuple(sorted(chosen, key=lambda i: (CHAPTERS.index(i.chapter), i.order, i.name)))
+    return tuple(sorted(chosen, key=lambda i: (chapters.index(i.chapter), i.order, i.name)))

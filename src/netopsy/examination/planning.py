@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
 
 from netopsy.core.contained import contained
-from netopsy.examination.gate import why_not as why_senseless
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.reading import Absence
-from netopsy.examination.subject import Subject
 
 BUDGET = 120.0
 """Seconds, unless told otherwise."""
@@ -20,17 +19,34 @@ DRAWING = 0.7
 """Seconds that a finding takes beside the network: its pictures, mostly."""
 
 
+class Timed(Protocol):
+    """What is examined, as far as its cost goes."""
+
+    @property
+    def seconds_a_call(self) -> float:
+        """Of a forward pass of a single sample."""
+
+    @property
+    def seconds_a_sample(self) -> float:
+        """Of a forward pass, in a batch."""
+
+
+T = TypeVar("T", bound=Timed)
+
+
 def planned(
-    chosen: Sequence[Instrument], subject: Subject, budget: float, *, all_that_apply: bool = False
+    chosen: Sequence[Instrument[T]], subject: T, budget: float, senseless: str | None = None
 ) -> dict[str, Absence]:
     """The instruments that will not run, by name, and why.
 
     Only which instruments run depends on the budget, and nothing of what they do. An instrument of worth 0 always runs;
     one that does not fit leaves its time to those after it. Where a single pass takes so long that asking an instrument
     would go beyond the budget, it is not asked.
+
+    Args:
+        senseless: why the instruments that have a worth would say nothing.
     """
     absences: dict[str, Absence] = {}
-    senseless = None if all_that_apply else why_senseless(subject)
     asking = ASKING * subject.seconds_a_call
     slow, spent = asking > DRAWING, 0.0
     for instrument in sorted(chosen, key=lambda each: each.worth):
@@ -61,12 +77,12 @@ def planned(
     return absences
 
 
-def seconds_of(instrument: Instrument, subject: Subject) -> float:
+def seconds_of(instrument: Instrument[T], subject: T) -> float:
     """About how long an instrument takes here."""
     return DRAWING + instrument.passes(subject) * subject.seconds_a_sample
 
 
-def broken(instrument: Instrument, error: Exception) -> Absence:
+def broken(instrument: Instrument[Any], error: Exception) -> Absence:
     """The absence of an instrument that raised ``error``; with ``NETOPSY_DEBUG`` set, the error itself."""
     if os.environ.get("NETOPSY_DEBUG"):
         raise error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from netopsy.examination.finding import Finding
 from netopsy.examination.instrument import Instrument
@@ -12,7 +13,7 @@ from netopsy.examination.instrument import Instrument
 class Reading:
     """One instrument's finding."""
 
-    instrument: Instrument
+    instrument: Instrument[Any]
     finding: Finding
     seconds: float
 
@@ -21,7 +22,7 @@ class Reading:
 class Absence:
     """An instrument that gave no finding, and why."""
 
-    instrument: Instrument
+    instrument: Instrument[Any]
     reason: str
     failed: bool = False
     """Whether it broke, rather than did not apply."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
@@ -17,7 +18,7 @@ from netopsy import __version__
 from netopsy.catalogue import Paper, paper
 from netopsy.core.errors import InputError
 from netopsy.core.texts import plain_lines
-from netopsy.examination.chapters import CHAPTERS, QUESTIONS
+from netopsy.examination.chapters import CHAPTERS, COMPARED_CHAPTERS, QUESTIONS, Chapter, ComparedChapter
 from netopsy.examination.finding import Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.reading import Absence, Reading
@@ -28,6 +29,26 @@ MARK = '<meta name="generator" content="netopsy'
 
 LONG = 10
 """A table with more rows than this, or a list with more figures, is folded."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What reports of one kind have in common."""
+
+    kicker: str
+    """Over the title."""
+    given: str
+    """What lines of Python start from."""
+    title: str
+    """Behind the name, in the window's title."""
+    chapters: tuple[Chapter | ComparedChapter, ...]
+    """In the order they are read."""
+
+
+ONE_NETWORK = Form("Examination of a trained network", "`model` and `data`", "an examination", CHAPTERS)
+TWO_NETWORKS = Form(
+    "Two trained networks side by side", "`model_a`, `model_b` and `data`", "a comparison", COMPARED_CHAPTERS
+)
 
 
 @dataclass(frozen=True)
@@ -92,7 +113,12 @@ def is_report(page: Path) -> bool:
 
 
 def page(
-    name: str, facts: Mapping[str, str], readings: Sequence[Reading], absences: Sequence[Absence], warning: str = ""
+    name: str,
+    facts: Mapping[str, str],
+    readings: Sequence[Reading],
+    absences: Sequence[Absence],
+    warning: str = "",
+    form: Form = ONE_NETWORK,
 ) -> str:
     """The report as HTML: one file that needs no other, in light and dark, for a desk, a phone and paper.
 
@@ -101,13 +127,15 @@ def page(
 
     Args:
         warning: what is to be said before all else.
+        form: of the report, for one network or for two.
     """
     style, script = _source("report.css"), _source("report.js")
     return _template().render(
         name=name,
         head=_head(readings, warning),
         facts=facts,
-        sections=_sections(readings, absences),
+        sections=_sections(readings, absences, form.chapters),
+        form=form,
         long=LONG,
         mark=Markup(f'{MARK} {__version__}">'),
         style=Markup(style),
@@ -116,9 +144,11 @@ def page(
     )
 
 
-def _sections(readings: Sequence[Reading], absences: Sequence[Absence]) -> list[Section]:
+def _sections(
+    readings: Sequence[Reading], absences: Sequence[Absence], chapters: Sequence[Chapter | ComparedChapter]
+) -> list[Section]:
     sections = []
-    for chapter in CHAPTERS:
+    for chapter in chapters:
         articles = tuple(_article(each) for each in readings if each.instrument.chapter == chapter)
         absent = tuple(each for each in absences if each.instrument.chapter == chapter)
         if articles or absent:
@@ -180,7 +210,7 @@ def _head(readings: Sequence[Reading], warning: str) -> list[Line]:
     return [*lines, Line("Look first", links, "", warning or advice)]
 
 
-def _term(instrument: Instrument) -> str:
+def _term(instrument: Instrument[Any]) -> str:
     return instrument.term or instrument.title
 
 

@@ -9,19 +9,23 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netopsy.core.errors import InputError
 from netopsy.core.texts import table_text
 from netopsy.examination.finding import Finding, Number
 from netopsy.examination.reading import Absence, Reading
 
-MISTAKES = "mistakes.csv"
+if TYPE_CHECKING:
+    from netopsy.examination.report import Form
+
+Table = tuple[tuple[str, ...], ...]
+"""Rows below a head."""
 
 
-@dataclass(frozen=True)
-class Examination:
-    """All findings on one network; shows itself as a report in a notebook."""
+@dataclass(frozen=True, repr=False)
+class Findings:
+    """What instruments gave, and what they did not; shows itself as a report in a notebook."""
 
     name: str
     readings: tuple[Reading, ...]
@@ -31,12 +35,23 @@ class Examination:
     seconds: float = 0.0
     warning: str = ""
     """What is to be known before all else: a network at chance, too few samples."""
-    mistakes: tuple[tuple[str, ...], ...] = ()
-    """Every wrong answer, the surest first, below a head: sample, label, answer, confidence, label's probability."""
 
     def __repr__(self) -> str:
         absent = f", {len(self.absences)} not shown" if self.absences else ""
-        return f"<Examination of {self.name}: findings of {', '.join(self.findings) or 'no instrument'}{absent}>"
+        seen = ", ".join(self.findings) or "no instrument"
+        return f"<{type(self).__name__} of {self.name}: findings of {seen}{absent}>"
+
+    @property
+    def form(self) -> Form:
+        """Of the report."""
+        from netopsy.examination.report import ONE_NETWORK
+
+        return ONE_NETWORK
+
+    @property
+    def tables(self) -> Mapping[str, Table]:
+        """Tables for a spreadsheet that lie beside the report, by file name."""
+        return {}
 
     @property
     def findings(self) -> dict[str, Finding]:
@@ -47,7 +62,7 @@ class Examination:
         """The report: one page that needs nothing else."""
         from netopsy.examination.report import page
 
-        return page(self.name, self.facts, self.readings, self.absences, self.warning)
+        return page(self.name, self.facts, self.readings, self.absences, self.warning, self.form)
 
     def to_json(self) -> dict[str, Any]:
         """The findings as plain values, without pictures."""
@@ -80,7 +95,7 @@ class Examination:
         }
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write ``report.html``, ``report.json`` and ``mistakes.csv`` into a folder, or the page alone to a .html path.
+        """Write ``report.html``, ``report.json`` and the tables into a folder, or the page alone to a .html path.
 
         Returns:
             the path of the page.
@@ -94,7 +109,7 @@ class Examination:
             texts = {page: self.to_html()}
             if page is not target:
                 texts[page.with_suffix(".json")] = json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n"
-                texts[page.with_name(MISTAKES)] = table_text(self.mistakes)
+                texts |= {page.with_name(name): table_text(rows) for name, rows in self.tables.items()}
             page.parent.mkdir(parents=True, exist_ok=True)
             for place, text in texts.items():
                 _write(place, text)
@@ -106,6 +121,19 @@ class Examination:
         """The report in a frame, so that neither its style nor the notebook's spoils the other."""
         page = html.escape(self.to_html(), quote=True)
         return f'<iframe srcdoc="{page}" style="width:100%;height:80vh;border:0" sandbox="allow-scripts"></iframe>'
+
+
+@dataclass(frozen=True, repr=False)
+class Examination(Findings):
+    """All findings on one network."""
+
+    mistakes: Table = ()
+    """Every wrong answer, the surest first, below a head: sample, label, answer, confidence, label's probability."""
+
+    @property
+    def tables(self) -> Mapping[str, Table]:
+        """``mistakes.csv``."""
+        return {"mistakes.csv": self.mistakes}
 
 
 def _finite(value: Number) -> Number | None:

@@ -1,0 +1,1 @@
+"""Instruments for two networks: one file each, found by its place."""

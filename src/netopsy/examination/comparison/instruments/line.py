@@ -1,0 +1,149 @@
+"""The loss on the straight line from the one network to the other."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from netopsy.core.computed import copied
+from netopsy.core.drawing import PALETTE, figure_grid
+from netopsy.core.progress import track
+from netopsy.data import Dataset
+from netopsy.examination.comparison.pair import Pair
+from netopsy.examination.finding import Finding, Number, Picture, Verdict
+from netopsy.examination.instrument import Instrument
+from netopsy.training import evaluate
+from netopsy.training.recalibration import recalibrated
+
+POINTS = 11
+MOST, FEWEST = 500, 40
+SMALL = 0.02
+"""A rise of the error of less than two points is no ridge."""
+
+
+def applies(pair: Pair) -> str | None:
+    """Two networks of one architecture, on the same inputs."""
+    if not pair.one_architecture:
+        return "there is a line only between two networks of one architecture"
+    if not torch.equal(pair.a.data.inputs, pair.b.data.inputs):
+        return "the two are given other inputs for the same samples, so that no network between them has inputs"
+    return None
+
+
+def _count(pair: Pair) -> int:
+    return pair.affordable(2 * POINTS, MOST, fewest=FEWEST)
+
+
+def examine(pair: Pair) -> Finding:
+    """Loss and error at points between the two, above the chord: the barrier."""
+    samples = pair.a.data[pair.a.sample(_count(pair))]
+    places = np.linspace(0, 1, POINTS)
+    walked = [_at(pair, float(t), samples) for t in track(places, "walking")]
+    losses, errors = (np.array(each) for each in zip(*walked, strict=True))
+    rise = losses - ((1 - places) * losses[0] + places * losses[-1])
+    error_rise = errors - ((1 - places) * errors[0] + places * errors[-1])
+    barrier, worst = float(rise.max()), float(error_rise.max())
+    top = int(error_rise.argmax())
+    connected = worst < SMALL
+    verdict: Verdict = "plain"
+    figures: dict[str, Number] = {
+        "barrier of the loss": round(barrier, 4),
+        "barrier of the error (points)": round(100 * worst, 2),
+        "at this share of the way": round(float(places[top]), 2),
+        "distance of the weights": round(_distance(pair), 4),
+        "samples": len(samples),
+    }
+    return Finding(
+        sentence=(
+            f"On the straight line from A to B the error rises by at most {100 * worst:.1f} points above the chord and "
+            f"the loss by {barrier:.2f}: "
+            + (
+                "the two lie in one valley, linearly connected."
+                if connected
+                else "a ridge lies between them, as between networks that were trained apart."
+            )
+        ),
+        glance="linearly connected" if connected else f"a ridge of {100 * worst:.0f} points of error between them",
+        verdict=verdict,
+        advice=(
+            "Their weights can be averaged: the mean of the two is a network of about the same accuracy."
+            if connected
+            else "Do not average their weights as they are: hidden units stand in other places in the two."
+        ),
+        reading=(
+            "From left to right the weights go in a straight line from A to B. A barrier is how far the curve rises "
+            "above the dashed chord between its ends. Networks that share the first part of their training are "
+            "connected, others hardly ever are, though often only because their hidden units are numbered otherwise. "
+            "Running statistics of batch norms are taken anew at every point from the same samples."
+        ),
+        pictures=(Picture.of(_draw(places, losses, errors), "Loss and error along the straight line from A to B"),),
+        figures=figures,
+        code=(
+            "from netopsy.core.parameters import interpolate\n"
+            "from netopsy.training import evaluate\n"
+            "import copy\n\n"
+            "middle = copy.deepcopy(model_a)\n"
+            "halfway = interpolate(dict(model_a.named_parameters()), dict(model_b.named_parameters()), 0.5)\n"
+            "middle.load_state_dict(halfway, strict=False)\n"
+            "evaluate(middle, data).accuracy"
+        ),
+    )
+
+
+@torch.no_grad()
+def _distance(pair: Pair) -> float:
+    ends = zip(pair.a.model.parameters(), pair.b.model.parameters(), strict=True)
+    return sum(float((p.double() - q.double()).square().sum()) for p, q in ends) ** 0.5
+
+
+@torch.no_grad()
+def _at(pair: Pair, t: float, samples: Dataset) -> tuple[float, float]:
+    """Loss and error of the network at that share of the way."""
+    ends = {0.0: pair.a.model, 1.0: pair.b.model}
+    model = ends[t] if t in ends else _between(pair.a.model, pair.b.model, t)
+    if t not in ends and any(isinstance(each, _BatchNorm) and each.track_running_stats for each in model.modules()):
+        model = recalibrated(model, samples.inputs)
+    found = evaluate(model, samples)
+    return float(found.loss), 1 - float(found.accuracy)
+
+
+def _between(a: nn.Module, b: nn.Module, t: float) -> nn.Module:
+    """A copy of A whose parameters and floating buffers are moved the share ``t`` of the way to B's."""
+    moved = copied(a)
+    state = {
+        name: value if not value.is_floating_point() else value + t * (b.state_dict()[name] - value)
+        for name, value in a.state_dict().items()
+    }
+    moved.load_state_dict(copy.deepcopy(state))
+    return moved
+
+
+def _draw(places: np.ndarray, losses: np.ndarray, errors: np.ndarray) -> Figure:
+    drawn, axes = figure_grid(1, 2, 5.4, 2.5)
+    for ax, values, words, colour in zip(
+        axes[0], (losses, 100 * errors), ("loss", "wrong answers (%)"), (PALETTE[0], PALETTE[1]), strict=True
+    ):
+        ax.plot(places, values, "o-", color=colour, markersize=3.5)
+        ax.plot([0, 1], [values[0], values[-1]], "--", color=PALETTE[5], linewidth=1)
+        ax.set(ylabel=words, xlabel="share of the way")
+        ax.set_xticks([0, 0.5, 1], ["A", "half", "B"])
+        ax.set_ylim(bottom=0)
+    return drawn
+
+
+INSTRUMENT = Instrument(
+    name="line",
+    title="What lies on the straight line between them",
+    term="linear mode connectivity",
+    chapter="what lies between them",
+    examine=examine,
+    applies=applies,
+    order=10,
+    passes=lambda pair: POINTS * 1.0 * _count(pair),
+    worth=15,
+)
