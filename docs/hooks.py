@@ -45,6 +45,7 @@ def on_config(config: Any) -> Any:
     config["nav"] = [
         {"Start": "index.md"},
         {"The examination": "examination.md"},
+        {"Two networks side by side": "compare.md"},
         {"A graph in a file": "graphs.md"},
         {"An answer proved": "verify.md"},
         {"An answer changed": "attack.md"},
