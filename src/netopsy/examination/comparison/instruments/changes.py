@@ -75,8 +75,8 @@ def _sentence(pair: Pair, surest: dict[str, Tensor], lost: int, gained: int) -> 
     first = int(surest["only A is right"][0])
     sure = 100 * float(pair.b.probabilities[first].max())
     return (
-        f"{text}; the surest of what it lost is a {pair.a.class_name(int(pair.a.labels[first]))} "
-        f"that it takes for {pair.answer('B', first)} at {sure:.0f} %."
+        f"{text}; of what it lost it is surest of a sample of {pair.a.class_name(int(pair.a.labels[first]))}, which it "
+        f"takes for {pair.answer('B', first)} at {sure:.0f} %."
     )
 
 

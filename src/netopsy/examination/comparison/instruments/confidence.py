@@ -85,18 +85,20 @@ def _draw(sure: dict[str, Sample], right: dict[str, Sample], apart: NDArray[np.b
     drawn, axes = figure_grid(1, 2, 5.4, 2.7)
     reliability, plane = axes[0]
     reliability.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle="--")
+    lowest = 1.0
     for letter, colour in (("A", PALETTE[5]), ("B", PALETTE[0])):
         groups = np.array_split(np.argsort(sure[letter], kind="stable"), min(GROUPS, len(sure[letter])))
         points = [(sure[letter][group].mean(), right[letter][group].mean()) for group in groups]
+        lowest = min(lowest, *(min(point) for point in points))
         reliability.plot(*zip(*points, strict=True), "o-", color=colour, markersize=3.5, linewidth=1.4, label=letter)
-    reliability.set(title="right when it says so?", xlabel="confidence", ylabel="right answers", xlim=(0, 1.02))
-    reliability.set_ylim(0, 1.02)
+    reliability.set(title="right when it says so?", xlabel="confidence", ylabel="right answers")
+    reliability.set(xlim=(lowest - 0.05, 1.02), ylim=(lowest - 0.05, 1.02))
     reliability.legend(loc="upper left")
     for chosen, colour, words in ((~apart, PALETTE[5], "same answer"), (apart, PALETTE[1], "two answers")):
         plane.plot(sure["A"][chosen], sure["B"][chosen], ".", color=colour, markersize=4, alpha=0.6, label=words)
     plane.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle="--")
     least = min(float(each.min()) for each in sure.values())
-    plane.set(title="how sure of the same sample", xlabel="confidence of A", ylabel="confidence of B")
+    plane.set(title="sample by sample", xlabel="confidence of A", ylabel="confidence of B")
     plane.set(xlim=(least - 0.02, 1.02), ylim=(least - 0.02, 1.02))
     plane.legend(loc="lower left")
     for axis in (reliability.xaxis, reliability.yaxis, plane.xaxis, plane.yaxis):

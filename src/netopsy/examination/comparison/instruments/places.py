@@ -63,7 +63,7 @@ def examine(pair: Pair) -> Finding:
         glance=(
             "their maps cannot be compared" if seen is None else f"maps of one image correlate at {seen.value:.2f}"
         ),
-        advice="Look at the images below, where they differ most: one of the two may rely on the background.",
+        advice="Look at the images shown, where they differ most: one of the two may rely on the background.",
         reading=(
             f"The maps ({METHOD} of the answer's score, at the last layer that keeps a grid) say how much each place "
             "speaks for the network's own answer. Their ranks are correlated image by image. Networks look at the "
