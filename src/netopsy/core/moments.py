@@ -9,10 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from netopsy.core.arguments import checked
-from netopsy.core.batches import check_finite
 from netopsy.core.errors import require
 
-_ROWS = 8192
+_ROWS = 4096
 """Rows that go into one product; sums over more of them go on in double precision."""
 
 
@@ -41,9 +40,9 @@ def unit_rows(activations: Tensor, axis: int | None = None) -> Float[Tensor, "ro
 class Moments:
     """Count, means and centred cross products of columns, updated batch by batch.
 
-    Every batch is centred in double precision before it is multiplied, so that a large offset costs nothing, and sums
-    go on in double precision (Chan, Golub and LeVeque 1983, for the means of two parts). Several networks are looked at
-    in one pass by putting their units side by side as columns.
+    Rows are centred before they are multiplied, so that a large offset costs nothing, and sums go on in double
+    precision (Chan, Golub and LeVeque 1983, for the means of two parts). Several networks are looked at in one pass by
+    putting their units side by side as columns.
 
     >>> moments = Moments()
     >>> moments.update(torch.tensor([[0.0, 1.0], [2.0, 5.0]]))
@@ -69,13 +68,16 @@ class Moments:
         require(rows.ndim == 2 and len(rows) > 0, f"rows must be [rows, columns] and not empty, got {list(rows.shape)}")
         known = None if self.mean is None else len(self.mean)
         require(known in (None, rows.shape[1]), f"rows must have {known} columns as before, got {rows.shape[1]}")
-        check_finite(rows, "rows")
-        exact = rows.dtype if rows.dtype == torch.float64 else torch.float32
-        for part in rows.split(_ROWS):
-            wide = part.double()
-            mean = wide.mean(0)
-            centred = (wide - mean).to(exact)
-            self._merge(len(part), mean, (centred.T @ centred).double())
+        kind = rows.dtype if rows.dtype == torch.float64 else torch.float32
+        parts = []
+        for part in rows.detach().split(_ROWS):
+            mean = part.mean(0, dtype=torch.float64)
+            require(bool(mean.isfinite().all()), "rows must be finite, got NaN or infinity")
+            shift = mean.to(kind)
+            centred, left = part.to(kind) - shift, mean - shift
+            parts.append((len(part), mean, (centred.T @ centred).double() - len(part) * torch.outer(left, left)))
+        for found in parts:  # only once all of them are known to be numbers
+            self._merge(*found)
 
     def merge(self, other: Moments) -> None:
         """Take in what another one has seen."""
