@@ -14,7 +14,8 @@ from netopsy.data import Dataset
 from netopsy.examination import Subject
 from netopsy.examination.comparison import Pair, comparison_instruments
 from netopsy.examination.comparison.differences import differences
-from netopsy.examination.comparison.instruments import layers, line, places
+from netopsy.examination.comparison.instruments import line, places, units
+from netopsy.examination.weighted_layers import weighted_layers
 from netopsy.models import mlp, small_conv_net
 from netopsy.training import Recipe, evaluate, fit
 
@@ -111,9 +112,10 @@ def test_other_architectures_leave_out_what_needs_one(three):
     a, _, flat, test = three
     found = compare(a, flat, test)
     assert {"answers", "changes", "confidence", "sizes", "places", "layers"} <= set(found.findings)
-    (absence,) = found.absences
-    assert absence.instrument.name == "line"
-    assert "one architecture" in absence.reason
+    reasons = {each.instrument.name: each.reason for each in found.absences}
+    assert set(reasons) == {"line", "units"}
+    assert "one architecture" in reasons["line"]
+    assert "no layer of one name" in reasons["units"]
     assert found.differences["parameters"].value != 0
 
 
@@ -152,7 +154,7 @@ def test_networks_that_read_no_images():
     for seed, model in enumerate(models):
         fit(model, data, Recipe(steps=150, lr=1e-2), seed=seed)
     found = compare(*models, data)
-    assert {"answers", "changes", "confidence", "sizes", "layers", "line"} == set(found.findings)
+    assert {"answers", "changes", "confidence", "sizes", "layers", "units", "line"} == set(found.findings)
 
 
 def test_at_chance_only_what_makes_sense_is_shown(three):
@@ -180,11 +182,24 @@ def test_half_way_is_the_mean_of_the_weights(three):
         torch.testing.assert_close(p, (q + r) / 2)
 
 
+def test_units_in_another_order_are_found_again(three):
+    a, *_, test = three
+    twin, order = copy.deepcopy(a), torch.randperm(8, generator=torch.Generator().manual_seed(0))
+    state = a.state_dict()
+    moved = [name for name in state if name.startswith(("features.conv1", "features.norm1")) and state[name].ndim]
+    first = {name: state[name][order] for name in moved}
+    twin.load_state_dict(state | first | {"features.conv2.weight": state["features.conv2.weight"][:, order]})
+    pair = Pair(Subject(a, test), Subject(twin, test))
+    found = units.examine(pair)
+    assert found.figures["mean correlation with the partner, features.conv1"] == pytest.approx(1, abs=1e-4)
+    assert found.figures["units at the same place, features.conv1"] == int((order == torch.arange(8)).sum())
+
+
 def test_layers_are_spread_over_the_depth(three):
     deep = nn.Sequential(*(nn.Linear(6, 6) for _ in range(40)))
     subject = Subject(deep, Dataset(torch.rand(20, 6), torch.arange(20) % 6))
-    names = layers._layers(subject)
-    assert (names[0], names[-1], len(names)) == ("0", "39", layers.LAYERS)
+    names = weighted_layers(subject, 14)
+    assert (names[0], names[-1], len(names)) == ("0", "39", 14)
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from netopsy.core.capture import layer_activations
 from netopsy.core.drawing import figure_grid, label
-from netopsy.core.operations import layers_of
 from netopsy.core.progress import track
 from netopsy.core.seeds import derive
 from netopsy.examination.comparison.pair import Pair
 from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.subject import Subject
+from netopsy.examination.weighted_layers import weighted_layers
 from netopsy.representations.similarity import cka_matrix
 from netopsy.sparsity.lottery_ticket.controls import reinitialise
 
@@ -38,7 +38,7 @@ def examine(pair: Pair) -> Finding:
     indices = pair.a.sample(_count(pair))
     if len(indices) < 4:
         raise NotNow(f"it takes 4 samples or more, and there are {len(indices)}")
-    names = {letter: _layers(subject) for letter, subject in pair.subjects.items()}
+    names = {letter: weighted_layers(subject, LAYERS) for letter, subject in pair.subjects.items()}
     if not all(names.values()):
         raise NotNow("no layer with weights was seen at work in one of the networks")
     first, second = (_features(s.in_single_precision, s.model, names[k], indices) for k, s in pair.subjects.items())
@@ -103,14 +103,6 @@ def examine(pair: Pair) -> Finding:
             "print(cka(a, b, debiased=True))"
         ),
     )
-
-
-def _layers(subject: Subject) -> list[str]:
-    """Layers with weights in the order they run, spread over the depth."""
-    layers = layers_of(subject.model, subject.data.inputs[:1].to(subject.device))
-    names = [layer.name for layer in layers if layer.parameters and layer.flops]
-    places = sorted(set(torch.linspace(0, len(names) - 1, min(LAYERS, len(names))).round().int().tolist()))
-    return [names[place] for place in places]
 
 
 @torch.no_grad()
