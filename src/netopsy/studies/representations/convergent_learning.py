@@ -336,12 +336,12 @@ def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     dots(clusters, tables["clusters"], by="layer", beside="method", colors=COLORS)
     clusters.set(xlabel="clusters with units of both networks")
     for ax in (matched, clusters):
-        ax.legend()
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     paths = {layer: tables.rows("path", layer=layer) for layer in layers}
     return {
-        "sorted": panels(curves, _sorted, legend=True),
+        "sorted": panels(curves, _sorted, columns=2, legend=True),
         "layers": drawn,
-        "maps": panels(paths, partial(_path, dense=tables["maps"]), legend=True),
+        "maps": panels(paths, partial(_path, dense=tables["maps"]), columns=2, legend=True),
     }
 
 
@@ -363,7 +363,7 @@ def _path(ax: Axes, table: Any, dense: Any) -> None:
     for method, line in ((ONE, ":"), (DENSE, "--")):
         value = dense[(dense["layer"] == layer) & (dense["method"] == method)]["value"].mean()
         ax.axhline(value, color=PALETTE[1], linestyle=line, linewidth=1.2, label=method)
-    ax.set(xlabel="weights a unit", ylabel="held-out error", ylim=(0, 0.52), xscale="log")
+    ax.set(xlabel="weights a unit", ylabel="held-out error", ylim=(0, 0.52))
 
 
 _PAPER: Callable[..., Config] = partial(
