@@ -28,6 +28,7 @@ from netopsy.sparsity.transformable_architecture_search import (
     distill,
     random_shapes,
     tas_search,
+    uniform_shape,
 )
 
 SEARCHED, PADDED, UNIFORM, DENSE = "searched", "searched with zeros", "uniform", "dense"
@@ -168,7 +169,7 @@ def networks(
     settings = SearchSettings(epochs=search_epochs, batch_size=batch_size, arch_lr=arch_lr)
     padded = SearchSettings(epochs=search_epochs, batch_size=batch_size, arch_lr=arch_lr, aggregate="pad")
     found = _searched(setting, train, ratio, settings, seed)
-    shapes = {SEARCHED: found.shape, UNIFORM: one_fraction(space, found.flops)}
+    shapes = {SEARCHED: found.shape, UNIFORM: uniform_shape(space, found.flops)}
     drawn = random_shapes(space, found.flops, tol=RANDOM_TOLERANCE, n=randoms, seed=derive(seed, "random"))
     shapes |= {_random(number): shape for number, shape in enumerate(drawn)}
 
@@ -195,16 +196,6 @@ def _searched(setting: str, train: Dataset, ratio: float, settings: SearchSettin
 
 def _random(number: int) -> str:
     return f"random {number + 1}"
-
-
-def one_fraction(space: ShapeSpace, flops: float) -> Shape:
-    """Full depth, and all widths cut to the fraction with which the cost comes nearest to ``flops``."""
-
-    def of(fraction: float) -> Shape:
-        widths = {name: max(1, round(fraction * layer.width)) for name, layer in space.layers.items()}
-        return Shape(widths, space.full.depths)
-
-    return min((of(step / 200) for step in range(1, 201)), key=lambda shape: abs(space.flops(shape) - flops))
 
 
 def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
