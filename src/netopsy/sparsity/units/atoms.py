@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from netopsy.sparsity.units.groups import Place, UnitGroup, Units
 
 Ids: TypeAlias = NDArray[np.int64]
-Kind: TypeAlias = Literal["producer", "consumer", "norm"]
+Kind: TypeAlias = Literal["producer", "consumer", "norm", "count"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,8 @@ class Atoms:
         self._fixed: list[tuple[Ids, str]] = []
         self._places: dict[tuple[Kind, str, int], _Noted] = {}
         self._of_layer: dict[str, Ids] = {}
+        self.infinite: dict[str, str] = {}
+        """Layers whose units a step made infinite, and its name."""
         self.opaque: dict[str, str] = {}
         """Layers that were not looked into, or must stay as they are, and why."""
 
@@ -125,13 +127,12 @@ class Atoms:
             while name in groups:
                 name, again = f"{layers[0]}#{again}", again + 1
             row = {unit: number for number, unit in enumerate(units)}
-            places: dict[Kind, list[Place]] = {"producer": [], "consumer": [], "norm": []}
+            places: dict[Kind, list[Place]] = {"producer": [], "consumer": [], "norm": [], "count": []}
             for number, _ in counts[units[0]]:
                 noted = noted_places[number]
                 index = _positions(unit_of[noted.ids], row)
                 places[noted.kind].append(Place(noted.parameter, noted.dimension, index))
-            parts = tuple(places["producer"]), tuple(places["consumer"]), tuple(places["norm"])
-            groups[name] = UnitGroup(name, len(units), tuple(layers), *parts)
+            groups[name] = UnitGroup(name, len(units), tuple(layers), *(tuple(each) for each in places.values()))
         return groups
 
 

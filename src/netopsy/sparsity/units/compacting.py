@@ -12,6 +12,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from netopsy.core.arguments import checked
 from netopsy.core.computed import copied
+from netopsy.models.resnet import PadShortcut
 from netopsy.sparsity.units.groups import UnitMasks, Units
 
 
@@ -51,7 +52,13 @@ def compact(model: nn.Module, units: Units, unit_masks: UnitMasks) -> nn.Module:
 @torch.no_grad()
 def _shrink(module: nn.Module, cuts: list[tuple[str, int, Tensor]]) -> None:
     for name, dimension, positions in cuts:
-        value: Tensor = getattr(module, name)
+        if isinstance(module, PadShortcut):
+            module.remove_zeros(positions)
+            return
+        value = getattr(module, name)
+        if isinstance(value, int):
+            setattr(module, name, value - len(positions))
+            return
         kept = torch.ones(value.shape[dimension], dtype=torch.bool)
         kept[positions] = False
         left = value.index_select(dimension, kept.nonzero()[:, 0].to(value.device))
