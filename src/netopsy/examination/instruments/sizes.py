@@ -288,7 +288,7 @@ def _draw(found: TASResult, networks: dict[str, _Network]) -> Figure:
         label = name.removesuffix(", 1") if name in looks or name.endswith(", 1") else None
         left.plot(place, each.accuracy, marker, color=color, label=label)
     left.set(xlabel="multiplications (%)", ylabel="accuracy (%)", xlim=(0, 108))
-    left.legend(fontsize=8)
+    left.legend(fontsize=8, loc="upper left", bbox_to_anchor=(0.0, -0.2), ncols=2)
     layers = _kept(found)
     places = range(1, len(layers) + 1)
     right.bar(places, [100 * found.widths[each.name] / each.width for each in layers], color=PALETTE[0])
