@@ -9,7 +9,6 @@ import pytest
 import torch
 from tests.studies.made_up import verdicts
 
-from netopsy.sparsity.transformable_architecture_search import ShapeSpace
 from netopsy.studies import load
 from netopsy.studies.sparsity.transformable_architecture_search import (
     DENSE,
@@ -19,7 +18,6 @@ from netopsy.studies.sparsity.transformable_architecture_search import (
     SEARCHED,
     SETTINGS,
     UNIFORM,
-    one_fraction,
     standardised,
 )
 
@@ -64,14 +62,6 @@ def test_a_lead_is_over_the_mean_of_the_random_sizes() -> None:
     assert part.estimate is not None
     assert part.estimate.value == pytest.approx(0.52)
     assert part.estimate.n == 5
-
-
-def test_one_fraction_meets_the_cost_and_keeps_all_blocks() -> None:
-    space = ShapeSpace.resnet((16, 32, 64), 3)
-    for ratio in (0.3, 0.6):
-        shape = one_fraction(space, ratio * space.flops())
-        assert space.flops(shape) / space.flops() == pytest.approx(ratio, rel=0.05)
-        assert set(shape.depths.values()) == {1, 3}
 
 
 def test_patches_are_standardised_one_by_one() -> None:

@@ -27,6 +27,7 @@ from netopsy.core.parameters import check_has_values
 from netopsy.core.scores import scores_of
 from netopsy.core.texts import plain
 from netopsy.data import Dataset
+from netopsy.examination.idle import idle_layers
 from netopsy.examination.labels import by_output, names_of
 from netopsy.examination.scores import as_two_classes
 from netopsy.interpretability.grids import layouts, show_grids, token_blocks
@@ -175,6 +176,11 @@ class Subject:
     def device(self) -> torch.device:
         """Where the network is."""
         return device_of(self.model)
+
+    @cached_property
+    def idle_layers(self) -> tuple[str, ...]:
+        """Layers that take no part in its answers, so that their weights are none of those that it could lose."""
+        return idle_layers(self.model, self.data.inputs[:1])
 
     @property
     def is_image_model(self) -> bool:

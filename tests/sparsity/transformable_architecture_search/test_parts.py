@@ -19,6 +19,7 @@ from netopsy.sparsity.transformable_architecture_search import (
     gumbel_topk_weights,
     kd_loss,
 )
+from netopsy.training import Recipe, fit
 
 
 @pytest.mark.parametrize(
@@ -130,6 +131,15 @@ def test_a_student_learns_from_its_teacher_alone_where_labels_are_noise() -> Non
     control = distill(hard, None, noise, epochs=5, batch_size=50, lr=0.05, evaluation={"test": data})
     assert all(torch.equal(value, before[name]) for name, value in teacher.state_dict().items())
     assert run.history.accuracy["test"][-1] > 0.8 > 0.3 > control.history.accuracy["test"][-1]
+
+
+def test_a_recipe_takes_the_place_of_the_papers_training() -> None:
+    data, recipe = digits()[:100], Recipe(steps=7, batch_size=20, lr=0.01, schedule="onecycle")
+    ours, plain = mlp([64, 10]), mlp([64, 10])
+    assert distill(ours, None, data, recipe=recipe).steps == 7
+    fit(plain, data, recipe)
+    for one, other in zip(ours.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
 
 
 @pytest.mark.parametrize("options", [{"lam": 1.5}, {"temperature": 0.0}, {"epochs": 0}, {"lr": -1.0}])

@@ -14,6 +14,7 @@ from netopsy.sparsity.transformable_architecture_search import (
     expected_flops,
     flops,
     random_shapes,
+    uniform_shape,
 )
 
 SMALL = ShapeSpace.resnet((8, 12, 20), 3, channels=2, classes=4, size=(8, 12))
@@ -79,6 +80,14 @@ def test_random_sizes_meet_their_budget_and_differ() -> None:
     assert random_shapes(SMALL, 0.3 * SMALL.flops(), n=5, tol=0.02) == shapes
 
 
+@pytest.mark.parametrize("ratio", [0.3, 0.6])
+def test_one_fraction_meets_the_cost_and_keeps_all_blocks(ratio: float) -> None:
+    space = ShapeSpace.resnet((16, 32, 64), 3)
+    shape = uniform_shape(space, ratio * space.flops())
+    assert space.flops(shape) / space.flops() == pytest.approx(ratio, rel=0.05)
+    assert set(shape.depths.values()) == {1, 3}
+
+
 def test_bad_spaces_and_sizes() -> None:
     full = SMALL.full
     for make in (
@@ -91,6 +100,7 @@ def test_bad_spaces_and_sizes() -> None:
         lambda: SMALL.flops(Shape({}, full.depths)),
         lambda: SMALL.flops(Shape(full.widths, {**full.depths, "stage1": 4})),
         lambda: random_shapes(SMALL, 2 * SMALL.flops()),
+        lambda: uniform_shape(SMALL, 0),
         lambda: expected_flops(SMALL, {}, {}),
         lambda: cost_loss(torch.tensor(1.0), 1, -1),
     ):

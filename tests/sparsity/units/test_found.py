@@ -69,8 +69,8 @@ def test_a_resnet_has_one_group_a_stage_and_one_a_block():
     assert len(units.widths) == 4 + 8
     assert list(units.left_out) == ["output"]
     padded = unit_groups(resnet(8), torch.zeros(1, 3, 16, 16))
-    assert list(padded.left_out) == ["stage2.block1.conv2", "stage3.block1.conv2", "output"]
-    assert padded.widths["stem.conv"] == 16
+    assert list(padded.left_out) == ["output"]
+    assert [padded.widths[name] for name in ("stem.conv", "stage2.block1.conv2", "stage3.block1.conv2")] == [16, 16, 32]
 
 
 class Calls(nn.Module):

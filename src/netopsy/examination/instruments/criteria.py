@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
@@ -51,7 +52,8 @@ def examine(subject: Subject) -> Finding:
     masks = _masks(subject)
     weights = {name: int(mask.numel()) for name, mask in masks["magnitude"].items()}
     shares: Shares = {how: {name: density({name: mask}) for name, mask in own.items()} for how, own in masks.items()}
-    shapes = {name: tuple(weight.shape) for name, weight in prunable_parameters(subject.model).items()}
+    own = prunable_parameters(subject.model, exclude=subject.idle_layers)
+    shapes = {name: tuple(weight.shape) for name, weight in own.items()}
     shares |= {how: layer_densities(shapes, KEPT, method) for how, method in RATIOS.items()}
     pairs = {pair: _overlap(*(masks[how] for how in pair)) for pair in combinations(masks, 2)}
     common, chance, agreement = pairs["magnitude", "SNIP"]
@@ -107,7 +109,8 @@ _WHAT = ("in common", "in common by chance", "agreement")
 def _masks(subject: Subject) -> dict[str, dict[str, Tensor]]:
     chosen = subject.sample(_count(subject))
     inputs, targets = subject.data.inputs[chosen], subject.labels[chosen]
-    masks = {}
+    names, masks = list(prunable_parameters(subject.model, exclude=subject.idle_layers)), {}
+    options: dict[str, Any] = {"names": names, "seed": subject.seed, "temperature": 1.0}
     for how, criterion in CRITERIA.items():
         divided = TEMPERATURE if criterion == "grasp" else 1.0
 
@@ -118,7 +121,7 @@ def _masks(subject: Subject) -> dict[str, dict[str, Tensor]]:
 
         try:
             with evaluating(subject.model):
-                found = scores(subject.model, criterion, inputs, targets, loss=loss, seed=subject.seed, temperature=1.0)
+                found = scores(subject.model, criterion, inputs, targets, loss=loss, **options)
         except InputError:
             if criterion != "grasp":
                 raise

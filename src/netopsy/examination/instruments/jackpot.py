@@ -22,6 +22,7 @@ from netopsy.examination.subject import Subject
 from netopsy.lab.statistics import Estimate, bootstrap_mean
 from netopsy.sparsity.criteria import keep_largest
 from netopsy.sparsity.lottery_jackpots import Jackpot, find_jackpot
+from netopsy.sparsity.lottery_jackpots.settings import output_layer
 from netopsy.sparsity.lottery_ticket import reinitialise
 from netopsy.training import Evaluation, evaluate
 from netopsy.training.recalibration import recalibrated
@@ -39,7 +40,7 @@ def why_not(subject: Subject) -> str | None:
     if subject.train is None:
         return "it searches on the training data, which were not given"
     nothing = nothing_to_prune(subject)
-    if nothing is None and len(prunable_parameters(subject.model)) < 2:
+    if nothing is None and len(prunable_parameters(subject.model, exclude=subject.idle_layers)) < 2:
         return "its only layer of weights is the classifier, which stays whole"
     return nothing
 
@@ -137,7 +138,7 @@ def _search(subject: Subject) -> _Found:
     held = subject.data[subject.sample(SAMPLES)] if len(subject.data) > SAMPLES else subject.data
     options: dict[str, Any] = {
         "sparsity": SPARSITY,
-        "exclude": _whole(subject.model),
+        "exclude": _whole(subject),
         "epochs": epochs,
         "batch_size": batch,
         "seed": subject.seed,
@@ -158,9 +159,11 @@ def _search(subject: Subject) -> _Found:
     return _Found(jackpot, control, sparse, dense, evaluate(pruned, held), lost, rule)
 
 
-def _whole(model: nn.Module) -> list[str] | None:
-    """The classifier, found by running; a network without a linear layer has none that could be."""
-    return None if any(isinstance(layer, nn.Linear) for layer in model.modules()) else []
+def _whole(subject: Subject) -> list[str]:
+    """The classifier, where a linear layer runs that could be, and what takes no part."""
+    idle, model = list(subject.idle_layers), subject.model
+    runs = any(isinstance(layer, nn.Linear) and name not in idle for name, layer in model.named_modules())
+    return [output_layer(model, subject.data.inputs[:1]), *idle] if runs else idle
 
 
 def _pruned(model: nn.Module, found: Jackpot, data: Dataset) -> nn.Module:

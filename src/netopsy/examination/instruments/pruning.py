@@ -67,7 +67,7 @@ def passes(subject: Subject) -> float:
 def why_not(subject: Subject) -> str | None:
     """A network with no linear or convolutional weights has nothing to remove."""
     try:
-        prunable_parameters(subject.model)
+        prunable_parameters(subject.model, exclude=subject.idle_layers)
     except InputError as error:
         return str(error)
     return None
@@ -80,7 +80,7 @@ def examine(subject: Subject) -> Finding:
     curves = _measure(subject, data, shares, draws)
     dense = curves[SMALLEST][1.0][0]
     spared = {how: _spared(curve, dense) for how, curve in curves.items()}
-    weights = sum(weight.numel() for weight in prunable_parameters(subject.model).values())
+    weights = sum(weight.numel() for weight in prunable_parameters(subject.model, exclude=subject.idle_layers).values())
     return Finding(
         sentence=(
             f"One-shot global magnitude pruning removes {100 * spared[SMALLEST]:.0f} % of {weights:,} weights within "
@@ -117,7 +117,8 @@ def _measure(subject: Subject, data: Dataset, shares: tuple[float, ...], draws: 
     dense = evaluate(subject.model, data).accuracy
     curves: Curves = {how: {1.0: [dense]} for how in (SMALLEST, LAYERWISE, RANDOM)}
     pruned = copied(subject.model)
-    weights = {name: weight.detach() for name, weight in prunable_parameters(subject.model).items()}
+    own = prunable_parameters(subject.model, exclude=subject.idle_layers)
+    weights = {name: weight.detach() for name, weight in own.items()}
     for kept in track(shares[1:], "pruning"):
         for how, masks in _masks(weights, kept, draws, subject.seed):
             pruned.load_state_dict(subject.model.state_dict())

@@ -50,7 +50,7 @@ def _sweep(subject: Subject, steps: list[int]) -> RewindSweep:
     seeds = (derive(subject.seed, "order"), derive(subject.seed, "other order"))
     network = reinitialise(subject.model, init=subject.initialiser, seed=derive(subject.seed, "rewinding"))
     judge = partial(evaluate, data=subject.data)
-    options: dict[str, Any] = {"rate": 1 - KEPT, "compared": (1,), "evaluate": judge}
+    options: dict[str, Any] = {"rate": 1 - KEPT, "compared": (1,), "evaluate": judge, "exclude": subject.idle_layers}
     try:
         return rewind_sweep_many([network], subject.train, subject.recipe, steps, 1, seeds=[seeds], **options)
     except InputError:  # it cannot run as a stack

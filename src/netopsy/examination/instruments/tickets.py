@@ -37,7 +37,12 @@ def examine(subject: Subject) -> Finding:
     train = trainer(subject.train, subject.recipe, seed=subject.seed)
     network = reinitialise(subject.model, init=init, seed=derive(subject.seed, "ticket"))
     found = iterative_magnitude_pruning(
-        network, train, rounds, rate=rate, evaluate=lambda trained: evaluate(trained, subject.data)
+        network,
+        train,
+        rounds,
+        rate=rate,
+        exclude=subject.idle_layers,
+        evaluate=lambda trained: evaluate(trained, subject.data),
     )
     control = reinitialise(network, found.masks[-1], init=init, seed=derive(subject.seed, "reinit"))
     fit(control, subject.train, subject.recipe, seed=subject.seed, masks=found.masks[-1])

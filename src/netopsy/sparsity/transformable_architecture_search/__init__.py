@@ -6,7 +6,7 @@ from netopsy.sparsity.transformable_architecture_search.distilling import distil
 from netopsy.sparsity.transformable_architecture_search.families import mlp_space, resnet_space, vgg_space
 from netopsy.sparsity.transformable_architecture_search.gumbel import gumbel_softmax, gumbel_topk_weights
 from netopsy.sparsity.transformable_architecture_search.macs import flops
-from netopsy.sparsity.transformable_architecture_search.random_sizes import random_shapes
+from netopsy.sparsity.transformable_architecture_search.random_sizes import random_shapes, uniform_shape
 from netopsy.sparsity.transformable_architecture_search.reading import module_space
 from netopsy.sparsity.transformable_architecture_search.result import SearchHistory, TASResult
 from netopsy.sparsity.transformable_architecture_search.search import SearchSettings, tas_search
@@ -31,5 +31,6 @@ __all__ = [
     "random_shapes",
     "resnet_space",
     "tas_search",
+    "uniform_shape",
     "vgg_space",
 ]

@@ -65,6 +65,7 @@ def distill(
     warmup: int = 0,
     lam: float | int = 0.9,
     temperature: float | int = 4.0,
+    recipe: Recipe | None = None,
     augment: Augment | None = None,
     evaluation: EvaluationSets = None,
     seed: int = 0,
@@ -78,6 +79,7 @@ def distill(
         teacher: a trained network; None: train on the labels alone, in the same way.
         data: inputs and class numbers.
         warmup: epochs over which the learning rate first rises (the authors' code has 5).
+        recipe: how the student learns, in place of the paper's training and all numbers of it; its loss is not used.
         augment: called with each batch of inputs and a generator; student and teacher see what it returns.
         evaluation: a set, or several by name, evaluated at the end.
         seed: of batches, augmentation and dropout; torch's global random state stays as it is.
@@ -94,8 +96,8 @@ def distill(
     check_seed(seed)
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         require_count(name, value)
-    per_epoch = batches_per_epoch(len(data), batch_size)
-    recipe = Recipe(
+    per_epoch, papers = batches_per_epoch(len(data), batch_size), recipe is None
+    recipe = recipe or Recipe(
         steps=epochs * per_epoch,
         batch_size=batch_size,
         optimizer="sgd",
@@ -114,8 +116,10 @@ def distill(
         answers = _answers(student, teacher, data)
     kd_loss(torch.zeros(1, 2), torch.zeros(1, 2), torch.zeros(1, dtype=torch.int64), lam=lam, temperature=temperature)
     asking = [each for each in student.parameters() if each.requires_grad]
-    optimizer = torch.optim.SGD(asking, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=momentum > 0)
-    recorder, batches = Recorder(replicas=1, sets=sets), index_batches(len(data), batch_size, seed)
+    optimizer = recipe.make_optimizer(asking)
+    for group in optimizer.param_groups if papers else ():
+        group["nesterov"] = momentum > 0
+    recorder, batches = Recorder(replicas=1, sets=sets), index_batches(len(data), recipe.batch_size, seed)
     with training(student), torch.enable_grad(), seeded(seed), Task("training", recipe.steps) as task:
         for step in range(recipe.steps):
             indices = next(batches)

@@ -1,4 +1,4 @@
-"""Sizes drawn at random at a given cost: the control that a search has to beat."""
+"""Sizes of a given cost that take no search, drawn at random or by one fraction: the controls of a search."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netopsy.core.seeds import generator
 from netopsy.models.blocks import require_count
 from netopsy.sparsity.transformable_architecture_search.space import Shape, ShapeSpace
 
-_MOVES, _RESTARTS = 1000, 20
+_MOVES, _RESTARTS, _FRACTIONS = 1000, 20, 200
 
 
 @checked
@@ -42,6 +42,31 @@ def random_shapes(
     require(inside, f"flops_target must lie between {low:g} and {high:g}, what the space spans, got {flops_target:g}")
     random = generator(seed)
     return [_one(space, float(flops_target), tol, random) for _ in range(n)]
+
+
+@checked
+def uniform_shape(space: ShapeSpace, flops_target: float | int) -> Shape:
+    """Full depth, and all widths cut to the fraction with which the cost comes nearest to the target's: the control
+    that takes no search. Widths need not be among the candidates.
+
+    Args:
+        flops_target: multiply-accumulate operations.
+
+    Raises:
+        InputError: a target that is not positive.
+
+    >>> space = ShapeSpace.mlp((64, 100, 100, 10))
+    >>> dict(uniform_shape(space, 0.5 * space.flops()).widths)
+    {'hidden1': 64, 'hidden2': 64}
+    """
+    require(flops_target > 0, f"flops_target must be positive, got {flops_target}")
+
+    def of(fraction: float) -> Shape:
+        widths = {name: max(1, round(fraction * layer.width)) for name, layer in space.layers.items()}
+        return Shape(widths, space.full.depths)
+
+    fractions = (step / _FRACTIONS for step in range(1, _FRACTIONS + 1))
+    return min(map(of, fractions), key=lambda shape: abs(space.flops(shape) - flops_target))
 
 
 def _one(space: ShapeSpace, target: float, tol: float, random: torch.Generator) -> Shape:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from netopsy.core.arguments import checked
 from netopsy.core.errors import UnknownNameError, require

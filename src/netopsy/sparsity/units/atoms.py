@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from netopsy.sparsity.units.groups import Place, UnitGroup, Units
 
 Ids: TypeAlias = NDArray[np.int64]
-Kind: TypeAlias = Literal["producer", "consumer", "norm"]
+Kind: TypeAlias = Literal["producer", "consumer", "norm", "count"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,8 @@ class Atoms:
         self._fixed: list[tuple[Ids, str]] = []
         self._places: dict[tuple[Kind, str, int], _Noted] = {}
         self._of_layer: dict[str, Ids] = {}
+        self.infinite: dict[str, str] = {}
+        """Layers whose units a step made infinite, and its name."""
         self.opaque: dict[str, str] = {}
         """Layers that were not looked into, or must stay as they are, and why."""
 
@@ -113,7 +115,8 @@ class Atoms:
         noted_places = list(self._places.values())
         counts: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for number, place in enumerate(noted_places):
-            for unit, count in Counter(unit_of[place.ids].tolist()).items():
+            units_here, counted = np.unique(unit_of[place.ids], return_counts=True)
+            for unit, count in zip(units_here.tolist(), counted.tolist(), strict=True):
                 counts[unit].append((number, count))
         kinds: dict[object, list[int]] = defaultdict(list)
         for unit, layers in makers.items():  # in the order in which they were first made
@@ -124,21 +127,19 @@ class Atoms:
             name, again = layers[0], 2
             while name in groups:
                 name, again = f"{layers[0]}#{again}", again + 1
-            row = {unit: number for number, unit in enumerate(units)}
-            places: dict[Kind, list[Place]] = {"producer": [], "consumer": [], "norm": []}
+            row = np.full(int(unit_of.max()) + 1, -1)
+            row[units] = np.arange(len(units))
+            places: dict[Kind, list[Place]] = {"producer": [], "consumer": [], "norm": [], "count": []}
             for number, _ in counts[units[0]]:
                 noted = noted_places[number]
-                index = _positions(unit_of[noted.ids], row)
+                index = _positions(row[unit_of[noted.ids]])
                 places[noted.kind].append(Place(noted.parameter, noted.dimension, index))
-            parts = tuple(places["producer"]), tuple(places["consumer"]), tuple(places["norm"])
-            groups[name] = UnitGroup(name, len(units), tuple(layers), *parts)
+            groups[name] = UnitGroup(name, len(units), tuple(layers), *(tuple(each) for each in places.values()))
         return groups
 
 
-def _positions(units: Ids, row: dict[int, int]) -> torch.Tensor:
-    """``[width, repeat]``: where along a dimension each unit stands."""
-    found: list[list[int]] = [[] for _ in row]
-    for position, unit in enumerate(units.tolist()):
-        if unit in row:
-            found[row[unit]].append(position)
-    return torch.tensor(found, dtype=torch.int64)
+def _positions(row: Ids) -> torch.Tensor:
+    """``[width, repeat]``: where along a dimension each unit stands, from the unit of every position, -1 for others."""
+    places = np.flatnonzero(row >= 0)
+    order = np.argsort(row[places], kind="stable")
+    return torch.from_numpy(places[order]).reshape(int(row.max()) + 1, -1)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from netopsy.models.resnet import PadShortcut
 from netopsy.sparsity.units.atoms import Atoms
 from netopsy.sparsity.units.layout import Layout, Size, Unsafe, layout_of, marks, plain, shape_of, tensors_in
 from netopsy.sparsity.units.tracing import Step, Traced, name_of
@@ -145,3 +146,16 @@ def pad(atoms: Atoms, step: Step) -> Layout | None:
         return layout
     ends = [atoms.immovable(count, f"{step.name!r} pads them with zeros") for count in (before, behind)]
     return Layout(layout.axis, np.concatenate([ends[0], layout.ids, ends[1]]))
+
+
+def pad_shortcut(atoms: Atoms, step: Step) -> Layout | None:
+    """Zeros on both sides of the units, which go with what is added to them."""
+    layout, module = layout_of(step.given(0, "features")), step.module
+    assert isinstance(module, PadShortcut)
+    if layout is None:
+        return None
+    if layout.axis != 1:
+        raise Unsafe("works along the units")
+    zeros = atoms.made(None, module.zeros)
+    atoms.place("count", f"{step.target}.zeros", 0, zeros)
+    return Layout(1, np.concatenate([zeros[: module.before], layout.ids, zeros[module.before :]]))

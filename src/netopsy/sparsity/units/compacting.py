@@ -11,7 +11,8 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from netopsy.core.arguments import checked
-from netopsy.core.computed import copied
+from netopsy.models.resnet import PadShortcut
+from netopsy.sparsity.units.copies import light_copy
 from netopsy.sparsity.units.groups import UnitMasks, Units
 
 
@@ -38,7 +39,8 @@ def compact(model: nn.Module, units: Units, unit_masks: UnitMasks) -> nn.Module:
     )
     """
     removed = units.removed(units.check(model, unit_masks))
-    smaller = copied(model)
+    replaced = {name for name, _ in removed}
+    smaller = light_copy(model, (value for name, value in model.named_parameters() if name in replaced))
     by_layer: dict[str, list[tuple[str, int, Tensor]]] = defaultdict(list)
     for (name, dimension), positions in removed.items():
         layer, _, own = name.rpartition(".")
@@ -51,7 +53,13 @@ def compact(model: nn.Module, units: Units, unit_masks: UnitMasks) -> nn.Module:
 @torch.no_grad()
 def _shrink(module: nn.Module, cuts: list[tuple[str, int, Tensor]]) -> None:
     for name, dimension, positions in cuts:
-        value: Tensor = getattr(module, name)
+        if isinstance(module, PadShortcut):
+            module.remove_zeros(positions)
+            return
+        value = getattr(module, name)
+        if isinstance(value, int):
+            setattr(module, name, value - len(positions))
+            return
         kept = torch.ones(value.shape[dimension], dtype=torch.bool)
         kept[positions] = False
         left = value.index_select(dimension, kept.nonzero()[:, 0].to(value.device))

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from netopsy.core.arguments import checked
 from netopsy.sparsity.units.atoms import Atoms
+from netopsy.sparsity.units.copies import light_copy
 from netopsy.sparsity.units.groups import Units
 from netopsy.sparsity.units.layers import layer_rule, why_opaque
-from netopsy.sparsity.units.layout import Unsafe, layout_of, marks
+from netopsy.sparsity.units.layout import Layout, Unsafe, layout_of, marks
 from netopsy.sparsity.units.rules import FUNCTIONS, LAYERS
-from netopsy.sparsity.units.tracing import Step, follow, name_of, own_name, torch_kind
+from netopsy.sparsity.units.tracer import own_name, torch_kind
+from netopsy.sparsity.units.tracing import Step, follow, name_of
+
+_INFINITE_AT_0 = {
+    *("log", "reciprocal", "rsqrt", "pow", "div", "truediv", "true_divide", "divide", "itruediv", "floordiv", "mod"),
+}
+"""Functions that may make a silent unit infinite, or no number."""
 
 
 @checked
@@ -49,7 +58,30 @@ def unit_groups(model: nn.Module, example_input: Tensor) -> Units:
     """
     finder = _Finder(model)
     follow(model, example_input, finder.visit)
-    return finder.units()
+    units = finder.units()
+    if not finder.divides:
+        return units
+    silent = _silenced(model, units)
+    again = _Finder(silent)
+    follow(silent, example_input, again.visit)
+    makers = again.atoms.infinite
+    infinite = {
+        name: makers[layer] for name, group in units.groups.items() for layer in group.layers if layer in makers
+    }
+    return replace(units, infinite=infinite)
+
+
+@torch.no_grad()
+def _silenced(model: nn.Module, units: Units) -> nn.Module:
+    """A copy in which the weights of all units are 0."""
+    silent = light_copy(model)
+    parameters = dict(silent.named_parameters())
+    for group in units.groups.values():
+        for place in group.places:
+            if place.parameter in parameters:
+                value = parameters[place.parameter]
+                value.index_fill_(place.dimension, place.index.flatten().to(value.device), 0)
+    return silent
 
 
 class _Finder:
@@ -58,6 +90,7 @@ class _Finder:
         self.model = model
         self.calls: Counter[str] = Counter()
         self.read: set[str] = set()
+        self.divides = False
         owners = Counter(id(value) for _, value in model.named_parameters(remove_duplicate=False))
         self.shared = {
             name.rpartition(".")[0]
@@ -88,9 +121,19 @@ class _Finder:
             rule = FUNCTIONS.get(name_of(step.target))
             if rule is None:
                 raise Unsafe("is not known to keep units apart")
-            return rule(self.atoms, step)
+            found = rule(self.atoms, step)
+            if name_of(step.target) in _INFINITE_AT_0 and isinstance(found, Layout):
+                self._note_infinite(step, found)
+            return found
         except Unsafe as why:
             return self._end(step, f"{step.target if step.kind == 'call_module' else step.name!r} {why}")
+
+    def _note_infinite(self, step: Step, layout: Layout) -> None:
+        self.divides = True
+        finite = step.output.isfinite().transpose(0, layout.axis).flatten(1).all(1).cpu().numpy()
+        for unit in layout.ids[~finite].tolist():
+            if layer := self.atoms.layers[unit]:
+                self.atoms.infinite.setdefault(layer, step.name)
 
     def _layer(self, step: Step) -> Any:
         module = step.module

@@ -53,11 +53,14 @@ class UnitGroup:
     """Weights that read the units."""
     norms: tuple[Place, ...] = ()
     """Weights, biases and running statistics of normalisation, and slopes of activations, one entry a unit."""
+    counts: tuple[Place, ...] = ()
+    """Where a number counts the units, its name in place of a parameter's: ``num_features`` of a norm that has nothing
+    else, ``zeros`` of a shortcut that adds channels of zeros."""
 
     @property
     def places(self) -> tuple[Place, ...]:
         """Everything that goes when a unit goes."""
-        return (*self.producers, *self.consumers, *self.norms)
+        return (*self.producers, *self.consumers, *self.norms, *self.counts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +70,8 @@ class Units:
     groups: Mapping[str, UnitGroup]
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Layers whose units, or some of them, cannot be removed: name to reason."""
+    infinite: Mapping[str, str] = field(default_factory=dict)
+    """Groups whose units are infinite where their weights are 0: name to the step that makes them so."""
 
     @property
     def widths(self) -> dict[str, int]:
@@ -99,10 +104,9 @@ class Units:
         return found
 
     def _check_architecture(self, model: nn.Module) -> None:
-        state = {name: tuple(value.shape) for name, value in model.state_dict().items()}
         for group in self.groups.values():
             for place in group.places:
-                shape = state.get(place.parameter, ())
+                shape = _shape(model, place)
                 fits = place.dimension < len(shape) and int(place.index.max()) < shape[place.dimension]
                 require(fits, f"these units belong to another network: {place.parameter!r} has shape {shape} here")
 
@@ -113,3 +117,12 @@ class Units:
             for place in self.groups[name].places:
                 parts.setdefault((place.parameter, place.dimension), []).append(place.index[~mask].flatten())
         return {key: torch.cat(found) for key, found in parts.items()}
+
+
+def _shape(model: nn.Module, place: Place) -> tuple[int, ...]:
+    """Of what holds the place, a count being one dimension; empty where there is no such thing."""
+    try:
+        value = getattr(model.get_submodule(place.layer), place.parameter.rpartition(".")[2])
+    except AttributeError:
+        return ()
+    return (value,) if isinstance(value, int) else tuple(getattr(value, "shape", ()))

@@ -8,7 +8,8 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from netopsy.sparsity.units.atoms import Atoms, Ids
 from netopsy.sparsity.units.layout import Layout, layout_of, shape_of
-from netopsy.sparsity.units.tracing import Step, Traced, torch_kind
+from netopsy.sparsity.units.tracer import torch_kind
+from netopsy.sparsity.units.tracing import Step, Traced
 
 
 def layer_rule(atoms: Atoms, step: Step, given: Traced) -> Layout | None:
@@ -86,9 +87,12 @@ def _with_entries(atoms: Atoms, step: Step, module: nn.Module, layout: Layout) -
     if layout.axis != 1:
         atoms.fix(layout.ids, f"{step.target!r} works along another dimension")
         return layout
-    for name, value in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
-        if value.ndim == 1:
-            atoms.place("norm", f"{step.target}.{name}", 0, layout.ids)
+    own = (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False))
+    entries = [name for name, value in own if value.ndim == 1]
+    for name in entries:
+        atoms.place("norm", f"{step.target}.{name}", 0, layout.ids)
+    if not entries and isinstance(module, _NormBase):
+        atoms.place("count", f"{step.target}.num_features", 0, layout.ids)
     return layout
 
 

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from netopsy.core.arguments import checked
+from netopsy.core.errors import require
+from netopsy.core.modes import _uncompiled
 from netopsy.sparsity.units.groups import UnitMasks, Units
 
 
@@ -49,7 +51,8 @@ def apply_unit_masks(model: nn.Module, units: Units, unit_masks: UnitMasks) -> I
         for name, gone in silent.items()
     ]
     try:
-        yield model
+        with _uncompiled(model):
+            yield model
     finally:
         for handle in handles:
             handle.remove()
@@ -77,7 +80,8 @@ def weight_masks(model: nn.Module, units: Units, unit_masks: UnitMasks) -> dict[
         parameter name to a bool tensor of its shape, for every parameter of the groups in ``units``.
 
     Raises:
-        InputError: see `Units.check`.
+        InputError: see `Units.check`; or units whose output is infinite where their weights are 0, as the logarithm of
+            a rectified unit is.
 
     >>> import torch
     >>> from netopsy.sparsity.units import unit_groups
@@ -86,7 +90,14 @@ def weight_masks(model: nn.Module, units: Units, unit_masks: UnitMasks) -> dict[
     >>> masks["0.bias"].tolist(), masks["2.weight"].tolist()
     ([True, False, True], [[True, False, True]])
     """
-    removed = units.removed(units.check(model, unit_masks))
+    checked_masks = units.check(model, unit_masks)
+    for name, step in units.infinite.items():
+        require(
+            name not in checked_masks or bool(checked_masks[name].all()),
+            f"unit_masks drops units of {name!r}, which {step!r} makes infinite where their weights are 0: remove them "
+            "with apply_unit_masks or compact",
+        )
+    removed = units.removed(checked_masks)
     parameters = dict(model.named_parameters())
     named = [place.parameter for group in units.groups.values() for place in group.places]
     masks = {name: torch.ones_like(parameters[name], dtype=torch.bool) for name in named if name in parameters}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from netopsy.sparsity.units.atoms import Atoms
-from netopsy.sparsity.units.combining import along, combine, concatenate, keep, pad, reduce, spatial
+from netopsy.sparsity.units.combining import along, combine, concatenate, keep, pad, pad_shortcut, reduce, spatial
 from netopsy.sparsity.units.shaping import (
     attribute,
     chunk,
@@ -80,5 +80,6 @@ _LAYERS: dict[Rule, str] = {
         )
     ),
     glu: "GLU",
+    pad_shortcut: "PadShortcut",
 }
 LAYERS: dict[str, Rule] = {name: rule for rule, names in _LAYERS.items() for name in names.split()}

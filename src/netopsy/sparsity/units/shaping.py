@@ -67,6 +67,8 @@ def squeeze(atoms: Atoms, step: Step) -> Layout | None:
         return None
     dims = plain(step.given(1, "dim", tuple(range(len(shape)))))
     gone = {each % len(shape) for each in ([dims] if isinstance(dims, int) else dims)}
+    if layout.axis in gone and len(layout.ids) > 1:  # with two or more left it drops no units
+        atoms.fix(layout.ids[:1], f"{step.name!r} would drop the dimension of a last unit")
     gone = {each for each in gone if shape[each] == 1}
     if layout.axis in gone:
         raise Unsafe("drops the dimension of a single unit")

@@ -6,17 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import jaxtyping
 import torch
 from torch import Tensor, nn
-from torch.fx import Graph, Interpreter, Node, Tracer
+from torch.fx import Graph, Interpreter, Node
 from torch.fx.node import map_arg
 
-from netopsy.core.computed import copied
 from netopsy.core.errors import InputError, require
 from netopsy.core.modes import check_model, device_of, evaluating, running_on, training
+from netopsy.sparsity.units.copies import light_copy
+from netopsy.sparsity.units.tracer import ROOT, own_name, traced
 
-_ROOT = "model"
 _OTHER_NAMES = {
     "input": ("x",),
     "other": ("x2",),
@@ -26,12 +25,6 @@ _OTHER_NAMES = {
     "tensors": ("arrays",),
 }
 """Names under which torch takes the same arguments."""
-_WITHOUT_EFFECT = {
-    *("__module__", "__qualname__", "__doc__", "__annotations__", "__annotate_func__", "__annotations_cache__"),
-    *("__static_attributes__", "__firstlineno__", "__parameters__", "__orig_bases__", "__type_params__"),
-    *("__init__", "__repr__", "extra_repr", "reset_parameters"),
-}
-"""What a class may define without its layers running otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,26 +75,26 @@ def follow(model: nn.Module, example: Tensor, visit: Callable[[Step], Any]) -> N
     )
     lazy = [name for name, value in model.named_parameters() if isinstance(value, nn.UninitializedParameter)]
     require(not lazy, f"model must have been run once: {', '.join(map(repr, lazy))} has no shape yet")
-    root = _Root(copied(model))
+    root = _Root(_as_written(light_copy(model, model.parameters())))
     sample = example[:2].detach().to(device_of(model))
     # Two samples, so that the batch is told from dimensions of size 1.
     sample = sample.clone() if len(sample) > 1 else torch.cat([sample, sample])
     with torch.no_grad(), torch.random.fork_rng(devices=_devices()):
         with evaluating(root):
-            graph = _traced(root)
+            graph = traced(root, sample)
             with running_on(sample, model):
                 _Follower(root, graph, visit).run(sample)
         with training(root):
-            longer = _with_more_layers(root, graph)
+            longer = _with_more_layers(root, graph, sample)
             if longer is not None:
                 with running_on(sample, model):
                     _Follower(root, longer, visit).run(sample)
 
 
-def _with_more_layers(root: nn.Module, graph: Graph) -> Graph | None:
+def _with_more_layers(root: nn.Module, graph: Graph, sample: Tensor) -> Graph | None:
     """The forward pass in training mode, where layers run that do not otherwise, such as auxiliary classifiers."""
     try:
-        longer = _traced(root)
+        longer = traced(root, sample)
     except InputError:
         return None
     ran, run = ({str(each.target) for each in one.nodes if each.op == "call_module"} for one in (graph, longer))
@@ -109,76 +102,39 @@ def _with_more_layers(root: nn.Module, graph: Graph) -> Graph | None:
     return longer if any(list(each.parameters()) for each in more) else None
 
 
+def _as_written(model: nn.Module) -> nn.Module:
+    """The network, changed in place, with what was compiled run as it was written; all names stay."""
+    for module in list(model.modules()):
+        module._compiled_call_impl = None
+        for name, child in module.named_children():
+            setattr(module, name, _uncompiled(child))
+    return _uncompiled(model)
+
+
+def _uncompiled(module: nn.Module) -> nn.Module:
+    return _Written(module._modules["_orig_mod"]) if "_orig_mod" in module._modules else module
+
+
+class _Written(nn.Module):
+    """Stands where a compiled network stood."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self._orig_mod = model
+
+    def forward(self, *given: Any, **named: Any) -> Any:
+        return self._orig_mod(*given, **named)
+
+
 class _Root(nn.Module):
     """Calls the network as its users do, so that arguments with defaults keep them."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        self.add_module(_ROOT, model)
+        self.add_module(ROOT, model)
 
     def forward(self, inputs: Any) -> Any:
-        return self.get_submodule(_ROOT)(inputs)
-
-
-class _Tracer(Tracer):
-    """Remembers in which layer it is; does not look into layers that run as those of torch do."""
-
-    def __init__(self, *, buffers: bool) -> None:
-        super().__init__()
-        self.proxy_buffer_attributes = buffers
-        self.inside: list[str] = []
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        alone = not any(True for _ in m.children())
-        return super().is_leaf_module(m, module_qualified_name) or (alone and torch_kind(m) is not None)
-
-    def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        self.inside.append(self.path_of_module(m))
-        found = super().call_module(m, forward, args, kwargs)
-        self.inside.pop()
-        return found
-
-
-def torch_kind(module: nn.Module) -> type[nn.Module] | None:
-    """The class of torch as which a layer runs: its own, or the one it derives from and changes in nothing."""
-    for each in type(module).__mro__:
-        if each.__module__.startswith("torch.nn."):
-            known = each not in (nn.Module, nn.Sequential, nn.ModuleList, nn.ModuleDict)
-            return each if known and issubclass(each, nn.Module) else None
-        if not vars(each).keys() <= _WITHOUT_EFFECT:
-            return None
-    return None
-
-
-def _traced(root: nn.Module) -> Graph:
-    checks = jaxtyping.config.jaxtyping_disable
-    try:
-        jaxtyping.config.update("jaxtyping_disable", True)  # there are no shapes to check yet
-        try:
-            return _Tracer(buffers=True).trace(root)
-        except Exception:  # a forward pass that decides by a buffer
-            return _trace_or_say(root)
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", checks)
-
-
-def _trace_or_say(root: nn.Module) -> Graph:
-    tracer = _Tracer(buffers=False)
-    try:
-        return tracer.trace(root)
-    except Exception as error:
-        layer = own_name(tracer.inside[-1]) if tracer.inside else ""
-        last = next(reversed(tracer.graph.nodes), None) if hasattr(tracer, "graph") else None
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise InputError(
-            f"model cannot be traced: torch.fx stops in layer {layer or 'model'!r} after node "
-            f"{last.name if last is not None else 'input'!r} ({reason})"
-        ) from error
-
-
-def own_name(path: str) -> str:
-    """The name of a layer in the network, from that in the traced graph."""
-    return path.removeprefix(_ROOT).removeprefix(".")
+        return self.get_submodule(ROOT)(inputs)
 
 
 def name_of(target: Any) -> str:

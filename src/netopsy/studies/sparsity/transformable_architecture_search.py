@@ -28,6 +28,7 @@ from netopsy.sparsity.transformable_architecture_search import (
     distill,
     random_shapes,
     tas_search,
+    uniform_shape,
 )
 
 SEARCHED, PADDED, UNIFORM, DENSE = "searched", "searched with zeros", "uniform", "dense"
@@ -99,12 +100,14 @@ class Config:
     budget_epochs: int = 15
     setting: str = "patches"
     ratio: float = 0.3
-    images: int = 1600
+    images: int = 4000
     """Patches to learn from."""
+    searched: int | None = 1600
+    """Those of them that a search sees, again and again; None: all."""
     tested: int = 1600
     """Patches to be tested on."""
-    search_epochs: int = 15
-    epochs: int = 8
+    search_epochs: int = 11
+    epochs: int = 2
     """Of training."""
     batch_size: int = 100
     arch_lr: float = 0.02
@@ -126,6 +129,7 @@ def plan(config: Config) -> Iterable[Cell]:
             setting=config.setting,
             ratio=config.ratio,
             images=config.images,
+            searched=config.searched,
             tested=config.tested,
             search_epochs=config.search_epochs,
             epochs=config.epochs,
@@ -153,6 +157,7 @@ def networks(
     setting: str,
     ratio: float,
     images: int,
+    searched: int | None,
     tested: int,
     search_epochs: int,
     epochs: int,
@@ -167,8 +172,8 @@ def networks(
     train, test = own.parts(images, tested, seed)
     settings = SearchSettings(epochs=search_epochs, batch_size=batch_size, arch_lr=arch_lr)
     padded = SearchSettings(epochs=search_epochs, batch_size=batch_size, arch_lr=arch_lr, aggregate="pad")
-    found = _searched(setting, train, ratio, settings, seed)
-    shapes = {SEARCHED: found.shape, UNIFORM: one_fraction(space, found.flops)}
+    found = _searched(setting, train[:searched], ratio, settings, seed)
+    shapes = {SEARCHED: found.shape, UNIFORM: uniform_shape(space, found.flops)}
     drawn = random_shapes(space, found.flops, tol=RANDOM_TOLERANCE, n=randoms, seed=derive(seed, "random"))
     shapes |= {_random(number): shape for number, shape in enumerate(drawn)}
 
@@ -185,7 +190,7 @@ def networks(
     for name, shape in shapes.items():
         yield trained(shape, name, None)[1]
         yield trained(shape, name, teacher)[1]
-    yield trained(_searched(setting, train, ratio, padded, seed).shape, PADDED, teacher)[1]
+    yield trained(_searched(setting, train[:searched], ratio, padded, seed).shape, PADDED, teacher)[1]
 
 
 def _searched(setting: str, train: Dataset, ratio: float, settings: SearchSettings, seed: int) -> TASResult:
@@ -195,16 +200,6 @@ def _searched(setting: str, train: Dataset, ratio: float, settings: SearchSettin
 
 def _random(number: int) -> str:
     return f"random {number + 1}"
-
-
-def one_fraction(space: ShapeSpace, flops: float) -> Shape:
-    """Full depth, and all widths cut to the fraction with which the cost comes nearest to ``flops``."""
-
-    def of(fraction: float) -> Shape:
-        widths = {name: max(1, round(fraction * layer.width)) for name, layer in space.layers.items()}
-        return Shape(widths, space.full.depths)
-
-    return min((of(step / 200) for step in range(1, 201)), key=lambda shape: abs(space.flops(shape) - flops))
 
 
 def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
@@ -312,6 +307,7 @@ STUDY = Study(
             budget_epochs=600,
             setting="resnet32-cifar100",
             ratio=0.615,
+            searched=None,
             search_epochs=600,
             epochs=300,
             batch_size=256,
