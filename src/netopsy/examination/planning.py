@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from netopsy.core.contained import contained
 from netopsy.examination.instrument import Instrument, NotNow
@@ -19,19 +19,22 @@ DRAWING = 0.7
 """Seconds that a finding takes beside the network: its pictures, mostly."""
 
 
-class Timed(Protocol):
-    """What is examined, as far as its cost goes."""
+if TYPE_CHECKING:
 
-    @property
-    def seconds_a_call(self) -> float:
-        """Of a forward pass of a single sample."""
+    class Timed(Protocol):
+        """What is examined, as far as its cost goes."""
 
-    @property
-    def seconds_a_sample(self) -> float:
-        """Of a forward pass, in a batch."""
+        @property
+        def seconds_a_call(self) -> float:
+            """Of a forward pass of a single sample."""
 
+        @property
+        def seconds_a_sample(self) -> float:
+            """Of a forward pass, in a batch."""
 
-T = TypeVar("T", bound=Timed)
+    T = TypeVar("T", bound=Timed)
+else:
+    T = TypeVar("T")  # asking whether something is timed would time it
 
 
 def planned(
