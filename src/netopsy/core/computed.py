@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,11 +43,17 @@ def call_with(model: nn.Module, values: Mapping[str, Tensor], *inputs: Any) -> A
         return functional_call(model, dict(values), inputs)
 
 
-def copied(model: nn.Module) -> nn.Module:
-    """A deep copy, also of networks whose layers keep a computed weight, which python cannot copy by itself."""
-    computed: dict[int, Any] = {}
+def copied(model: nn.Module, shared: Iterable[Tensor] = ()) -> nn.Module:
+    """A deep copy, also of networks whose layers keep a computed weight, which python cannot copy by itself.
+
+    Args:
+        shared: tensors of the network that the copy holds, too, rather than copies of them.
+    """
+    known: dict[int, Any] = {id(each): each for each in shared}
     for module in model.modules():
         for value in vars(module).values():
-            if isinstance(value, Tensor) and not value.is_leaf:
-                computed[id(value)] = value.detach().clone()
-    return copy.deepcopy(model, computed)
+            if isinstance(value, OrderedDict) and not value:
+                known[id(value)] = OrderedDict()  # tables of hooks: by itself python takes long over an empty one
+            elif isinstance(value, Tensor) and not value.is_leaf:
+                known[id(value)] = value.detach().clone()
+    return copy.deepcopy(model, known)

@@ -23,7 +23,7 @@ def check_model(model: object) -> None:
 def evaluating(model: nn.Module) -> Iterator[nn.Module]:
     """The model in evaluation mode, a compiled one uncompiled; afterwards every submodule has the mode it had."""
     check_model(model)
-    with _keeping_modes(model), _uncompiled(model):
+    with _keeping_modes(model), uncompiled(model):
         try:
             model.eval()
         except NotImplementedError:
@@ -63,7 +63,7 @@ def _keeping_modes(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def _uncompiled(model: nn.Module) -> AbstractContextManager[Any]:
+def uncompiled(model: nn.Module) -> AbstractContextManager[Any]:
     """What was compiled before a hook was set runs without it, so a compiled model is run as it was written."""
     for module in model.modules():
         if "_orig_mod" in module._modules or module._compiled_call_impl is not None:

@@ -11,8 +11,8 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from netopsy.core.arguments import checked
+from netopsy.core.computed import copied
 from netopsy.models.resnet import PadShortcut
-from netopsy.sparsity.units.copies import light_copy
 from netopsy.sparsity.units.groups import UnitMasks, Units
 
 
@@ -40,7 +40,7 @@ def compact(model: nn.Module, units: Units, unit_masks: UnitMasks) -> nn.Module:
     """
     removed = units.removed(units.check(model, unit_masks))
     replaced = {name for name, _ in removed}
-    smaller = light_copy(model, (value for name, value in model.named_parameters() if name in replaced))
+    smaller = copied(model, (value for name, value in model.named_parameters() if name in replaced))
     by_layer: dict[str, list[tuple[str, int, Tensor]]] = defaultdict(list)
     for (name, dimension), positions in removed.items():
         layer, _, own = name.rpartition(".")

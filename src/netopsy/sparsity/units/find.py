@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from netopsy.core.arguments import checked
+from netopsy.core.computed import copied
 from netopsy.sparsity.units.atoms import Atoms
-from netopsy.sparsity.units.copies import light_copy
 from netopsy.sparsity.units.groups import Units
 from netopsy.sparsity.units.layers import layer_rule, why_opaque
 from netopsy.sparsity.units.layout import Layout, Unsafe, layout_of, marks
@@ -74,7 +74,7 @@ def unit_groups(model: nn.Module, example_input: Tensor) -> Units:
 @torch.no_grad()
 def _silenced(model: nn.Module, units: Units) -> nn.Module:
     """A copy in which the weights of all units are 0."""
-    silent = light_copy(model)
+    silent = copied(model)
     parameters = dict(silent.named_parameters())
     for group in units.groups.values():
         for place in group.places:

@@ -12,7 +12,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from netopsy.core.arguments import checked
 from netopsy.core.errors import require
-from netopsy.core.modes import _uncompiled
+from netopsy.core.modes import uncompiled
 from netopsy.sparsity.units.groups import UnitMasks, Units
 
 
@@ -51,7 +51,7 @@ def apply_unit_masks(model: nn.Module, units: Units, unit_masks: UnitMasks) -> I
         for name, gone in silent.items()
     ]
     try:
-        with _uncompiled(model):
+        with uncompiled(model):
             yield model
     finally:
         for handle in handles:

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.fx import Graph, Interpreter, Node
 from torch.fx.node import map_arg
 
+from netopsy.core.computed import copied
 from netopsy.core.errors import InputError, require
 from netopsy.core.modes import check_model, device_of, evaluating, running_on, training
-from netopsy.sparsity.units.copies import light_copy
 from netopsy.sparsity.units.tracer import ROOT, own_name, traced
 
 _OTHER_NAMES = {
@@ -75,7 +75,7 @@ def follow(model: nn.Module, example: Tensor, visit: Callable[[Step], Any]) -> N
     )
     lazy = [name for name, value in model.named_parameters() if isinstance(value, nn.UninitializedParameter)]
     require(not lazy, f"model must have been run once: {', '.join(map(repr, lazy))} has no shape yet")
-    root = _Root(_as_written(light_copy(model, model.parameters())))
+    root = _Root(_as_written(copied(model, model.parameters())))
     sample = example[:2].detach().to(device_of(model))
     # Two samples, so that the batch is told from dimensions of size 1.
     sample = sample.clone() if len(sample) > 1 else torch.cat([sample, sample])
