@@ -157,6 +157,36 @@ def test_networks_that_read_no_images():
     assert {"answers", "changes", "confidence", "sizes", "layers", "units", "line"} == set(found.findings)
 
 
+class Recurrent(nn.Module):
+    def __init__(self, hidden):
+        super().__init__()
+        self.embedding, self.recurrent = nn.Embedding(9, 4), nn.LSTM(4, hidden, batch_first=True)
+        self.output = nn.Linear(hidden, 3)
+
+    def forward(self, tokens):
+        return self.output(self.recurrent(self.embedding(tokens))[0][:, -1])
+
+
+HALF = Dataset(torch.randn(40, 6).bfloat16(), torch.arange(40) % 3)
+
+
+@pytest.mark.parametrize(
+    ("make", "data", "absent"),
+    [
+        (lambda: Recurrent(5), Dataset(torch.randint(0, 9, (40, 7)), torch.arange(40) % 3), {"places"}),
+        (lambda: mlp([6, 8, 3]).bfloat16(), HALF, {"places"}),
+        (lambda: nn.Linear(6, 3), Dataset(torch.randn(40, 6), torch.arange(40) % 3), {"places", "layers", "units"}),
+        (lambda: mlp([6, 8, 3]), Dataset(torch.randn(1, 6), torch.tensor([1])), {"places", "layers", "line", "units"}),
+    ],
+    ids=["tokens", "half precision", "a single layer", "a single sample"],
+)
+def test_odd_networks_and_data_break_no_instrument(make, data, absent):
+    every = [each.name for each in comparison_instruments()]
+    found = compare(make(), make(), data, instruments=every)
+    assert not [each for each in found.absences if each.failed]
+    assert {each.instrument.name for each in found.absences} == absent
+
+
 def test_at_chance_only_what_makes_sense_is_shown(three):
     a, *_, test = three
     found = compare(a, small_conv_net((8, 8), (1, 2), seed=3), test)

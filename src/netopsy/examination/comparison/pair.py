@@ -58,8 +58,11 @@ class Pair:
 
     @cached_property
     def one_architecture(self) -> bool:
-        """Whether the two have the same parameters and buffers, of the same shapes."""
-        states = [{name: value.shape for name, value in each.model.state_dict().items()} for each in (self.a, self.b)]
+        """Whether the two have the same parameters and buffers, of the same shapes and types."""
+        states = [
+            {name: (value.shape, value.dtype) for name, value in each.model.state_dict().items()}
+            for each in (self.a, self.b)
+        ]
         return states[0] == states[1] and repr(self.a.model) == repr(self.b.model)
 
     @property

@@ -9,14 +9,13 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from netopsy.core.capture import layer_activations
 from netopsy.core.drawing import PALETTE, figure, label
 from netopsy.core.moments import Moments, unit_rows
 from netopsy.core.progress import track
 from netopsy.examination.finding import Finding, Number, Picture, Verdict
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.subject import Subject
-from netopsy.examination.weighted_layers import weighted_layers
+from netopsy.examination.weighted_layers import outputs_of, weighted_layers
 
 LAYERS, MOST, FEWEST, BATCH = 12, 300, 40, 64
 COPY = 0.95
@@ -54,7 +53,7 @@ def examine(subject: Subject) -> Finding:
     seen = {name: Moments() for name in names}
     wide = subject.in_single_precision
     for some in track(indices.split(BATCH), "looking at units"):
-        found = layer_activations(wide.model, wide.data.inputs[some].to(subject.device), names)
+        found = outputs_of(wide.model, wide.data.inputs[some].to(subject.device), names)
         for name, values in found.items():
             if unit_rows(values).shape[1] <= WIDEST:
                 seen[name].update(unit_rows(values).float().cpu())

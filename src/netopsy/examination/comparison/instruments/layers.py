@@ -10,7 +10,6 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from netopsy.core.capture import layer_activations
 from netopsy.core.drawing import figure_grid, label
 from netopsy.core.progress import track
 from netopsy.core.seeds import derive
@@ -18,7 +17,7 @@ from netopsy.examination.comparison.pair import Pair
 from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.subject import Subject
-from netopsy.examination.weighted_layers import weighted_layers
+from netopsy.examination.weighted_layers import outputs_of, weighted_layers
 from netopsy.representations.similarity import cka_matrix
 from netopsy.sparsity.lottery_ticket.controls import reinitialise
 
@@ -41,8 +40,9 @@ def examine(pair: Pair) -> Finding:
     names = {letter: weighted_layers(subject, LAYERS) for letter, subject in pair.subjects.items()}
     if not all(names.values()):
         raise NotNow("no layer with weights was seen at work in one of the networks")
-    first, second = (_features(s.in_single_precision, s.model, names[k], indices) for k, s in pair.subjects.items())
-    untrained = _features(pair.b.in_single_precision, _untrained(pair.b), names["B"], indices)
+    wide = {letter: subject.in_single_precision for letter, subject in pair.subjects.items()}
+    first, second = (_features(each, each.model, names[letter], indices) for letter, each in wide.items())
+    untrained = _features(wide["B"], _untrained(pair.b), names["B"], indices)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a layer that says the same of every sample is drawn as a gap
         found = cka_matrix(first, second, debiased=True)
@@ -109,7 +109,7 @@ def examine(pair: Pair) -> Finding:
 def _features(subject: Subject, model: nn.Module, names: list[str], indices: Tensor) -> list[Tensor]:
     parts: list[list[Tensor]] = [[] for _ in names]
     for some in track(indices.split(BATCH), "looking at layers"):
-        seen = layer_activations(model, subject.data.inputs[some].to(subject.device), names)
+        seen = outputs_of(model, subject.data.inputs[some].to(subject.device), names)
         for held, name in zip(parts, names, strict=True):
             values = seen[name].float()
             if values.ndim == 4 and max(values.shape[2:]) > GRID:

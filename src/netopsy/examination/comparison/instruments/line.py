@@ -30,6 +30,8 @@ def applies(pair: Pair) -> str | None:
     """Two networks of one architecture, on the same inputs."""
     if not pair.one_architecture:
         return "there is a line only between two networks of one architecture"
+    if len(pair.a.data) < 2:
+        return "a line needs two samples or more"
     if not torch.equal(pair.a.data.inputs, pair.b.data.inputs):
         return "the two are given other inputs for the same samples, so that no network between them has inputs"
     return None

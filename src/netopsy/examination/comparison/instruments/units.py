@@ -9,7 +9,6 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from netopsy.core.capture import layer_activations
 from netopsy.core.drawing import PALETTE, figure_grid, label
 from netopsy.core.moments import unit_rows
 from netopsy.core.progress import track
@@ -18,7 +17,7 @@ from netopsy.examination.comparison.pair import Pair
 from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.subject import Subject
-from netopsy.examination.weighted_layers import weighted_layers
+from netopsy.examination.weighted_layers import outputs_of, weighted_layers
 from netopsy.representations.convergent_learning import Matching, match_units, statistics_of
 
 LAYERS, MOST, FEWEST, BATCH = 4, 300, 40, 64
@@ -64,7 +63,7 @@ def _names(pair: Pair) -> list[str]:
 def _seen(subject: Subject, names: list[str], indices: Tensor) -> dict[str, Tensor]:
     if not names:
         return {}
-    return layer_activations(subject.model, subject.data.inputs[indices].to(subject.device), names)
+    return outputs_of(subject.model, subject.data.inputs[indices].to(subject.device), names)
 
 
 def applies(pair: Pair) -> str | None:
