@@ -51,7 +51,7 @@ class Losses:
         self.of = lookup("loss", loss, LOSSES) if isinstance(loss, str) else loss
         require(callable(self.of), f"loss must be a name or a function, got {type(loss).__name__}")
         self.device = device_of(model)
-        values = _values(model, at)
+        values = state_values(model, at)
         own = list(dict(model.named_parameters()))
         chosen = own if names is None else list(names)
         table = dict.fromkeys(own, True)
@@ -200,7 +200,7 @@ def flat_gradient(
     return torch.cat([each.reshape(-1) for each in found])
 
 
-def _values(model: nn.Module, at: State | None) -> dict[str, Tensor]:
+def state_values(model: nn.Module, at: State | None) -> dict[str, Tensor]:
     """Every parameter and buffer by name: those of ``at`` where it has them, otherwise the network's own."""
     own = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     if at is None:

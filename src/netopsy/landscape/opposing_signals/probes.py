@@ -16,6 +16,7 @@ from netopsy.core.modes import check_model, device_of, evaluating, running_on
 from netopsy.core.outputs import single_output
 from netopsy.core.parameters import State
 from netopsy.data import Dataset
+from netopsy.landscape.curvature.loss import state_values
 from netopsy.landscape.opposing_signals.groups import Groups, check_groups
 from netopsy.landscape.opposing_signals.trajectory import Trajectory
 
@@ -85,7 +86,7 @@ def feature_norms(
     own = model
     if at is not None:
         own = copied(model)
-        own.load_state_dict(dict(at), strict=False)
+        own.load_state_dict(state_values(model, at), strict=False)
     seen: dict[str, list[Tensor]] = {}
     for part in data.inputs.split(1024):
         for name, value in layer_activations(own, part.to(device_of(own)), layers).items():

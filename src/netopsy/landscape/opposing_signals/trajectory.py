@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -118,7 +119,7 @@ def record_losses(
     _warn_of_batch_norms(model)
     kept = _chosen(samples, len(data))
     parameters = list(own.parameters.values())
-    step_with = torch.optim.SGD(parameters, lr=float(lr)) if optimizer is None else _made(optimizer, parameters)
+    step_with = partial(_descended, parameters, float(lr)) if optimizer is None else _made(optimizer, parameters).step
     rows, means, states, sharpness = [], [], {}, {}
     top: Tensor | None = None
     with torch.inference_mode(False), torch.enable_grad(), evaluating(model):
@@ -135,7 +136,7 @@ def record_losses(
                 found = top_eigenpairs(here, v0=top)
                 top, sharpness[step] = found.vectors[:, 0], found.values.item()
             if step < steps:
-                step_with.step()
+                step_with()
     return Trajectory(torch.stack(rows), states, sharpness, float(lr), kept, torch.tensor(means))
 
 
@@ -152,6 +153,13 @@ def _descend(own: Losses, *, backward: bool) -> Tensor:
             (losses.sum() / len(own.data)).backward()
         every.append(losses.detach())
     return torch.cat(every)
+
+
+@torch.no_grad()
+def _descended(parameters: list[Tensor], lr: float) -> None:
+    for parameter in parameters:
+        if parameter.grad is not None:
+            parameter.sub_(parameter.grad, alpha=lr)
 
 
 def _made(optimizer: MakeOptimizer, parameters: list[Tensor]) -> torch.optim.Optimizer:
