@@ -62,7 +62,7 @@ class TwoLayerLinear:
         require(finite, "covariance and cross must be finite")
 
     def flow(
-        self, first: Sequence[float] | Tensor, second: float | int, *, time: float | int, points: int = 200
+        self, first: Sequence[float | int] | Tensor, second: float | int, *, time: float | int, points: int = 200
     ) -> Flow:
         """The gradient flow from a start, by an implicit solver (LSODA, scipy's) to a relative accuracy of 1e-10.
 
@@ -84,7 +84,7 @@ class TwoLayerLinear:
             raise InputError(f"the flow could not be followed to time={time}: {found.message}")
         return self._along(times, found.y.T)
 
-    def gd(self, first: Sequence[float] | Tensor, second: float | int, *, lr: float | int, steps: int) -> Flow:
+    def gd(self, first: Sequence[float | int] | Tensor, second: float | int, *, lr: float | int, steps: int) -> Flow:
         """Gradient descent from a start, every step kept.
 
         Raises:
@@ -100,11 +100,11 @@ class TwoLayerLinear:
             require(np.isfinite(rows[-1]).all(), f"gradient descent has diverged after {step + 1} steps at lr={lr}")
         return self._along(np.arange(steps + 1.0), np.stack(rows))
 
-    def hessian(self, first: Sequence[float] | Tensor, second: float | int) -> Float[Tensor, "weights weights"]:
+    def hessian(self, first: Sequence[float | int] | Tensor, second: float | int) -> Float[Tensor, "weights weights"]:
         """The Hessian at a point, the second layer last."""
         return torch.from_numpy(self._hessian(self._start(first, second)))
 
-    def sharpness(self, first: Sequence[float] | Tensor, second: float | int) -> float:
+    def sharpness(self, first: Sequence[float | int] | Tensor, second: float | int) -> float:
         """The largest eigenvalue of the Hessian at a point."""
         return float(np.linalg.eigvalsh(self._hessian(self._start(first, second)))[-1])
 
@@ -163,7 +163,7 @@ class TwoLayerOpposing(TwoLayerLinear):
     """
 
     def __init__(
-        self, alpha: float | int, beta: Sequence[float] | Tensor, *, p: float | int = 0.05, d2: int = 20
+        self, alpha: float | int, beta: Sequence[float | int] | Tensor, *, p: float | int = 0.05, d2: int = 20
     ) -> None:
         require(0 < alpha < math.inf, f"alpha must be positive and finite, got {alpha}")
         require(0 < p <= 1, f"p must be in (0, 1], got {p}")
