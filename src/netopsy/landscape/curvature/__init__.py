@@ -5,7 +5,7 @@ asked for.
 """
 
 from netopsy.landscape.curvature.eigen import Eigenpairs, dense, top_eigenpairs
-from netopsy.landscape.curvature.loss import LossFunction, mean_gradient, sample_losses
+from netopsy.landscape.curvature.loss import LossFunction, mean_gradient, sample_losses, slopes
 from netopsy.landscape.curvature.operators import Curvature, gauss_newton, hessian
 from netopsy.landscape.curvature.spectrum import Spectrum, spectral_density
 from netopsy.landscape.curvature.trace import Trace, hutchinson_trace
@@ -22,6 +22,7 @@ __all__ = [
     "hutchinson_trace",
     "mean_gradient",
     "sample_losses",
+    "slopes",
     "spectral_density",
     "top_eigenpairs",
 ]

@@ -188,6 +188,46 @@ def mean_gradient(
     return total
 
 
+@checked
+def slopes(
+    model: nn.Module,
+    data: Dataset,
+    direction: Float[Tensor, "size"],
+    *,
+    loss: LossFunction = "cross_entropy",
+    at: State | None = None,
+    batch_size: int = 1024,
+) -> Float[Tensor, "n"]:
+    """The derivative of every sample's loss along one direction of parameter space: its gradient's part along it.
+
+    Two backward passes give all of them, where the gradients themselves would take one a sample.
+
+    Args:
+        direction: all parameters end to end, such as an eigenvector from `top_eigenpairs`.
+
+    The other arguments are those of `sample_losses`, as is what is raised.
+
+    >>> from netopsy.data import digits
+    >>> from netopsy.models import mlp
+    >>> slopes(mlp([64, 10]), digits()[:20], torch.ones(650)).shape
+    torch.Size([20])
+    """
+    own = Losses(model, data, loss, at=at, batch_size=batch_size)
+    parameters = list(own.parameters.values())
+    size = sum(each.numel() for each in parameters)
+    fits = isinstance(direction, Tensor) and direction.shape == (size,)
+    require(fits, f"direction must be a tensor of shape ({size},)")
+    along = direction.detach().to(parameters[0])
+    found = []
+    with twice_differentiable(model):
+        for inputs, targets in own.batches():
+            losses = own.losses(own.outputs(inputs), targets)
+            dual = torch.zeros_like(losses).requires_grad_()
+            transposed = flat_gradient(losses, parameters, along=dual, create=True)
+            found.append(flat_gradient(transposed, [dual], along=along))
+    return torch.cat(found)
+
+
 def flat_gradient(
     of: Tensor, parameters: Sequence[Tensor], *, along: Tensor | None = None, keep: bool = False, create: bool = False
 ) -> Tensor:
