@@ -121,8 +121,8 @@ def examine(subject: Subject) -> Finding:
     return Finding(
         sentence=(
             f"The sharpest direction of its loss has a curvature of {sharpness:.3g}, {abs(sharpness / mean):,.0f} "
-            f"times the mean over all {found.size:,} directions (trace {found.trace.value:.3g} ± {found.trace.error:.1g}): "
-            f"plain gradient descent is stable up to a learning rate of {most}."
+            f"times the mean over all {found.size:,} directions (trace {found.trace.value:.3g} ± "
+            f"{found.trace.error:.1g}): plain gradient descent is stable up to a learning rate of {most}."
             if mean
             else f"Its loss is flat: the largest curvature is {sharpness:.3g}."
         ),
@@ -133,9 +133,9 @@ def examine(subject: Subject) -> Finding:
         ),
         reading=(
             "On the left, how the curvatures of all directions are spread: most lie close to 0, and few are large, "
-            "about one for each class; what lies below 0 are directions in which the loss still falls. On the right, the "
-            "loss when the parameters move along the sharpest direction and along random ones, by up to half their own "
-            "length; a random direction has the size of each filter that it moves. All is measured on "
+            "about one for each class; what lies below 0 are directions in which the loss still falls. On the right, "
+            "the loss when the parameters move along the sharpest direction and along random ones, by up to half their "
+            "own length; a random direction has the size of each filter that it moves. All is measured on "
             f"{len(found.data):,} {called(subject)} with cross-entropy, whatever the network was trained with."
         ),
         pictures=(
