@@ -56,7 +56,8 @@ def top_eigenpairs(
     Args:
         curvature: from `hessian` or `gauss_newton`.
         v0: where to start, such as the top eigenvector a few training steps ago; saves products.
-        tolerance: relative accuracy of the eigenvalues.
+        tolerance: of the residual, relative to the eigenvalue; an eigenvalue that stands apart is off by about the
+            square of it.
         max_products: gives up beyond about so many products.
         seed: for the start, without ``v0``.
 
@@ -81,7 +82,7 @@ def top_eigenpairs(
     if size <= max(SMALL, k):
         values, vectors = np.linalg.eigh(dense(curvature).double().cpu().numpy())
     else:
-        values, vectors = _iterate(curvature, k, start, v0 is not None, float(tolerance), max_products)
+        values, vectors = _iterate(curvature, k, start, float(tolerance), max_products)
     order = np.argsort(values)[::-1][:k]
     found = torch.from_numpy(np.ascontiguousarray(vectors[:, order])).to(curvature.dtype).to(curvature.device)
     found = found * found.gather(0, found.abs().argmax(0, keepdim=True)).sign()
@@ -90,12 +91,9 @@ def top_eigenpairs(
     return Eigenpairs(tops, found, torch.stack(off), curvature.products - before)
 
 
-def _iterate(
-    curvature: Curvature, k: int, start: Array, warm: bool, tolerance: float, most: int
-) -> tuple[Array, Array]:
+def _iterate(curvature: Curvature, k: int, start: Array, tolerance: float, most: int) -> tuple[Array, Array]:
     size = curvature.size
-    # A start that is nearly right converges in few steps; a cold one is spared restarts by a larger space.
-    space = min(size, max(2 * k + 1, 8 if warm else 20))
+    space = min(size, max(2 * k + 1, 10))  # a larger one is filled before convergence is looked at
     with Task("top eigenvalues") as task:
 
         def product(vector: Array) -> Array:

@@ -63,7 +63,7 @@ class Curvature(ABC):
         require(fits, f"vector must be a tensor of shape ({self.size},), got {got}")
         along = vector.detach().to(self.dtype).to(self.device)
         total = torch.zeros(self.size, dtype=self.dtype, device=self.device)
-        with twice_differentiable(self._losses.model):
+        with torch.inference_mode(False), torch.enable_grad():
             for graphs in self._each():
                 total += self._product(graphs, along)
         self.products += 1
@@ -73,11 +73,15 @@ class Curvature(ABC):
     def _each(self) -> Iterator[tuple[Tensor, ...]]:
         if self._single:
             if self._graphs is None:
-                self._graphs = self._run(*next(self._losses.batches()))
+                self._graphs = self._ready(*next(self._losses.batches()))
             yield self._graphs
             return
         for inputs, targets in self._losses.batches():
-            yield self._run(inputs, targets)
+            yield self._ready(inputs, targets)
+
+    def _ready(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
+        with twice_differentiable(self._losses.model):
+            return self._run(inputs, targets)
 
     @abstractmethod
     def _run(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
@@ -92,10 +96,20 @@ class _Hessian(Curvature):
     def _run(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
         own = self._losses
         mean = own.losses(own.outputs(inputs), targets).sum() / len(own.data)
-        return (flat_gradient(mean, self._parameters, create=True),)
+        if not mean.requires_grad:
+            return ()
+        return torch.autograd.grad(mean, self._parameters, create_graph=True, materialize_grads=True)
 
     def _product(self, graphs: tuple[Tensor, ...], vector: Tensor) -> Tensor:
-        return flat_gradient(graphs[0], self._parameters, along=vector, keep=self._single)
+        pieces = torch.split(vector, [each.numel() for each in self._parameters])
+        bent = [
+            (slope, piece.view_as(slope)) for slope, piece in zip(graphs, pieces, strict=False) if slope.requires_grad
+        ]
+        if not bent:  # the loss is linear in the parameters
+            return torch.zeros_like(vector)
+        slopes, along = zip(*bent, strict=True)
+        options = {"retain_graph": self._single, "materialize_grads": True}
+        return torch.cat([each.reshape(-1) for each in torch.autograd.grad(slopes, self._parameters, along, **options)])
 
 
 class _GaussNewton(Curvature):

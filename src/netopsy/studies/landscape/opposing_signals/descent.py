@@ -42,10 +42,11 @@ def squared(outputs: Tensor, targets: Tensor) -> Tensor:
     return 0.5 * (outputs - F.one_hot(targets, outputs.shape[1])).square().sum(1)
 
 
-def data_of(name: str, samples: int, seed: int) -> Dataset:
-    """That many examples, centred."""
+def data_of(name: str, samples: int, seed: int) -> tuple[Dataset, Tensor]:
+    """That many examples, centred, and their mean."""
     (part,) = examples_of(name).split(samples, seed=derive(seed, "samples"))
-    return Dataset(part.inputs - part.inputs.mean(0), part.targets, part.classes, part.name)
+    mean = part.inputs.mean(0)
+    return Dataset(part.inputs - mean, part.targets, part.classes, part.name), mean
 
 
 def network_of(name: str, data: Dataset, seed: int) -> nn.Module:
@@ -60,7 +61,7 @@ def network_of(name: str, data: Dataset, seed: int) -> nn.Module:
 
 def descent(seed: int, settings: Descent, pictures: bool) -> Rows:
     """Rows of the measures sharpness, pull, swings and removal; for one run the losses and the images, too."""
-    data = data_of(settings.data, settings.samples, seed)
+    data, mean = data_of(settings.data, settings.samples, seed)
     network = network_of(settings.network, data, seed)
     run = _train(network, data, settings)
     groups = opposing_groups(run.losses, k=settings.k, warmup=settings.warmup)
@@ -76,7 +77,7 @@ def descent(seed: int, settings: Descent, pictures: bool) -> Rows:
             yield {**at, "correlation": found.correlation, "lag": found.up_lag}
     yield from _removals(network, data, run, groups, matched[0], settings)
     if pictures:
-        yield from _pictures(data, run, groups, settings)
+        yield from _pictures(data, mean, run, groups)
 
 
 def _train(network: nn.Module, data: Dataset, settings: Descent) -> Trajectory:
@@ -136,13 +137,12 @@ def _removals(
             yield {"measure": "removal", "method": name, "step": step, "value": settings.lr * value / 2}
 
 
-def _pictures(data: Dataset, run: Trajectory, groups: Groups, settings: Descent) -> Iterator[Row]:
+def _pictures(data: Dataset, mean: Tensor, run: Trajectory, groups: Groups) -> Iterator[Row]:
     for step in range(len(run.losses)):
         row = run.losses[step]
         sides = {"up": row[groups.up].mean().item(), "down": row[groups.down].mean().item()}
         yield {"measure": "course", "step": step, "chosen": groups.step, "all": run.mean[step].item(), **sides}
     for side, members in (("loss rises", groups.up), ("loss falls", groups.down)):
         for number in members[:SHOWN].tolist():
-            image = data.inputs[number].mean(0)
-            image = (image - image.min()) / (image.max() - image.min()).clamp_min(1e-6)
+            image = (data.inputs[number] + mean).mean(0)
             yield {"measure": "images", "side": side, "label": int(data.targets[number]), "picture": to_text(image)}
