@@ -86,6 +86,14 @@ def test_the_top_is_the_largest_and_not_the_one_of_largest_size():
 SIGNS = torch.cat([torch.tensor([3.0, -9.0, 1.0]), torch.linspace(-1, 0.5, 37)])
 
 
+def test_the_gradient_mode_around_it_stays_as_it_was():
+    with torch.no_grad():
+        curvature = hessian(small(), DATA)
+        curvature(torch.ones(curvature.size))
+        assert not torch.is_grad_enabled()
+    assert torch.is_grad_enabled()
+
+
 def test_a_start_near_the_top_saves_products():
     model = mlp([4, 30, 3], activation="tanh", seed=1)
     cold = top_eigenpairs(hessian(model, DATA))

@@ -74,6 +74,7 @@ def test_groups_have_options_of_their_own_and_a_closure_is_called():
 @pytest.mark.parametrize(
     ("options", "says"),
     [
+        ({"params": None}, "params must be parameters, or groups of them"),
         ({"lr": -1.0}, "lr must be finite and not negative, got -1"),
         ({"sign_lr": float("inf")}, "sign_lr must be finite and not negative, got inf"),
         ({"momentum": 1.0}, r"momentum must be in \[0, 1\), got 1.0"),
@@ -82,4 +83,4 @@ def test_groups_have_options_of_their_own_and_a_closure_is_called():
 )
 def test_it_refuses_numbers_out_of_range(options, says):
     with pytest.raises(InputError, match=says):
-        SplitSGD([torch.ones(1, requires_grad=True)], **{"lr": 1.0, "sign_lr": 1.0, **options})
+        SplitSGD(**{"params": [torch.ones(1, requires_grad=True)], "lr": 1.0, "sign_lr": 1.0, **options})

@@ -117,6 +117,13 @@ def dense(curvature: Curvature) -> Float[Tensor, "size size"]:
 
     Raises:
         InputError: more parameters than a matrix in memory allows.
+
+    >>> from netopsy.data import Dataset
+    >>> from netopsy.landscape.curvature import hessian
+    >>> data = Dataset(torch.eye(2) * torch.tensor([3.0, 1.0]).sqrt(), torch.zeros(2, 1))
+    >>> matrix = dense(hessian(torch.nn.Linear(2, 1, bias=False), data, loss="mse"))
+    >>> matrix.diag()
+    tensor([3., 1.])
     """
     check_curvature(curvature)
     size = curvature.size

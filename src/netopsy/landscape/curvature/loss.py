@@ -72,8 +72,9 @@ class Losses:
         """Inputs and targets of each batch, where the network is."""
         for start in range(0, len(self.data), self.batch_size):
             part = slice(start, start + self.batch_size)
-            with torch.inference_mode(False):
-                yield self.data.inputs[part].to(self.device), self.data.targets[part].to(self.device)
+            with torch.inference_mode(False):  # ends before the yield: a generator may be left where it stands
+                batch = self.data.inputs[part].to(self.device), self.data.targets[part].to(self.device)
+            yield batch
 
     def outputs(self, inputs: Tensor) -> Tensor:
         """What the network answers to a batch."""
@@ -171,7 +172,10 @@ def mean_gradient(
     Args:
         names: parameters to differentiate by; all of them by default.
 
-    The other arguments are those of `sample_losses`, as is what is raised.
+    The other arguments are those of `sample_losses`.
+
+    Raises:
+        InputError: an unknown name, a network in half precision or without parameters, and what `sample_losses` refuses.
 
     >>> from netopsy.data import digits
     >>> from netopsy.models import mlp
@@ -205,7 +209,10 @@ def slopes(
     Args:
         direction: all parameters end to end, such as an eigenvector from `top_eigenpairs`.
 
-    The other arguments are those of `sample_losses`, as is what is raised.
+    The other arguments are those of `sample_losses`.
+
+    Raises:
+        InputError: a direction of another length, and what `mean_gradient` refuses.
 
     >>> from netopsy.data import digits
     >>> from netopsy.models import mlp

@@ -177,7 +177,10 @@ def gauss_newton(
     """The generalised Gauss-Newton matrix of the mean loss: ``J^T H J``, with H the loss's Hessian by the outputs.
 
     It has no negative eigenvalue where the loss is convex in the outputs; for cross-entropy it is the Fisher matrix
-    (Schraudolph 2002; Martens 2020, sections 8 and 9). Arguments and errors are those of `hessian`.
+    (Schraudolph 2002; Martens 2020, sections 8 and 9). Arguments are those of `hessian`.
+
+    Raises:
+        InputError: what `hessian` refuses.
 
     >>> data = Dataset(torch.tensor([[3.0], [1.0]]), torch.zeros(2, 1))
     >>> model = nn.Linear(1, 1, bias=False)

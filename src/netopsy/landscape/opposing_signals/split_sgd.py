@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from netopsy.core.arguments import checked_class
-from netopsy.core.errors import require
+from netopsy.core.errors import InputError, require
 
 
 @checked_class
@@ -57,7 +57,10 @@ class SplitSGD(torch.optim.Optimizer):
             require(0 <= value < 1, f"{name} must be in [0, 1), got {value}")
         require(0 <= fraction <= 1, f"fraction must lie between 0 and 1, got {fraction}")
         options = {"lr": lr, "sign_lr": sign_lr, "momentum": momentum, "dampening": dampening, "fraction": fraction}
-        super().__init__(params, options)
+        try:
+            super().__init__(params, options)
+        except (TypeError, ValueError, KeyError) as error:
+            raise InputError(f"params must be parameters, or groups of them: {error}") from error
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
