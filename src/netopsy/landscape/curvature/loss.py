@@ -175,7 +175,7 @@ def mean_gradient(
     The other arguments are those of `sample_losses`.
 
     Raises:
-        InputError: an unknown name, a network in half precision or without parameters, and what `sample_losses` refuses.
+        InputError: an unknown name, a network in half precision or without parameters, what `sample_losses` refuses.
 
     >>> from netopsy.data import digits
     >>> from netopsy.models import mlp
