@@ -20,8 +20,7 @@ def images(n=60, shape=(1, 6, 6), classes=3):
     return Dataset(torch.rand(n, *shape, generator=random) + labels.view(-1, *[1] * len(shape)), labels)
 
 
-def test_sharpness_trace_and_slices_are_those_of_the_whole_matrix(monkeypatch):
-    monkeypatch.setattr(loss_shape, "SAMPLES", 240)
+def test_sharpness_trace_and_slices_are_those_of_the_whole_matrix():
     model, data = mlp([36, 3], seed=0), images()
     values = torch.linalg.eigvalsh(dense(hessian(model, data)))
     figures = examine(model, data, instruments=["loss-shape"]).findings["loss-shape"].figures
