@@ -1,0 +1,179 @@
+"""Which samples pull the network in opposite directions where its loss is sharpest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from netopsy.core.drawing import INK, figure_grid
+from netopsy.core.errors import InputError
+from netopsy.core.seeds import derive, generator
+from netopsy.data import Dataset
+from netopsy.examination.drawing import show_image
+from netopsy.examination.finding import Finding, Picture
+from netopsy.examination.instrument import Instrument
+from netopsy.examination.instruments._loss import BATCH, MOST, PRODUCT, TOLERANCE, called, differentiated, samples_of
+from netopsy.examination.instruments._loss import why_not as _why_not
+from netopsy.examination.subject import Subject, evaluate_outputs
+from netopsy.landscape.curvature import hessian, slopes, top_eigenpairs
+from netopsy.landscape.opposing_signals import GroupReport, Groups, class_matched_controls, group_report
+
+SAMPLES, FEWEST, SHARE = 600, 32, 1.0
+PRODUCTS, DRAWS = 50, 3
+"""Products that an eigenvector usually takes, and pairs of groups of each kind of control."""
+SHOWN = 8
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    data: Dataset
+    groups: Groups
+    own: GroupReport
+    matched: tuple[GroupReport, ...]
+    elsewhere: tuple[GroupReport, ...]
+    sharpness: float
+
+
+def why_not(subject: Subject) -> str | None:
+    """Groups need several samples, and a loss that moves with parameters."""
+    return _why_not(subject) or ("there are too few samples to be two groups" if len(subject.data) < FEWEST else None)
+
+
+def _count(subject: Subject) -> int:
+    return subject.affordable(PRODUCT * PRODUCTS, SAMPLES, share=SHARE, fewest=FEWEST)
+
+
+def passes(subject: Subject) -> float:
+    """Forward passes of one sample that it takes."""
+    return PRODUCT * PRODUCTS * _count(subject)
+
+
+def examine(subject: Subject) -> Finding:
+    """The samples whose gradients reach furthest along the top eigenvector of the Hessian, one way and the other."""
+    with differentiated():
+        found = _measure(subject.in_single_precision)
+    matched = float(np.mean([each.cosine for each in found.matched])) if found.matched else float("nan")
+    elsewhere = float(np.mean([each.cosine for each in found.elsewhere]))
+    k, share = len(found.groups.up), 100 * found.own.loss_share
+    others = f"{matched:.2f} for random groups of the same classes, " if found.matched else ""
+    return Finding(
+        sentence=(
+            f"Where its loss is sharpest, {2 * k} of {len(found.data):,} {called(subject)} in two groups of {k} oppose "
+            f"each other with a cosine of {found.own.cosine:.2f} between their gradients ({others}{elsewhere:.2f} for "
+            f"groups chosen along random directions) and make up {share:.0f} % of the loss."
+        ),
+        glance=f"two groups of {k} samples oppose each other, cosine {found.own.cosine:.2f}",
+        advice=(
+            "Look for what the two rows share, such as a background or a frame: it is a strong feature with labels "
+            "that contradict each other, and training swings between them. Wrong labels and rare kinds show here, too."
+        ),
+        reading=(
+            "The first row holds the samples whose loss rises most when the network moves along the direction in which "
+            "its mean loss bends most, the second those whose loss falls most. Opposition along that single direction "
+            "is there by construction; that of the whole gradients is not, and is to be compared with that of groups "
+            "chosen in the same way along random directions. During training at a large learning rate such groups "
+            "make the loss spike; a network that fits all of its samples shows little."
+        ),
+        pictures=(Picture.of(_draw(subject, found), "Samples of the two opposing groups, in two rows"),)
+        if subject.is_image_model
+        else (),
+        figures={
+            "samples": len(found.data),
+            "group size": k,
+            "cosine of the mean gradients": round(found.own.cosine, 4),
+            **({"the same, random groups of the same classes": round(matched, 4)} if found.matched else {}),
+            "the same, groups chosen along random directions": round(elsewhere, 4),
+            "length of the first group's gradient over that of all": round(
+                found.own.up_norm / max(found.own.whole_norm, 1e-12), 3
+            ),
+            "share of the loss": round(found.own.loss_share, 4),
+            "sharpness": round(found.sharpness, 4),
+        },
+        table=_table(subject, found),
+        code=(
+            "from netopsy.landscape.curvature import hessian, slopes, top_eigenpairs\n\n"
+            "some = data[: min(200, len(data))]\n"
+            "top = top_eigenpairs(hessian(model, some), tolerance=0.02)\n"
+            "order = slopes(model, some, top.vectors[:, 0]).argsort()\n"
+            "print(some.targets[order[-8:]], some.targets[order[:8]])"
+        ),
+    )
+
+
+def _measure(subject: Subject) -> _Found:
+    data = samples_of(subject, _count(subject))
+    model, k = subject.model, max(2, min(SHOWN, len(data) // 8))
+    top = top_eigenpairs(
+        hessian(model, data, batch_size=BATCH), tolerance=TOLERANCE, max_products=MOST, seed=derive(subject.seed, "top")
+    )
+    groups = _along(subject, data, top.vectors[:, 0], k)
+
+    def report(one: Groups) -> GroupReport:
+        return group_report(model, data, one, batch_size=BATCH)
+
+    try:
+        controls = class_matched_controls(data.targets, groups, draws=DRAWS, seed=derive(subject.seed, "matched"))
+    except InputError:  # a class with too few others
+        controls = []
+    random = generator(derive(subject.seed, "directions"))
+    drawn = [torch.randn(len(top.vectors), generator=random) for _ in range(DRAWS)]
+    elsewhere = [_along(subject, data, each / each.norm(), k) for each in drawn]
+    return _Found(
+        data,
+        groups,
+        report(groups),
+        tuple(map(report, controls)),
+        tuple(map(report, elsewhere)),
+        top.values.item(),
+    )
+
+
+def _along(subject: Subject, data: Dataset, direction: Tensor, k: int) -> Groups:
+    reach = slopes(subject.model, data, direction.to(subject.device), batch_size=BATCH).cpu()
+    order = reach.argsort(descending=True, stable=True)
+    return Groups(order[:k], order.flip(0)[:k], -1, reach)
+
+
+def _table(subject: Subject, found: _Found) -> tuple[tuple[str, ...], ...]:
+    rows = [("group", "label", "answer", "slope of its loss")]
+    answers = evaluate_outputs(subject.model, found.data.inputs[found.groups.both].to(subject.data.inputs.dtype))
+    for place, number in enumerate(found.groups.both.tolist()):
+        rows.append(
+            (
+                "first" if place < len(found.groups.up) else "second",
+                subject.class_name(int(found.data.targets[number])),
+                subject.class_name(int(answers[place].argmax())),
+                f"{float(found.groups.delta[number]):+.3g}",
+            )
+        )
+    return tuple(rows)
+
+
+def _draw(subject: Subject, found: _Found) -> Figure:
+    k = len(found.groups.up)
+    drawn, axes = figure_grid(2, k, 0.95 * k + 0.3, 2.6)
+    images = found.data.images
+    for line, members, words in zip(axes, (found.groups.up, found.groups.down), ("one way", "the other"), strict=True):
+        line[0].text(-0.12, 0.5, words, transform=line[0].transAxes, rotation=90, ha="right", va="center", color=INK)
+        for ax, number in zip(line, members.tolist(), strict=True):
+            show_image(ax, images[number].float())
+            ax.set_title(subject.class_label(int(found.data.targets[number]), 12), fontsize=7, loc="center")
+    return drawn
+
+
+INSTRUMENT = Instrument(
+    name="opposing-signals",
+    title="Samples that pull in opposite directions",
+    term="opposing signals",
+    chapter="the shape of its loss",
+    examine=examine,
+    applies=why_not,
+    papers=("opposing-signals",),
+    order=20,
+    passes=passes,
+    worth=30,
+)
