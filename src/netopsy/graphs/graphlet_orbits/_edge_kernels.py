@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from netopsy.graphs.compiled import compiled
+from netopsy.core.compiled import compiled
 
 
 @compiled

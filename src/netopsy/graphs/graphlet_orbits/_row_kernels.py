@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from netopsy.graphs.compiled import compiled
+from netopsy.core.compiled import compiled
 
 SCAN = 24
 """A row is read off from end to end where at least one entry in so many is touched, otherwise by sorting."""

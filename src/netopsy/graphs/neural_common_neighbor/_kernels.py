@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from netopsy.graphs.compiled import compiled
+from netopsy.core.compiled import compiled
 
 BOTH, FIRST, SECOND = 0, 1, 2
 """Whose neighbour a node is: of both ends, of the first alone, of the second alone."""

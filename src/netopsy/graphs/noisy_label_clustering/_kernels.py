@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from netopsy.graphs.compiled import compiled
+from netopsy.core.compiled import compiled
 from netopsy.graphs.noisy_label_clustering._region import (
     COUNT,
     HEAD,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from netopsy.graphs.compiled import compiled
+from netopsy.core.compiled import compiled
 
 
 class Region(NamedTuple):

@@ -8,9 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from netopsy.core.arguments import checked
+from netopsy.core.compiled import compiled
 from netopsy.core.errors import require
 from netopsy.core.seeds import generator
-from netopsy.graphs.compiled import compiled
 from netopsy.graphs.propagation import EdgeIndex, check_edges
 
 EdgeScores = Float[Tensor, "edges"]

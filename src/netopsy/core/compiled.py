@@ -1,4 +1,4 @@
-"""Kernels compiled by numba: no GIL, so that threads can share the rows of a graph, and kept on disk between runs."""
+"""Kernels compiled by numba: no GIL, so that threads can share the work, and kept on disk between runs."""
 
 from __future__ import annotations
 
