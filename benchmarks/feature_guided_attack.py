@@ -1,4 +1,5 @@
-"""The game in batches against the same game asking about one image at a time, and against ART's saliency map attack."""
+"""The games of several images in common batches, and that of one image in its own, against the same games asking about
+one image at a time; and against ART's saliency map attack."""
 
 from __future__ import annotations
 
@@ -11,20 +12,33 @@ from torch import nn
 
 from benchmarks.timing import Comparison, Growth
 from netopsy.core.seeds import seeded
-from netopsy.robustness.feature_guided_attack import SearchResult, board, feature_guided_search, stride_for
+from netopsy.robustness.feature_guided_attack import (
+    SearchResult,
+    asking,
+    feature_guided_search,
+    feature_guided_searches,
+    stride_for,
+)
 
 QUERIES = 5000
+SHIFTS = ((0, 0), (0, 1), (1, 0), (1, 1), (0, -1), (-1, 0), (-1, -1), (1, -1))
+"""Rows and columns by which the picture is moved for the other images."""
 
 
 def benchmarks() -> Iterator[Comparison | Growth]:
-    """A blurred ring of 8 x 8 pixels and a network whose classes are near to one another."""
+    """Blurred rings of 8 x 8 pixels and a network whose classes are near to one another."""
     image = picture(8)
+    images = torch.stack([image.roll(shift, (1, 2)) for shift in SHIFTS])
     model = network(image)
-    ours, alone = partial(search, model, image), partial(one_at_a_time, model, image)
-    first, second = ours(), alone()
-    assert first.success
-    assert second.success
-    yield Comparison("feature_guided_attack_batched", ours, alone, 0.1, peer_name="one image at a time", rounds=3)
+    together, apart = partial(searches, model, images), partial(one_at_a_time, model, images)
+    for first, second in zip(together(), apart(), strict=True):
+        assert first.success
+        assert first.history == second.history
+        assert torch.equal(first.adversarial, second.adversarial)
+    peer_name = "one image at a time"
+    yield Comparison("feature_guided_attack_batched", together, apart, 0.1, peer_name=peer_name, rounds=2)
+    ours, alone = partial(search, model, image), partial(one_at_a_time, model, images[:1])
+    yield Comparison("feature_guided_attack_one_image", ours, alone, 0.25, peer_name=peer_name, rounds=3)
     if (peer := saliency_map_attack(model, image)) is not None:
         yield Comparison("feature_guided_attack_jsma", ours, peer, 10.0, peer_name="ART's JSMA, all classes", rounds=3)
     pictures = {side: picture(side) for side in (8, 16, 32, 64)}
@@ -60,13 +74,19 @@ def search(model: nn.Module, image: torch.Tensor) -> SearchResult:
     return feature_guided_search(model, image, max_queries=QUERIES, stride=stride_for(image[0].numel()))
 
 
-def one_at_a_time(model: nn.Module, image: torch.Tensor) -> SearchResult:
-    """The same search asking about one image after another, as the released code does."""
-    before, board.NUMBERS = board.NUMBERS, 1
+def searches(model: nn.Module, images: torch.Tensor) -> list[SearchResult]:
+    """The same for several images, each as if it were the only one."""
+    stride = stride_for(images[0, 0].numel())
+    return feature_guided_searches(model, images, max_queries=QUERIES, stride=stride, seed=[0] * len(images))
+
+
+def one_at_a_time(model: nn.Module, images: torch.Tensor) -> list[SearchResult]:
+    """The same searches one after another, asking about one image after another, as the released code does."""
+    before, asking.NUMBERS = asking.NUMBERS, 1
     try:
-        return search(model, image)
+        return [search(model, image) for image in images]
     finally:
-        board.NUMBERS = before
+        asking.NUMBERS = before
 
 
 def saliency_map_attack(model: nn.Module, image: torch.Tensor) -> Any:

@@ -99,10 +99,13 @@ def test_the_saliency_map_attack_takes_the_most_telling_pixels_first():
 
 def test_playouts_alone_ask_no_more_than_they_may():
     torch.manual_seed(1)
-    net, image = linear(torch.randn(3, 9)), torch.rand(1, 3, 3)
-    label = int(net(image[None]).argmax(1))
-    history = playouts_alone(net, image, label, torch.zeros(3, 3, dtype=torch.int64), 80, 0)
-    assert history
-    assert max(asked for asked, _ in history) <= 80
-    everything = fewest_of_all(net, image, label, torch.arange(9))
-    assert min(severity for _, severity in history) >= everything
+    net, images = linear(torch.randn(3, 9)), torch.rand(2, 1, 3, 3)
+    labels = net(images).argmax(1)
+    divided = [torch.zeros(3, 3, dtype=torch.int64)] * 2
+    for image, label, history in zip(
+        images, labels.tolist(), playouts_alone(net, images, labels, divided, 80, [0, 1]), strict=True
+    ):
+        assert history
+        assert max(asked for asked, _ in history) <= 80
+        everything = fewest_of_all(net, image, label, torch.arange(9))
+        assert min(severity for _, severity in history) >= everything

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -50,6 +51,18 @@ class Queries:
         self.model = model
         self.batch_size = batch_size
         self.count = 0
+        self._classes: int | None = None
+        self._runs = False
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Inside the block a network stays in evaluation mode, which otherwise every call sets and sets back."""
+        with evaluating(self.model) if isinstance(self.model, nn.Module) else nullcontext():
+            before, self._runs = self._runs, True
+            try:
+                yield
+            finally:
+                self._runs = before
 
     def __call__(self, images: Images) -> Logits:
         """Class scores, whose softmax is what the classifier says."""
@@ -58,13 +71,16 @@ class Queries:
         with torch.no_grad():
             if isinstance(self.model, nn.Module):
                 device = device_of(self.model)
-                with evaluating(self.model), running_on(images[:1], self.model):
+                mode = nullcontext() if self._runs else evaluating(self.model)
+                with mode, running_on(images[:1], self.model):
                     parts = [self.model(some.to(device)) for some in batches]
             else:
                 parts = [self.model(some) for some in batches]
-        found = torch.cat(
-            [_rows(part, len(some)) for part, some in zip(parts, images.split(self.batch_size), strict=True)]
-        )
+        rows = [_rows(part, len(some)) for part, some in zip(parts, batches, strict=True)]
+        counts = {part.shape[1] for part in rows} | {self._classes or rows[0].shape[1]}
+        require(len(counts) == 1, f"the classifier must always return as many classes, but returns {sorted(counts)}")
+        self._classes = counts.pop()
+        found = torch.cat(rows)
         self.count += len(images)
         return scores_of(found)
 

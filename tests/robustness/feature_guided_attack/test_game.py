@@ -1,5 +1,7 @@
 """The game's values and the nearest images, against everything tried."""
 
+import time
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from tests.robustness.feature_guided_attack.games import exact_value, fewest, linear
 from torch import nn
 
-from netopsy.robustness.feature_guided_attack import Keypoints, feature_guided_search
+from netopsy.robustness.feature_guided_attack import Keypoints, feature_guided_search, feature_guided_searches
 
 GAINS, REGIONS = [0.6, 0.5, 0.1, 0.45, 0.05], [[0, 1, 2], [3, 4]]
 IMAGE = torch.rand(3, 10, 9, generator=torch.Generator().manual_seed(5))
@@ -185,3 +187,62 @@ def test_a_longer_stride_asks_less_for_a_playout():
     gains = [0.1] * 60
     asked = [play(gains, [list(range(60))], 3.9, max_queries=100, stride=stride).success for stride in (1, 10)]
     assert asked == [False, True]
+
+
+def as_told(found):
+    return found.success, found.severity, found.value, found.n_queries, found.history, found.manipulations.tolist()
+
+
+@pytest.mark.parametrize("options", [{}, {"mode": "saliency", "norm": 1}, {"backup": "game", "player": "random"}])
+def test_several_images_have_the_searches_that_each_has_alone_in_fewer_calls(options):
+    images = torch.stack([IMAGE, IMAGE.flip(2), 1 - IMAGE])
+    apart, together = Counting(), Counting()
+    alone = [
+        feature_guided_search(apart, image, max_queries=150, seed=seed, **options) for seed, image in enumerate(images)
+    ]
+    found = feature_guided_searches(together, images, max_queries=150, seed=[0, 1, 2], **options)
+    assert [as_told(one) for one in found] == [as_told(one) for one in alone]
+    assert together.rows == apart.rows == sum(one.n_queries for one in found)
+    assert together.calls < 0.7 * apart.calls
+
+
+def test_each_of_several_images_has_its_own_label_keypoints_regions_and_seed():
+    net, images = Counting(), torch.stack([IMAGE, IMAGE])
+    said = int(net(IMAGE[None]).argmax(1))
+    other = (said + 1) % 4
+    first, second = feature_guided_searches(net, images, [None, other], max_queries=40)
+    assert (first.label, second.label) == (said, other)
+    assert (second.severity, second.n_queries) == (0.0, 1)
+    left = torch.full((10, 9), -1)
+    left[:, :4] = 0
+    places = [Keypoints(torch.tensor([[x, 5.0]]), torch.ones(1), torch.ones(1)) for x in (2.0, 7.0)]
+    regions = [left, left.flip(1)]
+    found = feature_guided_searches(net, images, keypoints=places, regions=regions, max_queries=400)
+    assert all(one.success for one in found)
+    assert found[0].manipulations[:, 1].max() < 4
+    assert found[1].manipulations[:, 1].min() > 4
+    one, same = feature_guided_searches(net, images, max_queries=60)
+    assert one.history != same.history or not torch.equal(one.manipulations, same.manipulations)
+
+
+def test_a_playout_on_a_large_image_costs_by_its_moves_and_not_by_their_square():
+    """Thousands of moves between two questions; a set of all moves made after each would take minutes."""
+    image = torch.rand(1, 130, 130, generator=torch.Generator().manual_seed(0))
+    start = time.process_time()
+    found = feature_guided_search(
+        lambda images: torch.stack([torch.ones(len(images)), torch.zeros(len(images))], 1),
+        image, keypoints=NO_KEYPOINTS, region_pixels=None, max_queries=30, stride=5000,
+    )  # fmt: skip
+    assert not found.success
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("norm", [0, 1, 2])
+@pytest.mark.parametrize("player", ["cooperative", "adversarial"])
+def test_a_budget_of_exactly_the_distance_is_enough(norm, player):
+    """Three pixels of equal gain; sums of costs that are rounded must not lose the move that reaches the budget."""
+    gains = [0.1] * 7
+    distance = {0: 3, 1: sum([0.7] * 3), 2: sum([0.7**2] * 3) ** 0.5}[norm]
+    options = {"tau": 0.7, "norm": norm, "player": player}
+    assert play(gains, [list(range(7))], 0.2, budget=distance * (1 + 1e-6), **options).success
+    assert not play(gains, [list(range(7))], 0.2, budget=distance * 0.99, **options).success

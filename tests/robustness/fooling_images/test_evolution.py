@@ -15,6 +15,7 @@ from netopsy.robustness.fooling_images import (
     map_elites,
     transfer_rate,
 )
+from netopsy.robustness.fooling_images.evolution import evolve_independently
 
 SHAPE = (1, 4, 4)
 
@@ -206,3 +207,32 @@ def test_scores_and_real_images_that_cannot_be_used_are_named(unchecked):
         distance_to_real(torch.rand(2, 1, 8, 8), torch.rand(1, 1, 8, 8).expand(100, 1, 8, 8))
     with pytest.raises(InputError, match="labels must be a class number"):
         transfer_rate(linear(), torch.rand(2, *SHAPE), torch.tensor([0, 2]))
+
+
+@pytest.mark.parametrize("encoding", ["direct", "cppn"])
+def test_evolutions_that_run_together_come_out_as_each_does_alone(encoding):
+    net, asked = linear(3, 3.0), []
+
+    def seen(images):
+        asked.append(len(images))
+        return net(images)
+
+    options = {"classes": [0, 2], "generations": 9, "batch": 12, "initial": 5, "enough": 0.8, "bounds": (0, 1)}
+    randoms = [torch.Generator().manual_seed(seed) for seed in range(3)]
+    together = evolve_independently(seen, SHAPE, encoding, randoms, **options)
+    assert asked[0] == 15
+    assert sum(asked) == sum(each.queries for each in together)
+    for seed, each in enumerate(together):
+        alone = evolve_fooling_images(net, SHAPE, encoding, seed=seed, **options)
+        torch.testing.assert_close(each.images, alone.images)
+        torch.testing.assert_close(each.history, alone.history)
+        assert each.queries == alone.queries
+
+
+def test_an_encoding_that_gives_another_number_of_images_is_named(unchecked):
+    class Short(DirectEncoding):
+        def render(self, genomes, *, device="cpu"):
+            return super().render(genomes, device=device)[1:]
+
+    with pytest.raises(InputError, match="as many images as were asked for, 6, got 5"):
+        evolve_fooling_images(linear(), SHAPE, Short(SHAPE), generations=1, batch=6)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from statistics import median
 
 import torch
@@ -20,7 +19,7 @@ from netopsy.examination.subject import Subject
 from netopsy.robustness.feature_guided_attack import (
     Keypoints,
     SearchResult,
-    feature_guided_search,
+    feature_guided_searches,
     keypoint_partition,
     sift_keypoints,
     stride_for,
@@ -67,25 +66,25 @@ def search(subject: Subject) -> list[Pair]:
     indices = subject.sample(count_of(subject), correct=True)
     if len(indices) == 0:
         raise NotNow("it starts from images that the network gets right, and there is none")
-    pixels, found = in_pixels(subject, indices), []
-    for image, label, index in zip(
-        track(pixels.images, "changing pixels"), subject.labels[indices].tolist(), indices.tolist(), strict=True
-    ):
-        keypoints = sift_keypoints(image)
-        shape = (image.shape[1], image.shape[2])
-        regions = random_regions(keypoints, shape, derive(subject.seed, "regions", index))
-        run = partial(
-            feature_guided_search,
-            pixels.model,
-            image,
-            label,
-            keypoints=keypoints,
-            max_queries=queries_of(subject),
-            stride=stride_for(image[0].numel()),
-            seed=derive(subject.seed, "search", index),
-        )
-        found.append(Pair(run(regions=keypoint_partition(keypoints, shape)), run(regions=regions)))
-    return found
+    pixels = in_pixels(subject, indices)
+    keypoints = [sift_keypoints(image) for image in track(pixels.images, "finding keypoints")]
+    shape = (pixels.images.shape[2], pixels.images.shape[3])
+    near = [keypoint_partition(each, shape) for each in keypoints]
+    chance = [
+        random_regions(each, shape, derive(subject.seed, "regions", index))
+        for each, index in zip(keypoints, indices.tolist(), strict=True)
+    ]
+    found = feature_guided_searches(
+        pixels.model,
+        pixels.images.repeat(2, 1, 1, 1),
+        subject.labels[indices].tolist() * 2,
+        keypoints=keypoints * 2,
+        regions=near + chance,
+        seed=[derive(subject.seed, "search", index) for index in indices.tolist()] * 2,
+        max_queries=queries_of(subject),
+        stride=stride_for(pixels.images[0, 0].numel()),
+    )
+    return [Pair(*each) for each in zip(found[: len(near)], found[len(near) :], strict=True)]
 
 
 def examine(subject: Subject) -> Finding:

@@ -15,7 +15,7 @@ from netopsy.robustness.feature_guided_attack.keypoints import Keypoints, sift_k
 from netopsy.robustness.feature_guided_attack.playouts import stride_for
 from netopsy.robustness.feature_guided_attack.result import SearchResult
 from netopsy.robustness.feature_guided_attack.saliency import keypoint_partition, saliency_map
-from netopsy.robustness.feature_guided_attack.search import feature_guided_search
+from netopsy.robustness.feature_guided_attack.search import feature_guided_search, feature_guided_searches
 
 __all__ = [
     "Certificate",
@@ -23,6 +23,7 @@ __all__ = [
     "SearchResult",
     "certify_grid",
     "feature_guided_search",
+    "feature_guided_searches",
     "keypoint_partition",
     "saliency_map",
     "sift_keypoints",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,15 +26,21 @@ class Moves:
     values: Float[Tensor, "moves channels"]
     """What it sets the pixel to."""
     costs: tuple[float, ...]
-    """What each adds to the distance; under norm 2, to its square."""
+    """What each adds to the distance; under norm 2, to its square; under norm 0, always 1."""
     regions: tuple[tuple[int, ...], ...]
     """The moves of each keypoint's region."""
     norm: int
 
     def severity(self, state: State) -> float:
         """Distance of the changed image from the image: changed pixels (norm 0), or the L1 or L2 distance."""
-        total = sum(self.costs[move] for move in state)
-        return float(total**0.5) if self.norm == 2 else float(total)
+        if self.norm == 0:
+            return float(len(state))
+        total = math.fsum(map(self.costs.__getitem__, state))
+        return math.sqrt(total) if self.norm == 2 else total
+
+    def power(self, distance: float) -> float:
+        """What the costs of moves may add up to for a distance, and a little more, for sums are rounded."""
+        return (distance**2 if self.norm == 2 else distance) * (1 + 1e-9)
 
     def left(self, state: State) -> list[list[int]]:
         """The moves of each region on pixels that ``state`` has not changed."""

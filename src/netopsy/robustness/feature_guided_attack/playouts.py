@@ -5,7 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import NamedTuple
 
-from netopsy.robustness.feature_guided_attack.board import Asking, Board
+from netopsy.robustness.feature_guided_attack.asking import Asking
+from netopsy.robustness.feature_guided_attack.board import Board
 from netopsy.robustness.feature_guided_attack.moves import State
 from netopsy.robustness.feature_guided_attack.pruning import prune
 
@@ -41,31 +42,37 @@ def play_out(board: Board, state: State, keypoint: int | None, random: Random, s
         stride: moves between two questions whether the class has changed.
     """
     left = board.moves.left(state)
+    regions = [moves for moves in left if moves]
+    first = None if keypoint is None else left[keypoint]
+    made, spent = list(state), sum(board.moves.costs[move] for move in state)
+    most = board.moves.power(board.budget)
     while True:
-        asked = state
+        asked = len(made)
         for _ in range(stride):
-            state = _moved(board, state, left, keypoint, random)
-            keypoint = None
-            if board.severity(state) > board.budget:
+            if not regions:
+                break
+            region, first = random.choice(regions) if first is None else first, None
+            made.append(_taken(board, region, random))
+            if not region:
+                regions = [each for each in regions if each is not region]
+            spent += board.moves.costs[made[-1]]
+            if spent > most:
                 return LOST
-        if state == asked:
+        if len(made) == asked:
             return LOST
-        (answer,) = yield [state]
+        (answer,) = yield [frozenset(made)]
         if answer.margin > 0:
+            state = frozenset(made)
             smallest = yield from prune(board, state)
             return Play(board.reward(state), board.reward(smallest))
 
 
-def _moved(board: Board, state: State, left: list[list[int]], keypoint: int | None, random: Random) -> State:
-    """The state with one more move, which is taken out of ``left``; the state itself where none is left."""
-    open_regions = [number for number, moves in enumerate(left) if moves]
-    if not open_regions:
-        return state
-    region = left[random.choice(open_regions) if keypoint is None else keypoint]
+def _taken(board: Board, region: list[int], random: Random) -> int:
+    """A random move, which is taken out of the region, and with it the other move on the same pixel."""
     place = random.randrange(len(region))
     region[place], region[-1] = region[-1], region[place]
     move = region.pop()
     twins = [each for each in region if board.moves.pixels[each] == board.moves.pixels[move]] if board.twins else []
-    for twin in twins:  # the other sign of the same pixel
+    for twin in twins:
         region.remove(twin)
-    return state | {move}
+    return move

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from netopsy.robustness.feature_guided_attack.board import Asking, Board
+from netopsy.robustness.feature_guided_attack.asking import Asking
+from netopsy.robustness.feature_guided_attack.board import Board
 from netopsy.robustness.feature_guided_attack.moves import State
 
 PARTS = 8

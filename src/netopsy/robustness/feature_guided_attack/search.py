@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Sequence
 from random import Random
-from typing import Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -12,24 +12,23 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from netopsy.core.arguments import checked
-from netopsy.core.errors import lookup, require
-from netopsy.core.seeds import generator
-from netopsy.robustness.checks import as_batch, one_label
-from netopsy.robustness.feature_guided_attack.board import Board, OutOfQueries
+from netopsy.core.errors import require
+from netopsy.core.seeds import check_seed, derive, generator
+from netopsy.core.shapes import Images
+from netopsy.robustness.checks import as_batch, check_images, one_label
+from netopsy.robustness.feature_guided_attack.asking import Asking, Pictures, play
+from netopsy.robustness.feature_guided_attack.board import Board
 from netopsy.robustness.feature_guided_attack.keypoints import SMALL, Keypoints, sift_keypoints
 from netopsy.robustness.feature_guided_attack.moves import Signs, moves_on
+from netopsy.robustness.feature_guided_attack.options import Mode, Options
 from netopsy.robustness.feature_guided_attack.result import SearchResult
 from netopsy.robustness.feature_guided_attack.saliency import keypoint_densities, keypoint_partition
 from netopsy.robustness.feature_guided_attack.single_player import SinglePlayer, pixels_a_move
-from netopsy.robustness.feature_guided_attack.tree import Backup, Player, Rules, Selection, Tree, play_game
+from netopsy.robustness.feature_guided_attack.tree import Backup, Player, Selection, Tree, play_game
 from netopsy.robustness.queries import Classifier, Queries
 
-Mode = Literal["mcts", "saliency"]
 CAP = 100
 """Pixels of a keypoint's region on images of 100 pixels a side or more."""
-MOVES = 4
-"""Moves that a search commits to by default: the paper's time for MNIST is four times that of one move."""
-PLAYOUTS = {"mcts": 3, "saliency": 10}
 
 
 @checked
@@ -116,64 +115,151 @@ def feature_guided_search(
     (0, 1, 2.0)
     """
     batch = as_batch(image)
-    for kind, name, among in (
-        ("player", player, Player), ("selection", selection, Selection), ("backup", backup, Backup),
-        ("mode", mode, Mode), ("signs", signs, Signs),
-    ):  # fmt: skip
-        lookup(kind, name, dict.fromkeys(get_args(among)))
-    require(norm in (0, 1, 2) and not isinstance(norm, bool), f"norm must be 0, 1 or 2, got {norm!r}")
-    _check_numbers(
-        {"budget": budget, "tau": tau, "exploration": exploration},
-        {"max_queries": max_queries, "playouts": playouts, "move_queries": move_queries, "stride": stride,
-         "visit": visit, "region_pixels": None if region_pixels == "auto" else region_pixels},
-    )  # fmt: skip
-    require(backup != "game" or stride == 1, f"stride must be 1 with backup='game', got {stride}")
-    random = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator(seed))))
-    queries = Queries(model)
-    scores = queries(batch)
-    label = one_label(label, int(scores.argmax(1)), scores.shape[1])
-    keypoints = sift_keypoints(image) if keypoints is None else keypoints
-    if regions is None:
-        regions = _regions(keypoints, (image.shape[1], image.shape[2]), region_pixels)
-    else:
-        _check_regions(regions, image)
-    moves = moves_on(image, regions, float(tau), signs, norm)
-    board = Board(queries, image, label, moves, budget=budget, max_queries=max_queries)
-    if int(scores.argmax(1)) != label:
-        return _result(board, keypoints, 0.0, int(scores.argmax(1)))
-    count = PLAYOUTS[mode] if playouts is None else playouts
-    if mode == "saliency":
-        visit = pixels_a_move(image[0].numel()) if visit is None else visit
-        single = SinglePlayer(board, keypoints, random, visit=visit, simulations=count)
-        with suppress(OutOfQueries):
-            single.search()
-        return _result(board, keypoints, None)
-    rules = Rules(player, count, float(exploration), selection, backup, stride)
-    tree = Tree(board, rules, Random(int(random.integers(2**62))))
-    if move_queries is None and backup == "playout":
-        move_queries = max(1, max_queries // MOVES)
-    with suppress(OutOfQueries):
-        play_game(tree, max_queries=max_queries, move_queries=move_queries)
-    return _result(board, keypoints, tree.value)
+    options = Options.of({
+        "player": player, "norm": norm, "budget": budget, "tau": tau, "signs": signs, "max_queries": max_queries,
+        "playouts": playouts, "exploration": exploration, "region_pixels": region_pixels, "selection": selection,
+        "backup": backup, "move_queries": move_queries, "stride": stride, "mode": mode, "visit": visit,
+    })  # fmt: skip
+    return _searches(model, batch, [label], [keypoints], [regions], [generator(seed)], options)[0]
 
 
-def _check_numbers(floats: dict[str, object], ints: dict[str, object]) -> None:
-    for name, number in floats.items():
-        fine = isinstance(number, float | int) and not isinstance(number, bool) and 0 < number < float("inf")
-        zero = name == "exploration" and number == 0
-        require(fine or zero or (name == "budget" and number is None), f"{name} must be a number > 0, got {number!r}")
-    for name, number in ints.items():
-        fine = isinstance(number, int) and not isinstance(number, bool) and number >= 1
-        optional = name not in ("max_queries", "stride")
-        require(fine or (optional and number is None), f"{name} must be an int of at least 1, got {number!r}")
+@checked
+def feature_guided_searches(
+    model: Classifier,
+    images: Images,
+    labels: Sequence[int | None] | Int[Tensor, "batch"] | None = None,
+    *,
+    keypoints: Sequence[Keypoints] | None = None,
+    regions: Sequence[Tensor] | Int[Tensor, "batch height width"] | None = None,
+    seed: int | Sequence[int] = 0,
+    **options: Any,
+) -> list[SearchResult]:
+    """`feature_guided_search` on several images at once: one search each, and one batch of questions for all of them.
 
+    Each search is the one that its image alone would have, with queries, keypoints and a random state of its own; only
+    the classifier is called more rarely, with more images. (Its scores may differ in the last digit with the size of
+    the batch, as those of any network.)
 
-def _check_regions(regions: Tensor, image: Tensor) -> None:
-    require(
-        isinstance(regions, Tensor) and not regions.is_floating_point() and regions.shape == image.shape[1:],
-        f"regions must be ints of the image's height and width {tuple(image.shape[1:])}, got "
-        f"{tuple(regions.shape) if isinstance(regions, Tensor) else type(regions).__name__}",
+    Args:
+        model: a network or any function from images to scores or probabilities.
+        images: ``[batch, channels, height, width]`` from 0 to 1.
+        labels: the true class of each; by default what the classifier says.
+        keypoints: of each image.
+        regions: of each image.
+        seed: one a search; of a single one, search ``n`` has ``derive(seed, n)``.
+        options: all others of `feature_guided_search`, the same for all.
+
+    Returns:
+        A `SearchResult` an image.
+
+    Raises:
+        InputError: as `feature_guided_search`, or not one label, keypoints, regions or seed an image.
+
+    Source: Wicker, Huang and Kwiatkowska 2018, sections 3 and 4 (place unconfirmed).
+
+    >>> dark = lambda images: torch.stack([images.mean((1, 2, 3)), torch.full((len(images),), 0.1)], 1)
+    >>> images = torch.zeros(2, 1, 8, 8)
+    >>> images[0, 0, 2:4, 2:6], images[1, 0, 2:5, 2:5] = 1.0, 1.0
+    >>> [one.severity for one in feature_guided_searches(dark, images, budget=4, max_queries=300)]
+    [2.0, 3.0]
+    """
+    check_images(images)
+    count = len(images)
+    if isinstance(seed, int):
+        check_seed(seed)
+        seed = [derive(seed, number) for number in range(count)]
+    true = labels.tolist() if isinstance(labels, Tensor) else labels
+    for name, given in (("labels", true), ("keypoints", keypoints), ("regions", regions), ("seed", seed)):
+        require(given is None or len(given) == count, f"{name} must be {count}, one an image, got {len(given or ())}")
+    none: list[Any] = [None] * count
+    return _searches(
+        model,
+        images,
+        none if true is None else true,
+        none if keypoints is None else keypoints,
+        none if regions is None else list(regions),
+        [generator(each) for each in seed],
+        Options.of(options),
     )
+
+
+def _searches(
+    model: Classifier,
+    images: Tensor,
+    labels: Sequence[int | None],
+    keypoints: Sequence[Keypoints | None],
+    regions: Sequence[Tensor | None],
+    generators: Sequence[torch.Generator],
+    options: Options,
+) -> list[SearchResult]:
+    shape = (images.shape[2], images.shape[3])
+    for each in regions:
+        _check_regions(each, shape)
+    queries = Queries(model)
+    scores = queries(images)
+    said = scores.argmax(1).tolist()
+    true = [one_label(label, guess, scores.shape[1]) for label, guess in zip(labels, said, strict=True)]
+    games = []
+    for number, (image, given, own) in enumerate(zip(images, keypoints, regions, strict=True)):
+        seed = int(torch.randint(2**62, (1,), generator=generators[number]))
+        found = sift_keypoints(image) if given is None else given
+        own = _regions(found, shape, options.region_pixels) if own is None else own
+        moves = moves_on(image, own, float(options.tau), options.signs, options.norm)
+        board = Board(image, true[number], moves, budget=options.budget, max_queries=options.max_queries, asked=1)
+        games.append(_Search(board, found, said[number], np.random.default_rng(seed), options))
+    open_games = [game for game in games if not game.wrong]
+    if open_games:
+        play(queries, [game.board for game in open_games], [game.work for game in open_games])
+    return [game.result() for game in games]
+
+
+class _Search:
+    """The search from one image, of which nothing has been asked but the image itself."""
+
+    def __init__(
+        self, board: Board, keypoints: Keypoints, said: int, random: np.random.Generator, options: Options
+    ) -> None:
+        self.board, self.keypoints, self.said = board, keypoints, said
+        self.wrong = said != board.label
+        self.tree: Tree | None = None
+        self.work: Asking[None]
+        if options.mode == "saliency":
+            visit = pixels_a_move(board.image[0].numel()) if options.visit is None else options.visit
+            self.work = SinglePlayer(board, keypoints, random, visit=visit, simulations=options.random_games).search()
+        else:
+            self.tree = Tree(board, options.rules, Random(int(random.integers(2**62))))
+            self.work = play_game(self.tree, max_queries=options.max_queries, move_queries=options.queries_a_move)
+
+    def result(self) -> SearchResult:
+        """What was found."""
+        board = self.board
+        state = frozenset[int]() if self.wrong else board.best
+        severity = 0.0 if self.wrong else board.best_severity
+        worth = float("inf") if self.wrong else 1 / severity
+        width = board.image.shape[-1]
+        pixels = torch.tensor(sorted(board.moves.pixels[move] for move in state or ()), dtype=torch.int64)
+        return SearchResult(
+            image=board.image,
+            label=board.label,
+            success=state is not None,
+            adversarial=Pictures([board]).of([(0, state or frozenset())])[0],
+            predicted=self.said if self.wrong else board.best_answer,
+            severity=severity,
+            norm=board.moves.norm,
+            minimal=self.wrong or state in board.minimal,
+            value=worth if self.wrong or self.tree is None else self.tree.value,
+            n_queries=board.asked,
+            history=((1, 0.0),) if self.wrong else tuple(board.history),
+            manipulations=torch.stack([pixels // width, pixels % width], 1),
+            keypoints=self.keypoints,
+        )
+
+
+def _check_regions(regions: object, shape: tuple[int, int]) -> None:
+    got = f"{tuple(regions.shape)} of {regions.dtype}" if isinstance(regions, Tensor) else type(regions).__name__
+    fine = isinstance(regions, Tensor) and not (regions.is_floating_point() or regions.dtype == torch.bool)
+    fine = fine and isinstance(regions, Tensor) and regions.shape == shape
+    require(regions is None or fine, f"regions must be ints of the image's height and width {shape}, got {got}")
 
 
 def _regions(keypoints: Keypoints, shape: tuple[int, int], most: Literal["auto"] | int | None) -> Tensor:
@@ -189,27 +275,3 @@ def _regions(keypoints: Keypoints, shape: tuple[int, int], most: Literal["auto"]
         own = (regions.flatten() == number).nonzero()[:, 0]
         kept[own[densities[own].argsort(descending=True, stable=True)[:most]]] = number
     return kept.view(shape)
-
-
-def _result(board: Board, keypoints: Keypoints, value: float | None, wrong: int | None = None) -> SearchResult:
-    state = frozenset[int]() if wrong is not None else board.best
-    success = state is not None
-    width = board.image.shape[-1]
-    pixels = torch.tensor(sorted(board.moves.pixels[move] for move in state or ()), dtype=torch.int64)
-    severity = 0.0 if wrong is not None else board.best_severity
-    worth = float("inf") if wrong is not None else 1 / severity
-    return SearchResult(
-        image=board.image,
-        label=board.label,
-        success=success,
-        adversarial=board.images([state or frozenset()])[0],
-        predicted=wrong if wrong is not None else board.best_answer,
-        severity=severity,
-        norm=board.moves.norm,
-        minimal=wrong is not None or state in board.minimal,
-        value=worth if value is None or wrong is not None else value,
-        n_queries=board.asked,
-        history=((1, 0.0),) if wrong is not None else tuple(board.history),
-        manipulations=torch.stack([pixels // width, pixels % width], 1),
-        keypoints=keypoints,
-    )

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from netopsy.robustness.feature_guided_attack.board import Answer, Asking, Board, together
+from netopsy.robustness.feature_guided_attack.asking import Asking, together
+from netopsy.robustness.feature_guided_attack.board import Answer, Board
 from netopsy.robustness.feature_guided_attack.keypoints import Keypoints
 from netopsy.robustness.feature_guided_attack.moves import State
 from netopsy.robustness.feature_guided_attack.pruning import prune
@@ -81,35 +82,31 @@ class SinglePlayer:
         self.shortest = math.inf
         """Severity of the nearest image found so far, before needless moves were taken back."""
 
-    def search(self) -> None:
-        """Descend again and again, until several descents in a row asked for nothing new.
-
-        Raises:
-            OutOfQueries: in the middle of a step.
-        """
+    def search(self) -> Asking[None]:
+        """Descend again and again, until several descents in a row asked for nothing new."""
         idle = 0
         while idle < IDLE:
             before = self.board.asked
-            self._descend()
+            yield from self._descend()
             idle = idle + 1 if self.board.asked == before else 0
 
-    def _descend(self) -> None:
+    def _descend(self) -> Asking[None]:
         state: State = frozenset()
-        (answer,) = self.board.ask([state])
+        (answer,) = yield [state]
         guide, depth, vain = self.root, 1, 0
         while vain < PATIENCE:
-            together(self.board, [self._play_out(state, answer, guide.copy()) for _ in range(self.simulations)])
+            yield from together([self._play_out(state, answer, guide.copy()) for _ in range(self.simulations)])
             keypoint = int(self.random.choice(len(guide.shares), p=guide.exploring()))
             guide.chosen[keypoint] += 1
             tried = state | self._draw(keypoint, state)
             if tried == state or self._too_far(tried):
                 return
-            (now,) = self.board.ask([tried])
+            (now,) = yield [tried]
             gain = answer.probability - now.probability
             guide.learn(keypoint, gain / depth)
             if now.margin > 0:
                 self._ended(tried)
-                together(self.board, [prune(self.board, tried, part=CLUSTER)])
+                yield from prune(self.board, tried, part=CLUSTER)
                 return
             if gain < 0:
                 vain += 1

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from netopsy.robustness.feature_guided_attack.board import Board, together
+from netopsy.robustness.feature_guided_attack.asking import Asking, together
+from netopsy.robustness.feature_guided_attack.board import Board
 from netopsy.robustness.feature_guided_attack.moves import State
 from netopsy.robustness.feature_guided_attack.playouts import play_out
 
@@ -68,7 +69,7 @@ class Tree:
         """Estimate for the position in which the game began."""
         return self._mean(self.first) if self.first.children else 0.0
 
-    def grow(self) -> None:
+    def grow(self) -> Asking[None]:
         """Descend to a position that has no children yet, and give it all of them."""
         path = [self.root]
         while path[-1].children:
@@ -76,7 +77,7 @@ class Tree:
         leaf = path[-1]
         children = self._children_of(leaf)
         for group in self._groups(children):
-            self._play(group)
+            yield from self._play(group)
             leaf.children += group
             self._back_up(path, group)
         if not children:
@@ -113,14 +114,15 @@ class Tree:
             yield children[start : start + count]
             start += count
 
-    def _play(self, children: list[Node]) -> None:
+    def _play(self, children: list[Node]) -> Asking[None]:
         """The value of each: of its end where it is one, otherwise that of the best of its playouts."""
         before = self.board.asked
         if not children[0].first_player:
             running = children
         else:
             within = [child for child in children if self.board.severity(child.state) <= self.board.budget]
-            answers = dict(zip(map(id, within), self.board.ask([child.state for child in within]), strict=True))
+            said = yield [child.state for child in within]
+            answers = dict(zip(map(id, within), said, strict=True))
             running = []
             for child in children:
                 ended = id(child) not in answers or answers[id(child)].margin > 0
@@ -135,7 +137,7 @@ class Tree:
             for child in running
             for _ in range(self.rules.playouts)
         ]
-        plays = together(self.board, works)
+        plays = yield from together(works)
         self._playouts += len(plays)
         self._cost += self.board.asked - before
         for number, child in enumerate(running):
@@ -173,14 +175,11 @@ class Tree:
         return self.random.choices(children, weights)[0]
 
 
-def play_game(tree: Tree, *, max_queries: int, move_queries: int | None) -> None:
+def play_game(tree: Tree, *, max_queries: int, move_queries: int | None) -> Asking[None]:
     """Search until the queries are spent, committing to a move every ``move_queries``, or until the game is played out.
 
     A step that asked for nothing new counts as one query, so that every search ends; where moves are committed to, many
     such steps in a row are reason to make one.
-
-    Raises:
-        OutOfQueries: in the middle of a step.
     """
     spent = 0
     while spent < max_queries and not tree.root.done:
@@ -188,7 +187,7 @@ def play_game(tree: Tree, *, max_queries: int, move_queries: int | None) -> None
         idle = 0
         while spent < end and not tree.root.done and (move_queries is None or idle < IDLE):
             before = tree.board.asked
-            tree.grow()
+            yield from tree.grow()
             asked = tree.board.asked - before
             spent += max(1, asked)
             idle = 0 if asked else idle + 1

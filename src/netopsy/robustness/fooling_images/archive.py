@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
@@ -15,7 +15,7 @@ from netopsy.core.errors import InputError, require
 from netopsy.core.progress import Task
 from netopsy.core.seeds import generator
 from netopsy.core.shapes import Images
-from netopsy.robustness.fooling_images.encoding import Encoding, P, place, taken
+from netopsy.robustness.fooling_images.encoding import Encoding, P, joined, place, taken
 
 Scoring = Callable[[Images], Tensor]
 """Images ``[n, channels, height, width]`` to what counts in each cell, ``[n, cells]``."""
@@ -75,39 +75,90 @@ def map_elites(
     >>> found.images.shape, bool((found.scores > 0.7).all())
     (torch.Size([2, 1, 4, 4]), True)
     """
+    (found,) = several_map_elites(
+        score, encoding, [generator(seed)], generations=generations, batch=batch, initial=initial, device=device,
+        enough=enough, callback=callback,
+    )  # fmt: skip
+    return found
+
+
+def several_map_elites(
+    score: Scoring,
+    encoding: Encoding[P],
+    randoms: Sequence[torch.Generator],
+    *,
+    generations: int,
+    batch: int,
+    initial: int | None = None,
+    device: torch.device | str = "cpu",
+    enough: float | None = None,
+    callback: Callable[[int, Images, Tensor], None] | None = None,
+) -> list[Archive[P]]:
+    """Independent evolutions, one for each of ``randoms``, whose images of one generation are rendered and scored
+    together; each is what it would be alone."""
     initial = batch if initial is None else initial
     require(generations >= 0 and batch >= 1, f"generations and batch must be positive, got {generations} and {batch}")
     require(initial >= 1, f"initial must be at least 1, got {initial}")
     require(enough is None or enough == enough, f"enough must be a number, got {enough}")
     device = _usable(device)
-    random = generator(seed)
-    genomes = encoding.random(initial, random)
-    images, scores = _scored(score, encoding, genomes, device)
-    best, which = scores.max(0)
-    elites, kept, history = taken(genomes, which), images[which.to(images.device)].clone(), [best.clone()]
-    if callback is not None:
-        callback(0, images, scores)
+    first = [encoding.random(initial, random) for random in randoms]
+    begun = zip(randoms, first, _scored(score, encoding, first, initial, device), strict=True)
+    evolutions = [_Evolution(encoding, random, genomes, *scored, callback) for random, genomes, scored in begun]
     with Task("evolving images", generations) as task:
         for generation in range(1, generations + 1):
-            if enough is not None and float(best.min()) >= enough:
+            running = [each for each in evolutions if not each.reached(enough)]
+            if not running:
                 break
-            parents = torch.randint(len(best), (batch,), generator=random)
-            children = encoding.children(taken(elites, parents), random, generation - 1)
-            images, scores = _scored(score, encoding, children, device)
-            require(
-                scores.shape[1] == len(best), f"score must give {len(best)} cells every time, got {scores.shape[1]}"
-            )
-            highest, which = scores.max(0)
-            better = (highest > best).nonzero()[:, 0]
-            if len(better):
-                best[better] = highest[better]
-                place(elites, better, children, which[better])
-                kept[better.to(kept.device)] = images[which[better].to(images.device)]
-            history.append(best.clone())
-            if callback is not None:
-                callback(generation, images, scores)
-            task.advance(note=f"least {float(best.min()):.2f}")
-    return Archive(elites, kept, best, torch.stack(history), initial + (len(history) - 1) * batch)
+            children = [each.children(batch, generation) for each in running]
+            scored = _scored(score, encoding, children, batch, device)
+            for each, genomes, (images, scores) in zip(running, children, scored, strict=True):
+                each.compete(genomes, images, scores, generation)
+            task.advance(note=f"least {min(float(each.best.min()) for each in evolutions):.2f}")
+    return [each.archive(initial, batch) for each in evolutions]
+
+
+class _Evolution(Generic[P]):
+    """One archive while it is filled."""
+
+    def __init__(
+        self,
+        encoding: Encoding[P],
+        random: torch.Generator,
+        genomes: P,
+        images: Images,
+        scores: Tensor,
+        callback: Callable[[int, Images, Tensor], None] | None,
+    ) -> None:
+        self.encoding, self.random, self.callback = encoding, random, callback
+        self.best, which = scores.max(0)
+        self.elites, self.kept = taken(genomes, which), images[which.to(images.device)].clone()
+        self.history = [self.best.clone()]
+        if callback is not None:
+            callback(0, images, scores)
+
+    def reached(self, enough: float | None) -> bool:
+        return enough is not None and float(self.best.min()) >= enough
+
+    def children(self, batch: int, generation: int) -> P:
+        parents = torch.randint(len(self.best), (batch,), generator=self.random)
+        return self.encoding.children(taken(self.elites, parents), self.random, generation - 1)
+
+    def compete(self, genomes: P, images: Images, scores: Tensor, generation: int) -> None:
+        cells = len(self.best)
+        require(scores.shape[1] == cells, f"score must give {cells} cells every time, got {scores.shape[1]}")
+        highest, which = scores.max(0)
+        better = (highest > self.best).nonzero()[:, 0]
+        if len(better):
+            self.best[better] = highest[better]
+            place(self.elites, better, genomes, which[better])
+            self.kept[better.to(self.kept.device)] = images[which[better].to(images.device)]
+        self.history.append(self.best.clone())
+        if self.callback is not None:
+            self.callback(generation, images, scores)
+
+    def archive(self, initial: int, batch: int) -> Archive[P]:
+        evaluations = initial + (len(self.history) - 1) * batch
+        return Archive(self.elites, self.kept, self.best, torch.stack(self.history), evaluations)
 
 
 def _usable(device: torch.device | str) -> torch.device:
@@ -121,8 +172,13 @@ def _usable(device: torch.device | str) -> torch.device:
     return found
 
 
-def _scored(score: Scoring, encoding: Encoding[P], genomes: P, device: torch.device) -> tuple[Images, Tensor]:
-    images = encoding.render(genomes, device=device)
+def _scored(
+    score: Scoring, encoding: Encoding[P], populations: Sequence[P], each: int, device: torch.device
+) -> list[tuple[Images, Tensor]]:
+    """Images and scores of populations of ``each`` genomes."""
+    images = encoding.render(joined(populations) if len(populations) > 1 else populations[0], device=device)
+    wanted = each * len(populations)
+    require(len(images) == wanted, f"encoding must give as many images as were asked for, {wanted}, got {len(images)}")
     scores = score(images)
     require(
         isinstance(scores, Tensor)
@@ -133,4 +189,4 @@ def _scored(score: Scoring, encoding: Encoding[P], genomes: P, device: torch.dev
         "score must give one row of finite numbers an image, "
         f"got {tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__} for {len(images)} images",
     )
-    return images, scores.detach().cpu()
+    return list(zip(images.split(each), scores.detach().cpu().split(each), strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import Literal, get_args
 
@@ -87,16 +87,14 @@ class CPPNEncoding:
         functions = _joined([each.functions for each in parents]).long()
         redrawn = torch.rand(len(functions), generator=random) < self.function_rate
         functions[redrawn] = torch.randint(len(FUNCTIONS), (int(redrawn.sum()),), generator=random)
-        weights_left, functions_left = iter(weights.tolist()), iter(functions.tolist())
+        weights_left, functions_left = tuple(weights.tolist()), tuple(functions.tolist())
         draws = torch.rand(len(parents), Rates.DRAWS, generator=random, dtype=torch.float64).tolist()
-        children = []
+        children, edge, node = [], 0, 0
         for parent, own in zip(parents, draws, strict=True):
-            child = replace(
-                parent,
-                weights=tuple(next(weights_left) for _ in parent.weights),
-                functions=tuple(next(functions_left) for _ in parent.functions),
-            )
+            edges, nodes = edge + len(parent.weights), node + len(parent.functions)
+            child = parent._replace(weights=weights_left[edge:edges], functions=functions_left[node:nodes])
             children.append(changed_graph(child, self.rates, own))
+            edge, node = edges, nodes
         return children
 
     def render(self, genomes: list[CPPN], *, device: torch.device | str = "cpu") -> Images:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from netopsy.core.errors import require
 
@@ -13,8 +13,7 @@ FUNCTIONS = ("sine", "sigmoid", "gaussian", "linear")
 """``sin p``, ``2 sigma(p) - 1``, ``exp(-p^2)`` and ``p`` clipped at 3 over 3; of a node, by number."""
 
 
-@dataclass(frozen=True, slots=True)
-class CPPN:
+class CPPN(NamedTuple):
     """A directed graph without cycles and without parallel connections.
 
     Nodes are numbered: the inputs 0 to 3, then the outputs, which are no source, then the hidden nodes.
@@ -64,49 +63,59 @@ def changed_graph(graph: CPPN, rates: Rates, draws: list[float]) -> CPPN:
     (1, (3, 0, 5), (4, 5, 4), (0.25, 0.5, 0.5))
     """
     require(len(draws) == Rates.DRAWS, f"draws must be {Rates.DRAWS} numbers, got {len(draws)}")
-    functions = list(graph.functions)
-    edges = list(zip(graph.sources, graph.targets, graph.weights, strict=True))
+    outputs, functions = graph.outputs, list(graph.functions)
+    sources, targets, weights = list(graph.sources), list(graph.targets), list(graph.weights)
     add, source, target, weight, delete, which, split, middle, function, drop = draws
     if add < rates.add_connection:
-        _connect(edges, graph.outputs, len(functions), (source, target, weight))
-    if delete < rates.delete_connection and edges:
-        del edges[int(which * len(edges))]
-    if split < rates.split_connection and edges:
-        start, end, own = edges.pop(int(middle * len(edges)))
+        place = _free_place(sources, targets, outputs, len(functions), source, target)
+        if place is not None:
+            sources.append(place[0])
+            targets.append(place[1])
+            weights.append(weight)
+    if delete < rates.delete_connection and sources:
+        edge = int(which * len(sources))
+        del sources[edge], targets[edge], weights[edge]
+    if split < rates.split_connection and sources:
+        edge = int(middle * len(sources))
         new = INPUTS + len(functions)
         functions.append(int(function * len(FUNCTIONS)))
-        edges += [(start, new, own), (new, end, own)]
-    hidden = len(functions) - graph.outputs
+        sources += (sources.pop(edge), new)
+        targets += (new, targets.pop(edge))
+        weights += (weights.pop(edge),) * 2
+    hidden = len(functions) - outputs
     if drop < rates.delete_node and hidden:
         # The same draw, stretched to 0 to 1 where it says yes, chooses the node.
-        gone = INPUTS + graph.outputs + int(drop / rates.delete_node * hidden)
+        gone = INPUTS + outputs + int(drop / rates.delete_node * hidden)
         del functions[gone - INPUTS]
-        edges = [
-            (start - (start > gone), end - (end > gone), own) for start, end, own in edges if gone not in (start, end)
-        ]
-    sources, targets, weights = zip(*edges, strict=True) if edges else ((), (), ())
-    return CPPN(graph.outputs, tuple(functions), sources, targets, weights)
+        kept = [edge for edge, start in enumerate(sources) if gone not in (start, targets[edge])]
+        weights = [weights[edge] for edge in kept]
+        sources, targets = ([ends[edge] - (ends[edge] > gone) for edge in kept] for ends in (sources, targets))
+    return CPPN(outputs, tuple(functions), tuple(sources), tuple(targets), tuple(weights))
 
 
-def _connect(edges: list[tuple[int, int, float]], outputs: int, nodes: int, draws: tuple[float, float, float]) -> None:
-    """Add a connection from a node that is no output to one that is neither an input, nor the source or an ancestor of
-    it, nor connected to it already.
+def _free_place(
+    sources: list[int], targets: list[int], outputs: int, nodes: int, from_draw: float, to_draw: float
+) -> tuple[int, int] | None:
+    """A connection that can be added: from a node that is no output to one that is neither an input, nor the source or
+    an ancestor of it, nor connected to it already. ``None`` where the source drawn has none.
     """
-    starts = INPUTS + nodes - outputs
-    source = int(draws[0] * starts)
-    source += outputs * (source >= INPUTS)
-    before: dict[int, list[int]] = {}
-    taken = {source}
-    for start, end, _ in edges:
-        before.setdefault(end, []).append(start)
-        if start == source:
-            taken.add(end)
-    waiting = [source]
-    while waiting:
-        for node in before.get(waiting.pop(), ()):
-            if node not in taken:
-                taken.add(node)
-                waiting.append(node)
+    source = int(from_draw * (INPUTS + nodes - outputs))
+    if source < INPUTS:  # which nothing leads to
+        taken = {source}
+    else:
+        source += outputs
+        taken = _with_ancestors(source, sources, targets)
+    taken.update([end for start, end in zip(sources, targets, strict=True) if start == source])
     free = [node for node in range(INPUTS, INPUTS + nodes) if node not in taken]
-    if free:
-        edges.append((source, free[int(draws[1] * len(free))], draws[2]))
+    return (source, free[int(to_draw * len(free))]) if free else None
+
+
+def _with_ancestors(node: int, sources: list[int], targets: list[int]) -> set[int]:
+    found, waiting = {node}, [node]
+    while waiting:
+        end = waiting.pop()
+        for start in [start for start, own in zip(sources, targets, strict=True) if own == end]:
+            if start not in found:
+                found.add(start)
+                waiting.append(start)
+    return found

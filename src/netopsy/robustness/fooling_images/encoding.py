@@ -47,3 +47,12 @@ def place(population: P, cells: Tensor, others: P, indices: Tensor) -> None:
     assert isinstance(others, Sequence)
     for cell, index in zip(cells.tolist(), indices.tolist(), strict=True):
         population[cell] = others[index]
+
+
+def joined(populations: Sequence[P]) -> P:
+    """Several populations, one after the other."""
+    first: Any = populations[0]
+    if isinstance(first, Tensor):
+        return torch.cat(list(populations))  # type: ignore[arg-type, return-value]
+    found: Any = [genome for population in populations for genome in population]  # type: ignore[attr-defined]
+    return found  # type: ignore[no-any-return]

@@ -12,11 +12,11 @@ from torch import Tensor
 from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.progress import track
-from netopsy.core.seeds import check_seed, derive
+from netopsy.core.seeds import check_seed, derive, generator
 from netopsy.core.shapes import Images, Labels
 from netopsy.robustness.checks import Bounds, check_images, check_labels
 from netopsy.robustness.fooling_images.encoding import Encoding
-from netopsy.robustness.fooling_images.evolution import FoolingImages, Name, evolve_fooling_images
+from netopsy.robustness.fooling_images.evolution import FoolingImages, Name, evolve_independently
 from netopsy.robustness.queries import Classifier, Queries
 
 Train = Callable[[Images, Tensor, int, int], Classifier]
@@ -99,19 +99,20 @@ def retrain_with_fooling_class(
         model = train(both, torch.cat((labels, further)), asked, number)
         told = Queries(model)(images[:1]).shape[1]
         require(told >= asked, f"train must return a classifier of {asked} classes, got one of {told}")
+        seeds = [derive(seed, number, again) for again in range(-(-many // classes))]
         found = tuple(
-            evolve_fooling_images(
+            evolve_independently(
                 model,
                 tuple(images.shape[1:]),  # type: ignore[arg-type]
                 encoding,
+                [generator(each) for each in seeds],
                 classes=range(classes),
                 generations=generations,
                 batch=batch,
+                initial=None,
                 enough=enough,
                 bounds=bounds,
-                seed=derive(seed, number, again),
             )
-            for again in range(-(-many // classes))
         )
         done.append(Round(model, taught, found))
         taught = torch.cat((taught, *(each.images for each in found)))[: len(taught) + many]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Any
 
@@ -16,12 +15,13 @@ from netopsy.lab import Cell, Rows
 from netopsy.lab.pictures import to_text
 from netopsy.lab.subjects.digit_networks import CLASSES, DigitNetwork, digit_images, digit_network
 from netopsy.robustness.feature_guided_attack import (
-    feature_guided_search,
+    feature_guided_searches,
     keypoint_partition,
     saliency_map,
     sift_keypoints,
 )
-from netopsy.robustness.feature_guided_attack.board import Board, OutOfQueries, together
+from netopsy.robustness.feature_guided_attack.asking import Asking, play, together
+from netopsy.robustness.feature_guided_attack.board import Board
 from netopsy.robustness.feature_guided_attack.moves import moves_on
 from netopsy.robustness.feature_guided_attack.playouts import play_out
 from netopsy.robustness.feature_guided_attack.pruning import prune
@@ -65,8 +65,9 @@ def attacks(network: DigitNetwork, seed: int, images: int, queries: int) -> Rows
     model = digit_network(network, seed)
     shown, labels = _recognised(model, images)
     flips = easiest(model, shown, labels, CLASSES, PIXELS)
-    for number, (image, label) in enumerate(zip(shown, labels.tolist(), strict=True)):
-        found = feature_guided_search(model, image, label, max_queries=queries, seed=derive(seed, "game", number))
+    seeds = [derive(seed, "game", number) for number in range(len(shown))]
+    games = feature_guided_searches(model, shown, labels, max_queries=queries, seed=seeds)
+    for number, (image, label, found) in enumerate(zip(shown, labels.tolist(), games, strict=True)):
         counts = {
             GAME: found.severity if found.success else PIXELS,
             JACOBIAN: int(flips[number].sum()),
@@ -85,43 +86,54 @@ def _reduced(model: nn.Module, image: Tensor, label: int, flips: Tensor) -> int:
     """Pixels that are left of the flips when those that are not needed are taken back, as the game does."""
     if not flips.any():
         return 0
-    board = _board(model, image, label, torch.zeros(image.shape[1:], dtype=torch.int64), ANY)
+    board = _board(image, label, torch.zeros(image.shape[1:], dtype=torch.int64), ANY)
     pixels = set(flips.nonzero()[:, 0].tolist())
     state = frozenset(move for move, pixel in enumerate(board.moves.pixels) if pixel in pixels)
-    (smallest,) = together(board, [prune(board, state)])
+    (smallest,) = play(Queries(model), [board], [prune(board, state)])
+    assert smallest is not None, "its queries are not counted"
     return len(smallest)
 
 
 def regions(network: DigitNetwork, seed: int, images: int, queries: int) -> Rows:
     """Changed pixels by image, with the regions of the keypoints and with random ones of the same sizes."""
     model = digit_network(network, seed)
-    for number, (image, label) in enumerate(_pairs(model, images)):
-        keypoints = sift_keypoints(image)
-        own = keypoint_partition(keypoints, (image.shape[1], image.shape[2]))
+    shown, labels = _recognised(model, images)
+    keypoints = [sift_keypoints(image) for image in shown]
+    near = [keypoint_partition(each, (shown.shape[2], shown.shape[3])) for each in keypoints]
+    chance = []
+    for number, own in enumerate(near):
         order = torch.randperm(own.numel(), generator=generator(derive(seed, "regions", number)))
-        for method, divided in ((KEYPOINTS, own), (RANDOM, own.flatten()[order].view(own.shape))):
-            options: dict[str, Any] = {"keypoints": keypoints, "regions": divided, "max_queries": queries}
-            found = feature_guided_search(model, image, label, **options, seed=derive(seed, "guided", number))
+        chance.append(own.flatten()[order].view(own.shape))
+    seeds = [derive(seed, "guided", number) for number in range(len(shown))]
+    for method, divided in ((KEYPOINTS, near), (RANDOM, chance)):
+        options: dict[str, Any] = {"keypoints": keypoints, "regions": divided, "max_queries": queries}
+        searches = feature_guided_searches(model, shown, labels, **options, seed=seeds)
+        for number, (own, found) in enumerate(zip(near, searches, strict=True)):
             value = found.severity if found.success else PIXELS
-            about = {"regions": int(own.max()) + 1, "keypoints": keypoints.found, "success": found.success}
+            about = {"regions": int(own.max()) + 1, "keypoints": found.keypoints.found, "success": found.success}
             yield {"image": number, "method": method, "value": float(value), **about}
 
 
 def optimum(network: DigitNetwork, seed: int, images: int, queries: int, pixels: int) -> Rows:
     """On the most salient pixels: the fewest that change the class, by trying all subsets, and who finds so few."""
     model = digit_network(network, seed)
-    for number, (image, label) in enumerate(_pairs(model, images)):
-        keypoints = sift_keypoints(image)
-        shape = (image.shape[1], image.shape[2])
-        salient = saliency_map(keypoints, shape).flatten().argsort(descending=True, stable=True)[:pixels]
-        divided = torch.full((image[0].numel(),), -1)
-        divided[salient] = keypoint_partition(keypoints, shape).flatten()[salient]
-        fewest = fewest_of_all(model, image, label, salient)
+    shown, labels = _recognised(model, images)
+    shape = (shown.shape[2], shown.shape[3])
+    keypoints = [sift_keypoints(image) for image in shown]
+    salient = [saliency_map(each, shape).flatten().argsort(descending=True, stable=True)[:pixels] for each in keypoints]
+    divided = [_only(keypoint_partition(each, shape), own) for each, own in zip(keypoints, salient, strict=True)]
+    optima = [
+        fewest_of_all(model, image, label, own)
+        for image, label, own in zip(shown, labels.tolist(), salient, strict=True)
+    ]
+    seeds = [derive(seed, "tree", number) for number in range(len(shown))]
+    options: dict[str, Any] = {"keypoints": keypoints, "regions": divided, "max_queries": queries}
+    searches = feature_guided_searches(model, shown, labels, **options, seed=seeds)
+    chance = [derive(seed, "alone", number) for number in range(len(shown))]
+    random = playouts_alone(model, shown, labels, divided, queries, chance)
+    for number, (fewest, found, alone) in enumerate(zip(optima, searches, random, strict=True)):
         if fewest is None:
             continue
-        options: dict[str, Any] = {"keypoints": keypoints, "regions": divided.view(shape), "max_queries": queries}
-        found = feature_guided_search(model, image, label, **options, seed=derive(seed, "tree", number))
-        alone = playouts_alone(model, image, label, divided.view(shape), queries, derive(seed, "alone", number))
         for method, history in ((TREE, found.history), (PLAYOUTS, alone)):
             best = min((severity for _, severity in history), default=float(pixels + 1))
             at = {"image": number, "method": method}
@@ -129,6 +141,13 @@ def optimum(network: DigitNetwork, seed: int, images: int, queries: int, pixels:
             for step in STEPS:
                 so_far = min((severity for asked, severity in history if asked <= step), default=None)
                 yield {"measure": "history", **at, "asked": step, "value": float(so_far == fewest)}
+
+
+def _only(divided: Tensor, pixels: Tensor) -> Tensor:
+    """The regions of some pixels; all others belong to none."""
+    kept = torch.full((divided.numel(),), -1)
+    kept[pixels] = divided.flatten()[pixels]
+    return kept.view(divided.shape)
 
 
 def fewest_of_all(model: nn.Module, image: Tensor, label: int, pixels: Tensor) -> int | None:
@@ -148,32 +167,38 @@ def fewest_of_all(model: nn.Module, image: Tensor, label: int, pixels: Tensor) -
 
 
 def playouts_alone(
-    model: nn.Module, image: Tensor, label: int, divided: Tensor, queries: int, seed: int
-) -> list[tuple[int, float]]:
-    """Random games from the image itself, each without its needless moves, for as many queries: no tree."""
-    board, random = _board(model, image, label, divided, queries), Random(seed)
+    model: nn.Module, images: Images, labels: Labels, divided: list[Tensor], queries: int, seeds: list[int]
+) -> list[Sequence[tuple[int, float]]]:
+    """Random games from each image itself, each without its needless moves, for as many queries: no tree."""
+    boards = [
+        _board(image, label, own, queries) for image, label, own in zip(images, labels.tolist(), divided, strict=True)
+    ]
+    works = [_random_games(board, Random(seed), queries) for board, seed in zip(boards, seeds, strict=True)]
+    play(Queries(model), boards, works)
+    return [board.history for board in boards]
+
+
+def _random_games(board: Board, random: Random, queries: int) -> Asking[None]:
     idle = 0
-    with suppress(OutOfQueries):
-        while idle < queries:
-            before = board.asked
-            together(board, [play_out(board, frozenset(), None, random, 1) for _ in range(AT_ONCE)])
-            idle = 0 if board.asked > before else idle + AT_ONCE
-    return board.history
+    while idle < queries:
+        before = board.asked
+        yield from together([play_out(board, frozenset(), None, random, 1) for _ in range(AT_ONCE)])
+        idle = 0 if board.asked > before else idle + AT_ONCE
 
 
 def players(network: DigitNetwork, seed: int, images: int, queries: int) -> Rows:
     """The game's value by image with each second player, as the search backs it up."""
     model = digit_network(network, seed)
-    for number, (image, label) in enumerate(_pairs(model, images)):
-        for player in PLAYERS:
-            options: dict[str, Any] = {"player": player, "backup": "game", "max_queries": queries}
-            found = feature_guided_search(model, image, label, **options, seed=derive(seed, "players", number))
+    shown, labels = _recognised(model, images)
+    seeds = [derive(seed, "players", number) for number in range(len(shown))]
+    for player in PLAYERS:
+        options: dict[str, Any] = {"player": player, "backup": "game", "max_queries": queries}
+        for number, found in enumerate(feature_guided_searches(model, shown, labels, **options, seed=seeds)):
             yield {"image": number, "method": player, "value": found.value}
 
 
-def _board(model: nn.Module, image: Tensor, label: int, divided: Tensor, queries: int) -> Board:
-    moves = moves_on(image, divided, 1.0, "farther", 0)
-    return Board(Queries(model), image, label, moves, budget=None, max_queries=queries)
+def _board(image: Tensor, label: int, divided: Tensor, queries: int) -> Board:
+    return Board(image, label, moves_on(image, divided, 1.0, "farther", 0), budget=None, max_queries=queries)
 
 
 def _recognised(model: nn.Module, count: int) -> tuple[Images, Labels]:
@@ -182,8 +207,3 @@ def _recognised(model: nn.Module, count: int) -> tuple[Images, Labels]:
     with torch.no_grad():
         right = (model(test.inputs).argmax(1) == test.targets).nonzero()[:count, 0]
     return test.inputs[right], test.targets[right]
-
-
-def _pairs(model: nn.Module, count: int) -> Iterator[tuple[Tensor, int]]:
-    images, labels = _recognised(model, count)
-    return zip(images, labels.tolist(), strict=True)

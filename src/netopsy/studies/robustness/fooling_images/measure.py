@@ -62,9 +62,10 @@ def images(data: str, source: Source, seed: int, evolution: Evolution, steps: in
     model = network(source, seed)
     yield {"measure": "accuracy", "value": accuracy(model, test)}
     real, shape = reference(train, evolution.real), _shape(train)
+    every: dict[tuple[str, str], FoolingImages] = {}
     for name, encoding in ENCODINGS.items():
         for way, found in _searched(model, shape, encoding, evolution, seed).items():
-            yield from _by_class(found, real, method=name, way=way)
+            every[name, way] = found
             for generation, sure in enumerate(found.history):
                 row = {"measure": "history", "method": name, "way": way, "generation": generation}
                 yield {**row, "median": sure.quantile(0.5), "value": sure.min()}
@@ -73,7 +74,8 @@ def images(data: str, source: Source, seed: int, evolution: Evolution, steps: in
     ascended = ascend_fooling_images(
         model, shape, range(train.class_count), steps=steps, mean=real.mean(0), seed=derive(seed, "ascent")
     )
-    yield from _by_class(ascended, real, method=ASCENT, way=ASCENT)
+    every[ASCENT, ASCENT] = ascended
+    yield from _by_class(every, real)
     if seed == 0:
         yield from _pictures(ascended.images, ascended.confidence, ASCENT)
         firsts = torch.stack([train.inputs[train.targets == number][0] for number in range(train.class_count)])
@@ -96,11 +98,14 @@ def _searched(model: nn.Module, shape: Any, encoding: Any, evolution: Evolution,
     }
 
 
-def _by_class(found: FoolingImages, real: Images, **of: str) -> Iterator[dict[str, Any]]:
-    away = distance_to_real(found.images, real.to(found.images.device))
-    numbers = zip(found.classes.tolist(), found.confidence, away, strict=True)
-    for number, sure, distance in numbers:
-        yield {"measure": "class", **of, "class": number, "value": sure, "distance": distance}
+def _by_class(found: dict[tuple[str, str], FoolingImages], real: Images) -> Iterator[dict[str, Any]]:
+    """Confidence and distance of every image, by method and way."""
+    every = torch.cat([each.images.cpu() for each in found.values()])
+    away = distance_to_real(every, real.cpu()).split([len(each.images) for each in found.values()])
+    for ((method, way), each), distances in zip(found.items(), away, strict=True):
+        of = {"measure": "class", "method": method, "way": way}
+        for number, sure, distance in zip(each.classes.tolist(), each.confidence, distances, strict=True):
+            yield {**of, "class": number, "value": sure, "distance": distance}
 
 
 def _pictures(found: Images, confidence: Tensor, kind: str) -> Iterator[dict[str, Any]]:
@@ -130,7 +135,9 @@ def retraining(source: Source, seed: int, chain: Retraining) -> Rows:
         seed=derive(seed, "retraining"),
     )
     real = reference(train, 5000)
-    for number, each in enumerate(rounds):
+    first = torch.cat([each.found[0].images for each in rounds])
+    distances = distance_to_real(first, real).view(len(rounds), -1).quantile(0.5, 1)
+    for number, (each, distance) in enumerate(zip(rounds, distances, strict=True)):
         assert isinstance(each.model, nn.Module)
         further = torch.full((len(each.taught),), train.class_count)
         yield {
@@ -140,7 +147,7 @@ def retraining(source: Source, seed: int, chain: Retraining) -> Rows:
             "accuracy": accuracy(each.model, test),
             "taught": transfer_rate(each.model, each.taught, further) if len(further) else None,
             "taught images": len(further),
-            "distance": distance_to_real(each.found[0].images, real).quantile(0.5),
+            "distance": distance,
         }
 
 
