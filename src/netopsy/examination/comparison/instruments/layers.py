@@ -82,8 +82,8 @@ def examine(pair: Pair) -> Finding:
             "Each square compares a layer of A (row) with a layer of B (column) by linear centred kernel alignment: 1 "
             "if both arrange the samples alike, whatever unit does what, and 0, in the mean, if they have nothing in "
             "common (the estimate is the one without bias). On the right the same with the weights of B drawn "
-            "anew, once: what is alike there comes from the images and the architecture, not from training. Layers with "
-            f"weights, spread over the depth; their grids are averaged to {GRID} x {GRID} places."
+            "anew, once: what is alike there comes from the images and the architecture, not from training. Layers "
+            f"with weights, spread over the depth; their grids are averaged to {GRID} x {GRID} places."
         ),
         pictures=(
             Picture.of(
