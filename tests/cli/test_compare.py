@@ -102,6 +102,8 @@ def test_without_networks_it_compares_two_seeds(here, capsys):
         (["compared_networks:middle"], "two networks are needed"),
         (["compared_networks:middle", "compared_networks:late"], "A and B need --data"),
         ([*OWN, "--fail-if", "accuracy"], "a limit must be like 'accuracy < -0.5'"),
+        ([*OWN, "--fail-if", ""], "a limit must be like"),
+        ([*OWN, "--fail-if", "parameters.low > 1"], "parameters has no interval"),
         ([*OWN, "--fail-if", "speed > 1"], "unknown difference 'speed'"),
         ([*OWN, "--instruments", "saliency"], "unknown instrument 'saliency'"),
         ([*OWN, "--depth", "deep"], "unknown depth 'deep'"),

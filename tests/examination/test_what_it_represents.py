@@ -7,6 +7,7 @@ from torch import nn
 
 from netopsy.data import Dataset
 from netopsy.examination import Subject, examine
+from netopsy.examination.instrument import NotNow
 from netopsy.examination.instruments import neighbours, redundancy
 from netopsy.examination.weighted_layers import weighted_layers
 
@@ -25,6 +26,18 @@ def test_a_trained_network_brings_classes_together(trained):
 def test_purity_is_that_of_the_nearest_by_angle():
     rows = np.array([[1.0, 0.0], [5.0, 0.1], [0.0, 1.0], [0.1, 3.0], [2.0, 0.3]])
     assert neighbours._purity(rows, np.array([0, 0, 1, 1, 1]), 1).tolist() == [1, 1, 1, 1, 0]
+
+
+def test_classes_of_few_samples_can_be_pure():
+    rows, labels = np.eye(3).repeat(2, 0) + 0.01, np.array([0, 0, 1, 1, 2, 2])
+    assert neighbours._purity(rows, labels, 5).tolist() == [1] * 6
+    assert neighbours._purity(rows, np.array([0, 0, 1, 1, 2, 3]), 5).tolist() == [1, 1, 1, 1, 0, 0]
+
+
+def test_a_sample_of_every_class_has_no_neighbours_of_its_class():
+    model, inputs = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 40)), torch.rand(40, 4)
+    with pytest.raises(NotNow, match="hardly any sample"):
+        neighbours.examine(Subject(model, Dataset(inputs, torch.arange(40))))
 
 
 def test_the_same_samples_everywhere_are_no_crash():
@@ -70,4 +83,6 @@ def test_what_does_not_apply_says_why():
     )
     assert "no hidden layer" in redundancy.applies(shallow)
     assert "too few for a map" in neighbours.applies(shallow)
+    few = Subject(nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)), Dataset(torch.rand(3, 4), torch.arange(3) % 2))
+    assert "too few for correlations" in redundancy.applies(few)
     assert weighted_layers(shallow, 1) == ["1"]

@@ -106,8 +106,8 @@ def compare(
     images_as = shown_as(size, resize, interpolation, channels, mean, std)
     wanted = [part.strip() for text in instruments or () for part in text.split(",") if part.strip()]
     comparison_instruments(wanted)  # a wrong name or limit is told before minutes are spent
-    limits = ", ".join(fail_if or ())
-    if limits:
+    limits = None if fail_if is None else ", ".join(fail_if)
+    if limits is not None:
         limits_from(limits)
     place = report_place(out)
     try:
@@ -124,7 +124,6 @@ def compare(
                 budget=budget,
                 seed=seed,  # type: ignore[arg-type]
             )
-            broken = comparison.beyond(limits) if limits else []
             with uninterrupted():
                 page = comparison.save(place)
     except KeyboardInterrupt:
@@ -134,6 +133,7 @@ def compare(
         say(page)
     else:
         summarise(comparison, page, time.perf_counter() - start, bool(wanted))
+    broken = [] if limits is None else comparison.beyond(limits)
     for sentence in broken:
         complain(plain(sentence))
     return 1 if broken else 0

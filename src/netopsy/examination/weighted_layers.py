@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +22,30 @@ def weighted_layers(subject: Subject, most: int) -> list[str]:
         return names[-1:]
     places = sorted(set(torch.linspace(0, len(names) - 1, min(most, len(names))).round().int().tolist()))
     return [names[place] for place in places]
+
+
+def sample_axes(subject: Subject, names: Sequence[str]) -> dict[str, int]:
+    """The axis along which each layer's output holds the samples, where there is one that grows with them.
+
+    It is the first of most; others put tokens first. A layer may hold several rows a sample along it.
+    """
+    if not names:
+        return {}
+    seen = [
+        {name: values.shape for name, values in outputs_of(subject.model, some.to(subject.device), list(names)).items()}
+        for some in (subject.data.inputs[:1], subject.data.inputs[:1].repeat_interleave(3, 0))
+    ]
+    found = {}
+    for name, shape in seen[0].items():
+        grown = [axis for axis, pair in enumerate(zip(shape, seen[1][name], strict=False)) if pair[0] != pair[1]]
+        if len(shape) == len(seen[1][name]) > 1 and len(grown) == 1 and seen[1][name][grown[0]] == 3 * shape[grown[0]]:
+            found[name] = grown[0]
+    return found
+
+
+def samples_first(model: nn.Module, inputs: Tensor, axes: Mapping[str, int]) -> dict[str, Tensor]:
+    """What layers return for a batch, with the axis of `sample_axes` first."""
+    return {name: values.movedim(axes[name], 0) for name, values in outputs_of(model, inputs, list(axes)).items()}
 
 
 @torch.no_grad()

@@ -85,7 +85,7 @@ def _of_confidence(pair: Pair) -> dict[str, Difference]:
         ("brier", "Brier score", "", 1.0, _brier),
     ):
         apart = (loss(pair.b) - loss(pair.a)).numpy()
-        if n > 1:
+        if n > 2:
             found[name] = _over(mean_interval(apart), words, unit, scale)
     return found
 

@@ -26,6 +26,7 @@ NAMES = (
     "operations",
 )
 """What `differences` can hold."""
+WITHOUT_INTERVAL = ("worst-class", "parameters", "operations")
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ def limits_from(text: str) -> list[Limit]:
             raise UnknownNameError("difference", name, NAMES)
         if end not in _ENDS:
             raise InputError(f"a limit can look at {name}, {name}.low or {name}.high, got {name + end!r}")
+        if end and name in WITHOUT_INTERVAL:
+            raise InputError(f"{name} has no interval, so that there can be no limit on {name}{end}")
         try:
             value = float(number)
         except ValueError:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from netopsy.core.errors import InputError, require
 from netopsy.examination.gate import why_not
@@ -39,7 +39,7 @@ class Pair:
     def answers(self) -> tuple[Tensor, Tensor]:
         """The class that each answers, ``[samples]``, numbered as A's classes are; B's others follow behind them."""
         a, b = self.a, self.b
-        if a.class_count == b.class_count and bool((a.labels == b.labels).all()):
+        if self.one_order:
             return a.predictions, b.predictions
         known = {a.class_name(number): number for number in range(a.class_count)}
         named = [len(subject.data.classes) >= subject.class_count for subject in (a, b)]
@@ -52,18 +52,36 @@ class Pair:
         return a.predictions, torch.tensor(numbers)[b.predictions]
 
     @cached_property
+    def one_order(self) -> bool:
+        """Whether the outputs of the two are of the same classes, in the same order."""
+        a, b = self.a, self.b
+        if a.class_count != b.class_count or not bool((a.labels == b.labels).all()):
+            return False
+        names = [[each.class_name(number) for number in range(each.class_count)] for each in (a, b)]
+        named = all(
+            len(each.data.classes) >= each.class_count and len(set(own)) == len(own)
+            for each, own in zip((a, b), names, strict=True)
+        )
+        return not named or names[0] == names[1]
+
+    @cached_property
     def right(self) -> tuple[Tensor, Tensor]:
         """Whether each answers right, ``[samples]``."""
         return self.a.predictions == self.a.labels, self.b.predictions == self.b.labels
+
+    @property
+    def written(self) -> tuple[nn.Module, nn.Module]:
+        """The two as they were written, out of what `torch.compile` put around them."""
+        a, b = (getattr(each.model, "_orig_mod", each.model) for each in (self.a, self.b))
+        return a, b
 
     @cached_property
     def one_architecture(self) -> bool:
         """Whether the two have the same parameters and buffers, of the same shapes and types."""
         states = [
-            {name: (value.shape, value.dtype) for name, value in each.model.state_dict().items()}
-            for each in (self.a, self.b)
+            {name: (value.shape, value.dtype) for name, value in each.state_dict().items()} for each in self.written
         ]
-        return states[0] == states[1] and repr(self.a.model) == repr(self.b.model)
+        return states[0] == states[1] and repr(self.written[0]) == repr(self.written[1])
 
     @property
     def subjects(self) -> dict[str, Subject]:

@@ -19,6 +19,8 @@ TOLERANCE = 0.02
 MOST = 300
 """Products that an eigenvalue is given."""
 BATCH = 256
+DEAREST = 6.0
+"""Shares of `netopsy.examination.subject.WORK` beyond which the least that says anything is too much."""
 
 
 def samples_of(subject: Subject, count: int) -> Dataset:
@@ -46,6 +48,19 @@ def called(subject: Subject) -> str:
 def why_not(subject: Subject) -> str | None:
     """The loss is a function of the parameters: there must be some."""
     return None if any(True for _ in subject.model.parameters()) else "the network has no parameters to move"
+
+
+def check_affordable(subject: Subject, passes: float, samples: int) -> None:
+    """Refuses a network so large that even ``samples`` of that many passes each would take too long at its depth.
+
+    Raises:
+        NotNow: it is.
+    """
+    if subject.affordable(passes * samples, 4, share=DEAREST, fewest=0) < 1:
+        raise NotNow(
+            f"{passes:,.0f} passes of {samples} samples are the least, and more than an examination of depth "
+            f"{subject.depth} spends on a network of this size"
+        )
 
 
 @contextmanager

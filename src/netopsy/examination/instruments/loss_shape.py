@@ -22,6 +22,7 @@ from netopsy.examination.instruments._loss import (
     PRODUCT,
     TOLERANCE,
     called,
+    check_affordable,
     differentiated,
     samples_of,
     why_not,
@@ -95,11 +96,13 @@ def _plan(subject: Subject) -> _Work:
 def passes(subject: Subject) -> float:
     """Forward passes of one sample that it takes."""
     work = _plan(subject)
+    check_affordable(subject, work.passes, min(work.samples, FEWEST))
     return work.samples * work.passes
 
 
 def examine(subject: Subject) -> Finding:
     """Sharpness, trace and spectrum of the Hessian of the mean cross-entropy, and the loss along directions."""
+    passes(subject)
     with differentiated():
         found = _measure(subject.in_single_precision, _plan(subject))
     sharpness, mean = found.top.values[0].item(), found.trace.value / found.size

@@ -47,9 +47,14 @@ def examine(subject: Subject) -> Finding:
         raise NotNow("what the last layer is given is the same for every sample")
     labels, wrong = subject.labels[indices].numpy(), (subject.predictions != subject.labels)[indices].numpy()
     near = min(NEAREST, len(indices) - 1)
+    fellows = np.bincount(labels)[labels] - 1
+    if (fellows > 0).sum() < FEWEST:
+        raise NotNow("hardly any sample that is looked at has another one of its class among them")
     inputs = subject.data.inputs[indices].flatten(1)
     pure, of_inputs = (_purity(each, labels, near) for each in (features, inputs.double().cpu().numpy()))
-    whole, raw, more = mean_interval(pure), mean_interval(of_inputs), paired_difference(pure, of_inputs)
+    held = fellows > 0
+    whole, raw = mean_interval(pure[held]), mean_interval(of_inputs[held])
+    more = paired_difference(pure[held], of_inputs[held])
     figures: dict[str, Number] = {
         "samples": len(indices),
         "numbers in the layer": features.shape[1],
@@ -61,11 +66,12 @@ def examine(subject: Subject) -> Finding:
         "difference, low": round(more.low, 4),
         "difference, high": round(more.high, 4),
     }
-    if wrong.any():
-        figures["the same of the samples it gets wrong"] = round(float(pure[wrong].mean()), 4)
+    missed = pure[wrong & held]
+    if len(missed):
+        figures["the same of the samples it gets wrong"] = round(float(missed.mean()), 4)
     verdict: Verdict = "good" if more.low > 0 and subject.skilled else "plain"
     return Finding(
-        sentence=_sentence(whole, raw, more, near, wrong, pure),
+        sentence=_sentence(whole, raw, more, near, missed),
         glance=f"{100 * whole.value:.0f} % of nearest neighbours are of one class",
         verdict=verdict,
         advice=(
@@ -79,7 +85,8 @@ def examine(subject: Subject) -> Finding:
             "layer is given stay near; crosses are mistakes. Only nearness can be read from such a map: sizes of clouds"
             " and distances between them mean nothing, and the numbers are therefore taken in the layer itself. The "
             "share of a sample's nearest neighbours (by the angle between them) that are of its class is shown beside "
-            "the same for the bare inputs, since neighbours there are often of one class, too."
+            "the same for the bare inputs, since neighbours there are often of one class, too. Of a class with fewer "
+            "other samples, as many neighbours as those are looked at."
         ),
         pictures=(
             Picture.of(
@@ -118,21 +125,25 @@ def _before_the_last(subject: Subject, indices: Tensor) -> Array:
 
 
 def _purity(rows: Array, labels: NDArray[np.int64], near: int) -> Array:
-    """Of each row, the share of its nearest other rows, by cosine, that have its label."""
+    """Of each row, the share of its nearest other rows, by cosine, that have its label.
+
+    As many of them are looked at as there are others of its label, if these are fewer: so that it can always be 1.
+    """
     unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     alike = unit @ unit.T
     np.fill_diagonal(alike, -np.inf)
     nearest = np.argsort(-alike, axis=1, kind="stable")[:, :near]
-    return (labels[nearest] == labels[:, None]).mean(1)
+    looked = np.arange(near) < np.maximum(np.bincount(labels)[labels] - 1, 1)[:, None]
+    return ((labels[nearest] == labels[:, None]) & looked).sum(1) / looked.sum(1)
 
 
-def _sentence(whole: Estimate, raw: Estimate, more: Estimate, near: int, wrong: NDArray[np.bool_], pure: Array) -> str:
+def _sentence(whole: Estimate, raw: Estimate, more: Estimate, near: int, missed: Array) -> str:
     text = (
         f"Of the {near} nearest neighbours of a sample in what the last layer is given, {100 * whole.value:.0f} % are "
         f"of its class, and {100 * raw.value:.0f} % in the bare inputs"
     )
-    if wrong.any():
-        text += f"; of the samples it gets wrong, {100 * float(pure[wrong].mean()):.0f} %"
+    if len(missed):
+        text += f"; of the samples it gets wrong, {100 * float(missed.mean()):.0f} %"
     if more.low <= 0:
         return f"{text}: the network brings classes together no more than the inputs do."
     return f"{text}."

@@ -16,7 +16,16 @@ from netopsy.data import Dataset
 from netopsy.examination.drawing import show_image
 from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
-from netopsy.examination.instruments._loss import BATCH, MOST, PRODUCT, TOLERANCE, called, differentiated, samples_of
+from netopsy.examination.instruments._loss import (
+    BATCH,
+    MOST,
+    PRODUCT,
+    TOLERANCE,
+    called,
+    check_affordable,
+    differentiated,
+    samples_of,
+)
 from netopsy.examination.instruments._loss import why_not as _why_not
 from netopsy.examination.subject import Subject, evaluate_outputs
 from netopsy.landscape.curvature import hessian, slopes, top_eigenpairs
@@ -26,6 +35,7 @@ SAMPLES, FEWEST, SHARE = 600, 32, 1.0
 PRODUCTS, DRAWS = 50, 3
 """Products that an eigenvector usually takes, and pairs of groups of each kind of control."""
 SHOWN = 8
+OPPOSE = "oppose each other"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +46,14 @@ class _Found:
     matched: tuple[GroupReport, ...]
     elsewhere: tuple[GroupReport, ...]
     sharpness: float
+
+    @property
+    def words(self) -> str:
+        """What the two groups do, beside those along random directions, which may well be opposed, too."""
+        if self.own.cosine >= 0:
+            return "do not oppose each other"
+        more = self.own.cosine < float(np.mean([each.cosine for each in self.elsewhere]))
+        return OPPOSE if more else f"{OPPOSE} no more than such groups along any direction do"
 
 
 def why_not(subject: Subject) -> str | None:
@@ -49,11 +67,13 @@ def _count(subject: Subject) -> int:
 
 def passes(subject: Subject) -> float:
     """Forward passes of one sample that it takes."""
+    check_affordable(subject, PRODUCT * PRODUCTS, FEWEST)
     return PRODUCT * PRODUCTS * _count(subject)
 
 
 def examine(subject: Subject) -> Finding:
     """The samples whose gradients reach furthest along the top eigenvector of the Hessian, one way and the other."""
+    passes(subject)
     with differentiated():
         found = _measure(subject.in_single_precision)
     matched = float(np.mean([each.cosine for each in found.matched])) if found.matched else float("nan")
@@ -62,14 +82,16 @@ def examine(subject: Subject) -> Finding:
     others = f"{matched:.2f} for random groups of the same classes, " if found.matched else ""
     return Finding(
         sentence=(
-            f"Where its loss is sharpest, {2 * k} of {len(found.data):,} {called(subject)} in two groups of {k} oppose "
-            f"each other with a cosine of {found.own.cosine:.2f} between their gradients ({others}{elsewhere:.2f} for "
-            f"groups chosen along random directions) and make up {share:.0f} % of the loss."
+            f"Where its loss is sharpest, {2 * k} of {len(found.data):,} {called(subject)} in two groups of {k} "
+            f"{found.words}, with a cosine of {found.own.cosine:.2f} between their gradients ({others}{elsewhere:.2f} "
+            f"for groups chosen along random directions), and make up {share:.0f} % of the loss."
         ),
-        glance=f"two groups of {k} samples oppose each other, cosine {found.own.cosine:.2f}",
+        glance=f"two groups of {k} samples {found.words}, cosine {found.own.cosine:.2f}",
         advice=(
             "Look for what the two rows share, such as a background or a frame: it is a strong feature with labels "
             "that contradict each other, and training swings between them. Wrong labels and rare kinds show here, too."
+            if found.words == OPPOSE
+            else "The sharpest direction singles out no samples: look at the two rows for wrong labels and rare kinds."
         ),
         reading=(
             "The first row holds the samples whose loss rises most when the network moves along the direction in which "

@@ -18,6 +18,8 @@ from netopsy.examination.subject import Subject
 from netopsy.examination.weighted_layers import outputs_of, weighted_layers
 
 LAYERS, MOST, FEWEST, BATCH = 12, 300, 40, 64
+ENOUGH = 10
+"""Samples below which units correlate by chance."""
 COPY = 0.95
 """Correlation, of either sign, from which one unit stands for another."""
 DEAD = 1e-5
@@ -35,6 +37,8 @@ class _Layer:
     """Units that could be left out because another one, which stays, says the same."""
     dimension: float
     """Participation ratio of the covariance: how many directions carry the variance."""
+    most: int
+    """Directions that so many rows can show."""
 
 
 def _count(subject: Subject) -> int:
@@ -42,7 +46,9 @@ def _count(subject: Subject) -> int:
 
 
 def applies(subject: Subject) -> str | None:
-    """Hidden layers with weights."""
+    """Hidden layers with weights, and enough samples to correlate."""
+    if len(subject.data) < ENOUGH:
+        return f"{len(subject.data)} samples are too few for correlations; it takes {ENOUGH}"
     return None if weighted_layers(subject, LAYERS)[:-1] else "it has no hidden layer with weights"
 
 
@@ -84,7 +90,9 @@ def examine(subject: Subject) -> Finding:
             f"correlation with another unit that stays is at least {COPY:g}, of either sign, over images and places. "
             "The dots say how many directions carry the variance, as a share of the units (the participation ratio of "
             "the covariance): few directions with hardly any copies mean that units repeat each other in mixtures. "
-            "Units are looked at where the layer writes them, before the activation function."
+            "Units are looked at where the layer writes them, before the activation function: one that is always below "
+            "0, and that a ReLU therefore silences, does not count as dead. So many samples show at most "
+            f"{max(x.most for x in layers):,} directions."
         ),
         pictures=(Picture.of(_draw(layers), "Dead units, copies and effective dimensions of every layer"),),
         figures=figures,
@@ -107,7 +115,7 @@ def _of(name: str, moments: Moments) -> _Layer:
     covariance = moments.covariance()
     total = covariance.square().sum()
     dimension = float(covariance.trace() ** 2 / total) if total > 0 else 0.0
-    return _Layer(name, len(std), int((~alive).sum()), _copies(correlation), dimension)
+    return _Layer(name, len(std), int((~alive).sum()), _copies(correlation), dimension, moments.count - 1)
 
 
 def _copies(correlation: Tensor) -> int:

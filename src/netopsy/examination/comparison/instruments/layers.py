@@ -12,18 +12,20 @@ from torch import Tensor, nn
 
 from netopsy.core.drawing import figure_grid, label
 from netopsy.core.progress import track
-from netopsy.core.seeds import derive
+from netopsy.core.seeds import derive, generator
 from netopsy.examination.comparison.pair import Pair
 from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.subject import Subject
-from netopsy.examination.weighted_layers import outputs_of, weighted_layers
+from netopsy.examination.weighted_layers import sample_axes, samples_first, weighted_layers
 from netopsy.representations.similarity import cka_matrix
 from netopsy.sparsity.lottery_ticket.controls import reinitialise
 
 MOST, FEWEST, BATCH = 300, 40, 64
 LAYERS = 14
 """Layers of either network, spread over its depth."""
+LEARNED = 0.1
+"""How much more alike than untrained layers must be for that to be worth a word: one draw moves it by some 0.05."""
 GRID = 6
 """Places a side that a layer's grid is averaged to, so that it fits in memory."""
 
@@ -37,12 +39,13 @@ def examine(pair: Pair) -> Finding:
     indices = pair.a.sample(_count(pair))
     if len(indices) < 4:
         raise NotNow(f"it takes 4 samples or more, and there are {len(indices)}")
-    names = {letter: weighted_layers(subject, LAYERS) for letter, subject in pair.subjects.items()}
-    if not all(names.values()):
-        raise NotNow("no layer with weights was seen at work in one of the networks")
     wide = {letter: subject.in_single_precision for letter, subject in pair.subjects.items()}
-    first, second = (_features(each, each.model, names[letter], indices) for letter, each in wide.items())
-    untrained = _features(wide["B"], _untrained(pair.b), names["B"], indices)
+    axes = {letter: sample_axes(each, weighted_layers(each, LAYERS)) for letter, each in wide.items()}
+    if not all(axes.values()):
+        raise NotNow("no layer with weights that tells its samples apart was seen at work in one of the networks")
+    names = {letter: list(each) for letter, each in axes.items()}
+    first, second = (_features(each, each.model, axes[letter], indices) for letter, each in wide.items())
+    untrained = _features(wide["B"], _untrained(pair.b), axes["B"], indices)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a layer that says the same of every sample is drawn as a gap
         found = cka_matrix(first, second, debiased=True)
@@ -59,9 +62,10 @@ def examine(pair: Pair) -> Finding:
         figures |= {
             "mean CKA of a layer of A with the likest of B": round(float(best[held].mean()), 4),
             "the same before B was trained": round(float(by_chance[held].mean()), 4),
-            "last layers": round(float(found[-1, -1]), 4),
         }
-    if len(first) == len(second):
+    if found[-1, -1].isfinite():
+        figures["last layers"] = round(float(found[-1, -1]), 4)
+    if len(first) == len(second) and found.diagonal().isfinite().any():
         figures["mean CKA of layers at one place"] = round(float(found.diagonal().nanmean()), 4)
     return Finding(
         sentence=_sentence(names, best, by_chance, held),
@@ -78,8 +82,8 @@ def examine(pair: Pair) -> Finding:
             "Each square compares a layer of A (row) with a layer of B (column) by linear centred kernel alignment: 1 "
             "if both arrange the samples alike, whatever unit does what, and 0, in the mean, if they have nothing in "
             "common (the estimate is the one without bias). On the right the same with the weights of B drawn "
-            "anew: what is alike there comes from the images and the architecture, not from training. Layers with "
-            f"weights, spread over the depth; their grids are averaged to {GRID} x {GRID} places."
+            "anew, once: what is alike there comes from the images and the architecture, not from training. Layers "
+            f"with weights, spread over the depth; their grids are averaged to {GRID} x {GRID} places."
         ),
         pictures=(
             Picture.of(
@@ -91,7 +95,11 @@ def examine(pair: Pair) -> Finding:
         table=(
             ("layer of A", "likest of B", "CKA", "with B untrained"),
             *(
-                (name, names["B"][int(place[k])], f"{float(best[k]):.2f}", f"{float(by_chance[k]):.2f}")
+                (
+                    name,
+                    names["B"][int(place[k])] if best[k].isfinite() else "–",
+                    *(f"{float(value):.2f}" if value.isfinite() else "–" for value in (best[k], by_chance[k])),
+                )
                 for k, name in enumerate(names["A"])
             ),
         ),
@@ -106,22 +114,28 @@ def examine(pair: Pair) -> Finding:
 
 
 @torch.no_grad()
-def _features(subject: Subject, model: nn.Module, names: list[str], indices: Tensor) -> list[Tensor]:
-    parts: list[list[Tensor]] = [[] for _ in names]
+def _features(subject: Subject, model: nn.Module, axes: dict[str, int], indices: Tensor) -> list[Tensor]:
+    parts: list[list[Tensor]] = [[] for _ in axes]
     for some in track(indices.split(BATCH), "looking at layers"):
-        seen = outputs_of(model, subject.data.inputs[some].to(subject.device), names)
-        for held, name in zip(parts, names, strict=True):
+        seen = samples_first(model, subject.data.inputs[some].to(subject.device), axes)
+        for held, name in zip(parts, axes, strict=True):
             values = seen[name].float()
             if values.ndim == 4 and max(values.shape[2:]) > GRID:
                 values = nn.functional.adaptive_avg_pool2d(values, GRID)
-            held.append(values.flatten(1).cpu())
+            held.append(values.reshape(len(some), -1).cpu())
     return [torch.cat(each) for each in parts]
 
 
 def _untrained(subject: Subject) -> nn.Module:
-    return reinitialise(
-        subject.in_single_precision.model, init=subject.initialiser, seed=derive(subject.seed, "untrained")
-    )
+    """With weights drawn anew; the entries of those that no layer draws (attention, tokens, masked) are shuffled."""
+    trained, seed = subject.in_single_precision.model, derive(subject.seed, "untrained")
+    fresh = reinitialise(trained, init=subject.initialiser, seed=seed)
+    random = generator(seed)
+    with torch.no_grad():
+        for before, weight in zip(trained.parameters(), fresh.parameters(), strict=True):
+            if torch.equal(before, weight):
+                weight.copy_(before.flatten()[torch.randperm(before.numel(), generator=random)].view_as(before))
+    return fresh
 
 
 def _sentence(names: dict[str, list[str]], best: Tensor, by_chance: Tensor, held: Tensor) -> str:
@@ -136,10 +150,10 @@ def _sentence(names: dict[str, list[str]], best: Tensor, by_chance: Tensor, held
     if most == least:
         return f"{text}."
     learned = int(gap.argmax())
-    return (
-        f"{text}; least alike is {names['A'][least]} ({float(best[least]):.2f}), and training has brought "
-        f"{names['A'][learned]} together most."
-    )
+    text = f"{text}; least alike is {names['A'][least]} ({float(best[least]):.2f})"
+    if float(gap[learned]) < LEARNED:
+        return f"{text}, and training has brought none of them together."
+    return f"{text}, and training has brought {names['A'][learned]} together most."
 
 
 def _draw(names: dict[str, list[str]], found: Tensor, control: Tensor) -> Figure:

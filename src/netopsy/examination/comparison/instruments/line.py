@@ -7,6 +7,7 @@ import copy
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -15,8 +16,9 @@ from netopsy.core.drawing import PALETTE, figure_grid
 from netopsy.core.progress import track
 from netopsy.data import Dataset
 from netopsy.examination.comparison.pair import Pair
-from netopsy.examination.finding import Finding, Number, Picture, Verdict
+from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
+from netopsy.lab.statistics import Estimate, mean_interval
 from netopsy.training import evaluate
 from netopsy.training.recalibration import recalibrated
 
@@ -24,14 +26,44 @@ POINTS = 11
 MOST, FEWEST = 500, 40
 SMALL = 0.02
 """A rise of the error of less than two points is no ridge."""
+SHAPES = {
+    "valley": (
+        "no ridge lies between them, they are linearly connected",
+        "linearly connected",
+        "Their weights can be averaged: half way, {:.1f} % of the answers are wrong, of A {:.1f} % and of B {:.1f} %.",
+    ),
+    "slope": (
+        "no ridge lies between them, but the error does not fall evenly from the worse to the better",
+        "no ridge: the error is never above that of the worse one",
+        "Little speaks for averaging their weights: half way, {:.1f} % of the answers are wrong, of A {:.1f} % and of "
+        "B {:.1f} %.",
+    ),
+    "unsure": (
+        "the samples are too few to say whether a ridge lies between them",
+        "too few samples to tell a ridge",
+        "Take more samples before their weights are averaged: half way, {:.1f} % of the answers are wrong, of A {:.1f} "
+        "% and of B {:.1f} %.",
+    ),
+    "ridge": (
+        "a ridge lies between them, as between networks that were trained apart",
+        "a ridge of {:.0f} points of error between them",
+        "Do not average their weights as they are: half way, {:.1f} % of the answers are wrong, of A {:.1f} % and of B "
+        "{:.1f} %.",
+    ),
+}
+"""What is said of each shape: in the sentence, at a glance, and as advice."""
+
+Sample = NDArray[np.float64]
 
 
 def applies(pair: Pair) -> str | None:
     """Two networks of one architecture, on the same inputs."""
     if not pair.one_architecture:
         return "there is a line only between two networks of one architecture"
-    if len(pair.a.data) < 2:
-        return "a line needs two samples or more"
+    if not pair.one_order:
+        return "the outputs of the two are in another order, so that what lies between them answers nothing"
+    if len(pair.a.data) < 3:
+        return "a line needs three samples or more"
     if not torch.equal(pair.a.data.inputs, pair.b.data.inputs):
         return "the two are given other inputs for the same samples, so that no network between them has inputs"
     return None
@@ -46,42 +78,38 @@ def examine(pair: Pair) -> Finding:
     samples = pair.a.data[pair.a.sample(_count(pair))]
     places = np.linspace(0, 1, POINTS)
     walked = [_at(pair, float(t), samples) for t in track(places, "walking")]
-    losses, errors = (np.array(each) for each in zip(*walked, strict=True))
+    losses, wrong = np.array([loss for loss, _ in walked]), np.stack([each for _, each in walked])
+    errors = wrong.mean(1)
     rise = losses - ((1 - places) * losses[0] + places * losses[-1])
     error_rise = errors - ((1 - places) * errors[0] + places * errors[-1])
     barrier, worst = float(rise.max()), float(error_rise.max())
     top = int(error_rise.argmax())
-    connected = worst < SMALL
-    verdict: Verdict = "plain"
+    above = mean_interval(wrong[top] - ((1 - places[top]) * wrong[0] + places[top] * wrong[-1]))
+    shape = _shape(errors, error_rise, above)
+    words, glance, advice = SHAPES[shape]
     figures: dict[str, Number] = {
         "barrier of the loss": round(barrier, 4),
         "barrier of the error (points)": round(100 * worst, 2),
+        "barrier of the error, low": round(100 * above.low, 2),
+        "barrier of the error, high": round(100 * above.high, 2),
         "at this share of the way": round(float(places[top]), 2),
+        "error half way (%)": round(100 * float(errors[POINTS // 2]), 2),
         "distance of the weights": round(_distance(pair), 4),
         "samples": len(samples),
     }
     return Finding(
         sentence=(
-            f"On the straight line from A to B the error rises by at most {100 * worst:.1f} points above the chord and "
-            f"the loss by {barrier:.2f}: "
-            + (
-                "the two lie in one valley, linearly connected."
-                if connected
-                else "a ridge lies between them, as between networks that were trained apart."
-            )
+            f"On the straight line from A to B the error rises by at most {100 * worst:.1f} points above the chord (95 "
+            f"% interval {100 * above.low:+.1f} to {100 * above.high:+.1f}) and the loss by {barrier:.2f}: {words}."
         ),
-        glance="linearly connected" if connected else f"a ridge of {100 * worst:.0f} points of error between them",
-        verdict=verdict,
-        advice=(
-            "Their weights can be averaged: the mean of the two is a network of about the same accuracy."
-            if connected
-            else "Do not average their weights as they are: hidden units stand in other places in the two."
-        ),
+        glance=glance.format(100 * worst),
+        advice=advice.format(*(100 * float(errors[place]) for place in (POINTS // 2, 0, -1))),
         reading=(
             "From left to right the weights go in a straight line from A to B. A barrier is how far the curve rises "
-            "above the dashed chord between its ends. Networks that share the first part of their training are "
-            "connected, others hardly ever are, though often only because their hidden units are numbered otherwise. "
-            "Running statistics of batch norms are taken anew at every point from the same samples."
+            "above the dashed chord between its ends; it is a ridge where the error is also above that of the "
+            "worse end. The interval is over samples, at the highest place. Networks that share the first part of "
+            "their training are connected, others hardly ever are, though often only because their hidden units are "
+            "numbered otherwise. Running statistics of batch norms are taken anew at every point from the same samples."
         ),
         pictures=(Picture.of(_draw(places, losses, errors), "Loss and error along the straight line from A to B"),),
         figures=figures,
@@ -99,19 +127,29 @@ def examine(pair: Pair) -> Finding:
 
 @torch.no_grad()
 def _distance(pair: Pair) -> float:
-    ends = zip(pair.a.model.parameters(), pair.b.model.parameters(), strict=True)
-    return sum(float((p.double() - q.double()).square().sum()) for p, q in ends) ** 0.5
+    a, b = pair.written
+    ends = dict(b.named_parameters())  # by name: what was pruned has its parameters in another order
+    pairs = ((weight, ends[name]) for name, weight in a.named_parameters())
+    return sum(float((p.double() - q.double()).square().sum()) for p, q in pairs) ** 0.5
 
 
 @torch.no_grad()
-def _at(pair: Pair, t: float, samples: Dataset) -> tuple[float, float]:
-    """Loss and error of the network at that share of the way."""
+def _at(pair: Pair, t: float, samples: Dataset) -> tuple[float, Sample]:
+    """Loss of the network at that share of the way, and whether it is wrong, sample by sample."""
     ends = {0.0: pair.a.model, 1.0: pair.b.model}
-    model = ends[t] if t in ends else _between(pair.a.model, pair.b.model, t)
+    model = ends[t] if t in ends else _between(*pair.written, t)
     if t not in ends and any(isinstance(each, _BatchNorm) and each.track_running_stats for each in model.modules()):
         model = recalibrated(model, samples.inputs)
     found = evaluate(model, samples)
-    return float(found.loss), 1 - float(found.accuracy)
+    return float(found.loss), (found.outputs.argmax(1) != samples.targets.cpu()).double().numpy()
+
+
+def _shape(errors: Sample, rise: Sample, above: Estimate) -> str:
+    if rise.max() < SMALL:
+        return "valley"
+    if errors.max() < max(errors[0], errors[-1]) + SMALL:
+        return "slope"
+    return "ridge" if above.low > 0 else "unsure"
 
 
 def _between(a: nn.Module, b: nn.Module, t: float) -> nn.Module:

@@ -15,7 +15,7 @@ from netopsy.core.drawing import figure_grid
 from netopsy.core.progress import track
 from netopsy.examination.comparison.pair import Pair
 from netopsy.examination.finding import Finding, Number, Picture
-from netopsy.examination.instrument import Instrument
+from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments._saliency_methods import METHODS, layers, why_not
 from netopsy.examination.subject import Subject
 from netopsy.interpretability.overlay import overlay
@@ -42,9 +42,12 @@ def examine(pair: Pair) -> Finding:
     others = _others(pair, indices)
     same = _correlations(a, b)
     control = _correlations(a, b[others])
-    held = ~(np.isnan(same) | np.isnan(control))
-    seen, chance = (mean_interval(each[held]) if held.sum() > 1 else None for each in (same, control))
-    apart = paired_difference(same[held], control[held]) if held.sum() > 1 else None
+    alone = (others == torch.arange(len(others))).numpy()
+    held = ~(np.isnan(same) | np.isnan(control) | alone)
+    if not held.any() and alone.any():
+        raise NotNow("no two images that were looked at are of one class, so that there is nothing to compare with")
+    seen, chance = (mean_interval(each[held]) if held.sum() > 2 else None for each in (same, control))
+    apart = paired_difference(same[held], control[held]) if held.sum() > 2 else None
     figures: dict[str, Number] = {"images": int(held.sum())}
     for name, estimate in (
         ("rank correlation on one image", seen),

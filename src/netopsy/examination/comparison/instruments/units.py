@@ -17,7 +17,7 @@ from netopsy.examination.comparison.pair import Pair
 from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.subject import Subject
-from netopsy.examination.weighted_layers import outputs_of, weighted_layers
+from netopsy.examination.weighted_layers import sample_axes, samples_first, weighted_layers
 from netopsy.representations.convergent_learning import Matching, match_units, statistics_of
 
 LAYERS, MOST, FEWEST, BATCH = 4, 300, 40, 64
@@ -38,6 +38,11 @@ class _Layer:
     """Mean correlation with the partner where B looks at other images."""
 
     @property
+    def alike(self) -> int:
+        """Units whose partner does the same."""
+        return int((self.matching.value[self.matching.index >= 0] > ALIKE).sum())
+
+    @property
     def in_place(self) -> int:
         """Units whose partner has the same number."""
         held = self.matching.index >= 0
@@ -54,7 +59,7 @@ def _names(pair: Pair) -> list[str]:
             {name: len(unit_rows(values)) for name, values in _seen(subject, shared, torch.arange(1)).items()}
             for subject in (pair.a, pair.b)
         ]
-        known = [name for name in shared if rows[0][name] == rows[1][name]]
+        known = [name for name in shared if name in rows[0] and rows[0][name] == rows[1].get(name)]
         pair.notes["units"] = known
     places = sorted(set(torch.linspace(0, len(known) - 1, min(LAYERS, len(known))).round().int().tolist()))
     return [known[place] for place in places]
@@ -63,7 +68,7 @@ def _names(pair: Pair) -> list[str]:
 def _seen(subject: Subject, names: list[str], indices: Tensor) -> dict[str, Tensor]:
     if not names:
         return {}
-    return outputs_of(subject.model, subject.data.inputs[indices].to(subject.device), names)
+    return samples_first(subject.model, subject.data.inputs[indices].to(subject.device), sample_axes(subject, names))
 
 
 def applies(pair: Pair) -> str | None:
@@ -89,7 +94,7 @@ def examine(pair: Pair) -> Finding:
         figures |= {
             f"mean correlation with the partner, {layer.name}": round(float(values.mean()), 4),
             f"on other images, {layer.name}": round(layer.chance, 4),
-            f"units alike, {layer.name}": int((values > ALIKE).sum()),
+            f"units alike, {layer.name}": layer.alike,
             f"units, {layer.name}": len(layer.numbers),
             f"units at the same place, {layer.name}": layer.in_place,
         }
@@ -103,10 +108,11 @@ def examine(pair: Pair) -> Finding:
         ),
         reading=(
             "Every unit of A is given a partner in B so that the correlations of their activations on the same images "
-            "and places add up to the most; no unit is given twice. The curves are these correlations, the best first; "
-            "the dashed line is their mean where B looks at other images of the data, which is what chance gives. A "
-            "low curve does not say that the two represent different things: they may do so in another basis, which "
-            "the similarity of whole layers tells. Channels are units, before the activation function."
+            "and places add up to the most; no unit is given twice, and with fewer units in B some of A get none. The "
+            "curves are these correlations, the best first; the dashed line is their mean where B looks at other "
+            "images of the data, which is what chance gives. A low curve does not say that the two represent different "
+            "things: they may do so in another basis, which the similarity of whole layers tells. Channels are units, "
+            "before the activation function."
         ),
         pictures=(Picture.of(_draw(found), "Correlation of each unit of A with its partner in B, layer by layer"),),
         figures=figures,
@@ -159,8 +165,8 @@ def _rows(pair: Pair, letter: str, name: str, indices: Tensor) -> Tensor:
 
 
 def _alike(found: list[_Layer]) -> float:
-    values = torch.cat([layer.matching.value[layer.matching.index >= 0] for layer in found])
-    return 100 * float((values > ALIKE).double().mean())
+    """Of all units of A in these layers that are not dead, those too that get no partner: the share with a good one."""
+    return 100 * sum(layer.alike for layer in found) / sum(len(layer.numbers) for layer in found)
 
 
 def _sentence(found: list[_Layer]) -> str:
