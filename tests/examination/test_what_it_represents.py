@@ -77,6 +77,14 @@ def test_a_chain_of_copies_leaves_those_that_are_no_copies_of_what_stays():
     assert redundancy._copies(torch.ones(4, 4)) == 3
 
 
+def test_few_samples_are_said_to_hide_directions():
+    data = Dataset(torch.rand(12, 4), torch.arange(12) % 2)
+    for hidden, said in ((30, True), (5, False)):
+        model = nn.Sequential(nn.Linear(4, hidden), nn.ReLU(), nn.Linear(hidden, 2))
+        reading = redundancy.examine(Subject(model, data)).reading
+        assert ("at most 11 directions" in reading) == said
+
+
 def test_what_does_not_apply_says_why():
     shallow = Subject(
         nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), Dataset(torch.rand(20, 1, 2, 2), torch.arange(20) % 2)

@@ -91,8 +91,7 @@ def examine(subject: Subject) -> Finding:
             "The dots say how many directions carry the variance, as a share of the units (the participation ratio of "
             "the covariance): few directions with hardly any copies mean that units repeat each other in mixtures. "
             "Units are looked at where the layer writes them, before the activation function: one that is always below "
-            "0, and that a ReLU therefore silences, does not count as dead. So many samples show at most "
-            f"{max(x.most for x in layers):,} directions."
+            "0, and that a ReLU therefore silences, does not count as dead." + _bound(layers)
         ),
         pictures=(Picture.of(_draw(layers), "Dead units, copies and effective dimensions of every layer"),),
         figures=figures,
@@ -140,6 +139,12 @@ def _sentence(layers: list[_Layer], units: int, spare: int) -> str:
         f"{text}; the variance of {tightest.name} lies in about {tightest.dimension:.1f} directions of its "
         f"{tightest.units:,}."
     )
+
+
+def _bound(layers: list[_Layer]) -> str:
+    """A warning where fewer rows than units were seen, so that directions are missed."""
+    bound = [x.most for x in layers if x.most < x.units]
+    return f" So few samples show at most {min(bound):,} directions of a layer, however many it has." if bound else ""
 
 
 def _draw(layers: list[_Layer]) -> Figure:
