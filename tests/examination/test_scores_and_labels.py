@@ -9,6 +9,7 @@ from torch import nn
 from netopsy import InputError
 from netopsy.data import Dataset
 from netopsy.examination import Subject, examine
+from netopsy.examination.gate import why_not
 from netopsy.examination.instrument import instruments
 from netopsy.examination.labels import by_output, read_labels
 from netopsy.examination.planning import planned
@@ -130,9 +131,11 @@ def test_at_chance_only_what_makes_sense_is_run():
     assert {"saliency", "patterns", "pruning", "causal-paths"} <= set(reasons)
     assert "no better than chance" in reasons["saliency"].reason
     assert not {"accuracy", "architecture", "confusions"} & set(reasons)
-    few = planned(instruments(), Subject(model, data[:9]), 1e6)
+    short = Subject(model, data[:9])
+    few = planned(instruments(), short, 1e6, why_not(short))
     assert "9 samples are too few" in few["saliency"].reason
-    alike = planned(instruments(), Subject(model, data[data.targets == 1]), 1e6)
+    same = Subject(model, data[data.targets == 1])
+    alike = planned(instruments(), same, 1e6, why_not(same))
     assert "all samples are of one class" in alike["saliency"].reason
     assert planned(instruments(["saliency"]), subject, 1e6) == {}
 

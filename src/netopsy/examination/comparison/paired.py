@@ -20,7 +20,7 @@ def difference_of_shares(a: NDArray[np.bool_], b: NDArray[np.bool_], *, confiden
 
     >>> found = difference_of_shares(np.array([True] * 8 + [False] * 2), np.array([True] * 9 + [False]))
     >>> f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
-    '0.10 [-0.18, 0.34]'
+    '0.10 [-0.20, 0.36]'
     """
     n = len(a)
     gained, lost = int((~a & b).sum()), int((a & ~b).sum())

@@ -97,6 +97,12 @@ def mapping_path(stats: UnitStats, source: int, target: int, penalties: Sequence
 
     Raises:
         InputError: see `sparse_mapping`; or no penalty.
+
+    >>> from netopsy.representations.convergent_learning import statistics_of
+    >>> x = torch.randn(300, 3, generator=torch.Generator().manual_seed(0))
+    >>> path = mapping_path(statistics_of([x, x]), 0, 1, [0.1, 2.0])
+    >>> [int(found.used.sum()) for found in path]
+    [3, 0]
     """
     require(len(penalties) > 0, "penalties is empty; give at least one")
     found: dict[float, Mapping] = {}

@@ -95,6 +95,8 @@ def unit_statistics(
         check_model(model)
     names = [layers] * len(models) if isinstance(layers, str) else list(layers)
     require(len(names) == len(models), f"layers must be one name, or one a network ({len(models)}), got {len(names)}")
+    shape = list(inputs.shape) if isinstance(inputs, Tensor) else [1, 1]
+    require(len(shape) > 1, f"inputs must be [samples, ...], or batches of them, got a tensor of shape {shape}")
     moments, sizes = Moments(), None
     for batch in inputs.split(256) if isinstance(inputs, Tensor) else inputs:
         rows = [

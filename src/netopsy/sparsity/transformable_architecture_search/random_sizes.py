@@ -57,7 +57,7 @@ def uniform_shape(space: ShapeSpace, flops_target: float | int) -> Shape:
 
     >>> space = ShapeSpace.mlp((64, 100, 100, 10))
     >>> dict(uniform_shape(space, 0.5 * space.flops()).widths)
-    {'hidden1': 64, 'hidden2': 64}
+    {'hidden1': 63, 'hidden2': 63}
     """
     require(flops_target > 0, f"flops_target must be positive, got {flops_target}")
 
