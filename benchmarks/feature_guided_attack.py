@@ -38,7 +38,7 @@ def benchmarks() -> Iterator[Comparison | Growth]:
     peer_name = "one image at a time"
     yield Comparison("feature_guided_attack_batched", together, apart, 0.1, peer_name=peer_name, rounds=2)
     ours, alone = partial(search, model, image), partial(one_at_a_time, model, images[:1])
-    yield Comparison("feature_guided_attack_one_image", ours, alone, 0.25, peer_name=peer_name, rounds=3)
+    yield Comparison("feature_guided_attack_one_image", ours, alone, 0.1, peer_name=peer_name, rounds=3)
     if (peer := saliency_map_attack(model, image)) is not None:
         yield Comparison("feature_guided_attack_jsma", ours, peer, 10.0, peer_name="ART's JSMA, all classes", rounds=3)
     pictures = {side: picture(side) for side in (8, 16, 32, 64)}
