@@ -45,6 +45,7 @@ def test_it_finds_the_fewest_pixels_where_they_are_known(channels):
     assert finding.figures["pixels, median by keypoints"] == finding.figures["fewest"] == 3
     assert finding.figures["pixels, median by random regions"] == 3
     assert "in the median 3 pixels change the answer" in finding.sentence
+    assert "keypoints are no better guide here than chance" in finding.sentence
     assert finding.verdict == "plain"
     assert len(finding.pictures) == 1
 

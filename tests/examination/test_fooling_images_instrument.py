@@ -112,6 +112,15 @@ def test_the_work_is_fixed_by_depth_and_size_and_within_its_share():
 
 
 @pytest.mark.usefixtures("unrendered")
+def test_a_network_surer_of_noise_than_of_real_images_is_doubtful():
+    """Sure of what is bright enough, which the evolved images are and the real ones are not."""
+    finding = found_by(Sharp(4, 5.0), Dataset(0.02 * data().inputs, data().targets)).findings["fooling-images"]
+    assert finding.figures["classes faked"] == 0
+    assert finding.verdict == "doubtful"
+    assert finding.glance.startswith("surer of noise or patterns")
+
+
+@pytest.mark.usefixtures("unrendered")
 def test_one_real_image_leaves_the_distance_unknown():
     finding = found_by(Sharp(4, 40.0), data(count=1)).findings["fooling-images"]
     assert finding.figures["median distance to real images"] == "unknown"

@@ -40,6 +40,18 @@ def test_radii_of_a_linear_network_are_enclosed(channels: int) -> None:
     assert len(found.pictures) == 2
 
 
+def test_nothing_proved_is_never_called_a_proof(monkeypatch) -> None:
+    from netopsy.examination.instruments import safety_verification as instrument
+
+    for proved, says in (([0.0] * 12, "For none of 12 images any radius"), ([4.0] * 5 + [0.0] * 7, "For 5 of 12")):
+        radii = Radii(torch.tensor(proved), torch.full((12,), torch.inf))
+        monkeypatch.setattr(instrument, "_radii", lambda *_, found=radii: found)
+        finding = INSTRUMENT.examine(Subject(halves(), images()))
+        assert finding.sentence.startswith(says)
+        assert "which is proved" not in finding.sentence
+        assert finding.glance.startswith("nothing is proved of most images")
+
+
 def test_standardised_images_have_the_same_radii() -> None:
     plain = images()
     mean, std = torch.full((1, 1, 1), 0.5), torch.full((1, 1, 1), 0.25)

@@ -24,9 +24,9 @@ from netopsy.cli.network import (
     read_for,
     shown_as,
 )
-from netopsy.cli.summary import report_place, summarise
+from netopsy.cli.summary import check_run, names_in, report_place, summarise
 from netopsy.cli.terminal import complain, kept_streams, say, warnings_as_notes
-from netopsy.core.errors import UnknownNameError, require
+from netopsy.core.errors import require
 from netopsy.core.texts import plain
 
 if TYPE_CHECKING:
@@ -91,24 +91,20 @@ def compare(
 ) -> int:
     """Compare two trained networks and write a report; without any, two small ones that are trained on the spot."""
     start = time.perf_counter()
-    require(0 < budget < float("inf"), f"--budget must be a positive number of seconds, got {budget:g}")
-    require(seed >= 0, f"--seed must not be negative, got {seed}")
-    require(limit is None or limit >= 1, f"--limit must be at least 1, got {limit}")
+    check_run(budget, seed, limit, depth)
     from netopsy.cli.interrupts import insistent_interrupts, uninterrupted
     from netopsy.cli.progress import shown
     from netopsy.examination.comparison import compare as compare_networks
     from netopsy.examination.comparison import comparison_instruments
     from netopsy.examination.comparison.limits import limits_from
-    from netopsy.examination.subject import DEPTHS
 
-    if depth not in DEPTHS:
-        raise UnknownNameError("depth", depth, DEPTHS)
     images_as = shown_as(size, resize, interpolation, channels, mean, std)
-    wanted = [part.strip() for text in instruments or () for part in text.split(",") if part.strip()]
+    wanted = names_in(instruments)
     comparison_instruments(wanted)  # a wrong name or limit is told before minutes are spent
     limits = None if fail_if is None else ", ".join(fail_if)
     if limits is not None:
         limits_from(limits)
+    options: dict[str, Any] = {"instruments": wanted, "depth": depth, "budget": budget, "seed": seed}
     place = report_place(out)
     try:
         with kept_streams(), insistent_interrupts(), nullcontext() if quiet else shown(), warnings_as_notes(quiet):
@@ -117,13 +113,7 @@ def compare(
                 if a is None
                 else _own(a, b, model, labels, data, split, images_as, limit, device, seed)
             )
-            comparison = compare_networks(
-                **pair,
-                instruments=wanted,
-                depth=depth,
-                budget=budget,
-                seed=seed,  # type: ignore[arg-type]
-            )
+            comparison = compare_networks(**pair, **options)
             with uninterrupted():
                 page = comparison.save(place)
     except KeyboardInterrupt:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,12 +24,15 @@ from netopsy.cli.network import (
     StdOption,
     WeightsOption,
     device_named,
-    numbers,
     read_for,
+    shown_as,
 )
-from netopsy.cli.summary import report_place, summarise
+from netopsy.cli.summary import check_run, names_in, report_place, summarise
 from netopsy.cli.terminal import complain, kept_streams, say, warnings_as_notes
-from netopsy.core.errors import UnknownNameError, require
+from netopsy.core.errors import require
+
+if TYPE_CHECKING:
+    from netopsy.examination.preprocessing import Preprocessing
 
 
 def register(app: typer.Typer) -> None:
@@ -84,8 +87,8 @@ def examine(
 ) -> int:
     """Examine a trained network and write a report; without --model, a small one that is trained on the spot."""
     start = time.perf_counter()
-    _check_numbers(budget, seed, limit)
-    _check_words(depth, interpolation)
+    check_run(budget, seed, limit, depth)
+    images_as = shown_as(size, resize, interpolation, channels, mean, std)
     images = {
         "--train": train,
         "--recipe": recipe,
@@ -107,15 +110,14 @@ def examine(
     place = report_place(out)
     wanted: dict[str, Any] = {
         "layers": layer or (),
-        "classes": _names(classes),
-        "instruments": _names(instruments),
+        "classes": names_in(classes),
+        "instruments": names_in(instruments),
         "depth": depth,
         "reshape": _rows_and_columns(reshape),
         "budget": budget,
         "seed": seed,
     }
     named_instruments(wanted["instruments"])  # a wrong name is told before minutes are spent
-    images_as = (size, resize, interpolation, channels, numbers("--mean", mean), numbers("--std", std))
     try:
         with kept_streams(), insistent_interrupts(), nullcontext() if quiet else shown(), warnings_as_notes(quiet):
             subject = (
@@ -135,21 +137,6 @@ def examine(
         asked = bool(wanted["instruments"])
         summarise(examination, page, time.perf_counter() - start, asked)
     return 0
-
-
-def _check_numbers(budget: float, seed: int, limit: int | None) -> None:
-    require(0 < budget < float("inf"), f"--budget must be a positive number of seconds, got {budget:g}")
-    require(seed >= 0, f"--seed must not be negative, got {seed}")
-    require(limit is None or limit >= 1, f"--limit must be at least 1, got {limit}")
-
-
-def _check_words(depth: str, interpolation: str | None) -> None:
-    from netopsy.data.pictures import INTERPOLATIONS
-    from netopsy.examination.subject import DEPTHS
-
-    for option, given, known in (("depth", depth, DEPTHS), ("interpolation", interpolation, INTERPOLATIONS)):
-        if given is not None and given not in known:
-            raise UnknownNameError(option, given, known)
 
 
 def _check_together(model: str | None, weights: Path | None, data: str | None, about_images: Sequence[str]) -> None:
@@ -191,7 +178,7 @@ def _own(
     train: str | None,
     recipe: str | None,
     split: str,
-    images_as: tuple[Any, ...],
+    asked_for: Preprocessing,
     limit: int | None,
     device: str,
     seed: int,
@@ -199,12 +186,10 @@ def _own(
     from netopsy.cli.recipe import recipe_from
     from netopsy.examination.labels import read_labels
     from netopsy.examination.named import network_named
-    from netopsy.examination.preprocessing import Preprocessing
 
     where, how = device_named(device), None if train is None else recipe_from(recipe)
     names = [] if labels is None else read_labels(labels)
     network = network_named(model, weights, seed=seed)
-    asked_for = Preprocessing(*images_as)
 
     return {
         "model": network.to(where),
@@ -223,7 +208,3 @@ def _rows_and_columns(text: str | None) -> tuple[int, int] | None:
     fits = rows.isdecimal() and columns.isdecimal() and int(rows) > 0 and int(columns) > 0
     require(fits, f"--reshape must be rows and columns, such as 14x14, got {text!r}")
     return int(rows), int(columns)
-
-
-def _names(texts: Sequence[str] | None) -> Sequence[str]:
-    return [part.strip() for text in texts or () for part in text.split(",") if part.strip()]

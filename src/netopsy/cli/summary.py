@@ -1,14 +1,36 @@
-"""Where a report goes, and what the terminal says of it."""
+"""What commands that write a report have in common: what they check, where it goes, what the terminal says of it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netopsy.core.errors import UnknownNameError, require
 from netopsy.core.texts import plain
 
 if TYPE_CHECKING:
     from netopsy.examination.result import Findings
+
+
+def check_run(budget: float, seed: int, limit: int | None, depth: str) -> None:
+    """Raise `InputError` for a number or depth that no examination can have."""
+    from netopsy.examination.subject import DEPTHS
+
+    require(0 < budget < float("inf"), f"--budget must be a positive number of seconds, got {budget:g}")
+    require(seed >= 0, f"--seed must not be negative, got {seed}")
+    require(limit is None or limit >= 1, f"--limit must be at least 1, got {limit}")
+    if depth not in DEPTHS:
+        raise UnknownNameError("depth", depth, DEPTHS)
+
+
+def names_in(texts: Sequence[str] | None) -> list[str]:
+    """Names with commas between them, from an option that may be given several times.
+
+    >>> names_in(["a, b", "c"])
+    ['a', 'b', 'c']
+    """
+    return [part.strip() for text in texts or () for part in text.split(",") if part.strip()]
 
 
 def report_place(out: Path) -> Path:

@@ -102,7 +102,7 @@ def examine(subject: Subject) -> Finding:
         sentence = (
             f"Setting pixels to their opposite extreme changes {len(guided)} of {images} right answers within "
             f"{queries} questions each; in the median {many} the answer, {100 * middle / size:.2g} % of the "
-            f"image{_beside(chance)}."
+            f"image{_beside(chance, middle)}."
         )
         glance, worrying = f"{many} an answer (median of {len(guided)})", middle <= LOCAL * size
     else:
@@ -145,10 +145,12 @@ def _sides(pairs: list[Pair]) -> tuple[list[SearchResult], list[SearchResult]]:
     return [pair.guided for pair in pairs], [pair.chance for pair in pairs]
 
 
-def _beside(chance: list[SearchResult]) -> str:
+def _beside(chance: list[SearchResult], guided: float) -> str:
     if not chance:
         return "; random regions found none"
-    return f"; with random regions {median(one.severity for one in chance):g} ({len(chance)} changed)"
+    found = median(one.severity for one in chance)
+    text = f"; with random regions {found:g} ({len(chance)} changed)"
+    return f"{text}, so that keypoints are no better guide here than chance" if found <= guided else text
 
 
 def _pictures(subject: Subject, pairs: list[Pair]) -> tuple[Picture, ...]:

@@ -31,7 +31,7 @@ MOST, FEWEST, SHARE = 10_000, 120, 2.0
 """Images tried at normal depth, and for the largest network; share of the work."""
 LARGE, SMALL = 50, 10
 """Images a generation; the smaller where so few are tried that there would be hardly a generation."""
-SURE = 0.99
+SURE, EVEN = 0.99, 0.5
 CLASSES, SHOWN = 100, 8
 """Classes that are looked at and that are shown, at most."""
 REAL, VALUES = 2000, 2**25
@@ -81,19 +81,25 @@ def examine(subject: Subject) -> Finding:
     away = found.distance.gather(0, surest[None])[0]
     known, middle = bool(away.isfinite().all()), float(away.quantile(0.5))
     apart = f", and the median image is {middle:.1f} times as far from the nearest real one as real ones are"
+    reached = float(sure.quantile(0.5))
     certain = float(subject.probabilities.amax(1).float().quantile(0.5))
+    surer = reached >= max(certain, EVEN)
     return Finding(
         sentence=(
             f"Of {count} classes{of} {either} can be faked: evolved noise or patterns make it at least "
-            f"{100 * SURE:.0f} % sure of them. The median class reaches "
-            f"{100 * float(sure.quantile(0.5)):.4g} %{apart * known}."
+            f"{100 * SURE:.0f} % sure of them. The median class reaches {100 * reached:.4g} %, where it is "
+            f"{100 * certain:.4g} % sure of the median held-out image{apart * known}."
         ),
-        glance=f"noise or patterns fake {either} of {count} classes at {100 * SURE:.0f} %",
-        verdict="doubtful" if either else "plain",
+        glance=(
+            f"noise or patterns fake {either} of {count} classes at {100 * SURE:.0f} %"
+            if either or not surer
+            else f"surer of noise or patterns ({100 * reached:.0f} %) than of real images ({100 * certain:.0f} %)"
+        ),
+        verdict="doubtful" if either or surer else "plain",
         advice=(
             "Do not take its confidence for a sign that an input is one of its kind: check inputs by how near they are "
             "to the training data before its answer counts."
-            if either
+            if either or surer
             else f"This search of {found.asked} images found none; a longer one may (`--depth thorough`)."
         ),
         reading=(
@@ -115,7 +121,7 @@ def examine(subject: Subject) -> Finding:
             "classes": count,
             "classes faked": either,
             **{f"classes faked by {name}": int(found.faked[place].sum()) for place, name in enumerate((RAW, PATTERNS))},
-            "median confidence": round(float(sure.quantile(0.5)), 4),
+            "median confidence": round(reached, 4),
             "median distance to real images": round(middle, 3) if known else "unknown",
             "median confidence on held-out images": round(certain, 4),
             **{

@@ -104,11 +104,14 @@ def examine(subject: Subject) -> Finding:
     how = _how(subject, model, relaxed, found)
     return Finding(
         sentence=(
-            f"Half of {len(indices)} images keep their class under any change of {middle:.2g} of 255 grey levels "
-            f"a pixel, which is proved; at {level:g} levels {100 * proved:.0f} % are proved, {100 * broken:.0f} % are "
+            f"{_proved(found, middle)}; at {level:g} levels {100 * proved:.0f} % are proved, {100 * broken:.0f} % are "
             f"broken by a change that was found, and {100 * left:.0f} % stay unknown."
         ),
-        glance=f"proved to {middle:.2g} grey levels; {100 * left:.0f} % unknown at {level:g}",
+        glance=(
+            f"proved to {middle:.2g} grey levels; {100 * left:.0f} % unknown at {level:g}"
+            if middle > 0
+            else f"nothing is proved of most images; {100 * left:.0f} % unknown at {level:g}"
+        ),
         verdict="doubtful" if found.shares(2)[2] > 0.5 else "plain",
         advice=(
             "A change of two grey levels changes most answers: train against such changes where inputs may be tampered "
@@ -143,6 +146,18 @@ def examine(subject: Subject) -> Finding:
             "print(255 * radii.median())  # for a network that takes pixels from 0 to 1"
         ),
     )
+
+
+def _proved(found: Radii, middle: float) -> str:
+    count, some = len(found.proved), int((found.proved > 0).sum())
+    if middle > 0:
+        return (
+            f"Half of {count} images keep their class under any change of {middle:.2g} of 255 grey levels a pixel, "
+            "which is proved"
+        )
+    if some:
+        return f"For {some} of {count} images a radius could be proved, however small, and for the others none"
+    return f"For none of {count} images any radius could be proved"
 
 
 def _how(subject: Subject, model: nn.Module, relaxed: bool, found: Radii) -> str:
