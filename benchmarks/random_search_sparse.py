@@ -12,10 +12,10 @@ from torch.nn import functional
 from torch.nn.utils import prune
 
 from benchmarks.timing import Comparison, Growth
+from netopsy.core.units import weight_masks
 from netopsy.data import Dataset, digits_split, index_batches
 from netopsy.models import mlp
 from netopsy.sparsity.random_search_sparse import SearchResult, node_space, random_search
-from netopsy.sparsity.units import weight_masks
 from netopsy.training import Recipe, evaluate, fit_many
 
 SPARSITY, TRAINED = 0.75, 8

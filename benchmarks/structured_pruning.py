@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.timing import Comparison
+from netopsy.core.units import Units, compact, unit_groups, unit_norms
 from netopsy.data import Dataset, digits_split
 from netopsy.lab import paired_difference
 from netopsy.models import initialise, resnet18
 from netopsy.models.resnet import ResNet
 from netopsy.sparsity.criteria import keep_largest
 from netopsy.sparsity.transformable_architecture_search import flops
-from netopsy.sparsity.units import Units, compact, unit_groups, unit_norms
 from netopsy.training import Recipe, evaluate, fit
 
 REMOVED = 0.5

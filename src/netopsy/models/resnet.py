@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netopsy.core.errors import InputError, lookup, require
+from netopsy.core.pad_shortcut import PadShortcut
 from netopsy.core.shapes import Activations, Images, Logits
 from netopsy.models.blocks import conv, linear, named, require_count, require_counts
 from netopsy.models.initialisation import initialise
@@ -89,38 +90,6 @@ class BasicBlock(nn.Module):
         branch = self.act1(self.norm1(self.conv1(features)))
         total: Tensor = self.act2(self.norm2(self.conv2(branch)) + self.shortcut(features))
         return total
-
-
-class PadShortcut(nn.Module):
-    """Every ``stride``-th place, with channels of zeros on both sides: a shortcut without parameters."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        super().__init__()
-        require(outputs >= inputs, f"shortcut='pad' needs widths that never fall, got {outputs} after {inputs}")
-        self.stride = stride
-        self.before = (outputs - inputs) // 2
-        self.after = outputs - inputs - self.before
-
-    @property
-    def zeros(self) -> int:
-        """How many channels of zeros it adds."""
-        return self.before + self.after
-
-    def remove_zeros(self, places: Tensor) -> None:
-        """Add the channels of zeros at ``places`` no more; they are counted without the channels between the two sides.
-
-        >>> import torch
-        >>> shortcut = PadShortcut(2, 6, 1)
-        >>> shortcut.remove_zeros(torch.tensor([0, 1, 3]))
-        >>> shortcut.before, shortcut.after
-        (0, 1)
-        """
-        before = int((places < self.before).sum())
-        self.before, self.after = self.before - before, self.after - (len(places) - before)
-
-    def forward(self, features: Activations) -> Float[Tensor, "batch outputs _ _"]:
-        """The subsampled, widened ``features``."""
-        return nn.functional.pad(features[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.before, self.after))
 
 
 def resnet(

@@ -7,7 +7,6 @@ and since the optimisers work element by element, torch's own train the stack.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from torch.utils._pytree import tree_map_only
 
+from netopsy.core.computed import copied
 from netopsy.core.errors import InputError
 from netopsy.core.masks import Masks
 from netopsy.core.modes import device_of
@@ -38,7 +38,7 @@ class Stack:
         asking = {name for name, value in models[0].named_parameters() if value.requires_grad}
         self.trained = {name: value for name, value in self.parameters.items() if name in asking}
         self.frozen = {name: value for name, value in self.parameters.items() if name not in asking}
-        self.base = copy.deepcopy(models[0]).to("meta")
+        self.base = copied(models[0]).to("meta")
         self.names = _owners(models[0])
         untied = dict(_named_tensors(self.base))  # the way to "meta" tears apart what two modules share
         self.tied = {name: own for name, own in self.names.items() if untied[name] is not untied[own]}

@@ -246,3 +246,11 @@ def test_a_budget_of_exactly_the_distance_is_enough(norm, player):
     options = {"tau": 0.7, "norm": norm, "player": player}
     assert play(gains, [list(range(7))], 0.2, budget=distance * (1 + 1e-6), **options).success
     assert not play(gains, [list(range(7))], 0.2, budget=distance * 0.99, **options).success
+
+
+def test_queries_that_end_before_an_estimate_still_say_what_was_found():
+    options = {"margin": 9.5, "max_queries": 40, "backup": "game"}
+    assert play(
+        [1.0] * 40, [list(range(20)), list(range(20, 40))], player="cooperative", **options
+    ).value == pytest.approx(1 / 10)
+    assert play([1.0] * 40, [list(range(20)), list(range(20, 40))], player="adversarial", **options).value == 0

@@ -5,14 +5,15 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune as torch_prune
 
 from netopsy.core.errors import InputError
 from netopsy.core.masks import density, prunable_parameters, revived
+from netopsy.core.units import compact, unit_groups
 from netopsy.data import digits
 from netopsy.models import mlp
 from netopsy.sparsity.comparison import METHODS, Budget, check_prunable, never_pruned, prune
 from netopsy.sparsity.comparison.redrawing import redraw
-from netopsy.sparsity.units import compact, unit_groups
 from netopsy.training import Recipe
 
 DATA = digits()[:300]
@@ -116,3 +117,24 @@ def test_redrawn_layers_are_new_and_follow_the_global_seed():
         drawn.append(net.fc1.weight.clone())
     assert torch.equal(*drawn)
     assert not torch.equal(before, drawn[0])
+
+
+def test_attention_bare_parameters_and_masked_weights_are_redrawn_too():
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.place = nn.Parameter(3 + 0.1 * torch.randn(8, 4))
+            self.look = nn.MultiheadAttention(4, 2)
+            self.pruned, self.normed = nn.Linear(4, 4), nn.utils.parametrizations.weight_norm(nn.Linear(4, 2))
+            torch_prune.l1_unstructured(self.pruned, "weight", 0.5)
+
+        def reset_parameters(self, gain):
+            raise AssertionError("nobody knows the gain")
+
+    model = Odd()
+    before = {name: value.clone() for name, value in model.named_parameters() if value.std() > 0}
+    assert len(before) == 8
+    redraw(model)
+    assert [name for name, value in before.items() if torch.equal(value, model.get_parameter(name))] == []
+    assert model.place.mean().item() == pytest.approx(3, abs=0.1)
+    assert model.place.std().item() == pytest.approx(0.1, rel=0.4)

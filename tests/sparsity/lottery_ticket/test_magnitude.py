@@ -5,10 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils import prune
+from torch.nn.utils import prune as torch_prune
 
 from netopsy import InputError
 from netopsy.core.masks import density, prunable_parameters
 from netopsy.models import lenet_300_100, mlp
+from netopsy.sparsity.comparison.redrawing import redraw
 from netopsy.sparsity.lottery_ticket import layer_rates, magnitude_masks, reinitialise, shuffle_masks
 
 LENET_COUNTS = {
@@ -136,6 +138,10 @@ def test_reinitialised_networks_share_the_distribution_but_not_the_weights():
     kept = fresh.fc1.weight[masks["fc1.weight"]]
     assert not torch.isclose(kept, net.fc1.weight[masks["fc1.weight"]]).any()
     assert kept.std().item() == pytest.approx((2 / 364) ** 0.5, rel=0.05)
+
+    pruned = nn.Sequential(nn.Linear(4, 3))
+    torch_prune.random_unstructured(pruned[0], "weight", 0.5)
+    assert not torch.equal(reinitialise(pruned, init=redraw, seed=1)[0].weight_orig, pruned[0].weight_orig)
 
     random = torch.random.get_rng_state()
     custom = reinitialise(net, init=lambda m: nn.init.constant_(m.output.weight, 2.0), seed=1)

@@ -7,10 +7,11 @@ from itertools import combinations
 import pytest
 import torch
 from scipy.stats import chisquare
-from tests.sparsity.units.networks import IMAGE, made
+from tests.core.units.networks import IMAGE, made
 from torch import nn
 
 from netopsy import InputError
+from netopsy.core.units import apply_unit_masks, compact
 from netopsy.data import Dataset
 from netopsy.models import mlp
 from netopsy.sparsity.random_search_sparse import (
@@ -22,7 +23,6 @@ from netopsy.sparsity.random_search_sparse import (
     warmup_loss,
     weight_space,
 )
-from netopsy.sparsity.units import apply_unit_masks, compact
 from netopsy.training import Recipe, evaluate
 
 RANDOM = torch.Generator().manual_seed(0)

@@ -16,6 +16,7 @@ from netopsy.core.errors import InputError
 from netopsy.core.operations import layers_of
 from netopsy.core.progress import track
 from netopsy.core.seeds import derive
+from netopsy.core.units import compact, unit_norms
 from netopsy.data import Dataset
 from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
@@ -24,7 +25,6 @@ from netopsy.lab.costs import milliseconds_in_turns
 from netopsy.lab.plots import lines
 from netopsy.sparsity.criteria import keep_largest
 from netopsy.sparsity.random_search_sparse import NodeSpace, node_space, random_search
-from netopsy.sparsity.units import compact, unit_norms
 from netopsy.training import evaluate
 
 KEPT = (1.0, 0.97, 0.95, 0.92, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5, 0.3)
@@ -133,7 +133,7 @@ def examine(subject: Subject) -> Finding:
         table=table,
         code=(
             "from netopsy.sparsity.criteria import keep_largest\n"
-            "from netopsy.sparsity.units import compact, unit_groups, unit_norms\n"
+            "from netopsy.core.units import compact, unit_groups, unit_norms\n"
             "from netopsy.training import evaluate\n\n"
             "units = unit_groups(model, data.inputs[:2])\n"
             "half = {name: max(0.5, 1 / width) for name, width in units.widths.items()}\n"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from netopsy.core.errors import require
 from netopsy.core.masks import density, prunable_parameters
 from netopsy.core.seeds import derive
+from netopsy.core.units import compact, unit_groups
 from netopsy.examination.pruning.source import Source
 from netopsy.lab import Rows
 from netopsy.sparsity.comparison import Budget, Pruned, prune
-from netopsy.sparsity.units import compact, unit_groups
 from netopsy.training import evaluate, fit
 
 DENSE = "dense"

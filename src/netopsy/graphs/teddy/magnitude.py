@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-
 from torch import nn
 
 from netopsy.core.arguments import checked
+from netopsy.core.computed import copied
 from netopsy.core.modes import check_model
 from netopsy.graphs.teddy.projection import Include, L0Projection
 
@@ -23,6 +22,6 @@ def magnitude_pruned(model: nn.Module, sparsity: float, *, include: Include = la
     6
     """
     check_model(model)
-    pruned = copy.deepcopy(model)
+    pruned = copied(model)
     L0Projection(pruned, sparsity, include=include).project()
     return pruned

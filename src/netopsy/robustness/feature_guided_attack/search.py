@@ -247,12 +247,19 @@ class _Search:
             severity=severity,
             norm=board.moves.norm,
             minimal=self.wrong or state in board.minimal,
-            value=worth if self.wrong or self.tree is None else self.tree.value,
+            value=self._value(worth),
             n_queries=board.asked,
             history=((1, 0.0),) if self.wrong else tuple(board.history),
             manipulations=torch.stack([pixels // width, pixels % width], 1),
             keypoints=self.keypoints,
         )
+
+    def _value(self, found: float) -> float:
+        if self.wrong or self.tree is None:
+            return found
+        if self.tree.first.children:
+            return self.tree.value
+        return found if self.tree.rules.player == "cooperative" else 0.0
 
 
 def _check_regions(regions: object, shape: tuple[int, int]) -> None:

@@ -72,4 +72,4 @@ class Pruned:
     steps: int
     """Optimiser steps that were spent, all in all."""
     units: dict[str, Tensor] | None = None
-    """Where whole units were removed: group to bool mask, for `netopsy.sparsity.units.compact`."""
+    """Where whole units were removed: group to bool mask, for `netopsy.core.units.compact`."""

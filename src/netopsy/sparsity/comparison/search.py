@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from netopsy.core.errors import require
 from netopsy.core.masks import prunable_parameters
+from netopsy.core.units import weight_masks
 from netopsy.data import Dataset
 from netopsy.sparsity.comparison.pruned import Budget
 from netopsy.sparsity.random_search_sparse import NodeSpace, node_space, random_search
-from netopsy.sparsity.units import weight_masks
 
 Masks = dict[str, Tensor]
 _HALVINGS = 20

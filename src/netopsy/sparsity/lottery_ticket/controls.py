@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from netopsy.core.arguments import checked
+from netopsy.core.computed import copied
 from netopsy.core.errors import require
 from netopsy.core.masks import Masks, check_masks, check_tensors, zero_masked
 from netopsy.core.modes import check_model
@@ -44,7 +44,7 @@ def reinitialise(model: nn.Module, masks: Masks | None = None, *, init: Initiali
     check_model(model)
     if masks is not None:
         check_masks(model, masks)
-    fresh = copy.deepcopy(model)
+    fresh = copied(model)
     if isinstance(init, str):
         initialise(fresh, init, seed=seed)
     else:

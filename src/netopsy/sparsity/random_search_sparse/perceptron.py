@@ -9,8 +9,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from netopsy.core.units.combining import keep
+from netopsy.core.units.rules import LAYERS
 from netopsy.sparsity.random_search_sparse.space import NodeSpace
-from netopsy.sparsity.units.rules import LAYERS, keep
 
 Layers = list[tuple[str, nn.Linear, list[nn.Module]]]
 """Linear layers in order, by name, each with the activations behind it."""

@@ -17,7 +17,7 @@ from netopsy.core.errors import UnknownNameError, require
 from netopsy.core.masks import prunable_parameters, zero_masked
 from netopsy.core.modes import check_model
 from netopsy.core.seeds import generator
-from netopsy.sparsity.units import Units, compact, unit_groups
+from netopsy.core.units import Units, compact, unit_groups
 
 DRAWN_AT_ONCE = 2**24
 """Random numbers held at a time while masks are drawn."""
@@ -162,7 +162,7 @@ def node_space(model: nn.Module, example_input: Tensor, *, layers: Sequence[str]
     """The hidden units of a network that can be searched: neurons, channels, and groups of those that are tied.
 
     Layers whose units cannot be removed safely are left out with a warning that gives the reason
-    (`netopsy.sparsity.units.unit_groups` finds both). Inputs and outputs of the network are never searched.
+    (`netopsy.core.units.unit_groups` finds both). Inputs and outputs of the network are never searched.
 
     Args:
         example_input: what the network takes, ``[batch, ...]``; only its shape matters.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 
 from torch import Tensor, nn
 
+from netopsy.core.computed import copied
 from netopsy.core.seeds import seeded
 from netopsy.models import initialise
 from netopsy.models.blocks import named
@@ -49,7 +49,7 @@ def _assembled(space: ShapeSpace, shape: Shape) -> nn.Module:
 
 def sequence(modules: Iterable[nn.Module]) -> nn.Module:
     """Copies of modules, one after another."""
-    copies = [copy.deepcopy(module) for module in modules]
+    copies = [copied(module) for module in modules]
     return copies[0] if len(copies) == 1 else nn.Sequential(*copies) if copies else nn.Identity()
 
 

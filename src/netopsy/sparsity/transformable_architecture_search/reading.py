@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,11 +11,12 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from netopsy.core.arguments import checked
+from netopsy.core.computed import copied
 from netopsy.core.errors import InputError, require
+from netopsy.core.units.tracing import Step, Traced, follow, name_of
 from netopsy.sparsity.transformable_architecture_search.layout import Block, Layer, Modules, Stage, depth_candidates
 from netopsy.sparsity.transformable_architecture_search.macs import flops
 from netopsy.sparsity.transformable_architecture_search.space import FRACTIONS, ShapeSpace
-from netopsy.sparsity.units.tracing import Step, Traced, follow, name_of
 
 Trunk: TypeAlias = tuple["Layer | Block", ...]
 """All that a value has gone through, in order."""
@@ -179,7 +179,7 @@ class _Reader:
         return (*trunk, layer)
 
     def _after(self, trunk: Trunk, module: nn.Module) -> Trunk:
-        own = copy.deepcopy(module)
+        own = copied(module)
         if not trunk:
             self.before.append(own)
             return ()

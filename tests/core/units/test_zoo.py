@@ -6,8 +6,8 @@ from torch import nn
 
 from netopsy import InputError
 from netopsy.core.masks import apply_masks
+from netopsy.core.units import apply_unit_masks, compact, kept_parameters, unit_groups, weight_masks
 from netopsy.models import mlp, resnet, resnet18, unet
-from netopsy.sparsity.units import apply_unit_masks, compact, kept_parameters, unit_groups, weight_masks
 
 
 def images(channels, *size):

@@ -11,7 +11,7 @@ from torch.fx import Graph, Interpreter, Node, Proxy, Tracer
 from torch.fx.proxy import Attribute, TraceError
 
 from netopsy.core.errors import InputError
-from netopsy.models.resnet import PadShortcut
+from netopsy.core.pad_shortcut import PadShortcut
 
 ROOT = "model"
 """What the network is called inside the traced one."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from netopsy.sparsity.units.groups import Place, UnitGroup, Units
+from netopsy.core.units.groups import Place, UnitGroup, Units
 
 Ids: TypeAlias = NDArray[np.int64]
 Kind: TypeAlias = Literal["producer", "consumer", "norm", "count"]

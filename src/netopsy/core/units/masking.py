@@ -13,7 +13,7 @@ from torch.nn.modules.conv import _ConvNd
 from netopsy.core.arguments import checked
 from netopsy.core.errors import require
 from netopsy.core.modes import uncompiled
-from netopsy.sparsity.units.groups import UnitMasks, Units
+from netopsy.core.units.groups import UnitMasks, Units
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def apply_unit_masks(model: nn.Module, units: Units, unit_masks: UnitMasks) -> I
         InputError: see `Units.check`.
 
     >>> import torch
-    >>> from netopsy.sparsity.units import unit_groups
+    >>> from netopsy.core.units import unit_groups
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 1, bias=False))
     >>> units = unit_groups(net, torch.zeros(1, 2))
     >>> with apply_unit_masks(net, units, {"0": torch.tensor([True, False, False])}):
@@ -84,7 +84,7 @@ def weight_masks(model: nn.Module, units: Units, unit_masks: UnitMasks) -> dict[
             a rectified unit is.
 
     >>> import torch
-    >>> from netopsy.sparsity.units import unit_groups
+    >>> from netopsy.core.units import unit_groups
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     >>> masks = weight_masks(net, unit_groups(net, torch.zeros(1, 2)), {"0": torch.tensor([True, False, True])})
     >>> masks["0.bias"].tolist(), masks["2.weight"].tolist()
@@ -115,7 +115,7 @@ def kept_parameters(model: nn.Module, units: Units, unit_masks: UnitMasks) -> in
         InputError: see `Units.check`.
 
     >>> import torch
-    >>> from netopsy.sparsity.units import unit_groups
+    >>> from netopsy.core.units import unit_groups
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     >>> kept_parameters(net, unit_groups(net, torch.zeros(1, 2)), {"0": torch.tensor([True, False, True])})
     9

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from netopsy.sparsity.units.atoms import Atoms
-from netopsy.sparsity.units.combining import along, combine, concatenate, keep, pad, pad_shortcut, reduce, spatial
-from netopsy.sparsity.units.shaping import (
+from netopsy.core.units.atoms import Atoms
+from netopsy.core.units.combining import along, combine, concatenate, keep, pad, pad_shortcut, reduce, spatial
+from netopsy.core.units.shaping import (
     attribute,
     chunk,
     flatten,
@@ -19,7 +19,7 @@ from netopsy.sparsity.units.shaping import (
     squeeze,
     unsqueeze,
 )
-from netopsy.sparsity.units.tracing import Step
+from netopsy.core.units.tracing import Step
 
 Rule: TypeAlias = Callable[[Atoms, Step], Any]
 

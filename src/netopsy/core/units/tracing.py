@@ -14,7 +14,7 @@ from torch.fx.node import map_arg
 from netopsy.core.computed import copied
 from netopsy.core.errors import InputError, require
 from netopsy.core.modes import check_model, device_of, evaluating, running_on, training
-from netopsy.sparsity.units.tracer import ROOT, own_name, traced
+from netopsy.core.units.tracer import ROOT, own_name, traced
 
 _OTHER_NAMES = {
     "input": ("x",),

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from netopsy import InputError
-from netopsy.sparsity.units import apply_unit_masks, compact, unit_groups
+from netopsy.core.units import apply_unit_masks, compact, unit_groups
 
 ROWS = torch.randn(5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 IMAGES = torch.randn(3, 2, 6, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-from netopsy.sparsity.units.atoms import Atoms, Ids
-from netopsy.sparsity.units.layout import Layout, layout_of, shape_of
-from netopsy.sparsity.units.tracer import torch_kind
-from netopsy.sparsity.units.tracing import Step, Traced
+from netopsy.core.units.atoms import Atoms, Ids
+from netopsy.core.units.layout import Layout, layout_of, shape_of
+from netopsy.core.units.tracer import torch_kind
+from netopsy.core.units.tracing import Step, Traced
 
 
 def layer_rule(atoms: Atoms, step: Step, given: Traced) -> Layout | None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from netopsy.core.arguments import checked
-from netopsy.sparsity.units.groups import Place, Units
+from netopsy.core.units.groups import Place, Units
 
 
 @torch.no_grad()
@@ -29,7 +29,7 @@ def unit_norms(model: nn.Module, units: Units) -> dict[str, Tensor]:
     Source: filters of small norm go first in H. Li et al. 2017 (arXiv 1608.08710), section 3.1, channels of a small
     weight in their batch norm in Z. Liu et al. 2017 (arXiv 1708.06519); the product of both sides is ours.
 
-    >>> from netopsy.sparsity.units import unit_groups
+    >>> from netopsy.core.units import unit_groups
     >>> net = nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU(), nn.Linear(2, 1))
     >>> net[0].weight.data = torch.tensor([[3.0, 4.0], [0.0, 1.0]])
     >>> net[2].weight.data = torch.tensor([[-2.0, 1.0]])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from netopsy.sparsity.units.atoms import Atoms, Ids
-from netopsy.sparsity.units.layout import Layout, Size, Unsafe, layout_of, marks, moved, plain, shape_of
-from netopsy.sparsity.units.tracing import Step, Traced, name_of
+from netopsy.core.units.atoms import Atoms, Ids
+from netopsy.core.units.layout import Layout, Size, Unsafe, layout_of, marks, moved, plain, shape_of
+from netopsy.core.units.tracing import Step, Traced, name_of
 
 
 def flatten(atoms: Atoms, step: Step) -> Layout | None:

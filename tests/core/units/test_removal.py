@@ -4,10 +4,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.sparsity.units.networks import IMAGE, NETWORKS, made
+from tests.core.units.networks import IMAGE, NETWORKS, made
 
 from netopsy.core.masks import apply_masks
-from netopsy.sparsity.units import apply_unit_masks, compact, kept_parameters, unit_groups, weight_masks
+from netopsy.core.units import apply_unit_masks, compact, kept_parameters, unit_groups, weight_masks
 
 INPUTS = torch.randn(3, *IMAGE, generator=torch.Generator().manual_seed(1))
 FOUND = {name: unit_groups(made(name), INPUTS) for name in NETWORKS}

@@ -12,8 +12,8 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from netopsy.core.arguments import checked
 from netopsy.core.computed import copied
-from netopsy.models.resnet import PadShortcut
-from netopsy.sparsity.units.groups import UnitMasks, Units
+from netopsy.core.pad_shortcut import PadShortcut
+from netopsy.core.units.groups import UnitMasks, Units
 
 
 @checked
@@ -29,7 +29,7 @@ def compact(model: nn.Module, units: Units, unit_masks: UnitMasks) -> nn.Module:
     Raises:
         InputError: see `Units.check`.
 
-    >>> from netopsy.sparsity.units import unit_groups
+    >>> from netopsy.core.units import unit_groups
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     >>> compact(net, unit_groups(net, torch.zeros(1, 2)), {"0": torch.tensor([True, False, True])})
     Sequential(

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from netopsy.models.resnet import PadShortcut
-from netopsy.sparsity.units.atoms import Atoms
-from netopsy.sparsity.units.layout import Layout, Size, Unsafe, layout_of, marks, plain, shape_of, tensors_in
-from netopsy.sparsity.units.tracing import Step, Traced, name_of
+from netopsy.core.pad_shortcut import PadShortcut
+from netopsy.core.units.atoms import Atoms
+from netopsy.core.units.layout import Layout, Size, Unsafe, layout_of, marks, plain, shape_of, tensors_in
+from netopsy.core.units.tracing import Step, Traced, name_of
 
 
 def keep(atoms: Atoms, step: Step) -> Layout | None:

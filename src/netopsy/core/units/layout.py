@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from netopsy.sparsity.units.atoms import Ids
-from netopsy.sparsity.units.tracing import Traced
+from netopsy.core.units.atoms import Ids
+from netopsy.core.units.tracing import Traced
 
 
 class Unsafe(Exception):  # noqa: N818 - no error: what a rule raises where units cannot be followed

@@ -4,13 +4,13 @@ import re
 
 import pytest
 import torch
-from tests.sparsity.units.networks import IMAGE, made
+from tests.core.units.networks import IMAGE, made
 from torch import nn
 from torch.nn.utils import parametrizations
 
 from netopsy import InputError
+from netopsy.core.units import apply_unit_masks, compact, unit_groups, unit_norms, weight_masks
 from netopsy.models import resnet, resnet18
-from netopsy.sparsity.units import apply_unit_masks, compact, unit_groups, unit_norms, weight_masks
 
 IMAGES = torch.zeros(1, *IMAGE)
 ROWS = torch.zeros(2, 4)

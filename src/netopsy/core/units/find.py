@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from netopsy.core.arguments import checked
 from netopsy.core.computed import copied
-from netopsy.sparsity.units.atoms import Atoms
-from netopsy.sparsity.units.groups import Units
-from netopsy.sparsity.units.layers import layer_rule, why_opaque
-from netopsy.sparsity.units.layout import Layout, Unsafe, layout_of, marks
-from netopsy.sparsity.units.rules import FUNCTIONS, LAYERS
-from netopsy.sparsity.units.tracer import own_name, torch_kind
-from netopsy.sparsity.units.tracing import Step, follow, name_of
+from netopsy.core.units.atoms import Atoms
+from netopsy.core.units.groups import Units
+from netopsy.core.units.layers import layer_rule, why_opaque
+from netopsy.core.units.layout import Layout, Unsafe, layout_of, marks
+from netopsy.core.units.rules import FUNCTIONS, LAYERS
+from netopsy.core.units.tracer import own_name, torch_kind
+from netopsy.core.units.tracing import Step, follow, name_of
 
 _INFINITE_AT_0 = {
     *("log", "reciprocal", "rsqrt", "pow", "div", "truediv", "true_divide", "divide", "itruediv", "floordiv", "mod"),
