@@ -38,7 +38,7 @@ class SearchResult:
     minimal: bool
     """Whether restoring any single pixel restores the class, as far as was asked."""
     value: float
-    """What the game is worth by the search's estimate, in 1 / severity; of one player, that of the best image. Where the
+    """What the game is worth by the search's estimate, in 1 / severity; of one player, that of the best image. Where
     queries ended before any estimate, that of the best image for players who cooperate, 0 for others."""
     n_queries: int
     """Images that the classifier was asked about."""
