@@ -37,6 +37,7 @@ class FastfoodProjection(Projection):
     tensor([1.0000, 1.0000, 1.0000])
     """
 
+    nested = True
     signs: Tensor
     order: Tensor
     inverse: Tensor
@@ -55,6 +56,11 @@ class FastfoodProjection(Projection):
         self.register_buffer("order", permutation % few, persistent=False)
         self.register_buffer("inverse", permutation.argsort(), persistent=False)
         self.register_buffer("gaussian", gaussian / scale, persistent=False)
+
+    def first(self, dimension: int) -> FastfoodProjection:
+        """Drawn again with fewer columns, which are the same."""
+        fewer = FastfoodProjection(self.full, dimension, seed=self.seed)
+        return fewer.to(device=self.gaussian.device, dtype=self.gaussian.dtype)
 
     def _project(self, z: Tensor) -> Tensor:
         return _Fastfood.apply(z, self.signs, self.order, self.inverse, self.gaussian, self.full)
@@ -122,7 +128,9 @@ class _Transposed(torch.autograd.Function):
 
 
 def _taken(vector: Tensor, index: Tensor) -> Tensor:
-    return vector.index_select(-1, index) if index.ndim == 1 else torch.take_along_dim(vector, index, -1)
+    if index.ndim == 1:
+        return vector.index_select(-1, index)
+    return vector.gather(-1, index.expand(*vector.shape[:-1], -1))
 
 
 def _batched(size: int, in_dims: Any, given: Any) -> list[Any]:

@@ -19,6 +19,9 @@ class Projection(nn.Module, ABC):
     It is drawn on the CPU, so that a seed gives the same matrix on every device, and moves with ``to``.
     """
 
+    nested = False
+    """Whether that of a smaller d is the first columns of a larger one, and no cheaper."""
+
     def __init__(self, full: int, dimension: int) -> None:
         super().__init__()
         for name, value in (("full", full), ("dimension", dimension)):
@@ -42,6 +45,10 @@ class Projection(nn.Module, ABC):
         """P itself, for looking at: it takes D times d numbers."""
         like = next(each for each in self.buffers() if each.is_floating_point())
         return self(torch.eye(self.dimension, dtype=like.dtype, device=like.device)).T.contiguous()
+
+    @abstractmethod
+    def first(self, dimension: int) -> Projection:
+        """The projection of the first columns alone."""
 
     @abstractmethod
     def _project(self, z: Tensor) -> Tensor: ...
@@ -76,6 +83,10 @@ class MatrixProjection(Projection):
         super().__init__(*matrix.shape)
         self.register_buffer("columns", matrix.detach().T.contiguous(), persistent=False)
 
+    def first(self, dimension: int) -> MatrixProjection:
+        """The matrix of the first columns."""
+        return MatrixProjection(self.columns[:dimension].T)
+
     def _project(self, z: Tensor) -> Tensor:
         return z @ self.columns
 
@@ -95,7 +106,7 @@ class DenseProjection(MatrixProjection):
         InputError: d below 1 or above D.
 
     >>> DenseProjection(50, 3).to_matrix().norm(dim=0)
-    tensor([1., 1., 1.])
+    tensor([1.0000, 1.0000, 1.0000])
     """
 
     def __init__(self, full: int, dimension: int, *, seed: int = 0) -> None:

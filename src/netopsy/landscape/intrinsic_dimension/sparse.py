@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from netopsy.core.arguments import checked_class
 from netopsy.core.seeds import check_seed
-from netopsy.landscape.intrinsic_dimension.projections import Projection
+from netopsy.landscape.intrinsic_dimension.projections import MatrixProjection, Projection
 
 
 @checked_class
@@ -50,6 +51,16 @@ class SparseProjection(Projection):
             for part, array in zip(("starts", "places", "values"), parts, strict=True):
                 tensor = torch.from_numpy(array).to(torch.float32 if part == "values" else torch.int64)
                 self.register_buffer(f"{name}_{part}", tensor, persistent=False)
+
+        with (
+            warnings.catch_warnings()
+        ):  # torch says once that compressed rows are new, at the first matrix of a process
+            warnings.simplefilter("ignore")
+            self._project(torch.zeros(dimension))
+
+    def first(self, dimension: int) -> MatrixProjection:
+        """The first columns as a matrix."""
+        return MatrixProjection(self.to_matrix()[:, :dimension])
 
     def _project(self, z: Tensor) -> Tensor:
         return _Product.apply(z, *self._parts("matrix"), *self._parts("transposed"))
@@ -98,9 +109,7 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, *parts: Tensor) -> Tensor:
         starts, places, values = parts[:3]
-        matrix = torch.sparse_csr_tensor(
-            starts, places, values, (len(starts) - 1, x.shape[-1]), check_invariants=False
-        )
+        matrix = torch.sparse_csr_tensor(starts, places, values, (len(starts) - 1, x.shape[-1]), check_invariants=False)
         flat = x.reshape(-1, x.shape[-1])
         return (matrix @ flat.T).T.reshape(*x.shape[:-1], len(starts) - 1)
 

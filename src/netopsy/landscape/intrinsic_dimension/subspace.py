@@ -80,7 +80,7 @@ class SubspaceModel(nn.Module):
         for name, wanted in (("full", sum(self.sizes)), ("dimension", dimension)):
             got = getattr(self.projection, name)
             require(got == wanted, f"projection must have {name} {wanted}, got {got}")
-        self.weight_decay, self.seed = float(weight_decay), seed
+        self.weight_decay = float(weight_decay)
         self.z = nn.Parameter(torch.zeros(dimension, dtype=like.dtype, device=like.device))
         self.train(model.training)
 
@@ -112,6 +112,16 @@ class SubspaceModel(nn.Module):
         return call_with(self.model, weights, *inputs)
 
     @torch.no_grad()
+    def first(self, dimension: int) -> SubspaceModel:
+        """The same network in the subspace of its first directions, at the first coordinates."""
+        require(1 <= dimension <= self.dimension, f"dimension must be from 1 to {self.dimension}, got {dimension}")
+        made = copied(self)
+        if dimension < self.dimension:
+            made.projection = self.projection.first(dimension)
+            made.z = nn.Parameter(self.z[:dimension].clone())
+        return made
+
+    @torch.no_grad()
     def materialise(self) -> nn.Module:
         """An ordinary network with these parameters, which ask for gradients as those of ``model`` did."""
         made = copied(self.model)
@@ -124,7 +134,11 @@ class SubspaceModel(nn.Module):
 
     def state_for_storage(self) -> dict[str, Any]:
         """All that it takes to have the trained parameters again from those that training started with."""
-        return {"dimension": self.dimension, "seed": self.seed, "z": self.z.detach().cpu().clone()}
+        return {
+            "dimension": self.dimension,
+            "seed": getattr(self.projection, "seed", None),
+            "z": self.z.detach().cpu().clone(),
+        }
 
     def extra_repr(self) -> str:
         """For people."""
@@ -148,15 +162,6 @@ class _Decayed(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         return gradient + ctx.decay * ctx.saved_tensors[0], None
-
-
-def rate_for(subspace: SubspaceModel, rate: float | int) -> float:
-    """The learning rate for ``z`` with which a step of Adam moves the parameters about as far as ``rate`` would.
-
-    >>> rate_for(SubspaceModel(nn.Linear(99, 1), 4), 1e-3)
-    0.005
-    """
-    return float(rate) * (subspace.full / subspace.dimension) ** 0.5
 
 
 def _chosen(model: nn.Module, params: Chosen) -> list[str]:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Shaped
 from torch import Tensor
 
 from netopsy.core.arguments import checked
@@ -17,7 +17,7 @@ BITS = 6
 
 
 @checked
-def fwht(x: Float[Tensor, "*batch n"], *, normalize: bool = False) -> Float[Tensor, "*batch n"]:
+def fwht(x: Shaped[Tensor, "*batch n"], *, normalize: bool = False) -> Shaped[Tensor, "*batch n"]:
     """The Walsh-Hadamard transform of the last axis, in O(n log n): ``H_n @ x`` for Sylvester's matrix of +1 and -1.
 
     Args:
