@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -115,11 +115,11 @@ class SubspaceModel(nn.Module):
     def first(self, dimension: int) -> SubspaceModel:
         """The same network in the subspace of its first directions, at the first coordinates."""
         require(1 <= dimension <= self.dimension, f"dimension must be from 1 to {self.dimension}, got {dimension}")
-        made = copied(self)
+        made: Any = copied(self)
         if dimension < self.dimension:
             made.projection = self.projection.first(dimension)
             made.z = nn.Parameter(self.z[:dimension].clone())
-        return made
+        return cast("SubspaceModel", made)
 
     @torch.no_grad()
     def materialise(self) -> nn.Module:

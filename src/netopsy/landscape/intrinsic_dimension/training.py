@@ -85,8 +85,8 @@ def fit_subspaces(
     Args:
         subspaces: R networks of one architecture, each in the widest of its subspaces. Sparse projections have no
             stack; give their matrix.
-        recipe: ``lr`` is the learning rate of ``z``, the same at every dimension. Its weight decay, where it has one, is
-            that of the projected parameters.
+        recipe: ``lr`` is the learning rate of ``z``, the same at every dimension. Its weight decay, where it has one,
+            is that of the projected parameters.
         dims: dimensions up to that of ``subspaces``.
         seeds: one a network, of the order of its batches.
         evaluation: as in `netopsy.training.fit_many`, evaluated at the end.
@@ -104,6 +104,7 @@ def fit_subspaces(
     [(5, torch.Size([5])), (10, torch.Size([10]))]
     """
     require(len(subspaces) > 0, "subspaces is empty; give at least one")
+    require(len(seeds) == len(subspaces), f"seeds must have one entry a model, {len(subspaces)}, got {len(seeds)}")
     widest = min(each.dimension for each in subspaces)
     tried = list(dims)
     known = tried and all(isinstance(each, int) and 0 < each <= widest for each in tried)
@@ -113,14 +114,14 @@ def fit_subspaces(
     runs = []
     for group in [tried] if nested else [[each] for each in tried]:
         places = [(dimension, number) for dimension in group for number in range(len(subspaces))]
-        stack = [copied(subspaces[number]) if nested else subspaces[number].first(group[0]) for _, number in places]
+        stack = [subspaces[number].first(widest if nested else group[0]) for _, number in places]
         for each in stack:
             each.weight_decay = float(recipe.weight_decay) or each.weight_decay
         fits = fit_many(
             stack,
             data,
             own,
-            seeds=[seeds[number] for _, number in places] if len(seeds) == len(subspaces) else seeds,
+            seeds=[seeds[number] for _, number in places],
             evaluation=evaluation,
             masks=[{"z": torch.arange(each.dimension) < at} for each, (at, _) in zip(stack, places, strict=True)],
         )
