@@ -48,8 +48,11 @@ def _sizes(tables: Tables, config: Config) -> Iterator[tuple[str, Part]]:
     claim = "intrinsic-dimension-1"
     yield claim, exact("span of parameters below a factor of 10", max(0.0, SPAN - span), beside={"span": span})
     ratio = mean_interval(np.log(found.max(axis=1, skipna=False) / found.min(axis=1, skipna=False)))
-    beside = {f"d90, {name}, D = {full[name]:,}": mean_interval(found[name]) for name in found}
-    yield claim, below("log d90, largest over smallest", ratio, WIDER, unit="seeds", beside=beside | _rates(tables, config))
+    beside: dict[str, Any] = {f"d90, {name}, D = {full[name]:,}": mean_interval(found[name]) for name in found}
+    yield (
+        claim,
+        below("log d90, largest over smallest", ratio, WIDER, unit="seeds", beside=beside | _rates(tables, config)),
+    )
     widest = max(full, key=lambda name: full[name])
     yield claim, below(f"d90 / D, {widest}", mean_interval(found[widest] / full[widest]), SMALL, unit="seeds")
 
@@ -71,7 +74,10 @@ def _pixels(tables: Tables, config: Config) -> Iterator[tuple[str, Part]]:
         found = {kind: d90(rows) for kind, rows in own.items()}
         beside: dict[str, Any] = {f"d90, {kind}": mean_interval(values) for kind, values in found.items()}
         beside |= {f"direct, {kind}": rows[rows["dimension"] == 0]["value"].mean() for kind, rows in own.items()}
-        logs, name = [np.log(found[kind]) for kind in (PERMUTED, PLAIN)], f"log d90, permuted over plain, {network.name}"
+        logs, name = (
+            [np.log(found[kind]) for kind in (PERMUTED, PLAIN)],
+            f"log d90, permuted over plain, {network.name}",
+        )
         if network.channels:
             part = gain(name, paired_difference(*logs), WIDER, unit="seeds", beside=beside)
         else:

@@ -179,9 +179,7 @@ def made(network: Network, data: Dataset, seed: int) -> nn.Module:
 
 def recipe(training: Training, rate: float) -> Recipe:
     """Adam at a constant rate."""
-    return Recipe(
-        steps=training.steps, batch_size=training.batch_size, lr=rate, weight_decay=training.weight_decay
-    )
+    return Recipe(steps=training.steps, batch_size=training.batch_size, lr=rate, weight_decay=training.weight_decay)
 
 
 def direct(
