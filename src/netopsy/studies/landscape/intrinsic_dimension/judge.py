@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,8 +24,8 @@ from netopsy.studies.landscape.intrinsic_dimension.plan import (
     Config,
 )
 
-WIDER, SAME = np.log(1.5), np.log(1.15)
-SPAN, SMALL, MEMORY = 10, 0.02, np.log(3)
+WIDER, SAME = math.log(1.5), math.log(1.15)
+SPAN, SMALL, MEMORY = 10, 0.02, math.log(3)
 TWENTIETH = 1 / 20
 
 
@@ -48,7 +49,7 @@ def _sizes(tables: Tables, config: Config) -> Iterator[tuple[str, Part]]:
     claim = "intrinsic-dimension-1"
     yield claim, exact("span of parameters below a factor of 10", max(0.0, SPAN - span), beside={"span": span})
     ratio = mean_interval(np.log(found.max(axis=1, skipna=False) / found.min(axis=1, skipna=False)))
-    beside: dict[str, Any] = {f"d90, {name}, D = {full[name]:,}": mean_interval(found[name]) for name in found}
+    beside: dict[str, Any] = {f"d90, {name}, D = {full[name]:,}": mean_interval(found[name]) for name in rows}
     yield (
         claim,
         below("log d90, largest over smallest", ratio, WIDER, unit="seeds", beside=beside | _rates(tables, config)),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -51,20 +52,18 @@ def curves(
     training: Training,
 ) -> Rows:
     """Accuracy on held-out samples at each dimension and, at dimension 0, of direct training."""
-    train, parts = _parts(data)
-    for group in [(seed,) for seed in seeds] if pixels == PERMUTED else [seeds]:
-        moved = partial(_permuted, seed=group[0]) if pixels == PERMUTED else _same
-        own, held = moved(train), {name: moved(part) for name, part in parts.items()}
-        models = [made(network, own, seed) for seed in group]
-        at = {"network": network.name, "full": sum(each.numel() for each in models[0].parameters())}
-        at |= {"rate": training.rate}
-        for seed, found in zip(group, direct(models, own, training, group, held), strict=True):
-            yield {**at, "seed": seed, "dimension": 0, **_accuracies(found, held)}
-        wide = [subspace(model, max(dims), projection, seed) for model, seed in zip(models, group, strict=True)]
-        for run in fit_subspaces(wide, own, recipe(training, training.rate), dims, seeds=group, evaluation=held):
-            size = len(compress(run.model)) if projection == FASTFOOD else None
-            row = {**at, "seed": group[run.network], "dimension": run.dimension, "bytes": size}
-            yield {**row, **_accuracies(run.fit, held)}
+    train, held = _parts(data)
+    models = [made(network, train, seed) for seed in seeds]
+    at = {"network": network.name, "full": _size(models[0]), "rate": training.rate}
+    if pixels == PERMUTED:
+        models = [Permuted(model, train.inputs[0].numel(), seed) for model, seed in zip(models, seeds, strict=True)]
+    for seed, found in zip(seeds, direct(models, train, training, seeds, held), strict=True):
+        yield {**at, "seed": seed, "dimension": 0, **_accuracies(found, held)}
+    wide = [subspace(model, max(dims), projection, seed) for model, seed in zip(models, seeds, strict=True)]
+    for run in fit_subspaces(wide, train, recipe(training, training.rate), dims, seeds=seeds, evaluation=held):
+        size = len(compress(run.model)) if projection == FASTFOOD and pixels != PERMUTED else None
+        row = {**at, "seed": seeds[run.network], "dimension": run.dimension, "bytes": size}
+        yield {**row, **_accuracies(run.fit, held)}
 
 
 def labels(
@@ -128,6 +127,23 @@ def _there_and_back(projection: Projection, z: Tensor, gradient: Tensor) -> Tens
     return projection(z)[0] + projection.transpose(gradient)[0]
 
 
+class Permuted(nn.Module):
+    """A network that sees the pixels in another order, drawn by a seed: all seeds can train as one stack."""
+
+    order: Tensor
+
+    def __init__(self, model: nn.Module, pixels: int, seed: int) -> None:
+        super().__init__()
+        self.model = model
+        order = torch.randperm(pixels, generator=generator(derive(seed, "pixels")))
+        self.register_buffer("order", order.to(next(model.parameters()).device))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """What the network says of the permuted images."""
+        moved: Tensor = self.model(images.flatten(1).index_select(1, self.order).view_as(images))
+        return moved
+
+
 class Coordinates(Projection):
     """Columns that are 1 at one parameter each, drawn without repetition."""
 
@@ -169,7 +185,7 @@ def made(network: Network, data: Dataset, seed: int) -> nn.Module:
     own, side = derive(seed, "weights"), data.inputs.shape[-1]
     model: nn.Module
     if network.channels:
-        options = {"kernel": network.kernel, "size": side, "classes": data.class_count, "seed": own}
+        options: dict[str, Any] = {"kernel": network.kernel, "size": side, "classes": data.class_count, "seed": own}
         model = lenet(network.channels, network.hidden, **options)
     else:
         pixels = data.inputs[0].numel()
@@ -207,16 +223,6 @@ def _parts(data: str) -> tuple[Dataset, Parts]:
         test = load_data(data, split="test")
     train, validation, test = (part.to(best_device()) for part in (train, validation, test))
     return train, {"validation": validation, "test": test}
-
-
-def _permuted(data: Dataset, seed: int) -> Dataset:
-    flat = data.inputs.flatten(1)
-    order = torch.randperm(flat.shape[1], generator=generator(derive(seed, "pixels"))).to(flat.device)
-    return replace(data, inputs=flat[:, order].view_as(data.inputs))
-
-
-def _same(data: Dataset) -> Dataset:
-    return data
 
 
 def _size(model: nn.Module) -> int:

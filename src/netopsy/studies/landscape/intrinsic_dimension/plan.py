@@ -53,15 +53,15 @@ class Config:
     """Place of the network that projections, labels and pixels are looked at with."""
     widest: int = 2
     """Place of the one that is compressed."""
-    lenet: Network = Network((32,), channels=(6, 12))
+    lenet: Network = Network((32,), channels=(4, 8))
     dims: tuple[int, ...] = (40, 60, 80, 100, 120, 140, 170, 200, 240)
     lenet_dims: tuple[int, ...] = (60, 100, 150, 220, 300)
     training: Training = Training()
     samples: int = 500
     """To be memorised."""
-    label_dims: tuple[int, ...] = (30, 50, 70, 100, 150)
-    shuffled_dims: tuple[int, ...] = (200, 400, 600, 800, 1000, 1300)
-    label_training: Training = Training(steps=2000, batch_size=125, weight_decay=0.0)
+    label_dims: tuple[int, ...] = (30, 60, 100, 150)
+    shuffled_dims: tuple[int, ...] = (200, 400, 600, 900, 1300)
+    label_training: Training = Training(steps=1500, batch_size=125, weight_decay=0.0)
     kinds: tuple[str, ...] = (DENSE, SPARSE)
     """Projections besides Fastfood."""
     rates: tuple[float, ...] = (0.01, 0.1)
@@ -76,9 +76,6 @@ def plan(config: Config) -> Iterable[Cell]:
 
     seeds, middle = tuple(range(config.seeds)), config.networks[config.middle]
     at = {"data": config.data, "seeds": seeds, "training": config.training}
-    for pixels in (PLAIN, PERMUTED):
-        given = {"network": config.lenet, "projection": FASTFOOD, "pixels": pixels, "dims": config.lenet_dims}
-        yield Cell.of(curves, **given, **at)
     given = {"data": config.data, "network": middle, "training": config.label_training, "samples": config.samples}
     for kind, dims in ((TRUE, config.label_dims), (SHUFFLED, config.shuffled_dims)):
         yield Cell.of(labels, labels=kind, dims=dims, seeds=seeds, **given)
@@ -87,6 +84,9 @@ def plan(config: Config) -> Iterable[Cell]:
     ways += [(middle, kind, PLAIN) for kind in config.kinds] + [(middle, FASTFOOD, PERMUTED)]
     for network, kind, pixels in ways:
         yield Cell.of(curves, network=network, projection=kind, pixels=pixels, dims=config.dims, **at)
+    for pixels in (PLAIN, PERMUTED):
+        given = {"network": config.lenet, "projection": FASTFOOD, "pixels": pixels, "dims": config.lenet_dims}
+        yield Cell.of(curves, **given, **at)
     for rate in config.rates:
         other = replace(config.training, rate=rate)
         given = {"network": middle, "projection": FASTFOOD, "pixels": PLAIN, "dims": config.dims}
