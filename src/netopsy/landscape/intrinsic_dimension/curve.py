@@ -17,6 +17,7 @@ from torch import Tensor
 from netopsy.core.arguments import checked
 from netopsy.core.drawing import INK, panel, style
 from netopsy.core.errors import InputError, require
+from netopsy.core.texts import shortened
 
 FEWEST, RESAMPLES = 3, 2000
 
@@ -98,12 +99,11 @@ def dimension_from_curve(
     ascending = all(one < other for one, other in pairwise(tried))
     require(tried and tried[0] >= 1 and ascending, f"dims must be ascending numbers from 1 up, got {tried}")
     require(0 < confidence < 1, f"confidence must lie strictly between 0 and 1, got {confidence}")
-    found = np.asarray(scores, dtype=float)
+    found, wanted = _numbers("scores", scores), _numbers("target", target)
     require(
         found.ndim == 2 and found.shape[0] == len(tried) and found.shape[1] > 0,
         f"scores must be of shape (dims, repeats) = ({len(tried)}, ...), got {found.shape}",
     )
-    wanted = np.asarray(target, dtype=float)
     require(
         wanted.shape in ((), found.shape[1:]),
         f"target must be one number or one a repeat, {found.shape[1]}, got shape {wanted.shape}",
@@ -122,6 +122,13 @@ def dimension_from_curve(
         )
     interval = _interval(tried, above, confidence, seed)
     return IDResult(place, interval, tried, found, float(wanted.mean()), baseline, full, confidence)
+
+
+def _numbers(name: str, values: Any) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be numbers, got {shortened(repr(values), 60)}") from None
 
 
 def crossing(dims: Sequence[int], above: Sequence[float] | np.ndarray) -> float:
