@@ -32,7 +32,11 @@ class NotReachedError(InputError):
 
 @dataclass(frozen=True, eq=False)
 class IDResult:
-    """An intrinsic dimension and the curve that it is read from."""
+    """An intrinsic dimension and the curve that it is read from.
+
+    >>> dimension_from_curve((10, 20), [[0.0], [1.0]], 0.5).dims
+    (10, 20)
+    """
 
     dimension: float
     """Where the monotone envelope of the mean score, interpolated linearly, reaches the target."""

@@ -65,6 +65,11 @@ def decompress(data: bytes, model: nn.Module) -> nn.Module:
 
     Raises:
         InputError: bytes that `compress` did not write, or a network with other initial values.
+
+    >>> from netopsy.models import mlp
+    >>> trained = decompress(compress(SubspaceModel(mlp([64, 16, 10]), 20)), mlp([64, 16, 10]))
+    >>> trained.fc1.weight.shape
+    torch.Size([16, 64])
     """
     content, tensors = _read(data)
     require(
@@ -93,6 +98,9 @@ def description_length(found: IDResult | SubspaceModel, *, bits: int = 32) -> in
     """Bits of the coefficients: an upper bound on the description length of the solution (Li et al. 2018, section 3).
 
     Seeds and the program that draws by them come on top, a constant.
+
+    Raises:
+        InputError: ``bits`` that are no number from 1 up.
 
     >>> from netopsy.models import mlp
     >>> description_length(SubspaceModel(mlp([64, 16, 10]), 20))

@@ -37,6 +37,9 @@ def subspace_trainer(data: Dataset, recipe: Recipe) -> Callable[[nn.Module, int]
     In a subspace the learning rate is that of `rate_for`, and the weight decay of the recipe is that of the projected
     parameters, not of ``z``.
 
+    Raises:
+        InputError: when it trains, as `netopsy.training.fit` does.
+
     >>> from netopsy.data import digits
     >>> from netopsy.models import mlp
     >>> subspace = SubspaceModel(mlp([64, 8, 10]), 20)
