@@ -61,7 +61,7 @@ class Config:
     """To be memorised."""
     label_dims: tuple[int, ...] = (30, 60, 100, 150)
     shuffled_dims: tuple[int, ...] = (200, 400, 600, 900, 1300)
-    label_training: Training = Training(steps=1500, batch_size=125, weight_decay=0.0)
+    label_training: Training = Training(steps=1500, batch_size=125, direct_rate=0.005, weight_decay=0.0)
     kinds: tuple[str, ...] = (DENSE, SPARSE)
     """Projections besides Fastfood."""
     rates: tuple[float, ...] = (0.01, 0.1)
