@@ -121,10 +121,10 @@ def _rates(tables: Tables, config: Config) -> dict[str, float]:
 def curve(
     tables: Tables, config: Config, network: str, projection: str = FASTFOOD, pixels: str = PLAIN, rate: float = 0.0
 ) -> pd.DataFrame:
-    """The rows of one curve."""
-    at = {"network": network, "projection": projection, "pixels": pixels, "rate": rate or config.training.rate}
+    """The rows of one curve; direct training, at dimension 0, is the same whatever the projection."""
+    at = {"network": network, "pixels": pixels, "rate": rate or config.training.rate}
     found: pd.DataFrame = tables.rows("curves", **at)
-    return found
+    return found[(found["projection"] == projection) | (found["dimension"] == 0)]
 
 
 def d90(rows: pd.DataFrame) -> pd.Series:

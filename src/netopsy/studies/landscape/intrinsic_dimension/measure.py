@@ -45,25 +45,29 @@ Parts = dict[str, Dataset]
 def curves(
     network: Network,
     projection: str,
-    pixels: str,
+    pixels: tuple[str, ...],
     data: str,
     dims: tuple[int, ...],
     seeds: tuple[int, ...],
     training: Training,
 ) -> Rows:
-    """Accuracy on held-out samples at each dimension and, at dimension 0, of direct training."""
+    """Accuracy on held-out samples at each dimension and, for Fastfood, at dimension 0 that of direct training."""
     train, held = _parts(data)
-    models = [made(network, train, seed) for seed in seeds]
+    places = [(kind, seed) for kind in pixels for seed in seeds]
+    models, own = [made(network, train, seed) for _, seed in places], [seed for _, seed in places]
+    if PERMUTED in pixels:
+        length = train.inputs[0].numel()
+        models = [Permuted(model, length, kind, seed) for model, (kind, seed) in zip(models, places, strict=True)]
     at = {"network": network.name, "full": _size(models[0]), "rate": training.rate}
-    if pixels == PERMUTED:
-        models = [Permuted(model, train.inputs[0].numel(), seed) for model, seed in zip(models, seeds, strict=True)]
-    for seed, found in zip(seeds, direct(models, train, training, seeds, held), strict=True):
-        yield {**at, "seed": seed, "dimension": 0, **_accuracies(found, held)}
-    wide = [subspace(model, max(dims), projection, seed) for model, seed in zip(models, seeds, strict=True)]
-    for run in fit_subspaces(wide, train, recipe(training, training.rate), dims, seeds=seeds, evaluation=held):
-        size = len(compress(run.model)) if projection == FASTFOOD and pixels != PERMUTED else None
-        row = {**at, "seed": seeds[run.network], "dimension": run.dimension, "bytes": size}
-        yield {**row, **_accuracies(run.fit, held)}
+    if projection == FASTFOOD:
+        for (kind, seed), found in zip(places, direct(models, train, training, own, held), strict=True):
+            yield {**at, "pixels": kind, "seed": seed, "dimension": 0, **_accuracies(found, held)}
+    wide = [subspace(model, max(dims), projection, seed) for model, seed in zip(models, own, strict=True)]
+    for run in fit_subspaces(wide, train, recipe(training, training.rate), dims, seeds=own, evaluation=held):
+        kind, seed = places[run.network]
+        row = {**at, "pixels": kind, "seed": seed, "dimension": run.dimension}
+        size = len(compress(run.model)) if projection == FASTFOOD else None
+        yield {**row, "bytes": size, **_accuracies(run.fit, held)}
 
 
 def labels(
@@ -128,15 +132,16 @@ def _there_and_back(projection: Projection, z: Tensor, gradient: Tensor) -> Tens
 
 
 class Permuted(nn.Module):
-    """A network that sees the pixels in another order, drawn by a seed: all seeds can train as one stack."""
+    """A network that sees the pixels in their order or, drawn by a seed, in another: all can train as one stack."""
 
     order: Tensor
 
-    def __init__(self, model: nn.Module, pixels: int, seed: int) -> None:
+    def __init__(self, model: nn.Module, pixels: int, kind: str, seed: int) -> None:
         super().__init__()
         self.model = model
-        order = torch.randperm(pixels, generator=generator(derive(seed, "pixels")))
-        self.register_buffer("order", order.to(next(model.parameters()).device))
+        drawn = torch.randperm(pixels, generator=generator(derive(seed, "pixels")))
+        order = drawn if kind == PERMUTED else torch.arange(pixels)
+        self.register_buffer("order", order.to(next(model.parameters()).device), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """What the network says of the permuted images."""
