@@ -24,13 +24,14 @@ def reach(dimension, place, spread, random):
     return 0.9 + 0.002 * (dimension - place) + random.normal(0, spread) * 0.002 * place
 
 
-def table(larger=1.0, sparse=1.0, shuffled=6.0, fc=1.0, conv=2.0, bytes=800, controls=0.5, spread=0.01, at=120.0):
+def table(larger=1.0, sparse=1.0, shuffled=6.0, fc=1.0, conv=2.0, bytes=800, controls=0.5, spread=0.01, at=110.0):
     """A made-up table: what raises d90, and by how much."""
     random, rows = np.random.default_rng(0), []
 
-    def draw(row, place, dims):
+    def draw(row, place, dims, direct=True):
         for seed in range(6):
-            rows.append({**row, "seed": seed, "dimension": 0, "value": 1.0, "validation": 1.0, "test": 1.0})
+            if direct:
+                rows.append({**row, "seed": seed, "dimension": 0, "value": 1.0, "validation": 1.0, "test": 1.0})
             for dimension in dims:
                 value = reach(dimension, place, spread, random)
                 given = {"value": value, "validation": value, "test": value, "bytes": bytes}
@@ -38,7 +39,7 @@ def table(larger=1.0, sparse=1.0, shuffled=6.0, fc=1.0, conv=2.0, bytes=800, con
 
     def curve(network, kind=FASTFOOD, pixels=PLAIN, rate=0.03, place=at, dims=CONFIG.dims):
         row = {"measure": "curves", "network": network, "projection": kind, "pixels": pixels, "rate": rate}
-        draw({**row, "full": SIZES[network]}, place, dims)
+        draw({**row, "full": SIZES[network]}, place, dims, direct=kind == FASTFOOD)
 
     for network in ("perceptron 16", "perceptron 64", "perceptron 256"):
         curve(network, place=at * (larger if network == "perceptron 256" else 1))
@@ -78,9 +79,9 @@ def test_all_hold_where_the_table_says_so():
         (1, {"larger": 1.8}, "does not hold"),
         (1, {"larger": 1.4, "spread": 0.25}, "undecided"),
         (2, {"sparse": 1.3}, "does not hold"),
-        (2, {"sparse": 1.12, "spread": 0.06}, "undecided"),
         (3, {"shuffled": 2.0}, "does not hold"),
         (3, {"shuffled": 20.0}, "undecided"),
+        (3, {"shuffled": 1.5}, "undecided"),
         (4, {"conv": 1.1}, "does not hold"),
         (4, {"fc": 1.4}, "does not hold"),
         (5, {"bytes": 8000}, "does not hold"),

@@ -123,13 +123,13 @@ def test_the_rate_is_larger_by_the_root_of_the_share_of_dimensions():
     assert rate_for(subspace, 0.001, optimizer="sgd") == pytest.approx(0.025)
 
 
-@pytest.mark.parametrize("kind", ["dense", "fastfood"])
-def test_a_stack_of_subspaces_trains_as_each_alone(kind):
+@pytest.mark.parametrize(("kind", "dims"), [("dense", (3,)), ("fastfood", (3, 8))])
+def test_a_stack_of_subspaces_trains_as_each_alone(kind, dims, unchecked):
     data, recipe = images(), Recipe(steps=6, batch_size=8, lr=0.05, weight_decay=0.01)
     models = [mlp([64, 6, 4], seed=seed) for seed in (0, 1)]
     wide = [SubspaceModel(model, 8, projection=kind, seed=4 + at) for at, model in enumerate(models)]
-    runs = fit_subspaces(wide, data, recipe, (3, 8), seeds=[4, 5], evaluation=data)
-    assert [(run.network, run.dimension) for run in runs] == [(0, 3), (1, 3), (0, 8), (1, 8)]
+    runs = fit_subspaces(wide, data, recipe, dims, seeds=[4, 5], evaluation=data)
+    assert [(run.network, run.dimension) for run in runs] == [(number, d) for d in dims for number in (0, 1)]
     assert not any(each.z.any() for each in wide)
     for run in runs:
         alone = SubspaceModel(models[run.network], 8, projection=kind, weight_decay=0.01, seed=4 + run.network)

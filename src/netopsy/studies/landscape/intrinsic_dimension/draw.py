@@ -41,7 +41,7 @@ def draw(tables: Tables, config: Config) -> dict[str, Figure]:
 
 def _curves(ax: Axes, part: dict[str, Any]) -> None:
     for (name, rows), color in zip(part.items(), PALETTE, strict=False):
-        wide: pd.DataFrame = rows.pivot_table(index="seed", columns="dimension", values="value")
+        wide: pd.DataFrame = rows.pivot(index="seed", columns="dimension", values="value")
         relative = wide.div(wide[0], axis=0).drop(columns=0)
         mean_with_band(ax, relative.columns.to_numpy(float), relative.to_numpy(), label=name, color=color, marker="o")
     ax.axhline(SHARE, color=INK, linestyle="--", linewidth=1)

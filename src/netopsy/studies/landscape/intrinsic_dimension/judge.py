@@ -128,11 +128,14 @@ def curve(
 
 
 def d90(rows: pd.DataFrame) -> pd.Series:
-    """By seed, where the envelope of its accuracy reaches nine tenths of direct training's; NaN where it does not."""
-    wide = rows.pivot_table(index="seed", columns="dimension", values="value")
+    """By seed, where the envelope of its accuracy reaches nine tenths of direct training's.
+
+    NaN where it does not, and where the smallest dimension does already, which is no more than a bound.
+    """
+    wide = rows.pivot(index="seed", columns="dimension", values="value").astype(float)
     dims = [int(each) for each in wide.columns if each]
-    places = [crossing(dims, (row[dims] - SHARE * row[0]).to_numpy(dtype=float)) for _, row in wide.iterrows()]
-    return pd.Series(places, index=wide.index).replace(np.inf, np.nan)
+    places = [crossing(dims, above) for above in wide[dims].sub(SHARE * wide[0], axis=0).to_numpy()]
+    return pd.Series(places, index=wide.index).replace([np.inf, dims[0]], np.nan)
 
 
 def ratios(rows: pd.DataFrame, dimension: int, values: str = "value") -> pd.Series:
