@@ -134,7 +134,7 @@ def _finding(found: IDResult) -> Finding:
             "from netopsy.sparsity.lottery_ticket import reinitialise\n"
             "from netopsy.training import Recipe, evaluate\n\n"
             "found = intrinsic_dimension(\n"
-            "    lambda seed: reinitialise(model, seed=seed),\n"
+            '    lambda seed: reinitialise(model, init="he_normal", seed=seed),\n'
             "    subspace_trainer(data, Recipe(steps=20)),  # your training data and recipe\n"
             "    lambda trained: evaluate(trained, data).accuracy, (10, 100), threshold=0.1, repeats=1\n"
             ")\n"

@@ -60,7 +60,7 @@ class Config:
     samples: int = 500
     """To be memorised."""
     label_dims: tuple[int, ...] = (50, 70, 100, 140)
-    shuffled_dims: tuple[int, ...] = (200, 400, 800, 1600)
+    shuffled_dims: tuple[int, ...] = (200, 400, 800, 1600, 3200)
     label_training: Training = Training(steps=1500, batch_size=125, direct_rate=0.005, weight_decay=0.0)
     kinds: tuple[str, ...] = (DENSE, SPARSE)
     """Projections besides Fastfood."""
