@@ -22,11 +22,12 @@ def subject(model=None, data=TEST, **options):
 
 def test_it_says_how_many_directions_and_leaves_the_network(monkeypatch, unchecked):
     monkeypatch.setattr(intrinsic_dimension, "THRESHOLD", 0.4)
+    monkeypatch.setitem(intrinsic_dimension.DIMS, "quick", (4, 200))
     one = subject()
     before = {name: value.clone() for name, value in one.model.state_dict().items()}
     figures = intrinsic_dimension.examine(one).figures
     assert figures["parameters"] == 64 * 24 + 24 + 240 + 10
-    assert 50 <= figures["intrinsic dimension"] <= 200
+    assert 4 < figures["intrinsic dimension"] < 200
     assert all(torch.equal(value, before[name]) for name, value in one.model.state_dict().items())
 
 
@@ -55,4 +56,4 @@ def test_a_network_that_cannot_run_as_a_stack_is_trained_one_after_the_other(mon
     targets = torch.arange(60) % 2
     colour = Dataset(torch.randn(60, 3, 8, 8, generator=random) + 2 * targets[:, None, None, None], targets)
     found = intrinsic_dimension.examine(subject(Counting(), colour, train=colour, recipe=Recipe(steps=40, lr=0.01)))
-    assert found.figures["intrinsic dimension"] <= 200
+    assert found.figures["intrinsic dimension"] <= 800

@@ -25,12 +25,13 @@ from netopsy.landscape.intrinsic_dimension import (
 from netopsy.sparsity.lottery_ticket import reinitialise
 from netopsy.training import Recipe, evaluate
 
-DIMS = {"quick": (50, 200), "normal": (25, 50, 100, 200, 400), "thorough": (25, 50, 100, 200, 400, 800, 1600)}
+COARSELY = (100, 800)
+DIMS = {"quick": COARSELY, "normal": (100, 300, 900, 2700), "thorough": (50, 100, 200, 400, 800, 1600, 3200)}
 REPEATS = 3
 THRESHOLD = 0.9
 RATE = 1e-3
-"""Of Adam, in the space of all parameters."""
-SHARE = 8.0
+"""Of Adam, in the space of all parameters, where the recipe's is that of another optimiser."""
+SHARE = 12.0
 
 
 def why_not(subject: Subject) -> str | None:
@@ -44,7 +45,7 @@ def why_not(subject: Subject) -> str | None:
 
 def examine(subject: Subject) -> Finding:
     """Train fresh copies directly, then in subspaces of more and more dimensions until nine tenths are reached."""
-    if subject.affordable(passes(subject), 4, share=SHARE, fewest=0) < 1:
+    if not _affordable(subject, dims(subject)):
         assert subject.recipe is not None
         raise NotNow(
             f"{REPEATS * (1 + len(dims(subject)))} trainings of {subject.recipe.steps:,} steps are the least, and more "
@@ -70,7 +71,8 @@ def _curve(subject: Subject) -> tuple[list[float], dict[int, list[float]]]:
     assert subject.recipe is not None
     seeds = [derive(subject.seed, "intrinsic dimension", number) for number in range(REPEATS)]
     starts = [reinitialise(subject.model, init=subject.initialiser, seed=seed) for seed in seeds]
-    own = replace(subject.recipe, optimizer="adam", lr=RATE)
+    adam = subject.recipe.optimizer == "adam"
+    own = subject.recipe if adam else replace(subject.recipe, optimizer="adam", lr=RATE)
     direct = []
     for start, seed in zip(starts, seeds, strict=True):
         copy = SubspaceModel(start, 1).materialise()
@@ -144,8 +146,9 @@ def _finding(found: IDResult) -> Finding:
 
 
 def dims(subject: Subject) -> list[int]:
-    """The dimensions that the depth tries, as far as there are so many parameters."""
-    return [each for each in DIMS[subject.depth] if each <= parameters(subject)]
+    """The dimensions that are tried, as far as there are so many parameters: fewer where training takes long."""
+    tried, few = ([each for each in own if each <= parameters(subject)] for own in (DIMS[subject.depth], COARSELY))
+    return tried if len(tried) <= len(few) or _affordable(subject, tried) else few
 
 
 def parameters(subject: Subject) -> int:
@@ -155,8 +158,16 @@ def parameters(subject: Subject) -> int:
 
 def passes(subject: Subject) -> float:
     """Forward passes of one sample that it takes, where all dimensions are tried."""
+    return _passes(subject, dims(subject))
+
+
+def _passes(subject: Subject, tried: list[int]) -> float:
     assert subject.recipe is not None
-    return 3.0 * subject.recipe.steps * subject.recipe.batch_size * REPEATS * (1 + len(dims(subject)))
+    return 3.0 * subject.recipe.steps * subject.recipe.batch_size * REPEATS * (1 + len(tried))
+
+
+def _affordable(subject: Subject, tried: list[int]) -> bool:
+    return subject.affordable(_passes(subject, tried), 4, share=SHARE, fewest=0) >= 1
 
 
 def _draw(found: IDResult) -> Figure:

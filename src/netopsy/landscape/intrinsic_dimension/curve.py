@@ -58,6 +58,7 @@ class IDResult:
     def plot(self, ax: Axes | None = None) -> Axes:
         """Every repeat's score and the mean, against the dimension; lines at the target and at what was found."""
         ax = panel(ax)
+        ax.set_xlim(self.dims[0] / 1.2, self.dims[-1] * 1.2)
         ax.plot(self.dims, self.scores, "o", color="C0", alpha=0.35, markersize=3)
         ax.plot(self.dims, self.scores.mean(1), color="C0")
         ax.axhline(self.target, color=INK, linestyle="--", linewidth=1)
