@@ -60,7 +60,9 @@ class IDResult:
         ax = panel(ax)
         ax.set_xlim(self.dims[0] / 1.2, self.dims[-1] * 1.2)
         ax.plot(self.dims, self.scores, "o", color="C0", alpha=0.35, markersize=3)
-        ax.plot(self.dims, self.scores.mean(1), color="C0")
+        # Straight between dimensions as the interpolation is, which on a logarithmic axis is no straight line.
+        between = np.geomspace(self.dims[0], self.dims[-1], 200)
+        ax.plot(between, np.interp(between, self.dims, self.scores.mean(1)), color="C0")
         ax.axhline(self.target, color=INK, linestyle="--", linewidth=1)
         ax.axvline(self.dimension, color=INK, linewidth=1)
         low, high = self.interval

@@ -65,8 +65,8 @@ def intrinsic_dimension(
     >>> from netopsy.models import mlp
     >>> from netopsy.training import Recipe, evaluate
     >>> found = intrinsic_dimension(
-    ...     lambda seed: mlp([64, 8, 10], seed=seed), subspace_trainer(digits(), Recipe(steps=40, lr=0.02)),
-    ...     lambda model: evaluate(model, digits()).accuracy, (40, 160), target=0.2, refine=0)
+    ...     lambda seed: mlp([64, 8, 10], seed=seed), subspace_trainer(digits(), Recipe(steps=20, lr=0.02)),
+    ...     lambda model: evaluate(model, digits()).accuracy, (40, 160), target=0.15, repeats=1)
     >>> 1 <= found.dimension <= 160, found.full
     (True, 610)
     """
