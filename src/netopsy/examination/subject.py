@@ -194,7 +194,8 @@ class Subject:
             return self
         wide = copy.copy(self)
         wide.model = copied(self.model).float()
-        wide.data = dataclasses.replace(self.data, inputs=self.data.inputs.float())
+        wide.data = _in_single_precision(self.data)
+        wide.train = None if self.train is None else _in_single_precision(self.train)
         return wide
 
     @cached_property
@@ -317,6 +318,11 @@ class Subject:
             # Odd classes give their spare sample to the first half, even ones to the second.
             second[members[1 - parity % 2 :: 2]] = True
         return indices[~second], indices[second]
+
+
+def _in_single_precision(data: Dataset) -> Dataset:
+    """Images in float32; tokens as they are."""
+    return dataclasses.replace(data, inputs=data.inputs.float()) if data.inputs.is_floating_point() else data
 
 
 def _inside(name: str, others: Sequence[str]) -> bool:

@@ -69,8 +69,6 @@ def why_not(subject: Subject) -> str | None:
     """It trains, and takes networks whose sizes can be read off from their forward pass."""
     if (untrained := cannot_train(subject)) is not None:
         return untrained
-    if subject.in_single_precision is not subject:
-        return "it trains small networks beside the whole one, which takes single precision: give it in float32"
     assert subject.recipe is not None
     if subject.recipe.loss != "cross_entropy":
         return f"it teaches with cross-entropy, and the recipe's loss is {subject.recipe.loss}"
