@@ -14,7 +14,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -126,17 +126,18 @@ class _Asked(NamedTuple):
 
 
 def _key(home: _Home, name: str) -> str:
-    start = _Asked(home.module, name)
+    start, file = _Asked(home.module, name), cache(home.file)
     waiting, seen, kept = [start], set[_Asked](), dict[str, set[int]]()
     while waiting:
         asked = waiting.pop()
-        path = home.file(asked.module)
-        if asked not in seen and path is None and asked.name.isidentifier():  # a package without ``__init__``
-            waiting.append(_Asked(f"{asked.module}.{asked.name}", "*"))
-        if asked in seen or path is None:
-            seen.add(asked)
+        if asked in seen:
             continue
         seen.add(asked)
+        path = file(asked.module)
+        if path is None:
+            if asked.name.isidentifier():  # a package without ``__init__``
+                waiting.append(_Asked(f"{asked.module}.{asked.name}", "*"))
+            continue
         module, name, package = _parsed(path), asked.name, path.name == "__init__.py"
         hidden = asked != start and _is_infrastructure(asked.module)
         if hidden and (asked.module != "netopsy.lab" or name == "*"):
@@ -153,10 +154,11 @@ def _key(home: _Home, name: str) -> str:
             waiting.append(_Asked(f"{asked.module}.{name}", "*"))
     digest = hashlib.blake2b(digest_size=16)
     for each in sorted(kept):
-        path = home.file(each)
+        path = file(each)
         assert path is not None
+        meanings = _parsed(path).meanings
         for index in sorted(kept[each]):
-            digest.update(f"{each}\n{_parsed(path).meanings[index]}\n".encode())
+            digest.update(f"{each}\n{meanings[index]}\n".encode())
     return digest.hexdigest()
 
 
@@ -186,7 +188,7 @@ class _Module:
 
     def __init__(self, tree: ast.Module) -> None:
         lazy = any(isinstance(line, ast.FunctionDef) and line.name == "__getattr__" for line in tree.body)
-        self.statements: list[ast.stmt] = _Essence(lazy=lazy).visit(tree).body
+        self.statements: list[ast.stmt] = _Essence(lazy=lazy).of(tree.body)
         self.meanings = [ast.dump(statement) for statement in self.statements]
         self.bound: dict[str, list[int]] = {}
         self.running: list[int] = []  # what runs on import, and could do anything with what it names
@@ -218,7 +220,7 @@ class _Module:
         return [node.id for node in ast.walk(self.statements[index]) if isinstance(node, ast.Name)]
 
 
-class _Essence(ast.NodeTransformer):
+class _Essence:
     """Leaves out docstrings and what only type checkers see, and parts an import of many names.
 
     In a ``lazy`` module, one with a ``__getattr__``, the imports for type checkers say where its names are from.
@@ -227,21 +229,31 @@ class _Essence(ast.NodeTransformer):
     def __init__(self, *, lazy: bool) -> None:
         self.lazy = lazy
 
-    def visit_Expr(self, node: ast.Expr) -> ast.stmt | None:
-        constant = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return None if constant else node
+    def of(self, statements: Iterable[ast.stmt]) -> list[ast.stmt]:
+        """Those statements, and the ones inside of them; no expression holds a statement."""
+        return [each for statement in statements for each in self._essence(statement)]
 
-    def visit_If(self, node: ast.If) -> Any:
-        self.generic_visit(node)
-        if ast.unparse(node.test) not in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-            return node
-        return node.body if self.lazy else node.orelse
+    def _essence(self, statement: ast.stmt) -> list[ast.stmt]:
+        if isinstance(statement, ast.Expr):
+            value = statement.value
+            return [] if isinstance(value, ast.Constant) and isinstance(value.value, str) else [statement]
+        if isinstance(statement, ast.Import):
+            return [ast.Import([alias]) for alias in statement.names]
+        if isinstance(statement, ast.ImportFrom):
+            return [ast.ImportFrom(statement.module, [alias], statement.level) for alias in statement.names]
+        for inner in (statement, *getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
+            for field in ("body", "orelse", "finalbody"):
+                if held := getattr(inner, field, None):
+                    setattr(inner, field, self.of(held))
+        if isinstance(statement, ast.If) and _for_type_checkers(statement.test):
+            return statement.body if self.lazy else statement.orelse
+        return [statement]
 
-    def visit_Import(self, node: ast.Import) -> list[ast.stmt]:
-        return [ast.Import([alias]) for alias in node.names]
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> list[ast.stmt]:
-        return [ast.ImportFrom(node.module, [alias], node.level) for alias in node.names]
+def _for_type_checkers(test: ast.expr) -> bool:
+    if isinstance(test, ast.Attribute):
+        return test.attr == "TYPE_CHECKING" and isinstance(test.value, ast.Name) and test.value.id == "typing"
+    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:
