@@ -23,6 +23,14 @@ def bright():
     net[1].bias.data = torch.tensor([0.0, 20.5])
     return net
 
+class Drawn(nn.Module):
+    def forward(self, images):
+        return torch.randn(len(images), 10)
+
+def drawn():
+    torch.manual_seed(0)
+    return Drawn()
+
 def constant():
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
     net[1].weight.data.zero_()
@@ -149,4 +157,12 @@ def test_bad_input_is_one_sentence(
     errors = capsys.readouterr().err
     assert says in errors
     assert len(errors.strip().splitlines()) == 1
+    assert not (here / "attacked").exists()
+
+
+def test_what_is_no_image_and_what_answers_at_random_are_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("/dev/zero") == 2
+    assert "'/dev/zero' must be an image or a folder of them" in capsys.readouterr().err
+    assert run("images", "--max-queries", "100", model="drawn") == 2
+    assert "an attack needs one that does not draw at random" in capsys.readouterr().err
     assert not (here / "attacked").exists()

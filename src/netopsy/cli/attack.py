@@ -123,6 +123,7 @@ def _searched(
 ) -> tuple[list[SearchResult], bool]:
     """A search for each image, and whether all were finished."""
     from netopsy.core.seeds import derive
+    from netopsy.examination.subject import evaluate_outputs
     from netopsy.robustness.feature_guided_attack import feature_guided_search, stride_for
 
     true = [None] * len(found.images) if found.labels is None else found.labels.tolist()
@@ -130,7 +131,14 @@ def _searched(
 
     def searched(number: int, image: Tensor) -> SearchResult:
         wanted = true[number] if label is None else label
-        return feature_guided_search(found.model, image, wanted, seed=derive(seed, number), **options)
+        one = feature_guided_search(found.model, image, wanted, seed=derive(seed, number), **options)
+        again = int(evaluate_outputs(found.model, one.adversarial[None]).argmax(1))
+        require(
+            not one.success or again == one.predicted,
+            f"the network answers the same image with {one.predicted} once and with {again} the next time: an attack "
+            "needs one that does not draw at random",
+        )
+        return one
 
     return found.each(searched, "searching", quiet)
 

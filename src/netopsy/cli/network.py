@@ -261,6 +261,7 @@ def _read(source: str, shown: Preprocessing, limit: int, seed: int) -> Dataset:
         return shown.read(source, split="test", limit=limit, seed=seed)
     place = path_from(source, "images")
     require(place.exists(), f"there is no image or folder {source!r}")
+    require(place.is_file() or place.is_dir(), f"{source!r} must be an image or a folder of them, and is neither")
     files = [place] if place.is_file() else sorted(one for one in place.iterdir() if one.suffix.lower() in SUFFIXES)
     if place.is_dir() and not files:
         return shown.read(source, split="test", limit=limit, seed=seed)
