@@ -86,7 +86,7 @@ def test_a_ready_paper_has_claims_with_criteria(entry: Paper):
 def test_the_methods_of_a_ready_paper_can_be_called_as_shown(entry: Paper):
     assert entry.methods
     for dotted in entry.methods:
-        assert dotted.startswith(f"netopsy.{entry.room}.")
+        assert dotted.startswith((f"netopsy.{entry.room}.", "netopsy.core."))
         assert callable(resolve(dotted))
         line = describe(dotted)
         assert line.call.startswith(dotted.rpartition(".")[2] + "(")
