@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,7 +13,7 @@ from netopsy.core.arguments import checked
 from netopsy.core.batches import check_batch
 from netopsy.core.capture import capturing, layer_activations
 from netopsy.core.errors import require
-from netopsy.core.layers import Layers, layer_names
+from netopsy.core.layers import layer_names
 from netopsy.core.modes import check_model, evaluating, running_on
 from netopsy.representations.representational_geometry.dimension import participation_ratio
 from netopsy.representations.representational_geometry.kernels import check_labels, label_kernel
@@ -20,7 +21,7 @@ from netopsy.representations.representational_geometry.parallelism import MOST, 
 from netopsy.representations.similarity import kernel_alignment
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from pandas import DataFrame
 
 BATCH = 256
 
@@ -31,9 +32,9 @@ def layer_geometry(
     inputs: Tensor,
     labels: Tensor,
     *,
-    layers: Layers | None = None,
+    layers: str | nn.Module | Sequence[str] | None = None,
     conditions: Int[Tensor, " samples"] | None = None,
-) -> pd.DataFrame:
+) -> DataFrame:
     """Of every layer: alignment with the labels and with the inputs, parallelism, and dimension.
 
     A row a layer, with the columns ``layer``, ``target`` and ``input`` (centred kernel alignment, over the means of
@@ -57,7 +58,7 @@ def layer_geometry(
     >>> list(found.columns), found["input"][0].round(6), found["ps"][0].round(6)
     (['layer', 'target', 'input', 'ps', 'pr'], np.float64(1.0), np.float64(1.0))
     """
-    import pandas as pd
+    from pandas import DataFrame
 
     check_model(model)
     check_batch(inputs)
@@ -83,7 +84,7 @@ def layer_geometry(
             total.index_add_(0, numbers[start : start + BATCH], rows)
     means = {name: total / counts[:, None] for name, total in sums.items()}
     target, given = label_kernel(labels.cpu()), means["input"] @ means["input"].T
-    return pd.DataFrame([_row(name, means[f"layer {name}"], labels.cpu(), target, given) for name in names])
+    return DataFrame([_row(name, means[f"layer {name}"], labels.cpu(), target, given) for name in names])
 
 
 def _row(name: str, points: Tensor, labels: Tensor, target: Tensor, given: Tensor) -> dict[str, object]:

@@ -42,6 +42,7 @@ def parallelism_score(points: Tensor, labels: Float[Tensor, " conditions"], *, m
         InputError: labels other than -1 and 1 or all the same, fewer than 3 conditions, more than 8 to try, or values
             that are not finite.
 
+    >>> import torch
     >>> square = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
     >>> parallelism_score(square, square[:, 0]), parallelism_score(square, square.prod(1))
     (1.0, -1.0)

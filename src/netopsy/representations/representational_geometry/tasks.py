@@ -116,6 +116,9 @@ def nudged_xor(n_features: int = 120, delta: float | int = 0.0, *, noise: float 
 def unstructured_task(n_features: int = 120, *, noise: float | int = 0.1, seed: int = 0) -> Task:
     """Four random Gaussian means with a balanced label: nearly at the corners of a tetrahedron in high dimension.
 
+    Raises:
+        InputError: no feature, or negative noise.
+
     >>> unstructured_task(50).labels[:, 0].tolist()
     [1.0, 1.0, -1.0, -1.0]
     """
