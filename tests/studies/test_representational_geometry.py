@@ -9,6 +9,7 @@ from torch import nn
 from netopsy.lab import Tables
 from netopsy.representations.representational_geometry import unstructured_task
 from netopsy.studies.representations.representational_geometry import STUDY
+from netopsy.studies.representations.representational_geometry.images import dichotomy, images
 from netopsy.studies.representations.representational_geometry.judge import judge
 from netopsy.studies.representations.representational_geometry.plan import (
     ACCURACY,
@@ -21,6 +22,7 @@ from netopsy.studies.representations.representational_geometry.plan import (
     RELU,
     TANH,
     TARGET,
+    Images,
 )
 from netopsy.studies.representations.representational_geometry.stack import Stack
 
@@ -52,6 +54,7 @@ def tables(*, targets=None, five=0.0, at_zero=-0.2):
                     for delta in CONFIG.deltas:
                         value = 0.5 + tanh * (more + (0.4 if delta else at_zero))
                         rows.append({"measure": "nudged", **own, "delta": delta, "value": value})
+                    rows.append({"measure": "images", **own, "value": 0.5 + tanh * (more + 0.2)})
     return Tables(rows)
 
 
@@ -99,3 +102,21 @@ def test_a_network_of_a_stack_trains_as_it_would_alone(fixed):
                     each -= setting.lr * slope
     for ours, each in zip((*stack.weights, *stack.biases), alone, strict=True):
         torch.testing.assert_close(ours[1].detach(), each.detach(), atol=1e-6, rtol=1e-5)
+
+
+def test_dichotomies_of_images_are_learned():
+    setting = Images("digits", widths=(4, 8), hidden=16, steps=120, batch=50, lr=0.05)
+    rows = list(images(TANH, 0, setting))
+    found = {(row["metric"], row["trained"]): row["value"] for row in rows}
+    assert found[ACCURACY, True] > 0.8
+    assert found[TARGET, True] > found[TARGET, False] + 0.1
+    labels = dichotomy(10, seed=0)
+    assert labels.sum() == 0
+    assert not torch.equal(labels, dichotomy(10, seed=1))
+
+
+def test_the_paper_preset_plans_images_and_the_judge_tells_of_them():
+    config = STUDY.configuration("paper")
+    assert sum(cell.measure == "images" for cell in STUDY.cells(config)) == 2 * config.seeds
+    told = [part for _, part in judge(tables(), dataclasses.replace(CONFIG, images=Images())) if isinstance(part, str)]
+    assert told[-1].endswith("tanh minus ReLU, alignment with the labels: 0.204 [0.202, 0.206].")

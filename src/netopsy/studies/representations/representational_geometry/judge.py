@@ -36,6 +36,13 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     }
     words = ", ".join(f"{name} {rows['value'].mean():.3f}" for name, rows in accuracies.items())
     yield f"{PAPER}-1", f"Accuracy on new samples, all networks: {words}."
+    if config.images is not None:
+        wide = tables.wide("images", columns="activation", metric=TARGET, trained=True)
+        more = bootstrap_mean(wide[TANH], wide[RELU])
+        yield (
+            f"{PAPER}-1",
+            f"Dichotomies of images, penultimate layer, tanh minus ReLU, alignment with the labels: {more}.",
+        )
 
 
 def _unstructured(tables: Tables, config: Config) -> Iterator[tuple[str, Part]]:

@@ -21,6 +21,7 @@ from netopsy.representations.representational_geometry import (
     unstructured_task,
 )
 from netopsy.representations.similarity import kernel_alignment
+from netopsy.studies.representations.representational_geometry.images import images
 from netopsy.studies.representations.representational_geometry.plan import (
     ACCURACY,
     GENERAL,
@@ -44,6 +45,9 @@ def plan(config: Config) -> Iterable[Cell]:
             for rank in config.ranks:
                 for depth in config.depths:
                     yield Cell.of(aligned, activation=activation, bits=bits, rank=rank, depth=depth, config=config)
+        if config.images is not None:
+            for seed in range(config.seeds):
+                yield Cell.of(images, activation=activation, seed=seed, setting=config.images)
 
 
 def unstructured(activation: str, config: Config) -> Rows:
@@ -55,9 +59,9 @@ def unstructured(activation: str, config: Config) -> Rows:
     looks = {round(place) for place in torch.linspace(0, setting.steps, config.looks).tolist()}
     at = [{"seed": seed} for seed in seeds]
     for step in stack.train(looks):
-        whole = step in (0, setting.steps)
-        yield from _geometry(stack, tasks, [{**each, "step": step} for each in at], whole=whole)
-        if whole:
+        last = step == setting.steps
+        yield from _geometry(stack, tasks, [{**each, "step": step} for each in at], whole=last)
+        if last:
             yield from _generalisation(stack, tasks, [{**each, "step": step} for each in at])
 
 

@@ -23,6 +23,19 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Images:
+    """A convolutional network that learns random dichotomies of the classes of images."""
+
+    data: str = "hub:uoft-cs/cifar10"
+    widths: tuple[int, ...] = (32, 64, 128)
+    hidden: int = 128
+    """Units of the penultimate layer, which is looked at."""
+    steps: int = 20_000
+    batch: int = 128
+    lr: float = 0.01
+
+
+@dataclass(frozen=True)
 class Config:
     """Every number of the experiment."""
 
@@ -45,6 +58,8 @@ class Config:
     """Hidden layers; the last is looked at. The first number is judged."""
     nudged: Setting = field(default_factory=lambda: Setting(60, 60, 0.1, 1500, 0.1, fixed_readout=True))
     deltas: tuple[float, ...] = (0.0, 0.1, 0.2, 0.5, 1.0)
+    images: Images | None = None
+    """Beside the claims: dichotomies of images."""
 
 
 PRESETS = {
@@ -68,5 +83,6 @@ PRESETS = {
         depths=(1, 5, 10),
         nudged=Setting(120, 120, 0.1, 125_000, 0.1, fixed_readout=True),
         deltas=tuple(step / 20 for step in range(21)),
+        images=Images(),
     ),
 }

@@ -20,6 +20,8 @@ from netopsy.studies.representations.representational_geometry.plan import (
     TANH,
     Setting,
 )
+from netopsy.training import Recipe
+from netopsy.training.steppers import stepper
 
 ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     TANH: torch.tanh,
@@ -72,13 +74,11 @@ class Stack:
 
     def train(self, looks: Collection[int]) -> Iterator[int]:
         """Train, and stop at the steps where someone looks, 0 and the last among them."""
-        free = [*self.weights, *self.biases]
-        if self.setting.fixed_readout:
-            free = [*self.weights[:-1], *self.biases[:-1]]
+        kept = -1 if self.setting.fixed_readout else None
+        free = [*self.weights[:kept], *self.biases[:kept]]
         for each in free:
             each.requires_grad_()
-        kind = torch.optim.Adam if self.setting.adam else torch.optim.SGD
-        optimizer = kind(free, lr=self.setting.lr)
+        optimizer = stepper(free, Recipe(optimizer="adam" if self.setting.adam else "sgd", lr=self.setting.lr))
         bits = self.labels.shape[2]
         for step in range(self.setting.steps + 1):
             if step in looks:
@@ -88,9 +88,10 @@ class Stack:
             inputs, number = self.sample(self.setting.batch)
             wanted = (self.labels.gather(1, number[..., None].expand(-1, -1, bits)) + 1) / 2
             loss = nn.functional.binary_cross_entropy_with_logits(self.logits(inputs), wanted, reduction="none")
-            optimizer.zero_grad()
+            for each in free:
+                each.grad = None
             loss.mean((1, 2)).sum().backward()  # a sum: no network's gradient knows of another's
-            optimizer.step()
+            optimizer.step(self.setting.lr)
 
     @torch.no_grad()
     def accuracy(self) -> Tensor:
