@@ -13,6 +13,7 @@ from netopsy.data import Dataset
 from netopsy.examination import Subject
 from netopsy.examination.comparison import Pair
 from netopsy.examination.comparison.instruments import layers, line, places, sizes, units
+from netopsy.examination.untrained import untrained
 from netopsy.training import Recipe, fit
 
 pytestmark = pytest.mark.usefixtures("unrendered")
@@ -83,7 +84,7 @@ def test_samples_are_found_wherever_a_layer_holds_them(make):
 
 def test_nothing_that_was_learned_is_left_in_the_untrained_control():
     model = TokensFirst(0)
-    fresh = layers._untrained(Subject(model, Dataset(torch.randn(12, 5, 4), torch.arange(12) % 3)))
+    fresh = untrained(Subject(model, Dataset(torch.randn(12, 5, 4), torch.arange(12) % 3)))
     for (name, before), after in zip(model.named_parameters(), fresh.parameters(), strict=True):
         assert before.std() == 0 or not torch.equal(before, after), name
     torch.testing.assert_close(fresh.place.sort(dim=0).values.sum(), model.place.sum())
@@ -93,7 +94,7 @@ def test_a_masked_network_is_drawn_anew_too(learned):
     model, data = learned
     masked = copy.deepcopy(model)
     prune.l1_unstructured(masked.hidden, "weight", 0.5)
-    fresh = layers._untrained(Subject(masked, data))
+    fresh = untrained(Subject(masked, data))
     assert not torch.equal(fresh.hidden.weight_orig, masked.hidden.weight_orig)
 
 

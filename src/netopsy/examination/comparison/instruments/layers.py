@@ -12,14 +12,13 @@ from torch import Tensor, nn
 
 from netopsy.core.drawing import figure_grid, label
 from netopsy.core.progress import track
-from netopsy.core.seeds import derive, generator
 from netopsy.examination.comparison.pair import Pair
 from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.subject import Subject
+from netopsy.examination.untrained import untrained
 from netopsy.examination.weighted_layers import sample_axes, samples_first, weighted_layers
 from netopsy.representations.similarity import cka_matrix
-from netopsy.sparsity.lottery_ticket.controls import reinitialise
 
 MOST, FEWEST, BATCH = 300, 40, 64
 LAYERS = 14
@@ -45,11 +44,11 @@ def examine(pair: Pair) -> Finding:
         raise NotNow("no layer with weights that tells its samples apart was seen at work in one of the networks")
     names = {letter: list(each) for letter, each in axes.items()}
     first, second = (_features(each, each.model, axes[letter], indices) for letter, each in wide.items())
-    untrained = _features(wide["B"], _untrained(pair.b), axes["B"], indices)
+    before = _features(wide["B"], untrained(pair.b), axes["B"], indices)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a layer that says the same of every sample is drawn as a gap
         found = cka_matrix(first, second, debiased=True)
-        control = cka_matrix(first, untrained, debiased=True)
+        control = cka_matrix(first, before, debiased=True)
     best, place = found.nan_to_num(-math.inf).max(1)
     by_chance = control.nan_to_num(-math.inf).amax(1)
     held = best.isfinite() & by_chance.isfinite()
@@ -124,18 +123,6 @@ def _features(subject: Subject, model: nn.Module, axes: dict[str, int], indices:
                 values = nn.functional.adaptive_avg_pool2d(values, GRID)
             held.append(values.reshape(len(some), -1).cpu())
     return [torch.cat(each) for each in parts]
-
-
-def _untrained(subject: Subject) -> nn.Module:
-    """With weights drawn anew; the entries of those that no layer draws (attention, tokens, masked) are shuffled."""
-    trained, seed = subject.in_single_precision.model, derive(subject.seed, "untrained")
-    fresh = reinitialise(trained, init=subject.initialiser, seed=seed)
-    random = generator(seed)
-    with torch.no_grad():
-        for before, weight in zip(trained.parameters(), fresh.parameters(), strict=True):
-            if torch.equal(before, weight):
-                weight.copy_(before.flatten()[torch.randperm(before.numel(), generator=random)].view_as(before))
-    return fresh
 
 
 def _sentence(names: dict[str, list[str]], best: Tensor, by_chance: Tensor, held: Tensor) -> str:
