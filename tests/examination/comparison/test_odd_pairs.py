@@ -87,7 +87,7 @@ def test_nothing_that_was_learned_is_left_in_the_untrained_control():
     fresh = untrained(Subject(model, Dataset(torch.randn(12, 5, 4), torch.arange(12) % 3)))
     for (name, before), after in zip(model.named_parameters(), fresh.parameters(), strict=True):
         assert before.std() == 0 or not torch.equal(before, after), name
-    torch.testing.assert_close(fresh.place.sort(dim=0).values.sum(), model.place.sum())
+    assert fresh.place.std().item() == pytest.approx(model.place.std().item(), rel=0.6)
 
 
 def test_a_masked_network_is_drawn_anew_too(learned):
