@@ -68,10 +68,8 @@ def forks(
     require(min(at) >= 0, f"at must hold steps of the trunk, 0 or more, got {list(at)}")
     trunk, places = copy.deepcopy(model), {0: copy.deepcopy(model.state_dict())}
     if max(at) > 0:
-        grown = fit(
-            trunk, data, replace(recipe, steps=max(at)), seed=derive(seed, "trunk"), keep_states=sorted(set(at))
-        )
-        places |= grown.states
+        longer = replace(recipe, steps=max(at))
+        places |= fit(trunk, data, longer, seed=derive(seed, "trunk"), keep_states=sorted(set(at))).states
     children = []
     for step in at:
         for _ in range(2):

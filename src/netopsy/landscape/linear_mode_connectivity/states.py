@@ -144,7 +144,7 @@ def _wrong(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def _joined(losses: Sequence[Any], errors: Sequence[Any]) -> StateLosses:
     each, wrong = (
-        torch.cat([torch.as_tensor(part, dtype=torch.float64) for part in some]) for some in (losses, errors)
+        torch.cat([torch.as_tensor(part, dtype=torch.float64) for part in parts]) for parts in (losses, errors)
     )
     return StateLosses(each, None if wrong.isnan().any() else wrong)
 
@@ -158,8 +158,8 @@ def check_ends(a: State, b: State) -> None:
     for name, value in a.items():
         require(
             value.shape == b[name].shape and value.is_floating_point() == b[name].is_floating_point(),
-            f"a and b must have tensors of the same shapes and kinds: {name!r} is {tuple(value.shape)} of {value.dtype} "
-            f"in a, {tuple(b[name].shape)} of {b[name].dtype} in b",
+            f"a and b must have tensors of the same shapes and kinds: {name!r} is {tuple(value.shape)} of {value.dtype} in "
+            f"a, {tuple(b[name].shape)} of {b[name].dtype} in b",
         )
 
 
