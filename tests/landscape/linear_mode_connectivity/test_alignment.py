@@ -277,7 +277,7 @@ def test_forks_share_their_trunk(left_as_found):
             ),
             "layers",
         ),
-        (lambda spec, a, b: align(mlp([3, 5, 2]), mlp([3, 4, 2]), torch.ones(2, 3)), "shapes"),
+        (lambda spec, a, b: align(mlp([3, 5, 2]), mlp([3, 4, 2]), torch.ones(2, 3)), "one shape"),
         (lambda spec, a, b: align_many(spec, [a]), "at least two"),
         (lambda spec, a, b: repair(mlp([3, 5, 2]), a, b, torch.ones(2, 3), at=2.0), "between 0 and 1"),
         (lambda spec, a, b: forks(mlp([64, 10]), DATA, Recipe(steps=1), []), "at is empty"),

@@ -158,8 +158,8 @@ def check_ends(a: State, b: State) -> None:
     for name, value in a.items():
         require(
             value.shape == b[name].shape and value.is_floating_point() == b[name].is_floating_point(),
-            f"a and b must have tensors of the same shapes and kinds: {name!r} is {tuple(value.shape)} of {value.dtype} in "
-            f"a, {tuple(b[name].shape)} of {b[name].dtype} in b",
+            f"a and b must have tensors of one shape and kind: {name!r} is {tuple(value.shape)} of {value.dtype}, "
+            f"and {tuple(b[name].shape)} of {b[name].dtype} in b",
         )
 
 
