@@ -23,7 +23,8 @@ class Training:
     network: str = "perceptron"
     """Or ``vgg`` or ``residual``, whose width is that of the first stage."""
     batch_size: int = 64
-    lr: float = 0.1
+    lr: float = 0.05
+    """At 0.1, one perceptron in ten or so collapses to chance, and no line between two such tells anything."""
     momentum: float = 0.9
     weight_decay: float = 0.0
     epochs: int = 20
