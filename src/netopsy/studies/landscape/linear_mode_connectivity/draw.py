@@ -79,16 +79,16 @@ def _estimates(tables: Tables, config: Config) -> Figure:
     pairs.legend()
     dots(layers, tables["layers"], by="layer", beside="method", colors=COLORS)
     layers.set(xlabel="barrier of a part averaged alone")
-    layers.legend()
+    layers.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return drawn
 
 
 def _alignment(tables: Tables) -> Figure:
     table = tables["aligned"]
     named = table.assign(network=[f"width {width}" for width in table["width"]])
-    drawn, ((loss, error),) = figure_grid(1, 2, 8.6, 3.4)
-    for ax, values, words in ((loss, "value", "barrier of the loss"), (error, "error", "barrier of the error")):
+    columns = {"barrier of the loss": "value", "barrier of the error": "error"}
+
+    def show(ax: Axes, values: str) -> None:
         dots(ax, named, by="network", beside="method", values=values, colors=COLORS)
-        ax.set(xlabel=words)
-    loss.legend(loc="lower center", bbox_to_anchor=(1.0, 1.0), ncols=4)
-    return drawn
+
+    return panels(columns, show, columns=2, width=4.3, legend=True)
