@@ -71,7 +71,7 @@ def state_losses(
     """
     require(len(states) > 0, "states is empty; give at least one")
     own = Losses(model, data, loss, batch_size=batch_size)
-    values = [state_values(model, state) for state in states]
+    values = [_fitting(own, state) for state in states]
     resets = reset_norms is not False and any(
         isinstance(each, _BatchNorm) and each.track_running_stats for each in model.modules()
     )
@@ -87,6 +87,14 @@ def state_losses(
         shown = track(values, "evaluating") if len(values) > 2 else values
         rows = [_single(own, _with_statistics(own, state, inputs)) for state in shown]
     return _joined([[loss for loss, _ in rows]], [[error for _, error in rows]])
+
+
+def _fitting(own: Losses, state: State) -> State:
+    """The state in the type and on the device of the network; `InputError` where it is that of another one."""
+    wanted = own.state
+    if all(name in state and state[name].shape == value.shape for name, value in wanted.items()):
+        return {name: state[name].to(value) for name, value in wanted.items()}
+    return state_values(own.model, state)
 
 
 def _stacked(own: Losses, values: Sequence[State]) -> StateLosses:
