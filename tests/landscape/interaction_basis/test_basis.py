@@ -43,15 +43,16 @@ def jacobian_gram(part, values, columns):
 def test_features_are_uncorrelated_and_the_jacobian_is_orthonormal_in_them(target, left_as_found):
     model = net().train()
     before = left_as_found(model)
-    basis = interaction_basis(model, LAYERS, INPUTS, target=target, batch_size=128)
+    inputs = INPUTS[:60]
+    basis = interaction_basis(model, LAYERS, inputs, target=target, batch_size=25)
     assert left_as_found(model) == before
-    seen = layer_activations(model, INPUTS, LAYERS)
+    seen = layer_activations(model, inputs, LAYERS)
     for place, layer in enumerate(LAYERS[:-1]):
         features = basis.transform(layer, seen[layer])
         torch.testing.assert_close(gram(features), basis.eigenvalues[layer].diag(), atol=1e-6, rtol=1e-6)
         end = LAYERS[-1] if target == "output" else LAYERS[place + 1]
         part = model[int(layer) + 1 : int(end) + 1]
-        effect = jacobian_gram(part, seen[layer][:300], basis.C[end][:-1, 1:])
+        effect = jacobian_gram(part, seen[layer], basis.C[end][:-1, 1:])
         back = basis.C_pinv[layer][1:, :-1]
         own = back @ effect @ back.T
         torch.testing.assert_close(own, torch.eye(len(own), dtype=own.dtype), atol=1e-6, rtol=1e-6)
@@ -60,7 +61,7 @@ def test_features_are_uncorrelated_and_the_jacobian_is_orthonormal_in_them(targe
         assert round(float(projector.trace())) == basis.C[layer].shape[1]
     assert basis.C["3"].shape == (8, 5)  # seven units and the constant; four outputs and the constant
     assert (basis.transform("3", seen["3"])[..., 0] == 1).all()
-    whole = pca_basis(model, LAYERS, INPUTS)
+    whole = pca_basis(model, LAYERS, inputs)
     torch.testing.assert_close(whole.inverse("3", whole.transform("3", seen["3"])), seen["3"])
     assert len(basis.plot().lines) == 3
 
@@ -117,8 +118,8 @@ def test_edges_are_mean_squared_attributions_for_every_rule():
             interaction_edges(model, basis, INPUTS, rule=rule, n_points=points)["3", "4"], wanted
         )
     curved = [
-        interaction_edges(model, basis, INPUTS[:50], rule=rule, n_points=points)["1", "3"]
-        for rule, points in (("gauss_legendre", 12), ("trapezoid", 200))
+        interaction_edges(model, basis, INPUTS[:20], rule=rule, n_points=points)["1", "3"]
+        for rule, points in (("gauss_legendre", 12), ("trapezoid", 60))
     ]
     torch.testing.assert_close(curved[0], curved[1], rtol=1e-3, atol=1e-6)
 
@@ -212,10 +213,10 @@ def test_images_and_sequences_have_positions():
     torch.testing.assert_close(
         basis.inverse("2", basis.transform("2", seen["2"])).float(), seen["2"], atol=1e-4, rtol=1e-3
     )
-    edges = interaction_edges(conv, basis, images)
+    edges = interaction_edges(conv, basis, images[:5])
     assert edges["2", "3"].shape == (basis.C["3"].shape[1] - 1, basis.C["2"].shape[1] - 1)
-    by_one = [interaction_edges(conv, basis, images[i : i + 1])["3", "5"] for i in range(40)]
-    torch.testing.assert_close(edges["3", "5"], sum(by_one) / 40, rtol=1e-4, atol=1e-8)
+    by_one = [interaction_edges(conv, basis, images[i : i + 1])["3", "5"] for i in range(5)]
+    torch.testing.assert_close(edges["3", "5"], sum(by_one) / 5, rtol=1e-4, atol=1e-8)
     sequence = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.GRU(5, 4, batch_first=True))
     steps = torch.randn(30, 7, 3)
     found = interaction_basis(sequence, ["1", "2"], steps)

@@ -45,7 +45,7 @@ def net(*, duplicate=False, dead=False):
             model.fc3.weight[:, 3] = 0
         values = INPUTS
         for layer in (model.fc1, model.fc2):  # every unit fires on half of the inputs
-            layer.bias -= layer(values).median(0).values
+            layer.bias -= layer(values).median(0).values + 1e-3
             values = layer(values).relu()
     return model
 
