@@ -44,7 +44,9 @@ def _against_edges(tables: Tables) -> Figure:
             own = table[(table["section"] == section) & (table["method"] == method) & (table["edges"] > 0)]
             means = own.groupby("edges")["value"].mean().sort_index()
             ax.plot(own["edges"], own["value"], ".", color=COLORS[method], alpha=0.25, markersize=3)
-            ax.plot(means.index, means.rolling(3, min_periods=1, center=True).median(), color=COLORS[method], label=method)
+            ax.plot(
+                means.index, means.rolling(3, min_periods=1, center=True).median(), color=COLORS[method], label=method
+            )
         ax.set(xscale="log", xlabel="edges kept", ylabel="accuracy")
 
     parts = {f"section {number}": number for number in sorted(table["section"].unique())}

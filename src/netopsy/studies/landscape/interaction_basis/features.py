@@ -48,9 +48,7 @@ def sparsity(seeds: tuple[int, ...], config: Features) -> Rows:
             yield from ({"seed": seed, "method": method, **row} for row in _needed(model, basis, data, config))
 
 
-def _bases(
-    model: nn.Module, data: Dataset, config: Features, seed: int
-) -> Iterator[tuple[str, InteractionBasis]]:
+def _bases(model: nn.Module, data: Dataset, config: Features, seed: int) -> Iterator[tuple[str, InteractionBasis]]:
     hidden = [f"act{number}" for number in range(1, len(config.widths) - 1)]
     layers, inputs = ["flatten", *hidden, "output"], data.inputs
     yield INTERACTION, interaction_basis(model, layers, inputs)

@@ -25,10 +25,10 @@ SIDE, CLASSES = 4, 10
 """Digits are halved to so many pixels a side."""
 
 
-def pairs(config: Pairs, seed: int) -> Dataset:
+def pairs(config: Pairs) -> Dataset:
     """Two independently drawn digits side by side; the targets are both classes, one-hot."""
     train, _, _ = digits_split(0)
-    random = generator(derive(seed, "pairs"))
+    random = generator(derive(0, "pairs"))
     small = F.avg_pool2d(train.inputs, train.inputs.shape[-1] // SIDE).flatten(1)
     drawn = torch.randint(len(train), (2, config.examples), generator=random)
     inputs = torch.cat([small[one] for one in drawn], 1)
@@ -80,27 +80,24 @@ class Present(nn.Module):
 
 
 def modularity(seeds: tuple[int, ...], config: Pairs) -> Rows:
-    """All networks of the seeds in one stack a seed's data; each is looked at where it first reached the loss."""
+    """All networks train in one stack; each is looked at where it first reached the loss."""
     recipe = Recipe(steps=config.steps, batch_size=config.batch_size, lr=config.lr, loss="mse")
-    steps = range(config.every, config.steps + 1, config.every)
-    for seed in seeds:
-        data = pairs(config, seed)
-        methods = (MODULAR, DENSE, SPARSE)
-        sizes = [data.inputs.shape[1], *config.hidden, data.targets.shape[1]]
-        models = [mlp(sizes, seed=derive(seed, "weights", method)) for method in methods]
-        masks = [masks_of(method, model, seed) for method, model in zip(methods, models, strict=True)]
-        for model, own in zip(models, masks, strict=True):
-            _widened(model, own)
-        fits = fit_many(
-            models, data, recipe, seeds=[derive(seed, "order")] * 3, masks=masks, keep_states=list(steps)
-        )
-        for method, model, own, found in zip(methods, models, masks, fits, strict=True):
-            at = {"seed": seed, "method": method}
-            step, loss = _reached(model, found.states, data, config)
-            yield {**at, "measure": "training", "step": step, "value": loss, "reached": loss <= config.target}
-            present = Present(model, own)
-            inputs = data.inputs[: config.inputs]
-            yield from ({**at, **row} for row in _counted(present, inputs, config, seed))
+    steps = list(range(config.every, config.steps + 1, config.every))
+    data = pairs(config)
+    sizes = [data.inputs.shape[1], *config.hidden, data.targets.shape[1]]
+    runs = [(seed, method) for seed in seeds for method in (MODULAR, DENSE, SPARSE)]
+    models = [mlp(sizes, seed=derive(seed, "weights", method)) for seed, method in runs]
+    masks = [masks_of(method, model, seed) for (seed, method), model in zip(runs, models, strict=True)]
+    for model, own in zip(models, masks, strict=True):
+        _widened(model, own)
+    orders = [derive(seed, "order") for seed, _ in runs]
+    fits = fit_many(models, data, recipe, seeds=orders, masks=masks, keep_states=steps)
+    for (seed, method), model, own, found in zip(runs, models, masks, fits, strict=True):
+        at = {"seed": seed, "method": method}
+        step, loss = _reached(model, found.states, data, config)
+        yield {**at, "measure": "training", "step": step, "value": loss, "reached": loss <= config.target}
+        inputs = data.inputs[: config.inputs]
+        yield from ({**at, **row} for row in _counted(Present(model, own), inputs, config, seed))
 
 
 def _widened(model: nn.Module, masks: Masks) -> None:

@@ -37,19 +37,19 @@ class Pairs:
 
     hidden: tuple[int, int] = (16, 16)
     examples: int = 1500
-    steps: int = 3000
+    steps: int = 1500
     every: int = 20
     """Steps from one state that is kept to the next."""
     batch_size: int = 250
-    lr: float = 3e-3
-    target: float = 0.03
+    lr: float = 1e-2
+    target: float = 0.04
     """Squared error of a training run that ends it, in the mean over outputs."""
     inputs: int = 400
     """For the spectrum and the learning coefficient."""
     chains: int = 2
-    draws: int = 1200
-    step: float = 2e-5
-    gamma: float = 10.0
+    draws: int = 800
+    step: float = 1e-4
+    gamma: float = 100.0
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,10 @@ PRESETS = {
         cells=1,
         draws=8,
         networks=3,
-        features=Features(widths=(64, 6, 6, 10), steps=40, images=60, tolerance=0.05),
-        pairs=Pairs(hidden=(4, 4), examples=100, steps=40, every=20, target=1.0, inputs=20, chains=2, draws=10, step=1e-6),
+        features=Features(widths=(64, 6, 6, 10), steps=40, images=80, tolerance=0.05),
+        pairs=Pairs(
+            hidden=(4, 4), examples=100, steps=40, every=20, target=1.0, inputs=20, chains=2, draws=10, step=1e-6
+        ),
     ),
     "laptop": Config(),
     "paper": Config(
