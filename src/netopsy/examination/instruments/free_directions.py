@@ -96,10 +96,8 @@ def examine(subject: Subject) -> Finding:
     )
     tightest = min(layers, key=lambda each: each.trained.rank_activations / each.trained.shape[1])
     rank, width = tightest.trained.rank_activations, tightest.trained.shape[1]
-    step, step_before = (
-        sum(len(block) for each in layers for block in getattr(each, which).synchronised_blocks)
-        for which in ("trained", "untrained")
-    )
+    step = sum(_in_step(each.trained) for each in layers)
+    step_before = sum(_in_step(each.untrained) for each in layers)
     figures: dict[str, Number] = {
         "weights looked at": weights,
         "share of their directions that hardly matter": round(free, 4),
@@ -134,7 +132,8 @@ def _measure(subject: Subject) -> list[_Layer]:
     untrained = reinitialise(wide.model, init=subject.initialiser, seed=seed)
     inputs = wide.data.inputs[subject.sample(_count(subject))].to(subject.device)
     sources = PROBES if subject.class_count > PROBES else None
-    layers, why = [], ""
+    layers: list[_Layer] = []
+    why = ""
     for name in track(names, "free directions"):
         try:
             some = _enough(wide.model, name, inputs)
@@ -166,6 +165,11 @@ def _enough(model: nn.Module, name: str, inputs: Tensor) -> Tensor:
     return inputs[: max(FEWEST, -(-wanted // _places(model, name, inputs)))]
 
 
+def _in_step(found: LayerDegeneracy) -> int:
+    """Units that fire in step with another one of their layer."""
+    return sum(map(len, found.synchronised_blocks))
+
+
 def _advice(layers: Sequence[_Layer], step: int) -> str:
     saving = [each for each in layers if each.saves]
     text = "Every layer uses most of its width: narrowing one would cost accuracy."
@@ -184,9 +188,10 @@ def _reading(layers: Sequence[_Layer]) -> str:
     short = f" Too few samples were seen to show all directions of {', '.join(few)}." if few else ""
     return (
         "For each layer, the share of directions along which its inputs vary, or are not 0, by at least "
-        f"{100 * TOLERANCE:g} % of the strongest, and the share of directions of its outputs along which the network's "
-        f"answers change by at least {100 * TOLERANCE:g} % of the most; open marks are those of an untrained network. A "
-        "direction of the weights hardly matters unless both of its ends do. Units fire in step if the ReLU behind "
+        f"{100 * TOLERANCE:g} % of the strongest, and the share of directions of its outputs along which the "
+        f"network's answers change by at least {100 * TOLERANCE:g} % of the most; open marks are those of an untrained "
+        "network. A direction of the weights hardly matters unless both of its ends do. Units fire in step if the ReLU "
+        "behind "
         "them is live on the same samples and places; with a ReLU that cannot be seen, or another activation, none "
         f"are counted. A bound to first order: what training away costs is not measured here.{short}"
     )
@@ -201,7 +206,7 @@ def _table(layers: Sequence[_Layer]) -> tuple[tuple[str, ...], ...]:
             str(each.trained.rank_activations),
             str(each.trained.shape[0]),
             str(each.trained.rank_gradients),
-            str(sum(map(len, each.trained.synchronised_blocks))),
+            str(_in_step(each.trained)),
             f"{each.untrained.rank_activations}, {each.untrained.rank_gradients}",
         )
         for each in layers

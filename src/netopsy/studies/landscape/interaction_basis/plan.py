@@ -37,12 +37,12 @@ class Pairs:
 
     hidden: tuple[int, int] = (16, 16)
     examples: int = 1500
-    steps: int = 1500
+    steps: int = 2000
     every: int = 20
     """Steps from one state that is kept to the next."""
     batch_size: int = 250
     lr: float = 1e-2
-    target: float = 0.04
+    target: float = 0.055
     """Squared error of a training run that ends it, in the mean over outputs."""
     inputs: int = 400
     """For the spectrum and the learning coefficient."""
