@@ -18,7 +18,7 @@ from netopsy.core.moments import Moments
 from netopsy.core.progress import track
 from netopsy.core.seeds import generator
 from netopsy.landscape.interaction_basis.basis import InteractionBasis, eigen, with_constant
-from netopsy.landscape.interaction_basis.sections import check_sequence, jacobian_gram, to_rows
+from netopsy.landscape.interaction_basis.sections import check_count, check_sequence, jacobian_gram, to_rows
 
 Target = Literal["output", "next"]
 
@@ -85,8 +85,7 @@ def interaction_basis(
     """
     require(target in ("output", "next"), f"target must be 'output' or 'next', got {target!r}")
     require(output in ("identity", "pca"), f"output must be 'identity' or 'pca', got {output!r}")
-    whole = n_sources is None or (isinstance(n_sources, int) and not isinstance(n_sources, bool) and n_sources > 0)
-    require(whole, f"n_sources must be None or an int of at least 1, got {n_sources!r}")
+    check_count("n_sources", n_sources, optional=True)
     names, nodes = _nodes(model, layers, inputs, center, threshold, batch_size)
     random = generator(seed)
     last = names[-1]
@@ -122,7 +121,10 @@ def pca_basis(
         rotate: turn each layer's components, other than the last's, at random with this seed: as many directions,
             chosen by nothing.
 
-    The other arguments, and what is raised, are those of `interaction_basis`.
+    The other arguments are those of `interaction_basis`.
+
+    Raises:
+        InputError: what `interaction_basis` refuses.
 
     >>> from netopsy.data import digits
     >>> from netopsy.models import mlp
@@ -145,7 +147,10 @@ def neuron_basis(
 ) -> InteractionBasis:
     """The units themselves as features.
 
-    Arguments, and what is raised, are those of `interaction_basis`.
+    Arguments are those of `interaction_basis`.
+
+    Raises:
+        InputError: what `interaction_basis` refuses.
 
     >>> from netopsy.data import digits
     >>> from netopsy.models import mlp
@@ -164,8 +169,7 @@ def _nodes(
     model: nn.Module, layers: Sequence[Layer], inputs: Tensor, center: bool, threshold: float | int, batch_size: int
 ) -> tuple[list[str], dict[str, _Node]]:
     require(0 <= threshold < 1, f"threshold must lie in [0, 1), got {threshold}")
-    whole = isinstance(batch_size, int) and not isinstance(batch_size, bool) and batch_size > 0
-    require(whole, f"batch_size must be an int of at least 1, got {batch_size!r}")
+    check_count("batch_size", batch_size)
     names = check_sequence(model, layers, inputs)
     moments, shapes = {name: Moments() for name in names}, {}
     for some in inputs.split(batch_size):

@@ -93,6 +93,8 @@ def layer_degeneracy(
     module = module_of(model, name)
     _check_kind(name, module)
     check_batch(inputs)
+    check_count("n_sources", n_sources, optional=True)
+    check_count("batch_size", batch_size)
     within = tolerance_of(rtol, inputs.dtype)
     random = generator(seed)
     entered, slopes, fired = RowSpace(), RowSpace(), _InStep()

@@ -17,7 +17,14 @@ from netopsy.core.capture import layer_activations
 from netopsy.core.errors import lookup, require
 from netopsy.core.progress import Task
 from netopsy.landscape.interaction_basis.basis import InteractionBasis
-from netopsy.landscape.interaction_basis.sections import differentiating, from_rows, gradients, run_section, to_rows
+from netopsy.landscape.interaction_basis.sections import (
+    check_count,
+    differentiating,
+    from_rows,
+    gradients,
+    run_section,
+    to_rows,
+)
 
 Rule = Literal["gradient", "gauss_legendre", "trapezoid"]
 Edges = dict[tuple[str, str], Tensor]
@@ -78,8 +85,7 @@ def check_basis(model: nn.Module, basis: object, inputs: Tensor, batch_size: int
     require(isinstance(basis, InteractionBasis), f"basis must come from interaction_basis or its like, got {got}")
     assert isinstance(basis, InteractionBasis)
     check_batch(inputs)
-    whole = isinstance(batch_size, int) and not isinstance(batch_size, bool) and batch_size > 0
-    require(whole, f"batch_size must be an int of at least 1, got {batch_size!r}")
+    check_count("batch_size", batch_size)
     for layer, values in layer_activations(model, inputs[:1], list(basis.layers)).items():
         fits = tuple(values.shape[1:]) == basis.shapes[layer]
         require(
@@ -91,8 +97,7 @@ def check_basis(model: nn.Module, basis: object, inputs: Tensor, batch_size: int
 
 def _points(rule: str, count: int) -> list[tuple[float, float]]:
     """Places between 0 and 1, and their weights."""
-    whole = isinstance(count, int) and not isinstance(count, bool) and count > 0
-    require(whole, f"n_points must be an int of at least 1, got {count!r}")
+    check_count("n_points", count)
     lookup("rule", rule, dict.fromkeys(("gradient", "gauss_legendre", "trapezoid")))
     if rule == "gradient":
         return [(1.0, 1.0)]

@@ -21,7 +21,7 @@ from netopsy.landscape.curvature import dense, gauss_newton
 from netopsy.landscape.curvature.eigen import LARGEST
 from netopsy.landscape.curvature.loss import Losses, twice_differentiable
 from netopsy.landscape.interaction_basis.ranks import RowSpace, count_above, tolerance_of
-from netopsy.landscape.interaction_basis.sections import NUMBERS
+from netopsy.landscape.interaction_basis.sections import NUMBERS, check_count
 
 MOST = 4096
 """Parameters up to which the Jacobian's singular values are computed."""
@@ -74,6 +74,7 @@ def free_directions(
     5
     """
     check_batch(inputs)
+    check_count("batch_size", batch_size)
     own = Losses(model, Dataset(inputs, torch.zeros(len(inputs), 1)), _none, names=params)
     size = sum(value.numel() for value in own.parameters.values())
     require(

@@ -21,6 +21,7 @@ from netopsy.core.seeds import generator
 from netopsy.data import Dataset
 from netopsy.landscape.curvature import LossFunction, sample_losses
 from netopsy.landscape.curvature.loss import Losses, twice_differentiable
+from netopsy.landscape.interaction_basis.sections import check_count
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,10 +134,7 @@ def _check(
     batch_size: int | None,
 ) -> None:
     for name, value in (("chains", chains), ("draws", draws), ("batch_size", batch_size)):
-        whole = isinstance(value, int) and not isinstance(value, bool) and value > 0
-        require(
-            whole or (value is None and name == "batch_size"), f"{name} must be an int of at least 1, got {value!r}"
-        )
+        check_count(name, value, optional=name == "batch_size")
     require(0 <= gamma < math.inf, f"gamma must be finite and not negative, got {gamma}")
     require(0 < step < math.inf, f"step must be positive and finite, got {step}")
     require(n_beta is None or 0 < n_beta < math.inf, f"n_beta must be positive and finite, got {n_beta}")

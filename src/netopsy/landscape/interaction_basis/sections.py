@@ -27,6 +27,13 @@ class _ReachedError(Exception):
     """The end of a section: what follows need not run."""
 
 
+def check_count(name: str, value: object, *, optional: bool = False) -> None:
+    """Raise `InputError` unless it is an int of at least 1, or ``None`` where that is allowed."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    wanted = "None or an int of at least 1" if optional else "an int of at least 1"
+    require(whole or (optional and value is None), f"{name} must be {wanted}, got {value!r}")
+
+
 def to_rows(values: Tensor) -> Tensor:
     """Activations as ``[batch, positions, units]``: channels are the units of images, the last axis otherwise."""
     axis = 1 if values.ndim >= 4 else -1
