@@ -6,6 +6,8 @@ devinterp``.
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -105,5 +107,28 @@ def ours(model: nn.Module, data: Dataset) -> float:
 
 
 def devinterp(model: nn.Module, data: Dataset) -> Callable[[], object] | None:
-    """The same number of steps of the same dynamics, if it is installed."""
-    return None
+    """The same number of steps of the same dynamics with its sampler, chain after chain, if it is installed."""
+    try:
+        from devinterp.optim import SGMCMC
+    except ImportError:
+        return None
+    beta = len(data) / math.log(len(data))
+
+    def run() -> float:
+        losses = []
+        for chain in range(CHAINS):
+            torch.manual_seed(chain)
+            own = copy.deepcopy(model)
+            sampler = SGMCMC.sgld(own.parameters(), lr=STEP, localization=GAMMA, nbeta=beta)
+            for _ in range(DRAWS):
+                sampler.zero_grad()
+                loss = distance(own(data.inputs), data.targets).mean()
+                loss.backward()
+                sampler.step()
+                losses.append(loss.item())
+        return beta * sum(losses) / len(losses)
+
+    mine, found = ours(model, data), run()
+    assert abs(mine - found) < 0.2 * found, f"the coefficient is {mine:.3g}, and devinterp's {found:.3g}"
+    print(f"learning coefficient {mine:.3g}, devinterp's {found:.3g}\n")
+    return run
