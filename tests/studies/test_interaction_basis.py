@@ -30,7 +30,7 @@ EDGES = {INTERACTION: 80, LOCAL: 80, COMPONENTS: 100, TURNED: 200, UNITS: 200}
 def rows(wrong=0, needed=80, invariant=1e-9, components=0.5, modular=0.2, sparse=0.4, coefficient=0.1):
     """A made-up table of results with a little scatter over seeds."""
     for draw in range(200):
-        counts = {"predicted": 9, "value": 9 - (draw < wrong), "gap": 1e-3}
+        counts = {"predicted": 9, "value": 9 - (draw < wrong), "silent": 0, "gap": 1e-3}
         yield {"measure": "counted", "draw": draw, "method": (RANKS, BLOCKS)[draw % 2], **counts}
     for network in range(5):
         for method, value in ((INTERACTION, invariant), (COMPONENTS, components)):
@@ -78,6 +78,15 @@ def test_a_claim_falls_with_each_of_its_parts(options, claim, answer):
     found = answers(**options)
     assert found.pop(claim) == answer
     assert set(found.values()) == {"holds"}
+
+
+def test_runs_are_compared_where_all_networks_reach_the_loss():
+    table = list(rows())
+    for row in table:
+        if row["measure"] == "training" and row["seed"] == 0:
+            row["reached"] = row["method"] != SPARSE
+    [part, *_] = verdicts("interaction-basis", table)[4].parts
+    assert part.estimate.n == 5
 
 
 def test_masks_are_of_one_size_and_what_is_left_answers_as_the_masked_network():

@@ -111,9 +111,9 @@ def faced(vectors: Tensor) -> Tensor:
     return vectors * vectors.gather(0, vectors.abs().argmax(0, keepdim=True)).sign() if vectors.numel() else vectors
 
 
-def eigen(matrix: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
-    """Eigenvalues above ``threshold`` times the largest, in falling order, and their vectors."""
-    values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
-    values, vectors = values.flip(0), vectors.flip(1)
+def eigen(root: Tensor, threshold: float | int) -> tuple[Tensor, Tensor]:
+    """Eigenvalues of ``root^T root`` above ``threshold`` times the largest, in falling order, and their vectors."""
+    _, spread, rows = torch.linalg.svd(root, full_matrices=False)
+    values = spread**2
     kept = values > max(threshold * float(values[0]), 0.0)
-    return values[kept], faced(vectors[:, kept])
+    return values[kept], faced(rows[kept].T)

@@ -14,11 +14,11 @@ from netopsy.core.arguments import checked
 from netopsy.core.capture import layer_activations
 from netopsy.core.errors import require
 from netopsy.core.layers import Layer
-from netopsy.core.moments import Moments
 from netopsy.core.progress import track
 from netopsy.core.seeds import generator
 from netopsy.landscape.interaction_basis.basis import InteractionBasis, eigen, with_constant
-from netopsy.landscape.interaction_basis.sections import check_count, check_sequence, jacobian_gram, to_rows
+from netopsy.landscape.interaction_basis.ranks import RowSpace
+from netopsy.landscape.interaction_basis.sections import check_count, check_sequence, jacobian_root, to_rows
 
 Target = Literal["output", "next"]
 
@@ -28,8 +28,8 @@ class _Node:
     """What is known of a layer's activations."""
 
     mean: Tensor
-    gram: Tensor
-    """Mean outer product of the activations less `mean`, which is 0 without centring."""
+    root: Tensor
+    """Its square is the mean outer product of the activations less `mean`, which is 0 without centring."""
     shape: tuple[int, ...]
 
 
@@ -97,10 +97,10 @@ def interaction_basis(
         def columns(rows: Tensor, inward: Tensor = inward) -> Tensor:
             return rows @ inward.to(rows)
 
-        effect = jacobian_gram(
+        effect = jacobian_root(
             model, names[place], end, inputs, columns, sources=n_sources, random=random, batch_size=batch_size
         )
-        found[names[place]] = _interacting(nodes[names[place]], effect.to(nodes[last].gram), threshold)
+        found[names[place]] = _interacting(nodes[names[place]], effect.to(nodes[last].root), threshold)
     return _joined(names, nodes, found, "interaction" if target == "output" else "local interaction")
 
 
@@ -171,34 +171,37 @@ def _nodes(
     require(0 <= threshold < 1, f"threshold must lie in [0, 1), got {threshold}")
     check_count("batch_size", batch_size)
     names = check_sequence(model, layers, inputs)
-    moments, shapes = {name: Moments() for name in names}, {}
+    seen, shapes = {name: RowSpace() for name in names}, {}
     for some in inputs.split(batch_size):
         for name, values in layer_activations(model, some, names).items():
             shapes[name] = tuple(values.shape[1:])
-            moments[name].update(to_rows(values).flatten(0, 1).double().cpu())
+            rows = to_rows(values).flatten(0, 1).double().cpu()
+            seen[name].update(torch.cat([rows.new_ones(len(rows), 1), rows], 1))
     nodes = {}
-    for name, own in moments.items():
-        assert own.mean is not None
-        assert own.scatter is not None
-        if own.count <= len(own.mean):
+    for name, own in seen.items():
+        root = own.root()  # its first row is about the constant: the mean; the others are what is left without
+        size = root.shape[1] - 1
+        if own.count <= size:
             warnings.warn(
-                f"layer {name!r} has {len(own.mean)} units and was seen {own.count} times: some of its directions "
-                "are dropped for want of inputs",
+                f"layer {name!r} has {size} units and was seen {own.count} times: some of its directions are dropped "
+                "for want of inputs",
                 stacklevel=4,
             )
-        gram = own.scatter / own.count
-        mean = own.mean if center else torch.zeros_like(own.mean)
-        nodes[name] = _Node(mean, gram if center else gram + torch.outer(own.mean, own.mean), shapes[name])
+        mean = root[0, 1:] / root[0, 0]
+        centred = root[1:, 1:] if len(root) > 1 else torch.zeros_like(root[:, 1:])
+        nodes[name] = _Node(
+            mean if center else torch.zeros_like(mean), centred if center else root[:, 1:], shapes[name]
+        )
     return names, nodes
 
 
 def _identity(node: _Node) -> _Maps:
     unit = torch.eye(len(node.mean), dtype=torch.float64)
-    return unit, unit, node.gram.diag()
+    return unit, unit, node.root.square().sum(0)
 
 
 def _principal(node: _Node, threshold: float | int) -> _Maps:
-    values, vectors = eigen(node.gram, float(threshold))
+    values, vectors = eigen(node.root, threshold)
     return vectors, vectors.T, values
 
 
@@ -206,14 +209,14 @@ def _turned(node: _Node, inward: Tensor, random: torch.Generator) -> _Maps:
     size = inward.shape[1]
     turn = torch.linalg.qr(torch.randn(size, size, generator=random, dtype=torch.float64)).Q
     own = inward @ turn
-    return own, own.T, (own.T @ node.gram @ own).diag()
+    return own, own.T, (node.root @ own).square().sum(0)
 
 
 def _interacting(node: _Node, effect: Tensor, threshold: float | int) -> _Maps:
     """Whiten, then turn to the eigenvectors of the Jacobian's Gram matrix, and scale by its eigenvalues' roots."""
-    values, vectors = eigen(node.gram, float(threshold))
+    values, vectors = eigen(node.root, threshold)
     whiten, colour = vectors / values.sqrt(), values.sqrt()[:, None] * vectors.T
-    strengths, turn = eigen(colour @ effect @ colour.T, float(threshold))
+    strengths, turn = eigen(effect @ colour.T, threshold)
     return whiten @ turn * strengths.sqrt(), (turn / strengths.sqrt()).T @ colour, strengths
 
 

@@ -63,7 +63,11 @@ class RowSpace:
             joined = part if self.triangle is None else torch.cat([self.triangle, part])
             self.triangle = torch.linalg.qr(joined, mode="r").R
 
+    def root(self) -> Tensor:
+        """A matrix whose square, ``root^T root``, is the mean outer product of the rows."""
+        assert self.triangle is not None
+        return self.triangle / self.count**0.5
+
     def values(self) -> Tensor:
         """Singular values divided by the root of the number of rows, in falling order."""
-        assert self.triangle is not None
-        return torch.linalg.svdvals(self.triangle) / self.count**0.5
+        return torch.linalg.svdvals(self.root())

@@ -18,6 +18,7 @@ from netopsy.core.modes import evaluating, frozen, running_on
 from netopsy.core.outputs import first_of, with_first
 from netopsy.core.runs import RunHook
 from netopsy.landscape.curvature.loss import twice_differentiable
+from netopsy.landscape.interaction_basis.ranks import RowSpace
 
 NUMBERS = 2**24
 """Entries of Jacobians held at a time."""
@@ -134,7 +135,7 @@ def probed(outputs: Tensor, sources: int | None, random: torch.Generator) -> Ten
     return torch.einsum("bk,bks->bs", flat, (2 * drawn - 1).to(flat))
 
 
-def jacobian_gram(
+def jacobian_root(
     model: nn.Module,
     start: str,
     end: str,
@@ -145,11 +146,11 @@ def jacobian_gram(
     random: torch.Generator,
     batch_size: int,
 ) -> Tensor:
-    """``(1/n) sum_x J(x)^T J(x)`` of ``columns(end)`` by ``start``, ``[units, units]`` in double precision.
+    """A root of ``(1/n) sum_x J(x)^T J(x)`` of ``columns(end)`` by ``start``, ``[rows, units]`` in double precision.
 
-    Positions of both are summed over. ``columns`` maps ``[batch, positions, units]`` to coordinates of the end.
+    It is never squared, so that directions of little effect are not lost to rounding. Positions of both are summed over. ``columns`` maps ``[batch, positions, units]`` to coordinates of the end.
     """
-    total: Tensor | None = None
+    total = RowSpace()
     for some in inputs.split(batch_size):
         with differentiating(model):
             given = some.detach().clone().requires_grad_(start == INPUT)
@@ -159,11 +160,9 @@ def jacobian_gram(
             point = given if start == INPUT else seen[start]
             outputs = probed(columns(to_rows(seen[end])), sources, random)
             for _, found in gradients(outputs, point):
-                rows = to_rows(found.flatten(0, 1)).flatten(0, 1).double()
-                total = rows.T @ rows if total is None else total + rows.T @ rows
-    assert total is not None
-    require(finite(total), f"derivatives by layer {start!r} are not finite; check weights and inputs")
-    return total / (len(inputs) * (sources or 1))
+                require(finite(found), f"derivatives by layer {start!r} are not finite; check weights and inputs")
+                total.update(to_rows(found.flatten(0, 1)).flatten(0, 1))
+    return total.root() * (total.count / (len(inputs) * (sources or 1))) ** 0.5
 
 
 def check_sequence(model: nn.Module, layers: Sequence[Layer], inputs: Tensor) -> list[str]:

@@ -32,8 +32,16 @@ def counted(draws: int) -> Rows:
             "predicted": predicted,
             "value": found.free,
             "parameters": found.parameters,
+            "silent": _silent(model, inputs) if kind == RANKS else 0,
             "gap": float(found.values[found.rank - 1] / found.values[0]) if found.rank else 0.0,
         }
+
+
+def _silent(model: nn.Module, inputs: Tensor) -> int:
+    """Pairs of a unit and one before it that is never live while the unit is: weights that the product cannot count."""
+    seen = layer_activations(model, inputs, ["act1", "act2"])
+    live = [(seen[name] > 0).double() for name in ("act1", "act2")]
+    return int((live[0].T @ live[1] == 0).sum())
 
 
 Planted = tuple[nn.Module, Tensor, list[str], int]

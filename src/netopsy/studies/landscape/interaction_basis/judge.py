@@ -9,6 +9,7 @@ import numpy as np
 
 from netopsy.lab import Part, Tables, above, exact, gain, mean_interval, most, paired_difference
 from netopsy.lab.statistics import Estimate, bootstrap_mean, proportion_interval
+from netopsy.lab.tables import Table
 from netopsy.studies.landscape.interaction_basis.plan import (
     BLOCKS,
     COMPONENTS,
@@ -45,7 +46,12 @@ def _counted(tables: Tables) -> Part:
     table = tables["counted"]
     right = table["value"] == table["predicted"]
     share = proportion_interval(int(right.sum()), len(right))
-    beside = {f"{kind}, share": float(right[table["method"] == kind].mean()) for kind in (RANKS, BLOCKS)}
+    beside: dict[str, float | str] = {
+        f"{kind}, share": float(right[table["method"] == kind].mean()) for kind in (RANKS, BLOCKS)
+    }
+    wrong = table[~right]
+    silent = int((wrong["silent"] > 0).sum())
+    beside["other draws, where a unit is silent whenever one behind it fires"] = f"{silent} of {len(wrong)}"
     beside["smallest singular value that counts, relative"] = float(table["gap"].min())
     return above("draws whose count is as predicted", share, 0.95, unit="draws", beside=beside)
 
@@ -74,16 +80,24 @@ def _edges(tables: Tables) -> Part:
     return gain(name, saved(tables, INTERACTION, COMPONENTS), 0.10, beside={**others, **shown, **share})
 
 
+def _compared(tables: Tables, measure: str) -> Table:
+    """The rows of the runs whose networks all reached the loss: others are not at one loss."""
+    reached = tables["training"].groupby("seed")["reached"].all()
+    table = tables[measure]
+    return table[table["seed"].isin(reached[reached].index)]
+
+
 def _modules(tables: Tables) -> Iterator[Part]:
+    effective = _compared(tables, "effective")
     for other in (DENSE, SPARSE):
         parts = []
         for eps in TOLERANCES:
-            wide = tables.wide("effective", index="seed", columns="method", eps=eps)
+            wide = effective[effective["eps"] == eps].pivot(index="seed", columns="method", values="value")
             parts.append(above(f"at {eps:g}", paired_difference(wide[other], wide[MODULAR])))
-        means = tables["effective"].groupby("method")["value"].mean().to_dict()
+        means = effective.groupby("method")["value"].mean().to_dict()
         shown = {f"mean share, {name}": value for name, value in means.items()}
         yield most(f"effective parameters a weight, {other} less {MODULAR}", parts, 3, beside=shown)
-    wide = tables.wide("coefficient", index="seed", columns="method")
+    wide = _compared(tables, "coefficient").pivot(index="seed", columns="method", values="value")
     beside = {
         f"{SPARSE} less {MODULAR}": paired_difference(wide[SPARSE], wide[MODULAR]),
         **{f"mean, {name}": float(wide[name].mean()) for name in wide},
@@ -98,4 +112,7 @@ def _trained(tables: Tables, config: Config) -> str:
     reached = table[table["reached"]]
     means = table.groupby("method")["step"].mean().to_dict()
     steps = ", ".join(f"{name} {means[name]:.0f}" for name in (MODULAR, DENSE, SPARSE))
-    return f"{len(reached)} of {len(table)} networks reach the loss of {config.pairs.target:g}; steps: {steps}."
+    return (
+        f"Compared in the runs whose networks all reach the loss of {config.pairs.target:g}; {len(reached)} of "
+        f"{len(table)} networks do; steps: {steps}."
+    )
