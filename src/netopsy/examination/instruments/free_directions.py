@@ -60,12 +60,18 @@ class _Layer:
         return self.narrowed * sum(self.trained.shape) < NARROW * self.size
 
 
+def _shape(model: nn.Module, name: str) -> tuple[int, int]:
+    """Outputs and inputs of a layer's weights."""
+    weight = model.get_parameter(f"{name}.weight")
+    return len(weight), weight[0].numel()
+
+
 def _names(subject: Subject) -> list[str]:
     found = []
     for name in weighted_layers(subject, 2 * LAYERS):
         module = subject.model.get_submodule(name)
         plain = isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d) and getattr(module, "groups", 1) == 1
-        if plain and max(module.weight.shape[0], module.weight[0].numel()) <= WIDEST:
+        if plain and max(_shape(subject.model, name)) <= WIDEST:
             found.append(name)
     places = torch.linspace(0, len(found) - 1, min(LAYERS, len(found))).round().int().tolist()
     return [found[place] for place in sorted(set(places))]
@@ -156,12 +162,12 @@ def _measure(subject: Subject) -> list[_Layer]:
 def _places(model: nn.Module, name: str, inputs: Tensor) -> int:
     """Places a sample at which the weights are used."""
     values = layer_activations(model, inputs[:1], name)[name]
-    return values.numel() // model.get_submodule(name).weight.shape[0]
+    return values.numel() // _shape(model, name)[0]
 
 
 def _enough(model: nn.Module, name: str, inputs: Tensor) -> Tensor:
     """As many samples as the layer's width asks for: a layer of many places has seen enough after few."""
-    wanted = 2 * ROWS * max(model.get_submodule(name).weight.flatten(1).shape)
+    wanted = 2 * ROWS * max(_shape(model, name))
     return inputs[: max(FEWEST, -(-wanted // _places(model, name, inputs)))]
 
 

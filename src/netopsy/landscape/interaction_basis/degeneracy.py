@@ -22,7 +22,7 @@ from netopsy.core.outputs import first_of
 from netopsy.core.runs import RunHook
 from netopsy.core.seeds import generator
 from netopsy.landscape.interaction_basis.ranks import RowSpace, count_above, tolerance_of
-from netopsy.landscape.interaction_basis.sections import differentiating, gradients, probed
+from netopsy.landscape.interaction_basis.sections import check_count, differentiating, gradients, probed
 
 
 @dataclass(frozen=True, eq=False)

@@ -148,7 +148,8 @@ def jacobian_root(
 ) -> Tensor:
     """A root of ``(1/n) sum_x J(x)^T J(x)`` of ``columns(end)`` by ``start``, ``[rows, units]`` in double precision.
 
-    It is never squared, so that directions of little effect are not lost to rounding. Positions of both are summed over. ``columns`` maps ``[batch, positions, units]`` to coordinates of the end.
+    It is never squared, so that directions of little effect are not lost to rounding. Positions of both are summed
+    over. ``columns`` maps ``[batch, positions, units]`` to coordinates of the end.
     """
     total = RowSpace()
     for some in inputs.split(batch_size):
