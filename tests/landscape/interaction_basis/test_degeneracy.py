@@ -66,6 +66,13 @@ def test_the_rank_of_a_weights_behavioural_hessian_is_the_product_of_two_ranks(d
     assert found.ranks_at(0.999) == (1, 1)
 
 
+def test_few_inputs_show_few_directions_of_the_whole_width():
+    found = layer_degeneracy(net(), "fc2", INPUTS[:3])
+    assert (found.shape, found.rank_activations) == ((7, 8), 3)
+    assert found.free_directions_bound == 56 - 3 * found.rank_gradients
+    assert len(found.activation_values) == 8
+
+
 def relu_net(width, seed=0):
     return mlp([4, width, 6], seed=seed).double()
 

@@ -21,7 +21,7 @@ from netopsy.core.modes import running_on
 from netopsy.core.outputs import first_of
 from netopsy.core.runs import RunHook
 from netopsy.core.seeds import generator
-from netopsy.landscape.interaction_basis.ranks import RowSpace, count_above, tolerance_of
+from netopsy.landscape.interaction_basis.ranks import RowSpace, count_above, padded, tolerance_of
 from netopsy.landscape.interaction_basis.sections import check_count, differentiating, gradients, probed
 
 
@@ -92,6 +92,7 @@ def layer_degeneracy(
     [name] = layer_names(model, layer)
     module = module_of(model, name)
     _check_kind(name, module)
+    assert isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d)
     check_batch(inputs)
     check_count("n_sources", n_sources, optional=True)
     check_count("batch_size", batch_size)
@@ -116,15 +117,16 @@ def layer_degeneracy(
                 slopes.update(_units(module, found.flatten(0, 1)))
         if watch.input is not None:
             fired.update(_units(module, watch.input) > 0)
-    values, derived = entered.values().cpu(), slopes.values().cpu()
+    shape = len(module.weight), module.weight[0].numel()
+    values, derived = (padded(each.values().cpu(), size) for each, size in ((entered, shape[1]), (slopes, shape[0])))
     rank, other = count_above(values, within), count_above(derived, within)
     return LayerDegeneracy(
         layer=name,
         rank_activations=rank,
         rank_gradients=other,
         synchronised_blocks=fired.blocks(),
-        free_directions_bound=len(values) * len(derived) - rank * other,
-        shape=(len(derived), len(values)),
+        free_directions_bound=shape[0] * shape[1] - rank * other,
+        shape=shape,
         activation_values=values,
         gradient_values=derived,
     )

@@ -20,7 +20,7 @@ from netopsy.data import Dataset
 from netopsy.landscape.curvature import dense, gauss_newton
 from netopsy.landscape.curvature.eigen import LARGEST
 from netopsy.landscape.curvature.loss import Losses, twice_differentiable
-from netopsy.landscape.interaction_basis.ranks import RowSpace, count_above, tolerance_of
+from netopsy.landscape.interaction_basis.ranks import RowSpace, count_above, padded, tolerance_of
 from netopsy.landscape.interaction_basis.sections import NUMBERS, check_count
 
 MOST = 4096
@@ -101,8 +101,7 @@ def free_directions(
         joined = torch.cat([part.flatten(2) for part in parts], 2).flatten(0, 1)
         require(finite(joined), "the outputs' derivatives must be finite, check the network's weights")
         rows.update(joined)
-    values = rows.values().cpu()
-    values = torch.cat([values, values.new_zeros(size - len(values))])
+    values = padded(rows.values().cpu(), size)
     return FreeDirections(size, count_above(values, within), values)
 
 

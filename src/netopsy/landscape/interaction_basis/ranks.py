@@ -45,6 +45,11 @@ def tolerance_of(rtol: float | int | None, dtype: torch.dtype) -> float:
     return found
 
 
+def padded(values: Tensor, size: int) -> Tensor:
+    """Singular values with zeros for the directions that fewer rows than columns do not reach."""
+    return torch.cat([values, values.new_zeros(size - len(values))])
+
+
 @dataclass
 class RowSpace:
     """The singular values of a tall matrix that comes in parts: only the triangle of its QR decomposition is kept.
