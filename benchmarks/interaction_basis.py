@@ -63,7 +63,7 @@ def benchmarks() -> Iterator[Comparison | Growth]:
     )
 
 
-def one_by_one(model: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
+def one_by_one(model: nn.Sequential, inputs: Tensor) -> dict[str, Tensor]:
     """The basis of every layer before the output, from `torch.autograd.functional.jacobian` of each sample."""
     parts, found, values = list(model), {}, inputs
     for number, part in enumerate(parts[:-1]):
@@ -85,7 +85,7 @@ def one_by_one(model: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
     return found
 
 
-def check(model: nn.Module, inputs: Tensor) -> None:
+def check(model: nn.Sequential, inputs: Tensor) -> None:
     """Both find the same eigenvalues, which principal components do not have."""
     basis, wanted = interaction_basis(model, LAYERS, inputs), one_by_one(model, inputs)
     off = 0.0

@@ -179,7 +179,7 @@ class Potential(nn.Module):
 
 def coefficient(answer, size, n_beta, **options):
     data = Dataset(torch.zeros(1, 1, dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64))
-    found = local_learning_coefficient(Potential(answer, size), data, loss="mse", n_beta=n_beta, chains=2000, **options)
+    found = local_learning_coefficient(Potential(answer, size), data, loss="mse", n_beta=n_beta, chains=1000, **options)
     return found.mean
 
 
@@ -190,7 +190,7 @@ def test_learning_coefficients_of_regular_and_of_quartic_minima():
     nn.init.zeros_(model.weight)
     data = Dataset(x, torch.zeros(6, 1, dtype=torch.float64))
     regular = local_learning_coefficient(
-        model, data, loss="mse", n_beta=100.0, gamma=0.0, step=1e-3, chains=100, draws=600
+        model, data, loss="mse", n_beta=100.0, gamma=0.0, step=1e-3, chains=100, draws=300
     )
     assert regular.mean == pytest.approx(6 / 2, rel=0.1)
     assert regular.chains.shape == (100,)

@@ -73,7 +73,7 @@ def _dependent(random: torch.Generator) -> Planted:
     model = _network(sizes, random)
     inputs = _normal(INPUTS, sizes[0], random=random)
     with torch.no_grad():
-        first, last = model.get_submodule("fc1").weight, model.get_submodule("output").weight
+        first, last = model.get_parameter("fc1.weight"), model.get_parameter("output.weight")
         first[1 : 1 + copies] = first[0]
         last[:, :dead] = 0
         values = inputs
@@ -83,7 +83,8 @@ def _dependent(random: torch.Generator) -> Planted:
             if number == 1:
                 shares[1 : 1 + copies] = shares[0]
             before = layer(values)
-            layer.bias -= torch.stack([one.quantile(1 - share) for one, share in zip(before.T, shares, strict=True)])
+            bias = model.get_parameter(f"fc{number}.bias")
+            bias.sub_(torch.stack([one.quantile(1 - share) for one, share in zip(before.T, shares, strict=True)]))
             values = layer(values).relu()
     left = (sizes[1] - copies) * (sizes[2] - dead)
     return model, inputs, ["fc2.weight"], sizes[1] * sizes[2] - left
@@ -96,7 +97,7 @@ def _in_step(random: torch.Generator) -> Planted:
     model = _network([width, sum(blocks), outputs], random)
     inputs = _normal(INPUTS, width, random=random)
     with torch.no_grad():
-        weight, first = model.get_submodule("fc1").weight, 0
+        weight, first = model.get_parameter("fc1.weight"), 0
         for size in blocks:
             own = weight[first : first + size]
             center, apart, scale = own[0].clone(), _normal(size, width, random=random), 1.0

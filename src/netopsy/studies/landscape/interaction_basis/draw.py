@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.lab import Tables
@@ -36,18 +37,18 @@ def draw(tables: Tables, config: Config) -> dict[str, Figure]:
 
 
 def _against_edges(tables: Tables) -> Figure:
-    """Every number of edges that a search tried, in all runs."""
+    """What the searches of all runs tried, as a running median over numbers of edges."""
     table = tables["tried"]
 
     def panel(ax: Axes, section: int) -> None:
         for method in BASES:
             own = table[(table["section"] == section) & (table["method"] == method) & (table["edges"] > 0)]
-            means = own.groupby("edges")["value"].mean().sort_index()
-            ax.plot(own["edges"], own["value"], ".", color=COLORS[method], alpha=0.25, markersize=3)
-            ax.plot(
-                means.index, means.rolling(3, min_periods=1, center=True).median(), color=COLORS[method], label=method
+            smooth = (
+                own.sort_values("edges").set_index("edges")["value"].rolling(9, min_periods=1, center=True).median()
             )
+            ax.plot(smooth.index, smooth, color=COLORS[method], label=method)
         ax.set(xscale="log", xlabel="edges kept", ylabel="accuracy")
+        ax.xaxis.set_minor_formatter(NullFormatter())
 
     parts = {f"section {number}": number for number in sorted(table["section"].unique())}
     return panels(parts, panel, legend=True)
@@ -58,6 +59,7 @@ def _needed(tables: Tables) -> Figure:
     table = tables["edges"].assign(section=lambda own: "section " + own["section"].astype(str))
     bars(axes, table, by="section", beside="method", colors=COLORS)
     axes.set(ylabel="edges needed", yscale="log")
+    axes.legend()
     return drawn
 
 
@@ -92,4 +94,5 @@ def _effective(tables: Tables) -> Figure:
     names = (MODULAR, DENSE, SPARSE)
     lines(axes, tables["effective"], x="eps", by="method", names=names, marker="o")
     axes.set(xscale="log", xlabel="tolerated loss", ylabel="effective parameters a weight")
+    axes.legend()
     return drawn

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from netopsy.core.masks import Masks
+from netopsy.core.parameters import State
 from netopsy.core.seeds import derive, generator
 from netopsy.data import Dataset, digits_split
 from netopsy.lab import Rows
@@ -62,10 +65,10 @@ class Present(nn.Module):
         super().__init__()
         self.weights = nn.ParameterList()
         for name, mask in masks.items():
-            number, layer = len(self.weights), model.get_submodule(name.rpartition(".")[0])
+            number, bias = len(self.weights), model.get_parameter(name.replace("weight", "bias"))
             self.weights.append(nn.Parameter(model.get_parameter(name).detach()[mask].clone()))
             self.register_buffer(f"place{number}", mask.flatten().nonzero()[:, 0])
-            self.register_buffer(f"bias{number}", layer.bias.detach().clone())
+            self.register_buffer(f"bias{number}", bias.detach().clone())
 
     def forward(self, inputs: Tensor) -> Tensor:
         """As the perceptron answers."""
@@ -107,7 +110,7 @@ def _widened(model: nn.Module, masks: Masks) -> None:
             model.get_parameter(name).mul_(mask * (mask.numel() / mask.sum()) ** 0.5)
 
 
-def _reached(model: nn.Module, states: dict[int, dict[str, Tensor]], data: Dataset, config: Pairs) -> tuple[int, float]:
+def _reached(model: nn.Module, states: Mapping[int, State], data: Dataset, config: Pairs) -> tuple[int, float]:
     """Give the network its first kept state of at most the loss, or else the last one."""
     for step in sorted(states):
         model.load_state_dict(states[step])
