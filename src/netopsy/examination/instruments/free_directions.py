@@ -33,7 +33,9 @@ PROBES = 12
 """Sums of outputs that are differentiated where there are more outputs than that."""
 SHARE = 2.0
 NARROW = 0.5
-"""A rank below such a share of the width is worth a word."""
+"""Two thinner layers are worth a word if they have at most such a share of the weights."""
+SPARE = 0.6
+"""And a rank is, of the width, up to such a share."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ class _Layer:
     def narrowed(self) -> int:
         """The rank of a product of two thinner matrices that could stand for the weights."""
         return min(self.trained.rank_activations, self.trained.rank_gradients)
+
+    @property
+    def width_to_spare(self) -> bool:
+        return self.trained.rank_activations <= SPARE * self.trained.shape[1]
 
     @property
     def saves(self) -> bool:
@@ -178,13 +184,20 @@ def _in_step(found: LayerDegeneracy) -> int:
 
 def _advice(layers: Sequence[_Layer], step: int) -> str:
     saving = [each for each in layers if each.saves]
-    text = "Every layer uses most of its width: narrowing one would cost accuracy."
+    wide = [each for each in layers[1:] if each.width_to_spare]
+    text = "Every layer uses most of its width: there is no reason here to narrow one."
     if saving:
         best = min(saving, key=lambda each: each.narrowed * sum(each.trained.shape) / each.size)
         text = (
             f"{best.name} ({best.trained.shape[1]:,} inputs, {best.trained.shape[0]:,} outputs) could be a product of "
-            f"two thinner layers of {best.narrowed:,} units between them, or its neighbours be narrowed to about that "
-            "many; see how much accuracy that costs, and train on where it costs any."
+            f"two thinner layers with {best.narrowed:,} units between them; see how much accuracy that costs, and "
+            "train on where it costs any."
+        )
+    elif wide:
+        best = min(wide, key=lambda each: each.trained.rank_activations / each.trained.shape[1])
+        text = (
+            f"What enters {best.name} could be narrowed to about {best.trained.rank_activations:,} of its "
+            f"{best.trained.shape[1]:,} inputs; see how much accuracy that costs, and train on where it costs any."
         )
     return text + (" Units that fire in step can be merged into linear ones." if step else "")
 

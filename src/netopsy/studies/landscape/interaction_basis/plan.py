@@ -75,9 +75,7 @@ PRESETS = {
         draws=8,
         networks=3,
         features=Features(widths=(64, 6, 6, 10), steps=40, images=80, tolerance=0.05),
-        pairs=Pairs(
-            hidden=(4, 4), examples=100, steps=40, every=20, target=1.0, inputs=20, chains=2, draws=10, step=1e-6
-        ),
+        pairs=Pairs(hidden=(2, 2), examples=100, steps=20, target=1.0, inputs=20, draws=10, step=1e-6),
     ),
     "laptop": Config(),
     "paper": Config(
