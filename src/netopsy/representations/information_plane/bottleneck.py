@@ -110,7 +110,7 @@ def ib_critical_beta(p_xy: Float[Tensor, "x y"]) -> float:
 
 
 @checked
-def ib_inconsistency(p_xy: Float[Tensor, "x y"], encoder: Float[Tensor, "x t"], beta: float | int) -> float:
+def ib_inconsistency(p_xy: Float[Tensor, "x y"], encoder: Float[Tensor, "inputs t"], beta: float | int) -> float:
     """How far an encoder is from a fixed point of the bottleneck: mean ``KL[p(t|x) | its update]``, in bits.
 
     0 on the curve at its beta, which is the inverse of the curve's slope.

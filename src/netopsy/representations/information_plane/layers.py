@@ -7,7 +7,6 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
-from jaxtyping import Int
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -52,7 +51,7 @@ def layer_information(
     activations: Tensor,
     labels: Tensor,
     *,
-    x_ids: Int[Tensor, " samples"] | None = None,
+    x_ids: Tensor | None = None,
     estimator: Estimator = "binning",
     bins: Bins = TANH_EDGES,
     range: tuple[float, float] | None = None,
