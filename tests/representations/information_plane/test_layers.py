@@ -28,7 +28,7 @@ def point(values, labels=Y, **options):
 def test_the_task_has_the_counts_of_the_released_labels():
     weight = X.sum(1)
     ones = {w: int(Y[weight == w].sum()) for w in range(13)}
-    assert ones == {w: 0 for w in range(5)} | {5: 60, 6: 532, 7: 732, 8: 495, 9: 220, 10: 66, 11: 12, 12: 1}
+    assert ones == dict.fromkeys(range(5), 0) | {5: 60, 6: 532, 7: 732, 8: 495, 9: 220, 10: 66, 11: 12, 12: 1}
     assert entropy_bits(Y.bincount()) == pytest.approx(0.999157, abs=1e-6)
     assert mutual_information(torch.arange(4096), P) == pytest.approx(0.99, abs=1e-5)
     assert P.argmax(1).equal(Y)
@@ -55,8 +55,13 @@ def test_exact_codes_obey_the_data_processing_inequality():
 def brute_force(values, labels, edges):
     codes = [tuple(row) for row in np.digitize(values.numpy().astype(np.float64), edges)]
     joint = list(zip(codes, labels.tolist(), strict=True))
-    h = [-sum(c / len(codes) * np.log2(c / len(codes)) for c in np.unique(
-        [hash(each) for each in entries], return_counts=True)[1]) for entries in (codes, labels.tolist(), joint)]
+    h = [
+        -sum(
+            c / len(codes) * np.log2(c / len(codes))
+            for c in np.unique([hash(each) for each in entries], return_counts=True)[1]
+        )
+        for entries in (codes, labels.tolist(), joint)
+    ]
     return h[0], h[0] + h[1] - h[2]
 
 

@@ -68,7 +68,11 @@ def examine(subject: Subject) -> Finding:
     most, known = float(np.log2(len(indices))), entropy_bits(labels.bincount())
     usable = [k for k, point in enumerate(found) if not point.saturated and not control[k].saturated]
     last = usable[-1] if usable else None
-    figures: dict[str, Number] = {"samples": len(indices), "most I(X;T)": round(most, 4), "most I(T;Y)": round(known, 4)}
+    figures: dict[str, Number] = {
+        "samples": len(indices),
+        "most I(X;T)": round(most, 4),
+        "most I(T;Y)": round(known, 4),
+    }
     if last is not None:
         for words, point in (("", found[last]), (", untrained", control[last])):
             figures[f"I(X;T){words}"], figures[f"I(T;Y){words}"] = round(point.ixt, 4), round(point.ity, 4)
@@ -100,7 +104,9 @@ def examine(subject: Subject) -> Finding:
             "about the layer. Whether training compresses cannot be seen from the end of it."
         ),
         pictures=(
-            Picture.of(_draw(found, control, most, known), "The layers in the information plane, trained and untrained"),
+            Picture.of(
+                _draw(found, control, most, known), "The layers in the information plane, trained and untrained"
+            ),
         ),
         figures=figures,
         table=(

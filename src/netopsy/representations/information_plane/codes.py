@@ -55,11 +55,12 @@ def _checked(activations: Tensor, bins: Any, ends: tuple[float, float] | None) -
     require(activations.ndim in (2, 3), f"activations must be [samples, units] or with checkpoints before, got {shape}")
     require(activations.numel() > 0, f"activations must hold at least one sample and unit, got {shape}")
     check_finite(activations, "activations")
-    values = activations.detach().cpu().double().numpy()
+    wide = activations.detach().cpu()
+    values = (wide if wide.dtype in (torch.float32, torch.float64) else wide.double()).numpy()
     units = shape[-1]
     if isinstance(bins, str):
         require(bins == "adaptive", f"bins must be a number, edges or 'adaptive', got {bins!r}")
-        edges = np.quantile(values.reshape(-1, units), np.linspace(0, 1, 31)[1:-1], axis=0).T
+        edges = np.quantile(values.reshape(-1, units).astype(np.float64), np.linspace(0, 1, 31)[1:-1], axis=0).T
         return values, np.ascontiguousarray(edges)
     if isinstance(bins, int):
         require(bins >= 1 and not isinstance(bins, bool), f"bins must be at least 1, got {bins}")
@@ -85,7 +86,7 @@ def _mixed_radix(values: NDArray[Any], edges: NDArray[Any]) -> Codes:
             bound, stop = bound * radix, stop + 1
         _append(values, edges, start, stop, codes)
         if stop < values.shape[2]:
-            codes, bound = ranks(codes), values.shape[1]
+            codes, bound = numbered(codes), values.shape[1]
         start = stop
     return codes
 
@@ -94,27 +95,47 @@ def _mixed_radix(values: NDArray[Any], edges: NDArray[Any]) -> Codes:
 def _append(values: Any, edges: Any, start: int, stop: int, codes: Any) -> None:
     """Write the bins of units ``start`` to ``stop`` behind the digits that are there; equal bins are guessed first."""
     last = edges.shape[1]
+    scales = np.zeros(edges.shape[0])
     for unit in range(start, stop):
-        low = edges[unit, 0]
-        scale = (last - 1) / (edges[unit, last - 1] - low) if edges[unit, last - 1] > low else 0.0
-        for point in range(codes.shape[0]):
-            for sample in range(codes.shape[1]):
+        if last > 1:
+            scales[unit] = (last - 1) / max(edges[unit, last - 1] - edges[unit, 0], 1e-300)
+    for point in range(codes.shape[0]):
+        for sample in range(codes.shape[1]):
+            code = codes[point, sample]
+            for unit in range(start, stop):
                 value = values[point, sample, unit]
-                place = min(max((value - low) * scale + 1.0, 0.0), last * 1.0)
+                place = min(max((value - edges[unit, 0]) * scales[unit] + 1.0, 0.0), last * 1.0)
                 found = int(place)
                 while found < last and value >= edges[unit, found]:
                     found += 1
                 while found > 0 and value < edges[unit, found - 1]:
                     found -= 1
-                codes[point, sample] = codes[point, sample] * (last + 1) + found
+                code = code * (last + 1) + found
+            codes[point, sample] = code
 
 
-def ranks(codes: Codes) -> Codes:
-    """Of every row, its values replaced by 0, 1, ... in their order."""
-    order = np.argsort(codes, axis=1, kind="stable")
-    ordered = np.take_along_axis(codes, order, 1)
-    steps = np.zeros(codes.shape, dtype=np.int64)
-    steps[:, 1:] = np.cumsum(ordered[:, 1:] != ordered[:, :-1], axis=1)
-    found = np.empty_like(codes)
-    np.put_along_axis(found, order, steps, 1)
+def numbered(codes: Codes) -> Codes:
+    """Of every row ``[rows, samples]``, its values replaced by 0, 1, ... in the order in which they first occur."""
+    found = np.empty(codes.shape, dtype=np.int64)
+    size = 1 << int(2 * codes.shape[1]).bit_length()
+    _number(codes, np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64), found)
     return found
+
+
+@compiled
+def _number(codes: Any, keys: Any, names: Any, found: Any) -> None:
+    """A table by hash, compared by value, so that different codes never share a number."""
+    mask = len(keys) - 1
+    for row in range(codes.shape[0]):
+        names[:] = -1
+        known = 0
+        for sample in range(codes.shape[1]):
+            code = codes[row, sample]
+            mixed = (code ^ (code >> 29)) * 2654435761
+            place = (mixed ^ (mixed >> 17)) & mask
+            while names[place] >= 0 and keys[place] != code:
+                place = (place + 1) & mask
+            if names[place] < 0:
+                keys[place], names[place] = code, known
+                known += 1
+            found[row, sample] = names[place]

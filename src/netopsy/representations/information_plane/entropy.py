@@ -11,7 +11,7 @@ from torch import Tensor
 from netopsy.core.arguments import checked
 from netopsy.core.batches import check_finite
 from netopsy.core.errors import require
-from netopsy.representations.information_plane.codes import Codes, ranks
+from netopsy.representations.information_plane.codes import Codes, numbered
 
 
 @checked
@@ -46,7 +46,7 @@ def mutual_information(a: Int[Tensor, " samples"], b: Tensor) -> float:
     """
     require(not a.is_floating_point(), f"a must be whole numbers, got {a.dtype}")
     check_labels(b, len(a), "b")
-    return float(label_information(a.cpu().numpy()[None], b)[0])
+    return float(label_information(numbered(a.cpu().long().numpy()[None]), b)[0])
 
 
 def check_labels(labels: Tensor, samples: int, name: str) -> None:
@@ -61,43 +61,40 @@ def check_labels(labels: Tensor, samples: int, name: str) -> None:
     require(distributions, f"rows of {name} must be distributions that sum to 1")
 
 
-def code_entropies(codes: Codes) -> NDArray[np.float64]:
-    """Entropy of each row ``[rows, samples]``, in bits."""
-    return _of_sorted(np.sort(codes, axis=1))
+def counts_of(numbers: Codes) -> NDArray[np.float64]:
+    """How often each number of `numbered` codes occurs in its row: ``[rows, samples]``, 0 for those that do not."""
+    return _sums(numbers, None)
 
 
-def _of_sorted(ordered: Codes) -> NDArray[np.float64]:
-    """From the lengths of runs: ``log n - sum c log c / n``."""
-    rows, samples = ordered.shape
-    starts = np.ones(ordered.shape, dtype=bool)
-    starts[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    places = np.flatnonzero(starts)
-    counts = np.diff(places, append=rows * samples)
-    sums = np.bincount(places // samples, weights=counts * np.log2(counts), minlength=rows)
-    return np.log2(samples) - sums / samples + 0.0
+def count_entropies(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Entropy of each row of counts, in bits: ``log n - sum c log c / n``."""
+    samples = counts.sum(1)
+    return np.log2(samples) - (counts * np.log2(np.maximum(counts, 1))).sum(1) / samples + 0.0
 
 
-def occupied(codes: Codes) -> NDArray[np.int64]:
-    """How many different codes each row holds."""
-    ordered = np.sort(codes, axis=1)
-    return 1 + (ordered[:, 1:] != ordered[:, :-1]).sum(1)
+def joint_entropies(numbers: Codes, other: Codes) -> NDArray[np.float64]:
+    """Entropy of each row of codes together with one other code ``[samples]``, in bits."""
+    return count_entropies(counts_of(numbered(numbers * (int(other.max()) + 1) + other)))
 
 
-def label_information(codes: Codes, labels: Float[Tensor, "n classes"] | Int[Tensor, " n"]) -> NDArray[np.float64]:
-    """``I(T;Y)`` of each row of codes, in bits; labels are classes or distributions."""
+def label_information(numbers: Codes, labels: Float[Tensor, "n classes"] | Int[Tensor, " n"]) -> NDArray[np.float64]:
+    """``I(T;Y)`` of each row of `numbered` codes, in bits; labels are classes or distributions."""
+    counts = counts_of(numbers)
     if labels.ndim == 1:
         known = torch.unique(labels.cpu(), return_inverse=True)[1].numpy()
-        joint = ranks(codes) * (int(known.max()) + 1) + known
-        return np.maximum(code_entropies(codes) + code_entropies(known[None]) - code_entropies(joint), 0.0)
+        apart = count_entropies(np.bincount(known).astype(np.float64)[None])
+        return np.maximum(count_entropies(counts) + apart - joint_entropies(numbers, known), 0.0)
     given = labels.detach().cpu().double().numpy()
-    numbered, samples = ranks(codes), codes.shape[1]
-    shifted = (numbered + samples * np.arange(len(codes))[:, None]).ravel()
-    counts = np.bincount(shifted, minlength=codes.size).reshape(codes.shape)
-    conditional = np.zeros(len(codes))
+    conditional = np.zeros(len(numbers))
     for column in given.T:
-        mass = np.bincount(shifted, weights=np.tile(column, len(codes)), minlength=codes.size).reshape(codes.shape)
+        mass = _sums(numbers, column)
         share = np.divide(mass, counts, out=np.ones_like(mass), where=mass > 0)
-        conditional -= (mass * np.log2(share)).sum(1) / samples
-    marginal = given.mean(0)
-    whole = -(marginal * np.log2(np.where(marginal > 0, marginal, 1.0))).sum()
-    return np.maximum(whole - conditional, 0.0)
+        conditional -= (mass * np.log2(share)).sum(1) / len(given)
+    return np.maximum(entropy_bits(torch.from_numpy(given.mean(0))) - conditional, 0.0)
+
+
+def _sums(numbers: Codes, weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    rows, samples = numbers.shape
+    places = (numbers + samples * np.arange(rows)[:, None]).ravel()
+    each = None if weights is None else np.tile(weights, rows)
+    return np.bincount(places, weights=each, minlength=numbers.size).reshape(numbers.shape).astype(np.float64)

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from netopsy.core.arguments import checked
 from netopsy.core.errors import lookup, require
-from netopsy.representations.information_plane.codes import Bins, discretize, ranks
+from netopsy.representations.information_plane.codes import Bins, discretize, numbered
 from netopsy.representations.information_plane.entropy import (
     check_labels,
-    code_entropies,
+    count_entropies,
+    counts_of,
+    joint_entropies,
     label_information,
-    occupied,
 )
 from netopsy.representations.information_plane.noise import NOISE, noisy_information
 
@@ -92,12 +93,13 @@ def layer_information(
         require(x_ids is None or distinct == samples, "x_ids must not repeat for the estimators with noise")
         ixt, ity = noisy_information(activations, labels, noise=noise, scale=scale)
         return LayerInformation(ixt, ity, 2.0**ixt, samples)
-    codes = discretize(activations, bins, range=range).reshape(-1, samples).numpy()
-    ixt = code_entropies(codes)
+    numbers = numbered(discretize(activations, bins, range=range).reshape(-1, samples).numpy())
+    ixt = count_entropies(counts_of(numbers))
     if distinct < samples:
-        joint = ranks(codes) * samples + inputs
-        ixt = np.maximum(ixt + code_entropies(inputs[None]) - code_entropies(joint), 0.0)
-    return LayerInformation(ixt, label_information(codes, labels), occupied(codes).astype(np.float64), distinct)
+        apart = count_entropies(np.bincount(inputs).astype(np.float64)[None])
+        ixt = np.maximum(ixt + apart - joint_entropies(numbers, inputs), 0.0)
+    occupied = numbers.max(1).astype(np.float64) + 1
+    return LayerInformation(ixt, label_information(numbers, labels), occupied, distinct)
 
 
 def _inputs(x_ids: Tensor | None, samples: int) -> NDArray[Any]:

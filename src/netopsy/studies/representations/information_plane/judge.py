@@ -46,7 +46,11 @@ def fall(tables: Tables, method: str) -> Any:
 
 def _ends(tables: Tables, method: str, layer: int) -> dict[str, Any]:
     table = tables.rows("path", method=method, layer=layer).sort_values("epoch").groupby("seed")["ixt"]
-    return {"largest": mean_interval(table.max()), "before training": table.first().mean(), "at the end": table.last().mean()}
+    return {
+        "largest": mean_interval(table.max()),
+        "before training": table.first().mean(),
+        "at the end": table.last().mean(),
+    }
 
 
 def turns(tables: Tables, last_epoch: int) -> pd.DataFrame:
