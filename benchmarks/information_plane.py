@@ -1,4 +1,4 @@
-"""Information of layers: all checkpoints at once against one by one as the authors do, and the IB curve against embo."""
+"""Information of layers: all checkpoints at once against one by one; the bottleneck's curve against embo."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def with_embo(p_xy: Array) -> tuple[Array, Array, Array]:
 
     least, most, count = BETAS
     options = {"minbeta": least, "maxbeta": most, "numbeta": count, "restarts": 1, "iterations": 2000, "rtol": 1e-6}
-    state = np.random.get_state()
+    state = np.random.get_state()  # noqa: NPY002
     np.random.seed(0)  # noqa: NPY002 - embo draws its starts from the global state
     found = InformationBottleneck(pxy=p_xy.copy(), **options).get_bottleneck()
     np.random.set_state(state)  # noqa: NPY002

@@ -175,8 +175,8 @@ def _sentence(
     ours, theirs = found[last], control[last]
     text = (
         f"Under noise of {SPREAD:g} of its spread, layer {ours.name!r} says {ours.ity:.2f} of {known:.2f} bits about "
-        f"the label and tells inputs apart by {ours.ixt:.2f} of {most:.2f} bits; untrained it says {theirs.ity:.2f} and "
-        f"{theirs.ixt:.2f}"
+        f"the label and tells inputs apart by {ours.ixt:.2f} of {most:.2f} bits; untrained it says {theirs.ity:.2f} "
+        f"and {theirs.ixt:.2f}"
     )
     if full:
         text += f"; in {full} of {len(found)} layers the estimate is saturated and means nothing"

@@ -129,7 +129,7 @@ def plot_information_plane(path: pd.DataFrame, *, ax: Axes | None = None) -> Axe
     for _, own in path.groupby("layer", sort=False):
         ax.plot(own["ixt"], own["ity"], color="0.8", linewidth=0.7, zorder=1)
     full = path["saturated"].to_numpy(bool) if "saturated" in path else np.zeros(len(path), dtype=bool)
-    ends = {"cmap": "viridis", "vmin": 0.0, "vmax": max(float(shade.max()), 1e-9)}
+    ends: dict[str, Any] = {"cmap": "viridis", "vmin": 0.0, "vmax": max(float(shade.max()), 1e-9)}
     for marker, which in (("o", ~full), ("x", full)):
         points = ax.scatter(path["ixt"][which], path["ity"][which], c=shade[which], marker=marker, s=12, **ends)
     ax.figure.colorbar(points, ax=ax, label="log10 (epoch + 1)")

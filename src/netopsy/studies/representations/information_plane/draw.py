@@ -44,8 +44,9 @@ def _over_time(ax: Axes, table: Table) -> None:
 def _gradients(ax: Axes, table: Table) -> None:
     shown = table[table["epoch"] > 0]
     for name, color in (("drift", PALETTE[0]), ("diffusion", PALETTE[1])):
-        lines(ax, shown.assign(name=name), x="epoch", by="name", values=name, colors={name: color}, marker="")
-    ax.set(xscale="log", yscale="log", xlabel="epoch", ylabel="over the weights' norm")
+        logs = shown.assign(name=name, value=np.log10(shown[name]))
+        lines(ax, logs, x="epoch", by="name", colors={name: color}, marker="")
+    ax.set(xscale="log", xlabel="epoch", ylabel="log10 of it over the weights' norm")
 
 
 def _bound(tables: Tables, path: Table) -> Figure:
@@ -60,7 +61,7 @@ def _bound(tables: Tables, path: Table) -> Figure:
             plane.plot(own["ixt"], own["ity"], marker, color=color, markersize=4, label=label)
         plane.plot([], [], marker, color="0.4", markersize=4, label=words)
     plane.set(xlabel="I(X;T) (bits)", ylabel="I(T;Y) (bits)")
-    plane.legend(fontsize=7, loc="lower right")
+    plane.legend(fontsize=7, loc="center left", bbox_to_anchor=(0.12, 0.45))
     learned = tables.rows("learned", method=TANH)
     for _, own in learned.sort_values("depth").groupby("seed"):
         depth.plot(own["depth"], own["epochs"], color=PALETTE[0], alpha=0.4, linewidth=1)

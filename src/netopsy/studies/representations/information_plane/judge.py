@@ -34,6 +34,7 @@ def judge(tables: Tables, config: Config) -> Iterator[tuple[str, Part | str]]:
     yield f"{PAPER}-1", f"Checkpoints at which more than half of the inputs have a code of their own, by layer: {told}."
     yield from _turns(tables, config, falls)
     yield f"{PAPER}-4", _bound(tables)
+    yield f"{PAPER}-4", "A layer that lies on the bound before training cannot get nearer, and does not count."
     yield f"{PAPER}-5", _depth(tables)
 
 

@@ -102,7 +102,10 @@ def _learned(accuracy: Tensor, seeds: Sequence[int]) -> Rows:
 def _epochs(
     stack: Stack, epochs: int, points: Sequence[int], seen: list[list[Tensor]], *, full_batch: bool
 ) -> Iterator[tuple[Tensor, NDArray[np.float64]]]:
-    """Each epoch's accuracy and gradients; layers are looked at before it. After the last no step is made."""
+    """Each epoch's accuracy and gradients; layers are looked at before it.
+
+    As in the paper, an epoch's gradients are those of its batches while it trains; so one more follows the last look.
+    """
     for epoch in track(range(epochs + 1), "training the networks"):
         looked = epoch in points
         if looked:
@@ -113,10 +116,7 @@ def _epochs(
             shares.append(stack.set_gradients(stack.train if full_batch else indices))
             if looked:
                 gradients.append([each.grad.clone() for each in stack.weights if each.grad is not None])
-            if epoch < epochs:
-                stack.optimizer.step()
-            elif full_batch:
-                break
+            stack.optimizer.step()
         yield torch.stack(shares).mean(0), _slopes(stack, gradients, full_batch=full_batch)
 
 

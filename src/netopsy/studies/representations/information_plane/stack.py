@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -40,7 +41,7 @@ class Stack:
         device = self.inputs.device
         self.weights = [
             torch.stack([_truncated(a, b, derive(seed, "weights", place)) for seed in seeds]).to(device)
-            for place, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False))
+            for place, (a, b) in enumerate(pairwise(sizes))
         ]
         self.biases = [torch.zeros(len(seeds), 1, width, device=device) for width in sizes[1:]]
         self.parameters = [*self.weights, *self.biases]
