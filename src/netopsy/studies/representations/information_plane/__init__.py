@@ -13,7 +13,7 @@ from netopsy.studies.representations.information_plane.plan import Config, plan
 STUDY = Study(
     paper="information-plane",
     presets={
-        "smoke": Config(seeds=2, together=2, widths=(4, 3), epochs=6, checkpoints=4, betas=(1.1, 2, 100)),
+        "smoke": Config(seeds=2, together=2, widths=(4, 3), epochs=6, checkpoints=4, betas=(1.1, 2.0, 100.0)),
         "laptop": Config(),
         "paper": Config(seeds=50, epochs=8000, lr=4e-4, checkpoints=150),
     },

@@ -20,7 +20,24 @@ class Config(Training):
     """Training runs; each has its own weights, training split and order."""
     together: int = 5
     """Runs that train as one stack."""
-    betas: tuple[float, ...] = (1.02, 1.03, 1.05, 1.1, 1.2, 1.5, 2, 5, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000)
+    betas: tuple[float, ...] = (
+        1.02,
+        1.03,
+        1.05,
+        1.1,
+        1.2,
+        1.5,
+        2.0,
+        5.0,
+        10.0,
+        20.0,
+        30.0,
+        50.0,
+        70.0,
+        100.0,
+        200.0,
+        1e3,
+    )
 
 
 def plan(config: Config) -> Iterable[Cell]:
