@@ -96,6 +96,9 @@ def ib_critical_beta(p_xy: Float[Tensor, "x y"]) -> float:
 
     rho is the second singular value of ``p(x,y) / sqrt(p(x) p(y))``; infinite where X and Y are independent.
 
+    Raises:
+        InputError: a joint distribution that is negative or does not sum to 1.
+
     >>> import torch
     >>> round(ib_critical_beta(torch.tensor([[0.45, 0.05], [0.05, 0.45]])), 4)
     1.5625
@@ -114,6 +117,9 @@ def ib_inconsistency(p_xy: Float[Tensor, "x y"], encoder: Float[Tensor, "inputs 
     """How far an encoder is from a fixed point of the bottleneck: mean ``KL[p(t|x) | its update]``, in bits.
 
     0 on the curve at its beta, which is the inverse of the curve's slope.
+
+    Raises:
+        InputError: no joint distribution, no ``p(t|x)`` of as many inputs, or a beta that is not positive and finite.
 
     >>> import torch
     >>> p_xy = torch.tensor([[0.45, 0.05], [0.05, 0.45]])

@@ -51,11 +51,11 @@ def mutual_information(a: Int[Tensor, " samples"], b: Tensor) -> float:
 
 def check_labels(labels: Tensor, samples: int, name: str) -> None:
     """Raise unless ``labels`` are one class or one distribution for each of so many samples."""
+    require(labels.ndim in (1, 2), f"{name} must be [samples] or [samples, classes], got {list(labels.shape)}")
     require(len(labels) == samples > 0, f"{name} must be of the same {samples} samples, got {len(labels)}")
     if labels.ndim == 1:
         require(not labels.is_floating_point(), f"{name} must be whole numbers or p({name}|x), got {labels.dtype}")
         return
-    require(labels.ndim == 2, f"{name} must be [samples] or [samples, classes], got {list(labels.shape)}")
     sums = labels.double().sum(1)
     distributions = bool((labels >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-6)
     require(distributions, f"rows of {name} must be distributions that sum to 1")

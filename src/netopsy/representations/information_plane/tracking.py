@@ -74,6 +74,12 @@ def track_information_plane(
 
     Raises:
         InputError: no epoch, checkpoints outside 0 to ``epochs``, an unknown layer, NaN (training diverged).
+
+    >>> net = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 2))
+    >>> inputs, labels = torch.rand(8, 3), torch.arange(8) % 2
+    >>> path = track_information_plane(net, inputs, labels, lambda net: None, 2)
+    >>> path["epoch"].tolist(), path["layer"].unique().tolist()
+    ([0, 1, 2], ['1'])
     """
     require(isinstance(epochs, int) and epochs >= 1, f"epochs must be at least 1, got {epochs!r}")
     points = log_epochs(epochs) if checkpoints == "log" else sorted({int(each) for each in checkpoints})
@@ -120,6 +126,10 @@ def plot_information_plane(path: pd.DataFrame, *, ax: Axes | None = None) -> Axe
 
     Raises:
         InputError: columns other than those of `track_information_plane`.
+
+    >>> path = pd.DataFrame({"epoch": [0, 9], "layer": ["1", "1"], "ixt": [8.0, 4.0], "ity": [0.2, 0.9]})
+    >>> plot_information_plane(path).get_ylabel()
+    'I(T;Y) (bits)'
     """
     missing = [name for name in ("epoch", "layer", "ixt", "ity") if name not in path]
     require(not missing, f"path must have the columns of track_information_plane, but lacks {', '.join(missing)}")

@@ -75,10 +75,10 @@ def _turns(tables: Tables, config: Config, falls: dict[str, Any]) -> Iterator[tu
     found["apart"] = np.abs(np.log(found["peak"] / found["crossing"]))
     runs = found.groupby("seed")
     share = mean_interval(runs["crosses"].mean())
-    beside = {f"layer {layer}": own["crosses"].mean() for layer, own in found.groupby("layer")}
+    crossing = {f"layer {layer}": own["crosses"].mean() for layer, own in found.groupby("layer")}
     name = "layers whose gradients turn from drift to diffusion"
-    yield f"{PAPER}-3", gain(name, share, 0.8, floor=0.5, unit=UNIT, beside=beside)
-    medians = {"epoch of the largest I(X;T), median": found["peak"].median()}
+    yield f"{PAPER}-3", gain(name, share, 0.8, floor=0.5, unit=UNIT, beside=crossing)
+    medians: dict[str, Any] = {"epoch of the largest I(X;T), median": found["peak"].median()}
     medians["epoch of the crossing, median"] = found["crossing"].median()
     apart = mean_interval(runs["apart"].mean())
     yield f"{PAPER}-3", below("|ln| of the two epochs' ratio", apart, math.log(3), unit=UNIT, beside=medians)
