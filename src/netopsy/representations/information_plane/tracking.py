@@ -12,12 +12,14 @@ from matplotlib.axes import Axes
 from torch import Tensor, nn
 
 from netopsy.core.arguments import checked
+from netopsy.core.batches import check_batch
 from netopsy.core.capture import layer_activations
 from netopsy.core.drawing import figure
 from netopsy.core.errors import require
 from netopsy.core.modes import device_of
 from netopsy.core.progress import track
 from netopsy.representations.information_plane.codes import Bins
+from netopsy.representations.information_plane.entropy import check_labels
 from netopsy.representations.information_plane.gradients import gradient_snr
 from netopsy.representations.information_plane.layers import TANH_EDGES, Estimator, layer_information
 from netopsy.representations.information_plane.noise import NOISE
@@ -81,6 +83,8 @@ def track_information_plane(
     >>> path["epoch"].tolist(), path["layer"].unique().tolist()
     ([0, 1, 2], ['1'])
     """
+    check_batch(inputs)
+    check_labels(labels, len(inputs), "labels")
     require(isinstance(epochs, int) and epochs >= 1, f"epochs must be at least 1, got {epochs!r}")
     points = log_epochs(epochs) if checkpoints == "log" else sorted({int(each) for each in checkpoints})
     require(points and points[0] >= 0 and points[-1] <= epochs, f"checkpoints must lie in 0 to {epochs}, got {points}")
