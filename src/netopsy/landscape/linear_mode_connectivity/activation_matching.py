@@ -9,10 +9,11 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from netopsy.core.arguments import checked
+from netopsy.core.batches import check_batch
 from netopsy.core.capture import layer_activations
 from netopsy.core.computed import copied
 from netopsy.core.errors import lookup, require
-from netopsy.core.modes import device_of
+from netopsy.core.modes import device_of, running_on
 from netopsy.core.moments import Moments, unit_rows
 from netopsy.core.parameters import State
 from netopsy.core.units import Place
@@ -58,6 +59,8 @@ def activation_matching(
     """
     check_ends(a, b)
     check_state(spec, a, "a")
+    check_batch(inputs)
+    require(batch_size >= 1, f"batch_size must be at least 1, got {batch_size}")
     lookup("kind of likeness", by, dict.fromkeys(("correlation", "product")))
     bare = [name for name in spec.groups if not spec.layers.get(name)]
     require(not bare, f"spec does not say which layers make the units of {bare[0] if bare else ''!r}")
@@ -79,7 +82,8 @@ def _moments(networks: list[nn.Module], layers: list[str], inputs: Tensor, batch
     """Of the units of both networks side by side, by layer."""
     found = {layer: Moments() for layer in layers}
     for part in inputs.split(batch_size):
-        seen = [layer_activations(each, part.to(device_of(each)), layers) for each in networks]
+        with running_on(part, networks[0]):
+            seen = [layer_activations(each, part.to(device_of(each)), layers) for each in networks]
         for layer, moments in found.items():
             linear = isinstance(networks[0].get_submodule(layer), nn.Linear)
             rows = [unit_rows(each[layer], -1 if linear else 1) for each in seen]

@@ -109,6 +109,9 @@ def displacement_cosine(a: State, b: State, base: State) -> float:
 def distance(a: State, b: State) -> float:
     """The Euclidean distance of two states, over all entries that are no whole numbers.
 
+    Raises:
+        InputError: states of two architectures.
+
     >>> import torch
     >>> distance({"w": torch.zeros(2)}, {"w": torch.tensor([3.0, 4.0])})
     5.0

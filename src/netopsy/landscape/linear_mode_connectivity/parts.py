@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from netopsy.core.arguments import checked
 from netopsy.core.errors import lookup, require
+from netopsy.core.modes import check_model
 from netopsy.core.parameters import State
 from netopsy.data import Dataset
 from netopsy.landscape.curvature.loss import LossFunction
@@ -23,9 +24,13 @@ Part = Mapping[str, Tensor]
 def layers_with_parameters(model: nn.Module) -> list[str]:
     """Modules that hold parameters of their own, in the order in which they are defined.
 
+    Raises:
+        InputError: ``model`` is no network.
+
     >>> layers_with_parameters(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)))
     ['0', '2']
     """
+    check_model(model)
     return [name for name, module in model.named_modules() if list(module.parameters(recurse=False))]
 
 

@@ -152,6 +152,9 @@ def apply_permutation(spec: PermutationSpec, permutation: Permutation, state: St
 def random_permutation(spec: PermutationSpec, *, seed: int = 0) -> dict[str, Int[Tensor, "_"]]:
     """Every order of units as likely as any other.
 
+    Raises:
+        InputError: a negative seed.
+
     >>> spec = manual_spec({"hidden": [("0.weight", 0)]}, nn.Sequential(nn.Linear(2, 3)).state_dict())
     >>> sorted(random_permutation(spec)["hidden"].tolist())
     [0, 1, 2]
