@@ -14,7 +14,8 @@ from netopsy.data import Dataset
 from netopsy.examination import Subject
 from netopsy.examination.comparison import Pair, comparison_instruments
 from netopsy.examination.comparison.differences import differences
-from netopsy.examination.comparison.instruments import line, places, units
+from netopsy.examination.comparison.instruments import places, units
+from netopsy.examination.comparison.walk import between
 from netopsy.examination.weighted_layers import weighted_layers
 from netopsy.models import mlp, small_conv_net
 from netopsy.training import Recipe, evaluate, fit
@@ -113,7 +114,7 @@ def test_other_architectures_leave_out_what_needs_one(three):
     found = compare(a, flat, test)
     assert {"answers", "changes", "confidence", "sizes", "places", "layers"} <= set(found.findings)
     reasons = {each.instrument.name: each.reason for each in found.absences}
-    assert set(reasons) == {"line", "units"}
+    assert set(reasons) == {"line", "aligned", "line-by-layer", "units"}
     assert "one architecture" in reasons["line"]
     assert "no layer of one name" in reasons["units"]
     assert found.differences["parameters"].value != 0
@@ -154,7 +155,8 @@ def test_networks_that_read_no_images():
     for seed, model in enumerate(models):
         fit(model, data, Recipe(steps=150, lr=1e-2), seed=seed)
     found = compare(*models, data)
-    assert {"answers", "changes", "confidence", "sizes", "layers", "units", "line"} == set(found.findings)
+    between = {"line", "aligned", "line-by-layer"}
+    assert {"answers", "changes", "confidence", "sizes", "layers", "units", *between} == set(found.findings)
 
 
 class Recurrent(nn.Module):
@@ -167,16 +169,26 @@ class Recurrent(nn.Module):
         return self.output(self.recurrent(self.embedding(tokens))[0][:, -1])
 
 
+LAYERED = {"aligned", "line-by-layer"}
+FLOATS = Dataset(torch.randn(40, 6), torch.arange(40) % 3)
 HALF = Dataset(torch.randn(40, 6).bfloat16(), torch.arange(40) % 3)
 
 
 @pytest.mark.parametrize(
     ("make", "data", "absent"),
     [
-        (lambda: Recurrent(5), Dataset(torch.randint(0, 9, (40, 7)), torch.arange(40) % 3), {"places"}),
+        (lambda: Recurrent(5), Dataset(torch.randint(0, 9, (40, 7)), torch.arange(40) % 3), {"places", "aligned"}),
         (lambda: mlp([6, 8, 3]).bfloat16(), HALF, {"places"}),
-        (lambda: nn.Linear(6, 3), Dataset(torch.randn(40, 6), torch.arange(40) % 3), {"places", "layers", "units"}),
-        (lambda: mlp([6, 8, 3]), Dataset(torch.randn(1, 6), torch.tensor([1])), {"places", "layers", "line", "units"}),
+        (
+            lambda: nn.Linear(6, 3),
+            Dataset(torch.randn(40, 6), torch.arange(40) % 3),
+            {"places", "layers", "units", *LAYERED},
+        ),
+        (
+            lambda: mlp([6, 8, 3]),
+            Dataset(torch.randn(1, 6), torch.tensor([1])),
+            {"places", "layers", "line", "units", *LAYERED},
+        ),
     ],
     ids=["tokens", "half precision", "a single layer", "a single sample"],
 )
@@ -207,7 +219,7 @@ def test_two_samples_of_a_class_are_never_one(three):
 
 def test_half_way_is_the_mean_of_the_weights(three):
     a, b, *_ = three
-    half = line._between(a, b, 0.5)
+    half = between(a, b, 0.5)
     for p, q, r in zip(half.parameters(), a.parameters(), b.parameters(), strict=True):
         torch.testing.assert_close(p, (q + r) / 2)
 

@@ -13,7 +13,9 @@ from netopsy.data import Dataset
 from netopsy.examination import Subject
 from netopsy.examination.comparison import Pair
 from netopsy.examination.comparison.instruments import layers, line, places, sizes, units
+from netopsy.examination.comparison.walk import between
 from netopsy.examination.untrained import untrained
+from netopsy.lab.statistics import mean_interval
 from netopsy.training import Recipe, fit
 
 pytestmark = pytest.mark.usefixtures("unrendered")
@@ -156,7 +158,7 @@ def test_units_in_another_order_make_a_ridge(learned):
         turned.output.weight.copy_(model.output.weight.flip(1))
     pair = pair_of(model, turned, data)
     finding = line.examine(pair)
-    half = line._between(model, turned, 0.5)
+    half = between(model, turned, 0.5)
     wrong = float((half(data.inputs).argmax(1) != data.targets).float().mean())
     assert finding.figures["error half way (%)"] == pytest.approx(100 * wrong, abs=0.01)
     assert ("a ridge" in finding.sentence) == (wrong > 0.1)
@@ -168,7 +170,7 @@ def test_few_samples_are_no_ridge(learned):
     some = torch.zeros(12).double().numpy()
     some[0] = 1.0
     errors, rise = torch.tensor([0.0, 1 / 12, 0.0]).numpy(), torch.tensor([0.0, 1 / 12, 0.0]).numpy()
-    assert line._shape(errors, rise, line.mean_interval(some)) == "unsure"
+    assert line._shape(errors, rise, mean_interval(some)) == "unsure"
     assert "linearly connected" in line.examine(pair).sentence
 
 

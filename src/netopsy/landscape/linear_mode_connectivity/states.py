@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from netopsy.core.arguments import checked
 from netopsy.core.computed import call_with, copied
-from netopsy.core.errors import require
+from netopsy.core.errors import InputError, require
 from netopsy.core.modes import evaluating, running_on
 from netopsy.core.outputs import single_output
 from netopsy.core.parameters import State
@@ -76,13 +76,18 @@ def state_losses(
         isinstance(each, _BatchNorm) and each.track_running_stats for each in model.modules()
     )
     require(not (together and resets), "together=True cannot take the statistics of batch norms anew")
+    asked = together is not None
     if together is None:
         size = sum(value.numel() for value in values[0].values())
         flat = all(value.ndim <= 2 for value in values[0].values())
         together = flat and not resets and len(states) > 1 and 2 * size <= TOGETHER
     with torch.no_grad(), evaluating(model):
         if together:
-            return _stacked(own, values)
+            try:
+                return _stacked(own, values)
+            except InputError:  # a layer that no stack can run, such as an LSTM
+                if asked:
+                    raise
         inputs = (reset_norms if isinstance(reset_norms, Tensor) else data.inputs) if resets else None
         shown = track(values, "evaluating") if len(values) > 2 else values
         rows = [_single(own, _with_statistics(own, state, inputs)) for state in shown]

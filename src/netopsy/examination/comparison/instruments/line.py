@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
-from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from netopsy.core.computed import copied
 from netopsy.core.drawing import PALETTE, figure_grid
-from netopsy.core.progress import track
-from netopsy.data import Dataset
 from netopsy.examination.comparison.pair import Pair
+from netopsy.examination.comparison.walk import POINTS, Sample, walk
 from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
-from netopsy.lab.statistics import Estimate, mean_interval
-from netopsy.training import evaluate
-from netopsy.training.recalibration import recalibrated
+from netopsy.lab.statistics import Estimate
 
-POINTS = 11
 MOST, FEWEST = 500, 40
 SMALL = 0.02
 """A rise of the error of less than two points is no ridge."""
@@ -53,8 +43,6 @@ SHAPES = {
 }
 """What is said of each shape: in the sentence, at a glance, and as advice."""
 
-Sample = NDArray[np.float64]
-
 
 def applies(pair: Pair) -> str | None:
     """Two networks of one architecture, on the same inputs."""
@@ -69,23 +57,18 @@ def applies(pair: Pair) -> str | None:
     return None
 
 
-def _count(pair: Pair) -> int:
+def count(pair: Pair) -> int:
     return pair.affordable(2 * POINTS, MOST, fewest=FEWEST)
 
 
 def examine(pair: Pair) -> Finding:
     """Loss and error at points between the two, above the chord: the barrier."""
-    samples = pair.a.data[pair.a.sample(_count(pair))]
-    places = np.linspace(0, 1, POINTS)
-    walked = [_at(pair, float(t), samples) for t in track(places, "walking")]
-    losses, wrong = np.array([loss for loss, _ in walked]), np.stack([each for _, each in walked])
-    errors = wrong.mean(1)
-    rise = losses - ((1 - places) * losses[0] + places * losses[-1])
-    error_rise = errors - ((1 - places) * errors[0] + places * errors[-1])
-    barrier, worst = float(rise.max()), float(error_rise.max())
-    top = int(error_rise.argmax())
-    above = mean_interval(wrong[top] - ((1 - places[top]) * wrong[0] + places[top] * wrong[-1]))
-    shape = _shape(errors, error_rise, above)
+    samples = pair.a.data[pair.a.sample(count(pair))]
+    walked = walk(*pair.written, samples, (pair.a.model, pair.b.model))
+    places, losses, errors, rise = walked.places, walked.losses, walked.errors, walked.rise
+    above, top = walked.barrier, walked.top
+    barrier, worst = float(rise.max()), above.value
+    shape = _shape(errors, walked.rises.mean(1), above)
     words, glance, advice = SHAPES[shape]
     figures: dict[str, Number] = {
         "barrier of the loss": round(barrier, 4),
@@ -133,34 +116,12 @@ def _distance(pair: Pair) -> float:
     return sum(float((p.double() - q.double()).square().sum()) for p, q in pairs) ** 0.5
 
 
-@torch.no_grad()
-def _at(pair: Pair, t: float, samples: Dataset) -> tuple[float, Sample]:
-    """Loss of the network at that share of the way, and whether it is wrong, sample by sample."""
-    ends = {0.0: pair.a.model, 1.0: pair.b.model}
-    model = ends[t] if t in ends else _between(*pair.written, t)
-    if t not in ends and any(isinstance(each, _BatchNorm) and each.track_running_stats for each in model.modules()):
-        model = recalibrated(model, samples.inputs)
-    found = evaluate(model, samples)
-    return float(found.loss), (found.outputs.argmax(1) != samples.targets.cpu()).double().numpy()
-
-
 def _shape(errors: Sample, rise: Sample, above: Estimate) -> str:
     if rise.max() < SMALL:
         return "valley"
     if errors.max() < max(errors[0], errors[-1]) + SMALL:
         return "slope"
     return "ridge" if above.low > 0 else "unsure"
-
-
-def _between(a: nn.Module, b: nn.Module, t: float) -> nn.Module:
-    """A copy of A whose parameters and floating buffers are moved the share ``t`` of the way to B's."""
-    moved = copied(a)
-    state = {
-        name: value if not value.is_floating_point() else value + t * (b.state_dict()[name] - value)
-        for name, value in a.state_dict().items()
-    }
-    moved.load_state_dict(copy.deepcopy(state))
-    return moved
 
 
 def _draw(places: np.ndarray, losses: np.ndarray, errors: np.ndarray) -> Figure:
@@ -184,6 +145,6 @@ INSTRUMENT = Instrument(
     examine=examine,
     applies=applies,
     order=10,
-    passes=lambda pair: POINTS * 1.0 * _count(pair),
+    passes=lambda pair: POINTS * 1.0 * count(pair),
     worth=15,
 )
