@@ -35,7 +35,7 @@ clean:
 .venv/ready: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Setting up .venv (once, a few minutes) ..."
 	$(PIP) torch
-	$(PIP) --editable '.[search,cluster]'
+	$(PIP) --editable '.[search,cluster,web]'
 	@touch $@
 
 .venv/ready-dev: .venv/ready

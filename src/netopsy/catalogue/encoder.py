@@ -17,8 +17,6 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-NAME = "all-MiniLM-L6-v2"
-
 
 class SentenceEncoder(nn.Module):
     """A BERT-style sentence encoder: embeddings, torch's transformer layers, the mean over tokens at unit length."""

@@ -8,6 +8,8 @@ from functools import cache
 
 from netopsy.catalogue.entries import Paper, papers
 
+ENCODER = "all-MiniLM-L6-v2"
+"""What reads passages for their meaning."""
 _END_OF_SENTENCE = re.compile(r"(?<=[.?!]) (?=[A-Z\"])")
 
 
@@ -30,7 +32,16 @@ def passages() -> Passages:
     texts = [f"{paper.title}. {', '.join(paper.keywords)}. {paper.summary}" for paper in everything]
     owner = list(range(len(everything)))
     for number, paper in enumerate(everything):
-        sentences = [paper.title, ", ".join(paper.keywords), *_END_OF_SENTENCE.split(paper.summary)]
-        texts += sentences
-        owner += [number] * len(sentences)
+        own = [paper.title, ", ".join(paper.keywords), *sentences(paper.summary)]
+        texts += own
+        owner += [number] * len(own)
     return Passages(everything, tuple(texts), tuple(owner))
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text of one line.
+
+    >>> sentences("It is so. Is it, i.e. really?")
+    ['It is so.', 'Is it, i.e. really?']
+    """
+    return _END_OF_SENTENCE.split(text) if text else []

@@ -7,6 +7,7 @@ two, which found more than either alone. Nothing goes online.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -57,6 +58,13 @@ def search(query: str, limit: int = 10) -> list[Hit]:
 def searches_by_meaning() -> bool:
     """Whether the sentence encoder is installed (the extra ``search``)."""
     return _model_folder() is not None and importlib.util.find_spec("tokenizers") is not None
+
+
+def encoder() -> Callable[[Sequence[str]], np.ndarray]:
+    """What makes unit vectors ``(texts, width)`` of texts; raises `InputError` where it is not installed."""
+    from netopsy.catalogue.vectors import encoder_in
+
+    return encoder_in(_folder()).encode
 
 
 def _hit(number: int, query: str, nearness: np.ndarray, shelf: Passages) -> Hit:

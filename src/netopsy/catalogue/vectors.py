@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from netopsy.catalogue.encoder import NAME, SentenceEncoder
+from netopsy.catalogue.encoder import SentenceEncoder
+from netopsy.catalogue.passages import ENCODER
 from netopsy.core.paths import cache_folder
 
 
 def vectors_of(texts: tuple[str, ...], model: Path) -> tuple[np.ndarray, Callable[[Sequence[str]], np.ndarray]]:
     """The unit vectors of ``texts``, shape ``(len(texts), width)``, and the function that makes such vectors."""
-    encoder = _encoder(model)
+    encoder = encoder_in(model)
     file = cache_folder() / f"catalogue-{_key(texts)}.npz"
     vectors = _read(file, len(texts))
     if vectors is None:
@@ -28,12 +29,13 @@ def vectors_of(texts: tuple[str, ...], model: Path) -> tuple[np.ndarray, Callabl
 
 
 @cache
-def _encoder(model: Path) -> SentenceEncoder:
+def encoder_in(model: Path) -> SentenceEncoder:
+    """The sentence encoder in a folder, read once."""
     return SentenceEncoder(model)
 
 
 def _key(texts: Sequence[str]) -> str:
-    return hashlib.sha256("\0".join((NAME, *texts)).encode()).hexdigest()[:16]
+    return hashlib.sha256("\0".join((ENCODER, *texts)).encode()).hexdigest()[:16]
 
 
 def _read(file: Path, count: int) -> np.ndarray | None:

@@ -1,0 +1,113 @@
+"""Opening the database of the feed: one SQLite file unless a URL says otherwise, its tables brought up to date."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from netopsy.core.errors import InputError, require
+from netopsy.core.texts import shortened
+from netopsy.feed import schema
+from netopsy.feed.calendar import zone_named
+
+FILE = "papers.db"
+BUSY = 5000
+"""Milliseconds that a writer waits for another."""
+SUPPORTED = ("sqlite", "postgresql")
+
+
+def feed_folder() -> Path:
+    """Where the feed keeps its file: ``NETOPSY_FEED_FOLDER``, otherwise the user's folder for data on this system."""
+    named = os.environ.get("NETOPSY_FEED_FOLDER")
+    return Path(named or platformdirs.user_data_dir("netopsy", appauthor=False)).expanduser()
+
+
+def open_database(url: str | None = None, *, zone: str = "UTC") -> Engine:
+    """The database at ``url``, which ``NETOPSY_FEED`` gives where it is not said.
+
+    It is made where there is none, and brought to the present form of its tables.
+
+    Args:
+        url: ``sqlite:///FILE`` or ``postgresql+psycopg://...``.
+        zone: whose dates are the days of a new database; one that is there keeps its own.
+
+    Raises:
+        InputError: no such kind of database, a place where none can be made, or one of a later version of netopsy.
+    """
+    zone_named(zone)
+    given = url or os.environ.get("NETOPSY_FEED") or f"sqlite:///{feed_folder() / FILE}"
+    try:
+        address = make_url(given)
+        require(address.get_backend_name() in SUPPORTED, "")
+        if address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:"):
+            Path(str(address.database)).expanduser().parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(address)
+    except (ArgumentError, NoSuchModuleError, ImportError, InputError):
+        raise InputError(
+            f"the feed's database must be given as sqlite:///FILE or postgresql+psycopg://..., got {shortened(given)!r}"
+        ) from None
+    except OSError as error:
+        raise InputError(f"the feed's database cannot be made at {shortened(given)!r}: {error.strerror}") from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
+    try:
+        _bring_up_to_date(engine, zone)
+    except DBAPIError as error:
+        raise InputError(f"the feed's database {shortened(given)!r} cannot be opened: {error.orig}") from None
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes, and so holds the one place of a writer from its beginning."""
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        yield connection
+
+
+def site_zone(connection: Connection) -> str:
+    """The zone whose dates are the site's days."""
+    return str(connection.scalar(select(schema.setting.c.value).where(schema.setting.c.name == "zone")))
+
+
+def _prepare(raw: Any, _: object) -> None:
+    raw.isolation_level = None  # transactions are begun below
+    for setting in ("journal_mode=WAL", f"busy_timeout={BUSY}", "foreign_keys=ON", "synchronous=NORMAL"):
+        raw.execute(f"PRAGMA {setting}")
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _bring_up_to_date(engine: Engine, zone: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except Exception as error:
+            if "locate revision" in str(error):
+                raise InputError("the feed's database was made by a later version of netopsy than this one") from None
+            raise
+        known = set(connection.scalars(select(schema.setting.c.name)))
+        first = [{"name": name, "value": value} for name, value in (("zone", zone), ("seq", "0")) if name not in known]
+        if first:
+            connection.execute(insert(schema.setting), first)
+
+
+def busy(error: DBAPIError) -> bool:
+    """Whether it failed because another process was writing for longer than a writer waits."""
+    return isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)

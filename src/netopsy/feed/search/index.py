@@ -1,0 +1,215 @@
+"""The index of all papers: derived from the database, followed change by change, thrown away and made anew at will."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import Engine, func, select
+
+from netopsy.catalogue.search import encoder, searches_by_meaning
+from netopsy.feed import schema
+from netopsy.feed.search import query as typed
+from netopsy.feed.search.documents import Document, changed
+from netopsy.feed.search.meaning import FILES, Meaning, build
+from netopsy.feed.search.vectors import Vectors
+from netopsy.feed.search.words import Words
+
+CANDIDATES = 200
+"""Papers that words and meaning propose, each."""
+WORDS = 0.2
+"""What the best match by words adds to nearness, which is at most 1."""
+EXACT = 50_000
+"""Allowed papers up to which nearness is worked out for just these."""
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Found:
+    """A paper that was found."""
+
+    id: str
+    score: float
+    passage: int | None
+    """The number of its nearest passage, where meaning was asked."""
+
+
+@dataclass(frozen=True)
+class State:
+    """How far the index follows the database."""
+
+    seq: int
+    papers: int
+    understood: int
+    """Papers that meaning covers."""
+
+
+class SearchIndex:
+    """An index in a folder; any number of processes may read it, one at a time follows the database."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._words: Words | None = None
+        self._meaning: tuple[str, Meaning] | None = None
+
+    def state(self) -> State:
+        """How far it has come; 0 where there is none, or one that cannot be read."""
+        try:
+            stored = json.loads((self.folder / "state.json").read_text())
+            assert stored["version"] == VERSION
+            return State(int(stored["seq"]), int(stored["papers"]), int(stored["understood"]))
+        except (OSError, ValueError, KeyError, TypeError, AssertionError):
+            return State(0, 0, 0)
+
+    def behind(self, engine: Engine) -> int:
+        """How many changes of papers it has not seen."""
+        with engine.connect() as connection:
+            query = select(func.count()).where(schema.paper.c.seq > self.state().seq)
+            return int(connection.scalar(query) or 0)
+
+    def update(self, engine: Engine, *, encode: int | None = None) -> State:
+        """Follow the database, and read up to ``encode`` papers for their meaning, all where it is not said.
+
+        Interrupted, it goes on where it was. An index that cannot be read is made anew.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with _alone(self.folder):
+            state = self.state()
+            if state.seq == 0 or not self._readable():
+                for each in ("words", "meaning"):
+                    shutil.rmtree(self.folder / each, ignore_errors=True)
+                state = State(0, 0, 0)
+                self._words = self._meaning = None
+            vectors = Vectors(self.folder / "vectors.db")
+            documents: list[Document] = []
+            with engine.connect() as connection:
+                words, seq = Words(self.folder / "words"), state.seq
+                documents = list(changed(connection, seq))
+            if documents:
+                words.update(documents)
+                vectors.note(documents)
+                seq = documents[-1].seq
+            added = self._understand(engine, vectors, documents, encode)
+            understood = state.understood
+            if documents or added or self._generation() is None:
+                understood = self._rebuild(vectors)
+            state = State(seq, len(words), understood)
+            stored = {"version": VERSION, "seq": seq, "papers": state.papers, "understood": understood}
+            unfinished = self.folder / "state.new"
+            unfinished.write_text(json.dumps(stored))
+            unfinished.replace(self.folder / "state.json")
+            self._words = None
+            return state
+
+    def rebuild(self, engine: Engine, *, encode: int | None = None) -> State:
+        """Throw everything away but the vectors of texts, and make it anew."""
+        if self.folder.exists():
+            with _alone(self.folder):
+                (self.folder / "state.json").unlink(missing_ok=True)
+        return self.update(engine, encode=encode)
+
+    def search(self, text: str, limit: int = 10) -> list[Found]:
+        """The papers that are nearest to what was typed, best first; those that it names outright before all others."""
+        query = typed.parse(text)
+        words = self._opened_words()
+        if not query.text:
+            return [Found(key, 0.0, None) for key in words.allowed(query)] if query.filters else []
+        matches = words.found(query, CANDIDATES)
+        named = words.named(query, CANDIDATES)
+        meaning = self._opened_meaning() if searches_by_meaning() else None
+        near: dict[str, tuple[float, int]] = {}
+        if meaning is not None and len(meaning):
+            vector = np.ascontiguousarray(encoder()([query.text])[0], np.float32)
+            allowed = words.allowed(query) if query.filters else None
+            nearest = meaning.nearest(vector, CANDIDATES, allowed)
+            near = meaning.nearness(vector, list(dict.fromkeys([*nearest, *matches, *named])))
+        most = max(matches.values(), default=0.0)
+        found = []
+        for key in dict.fromkeys([*named, *near, *matches]):
+            nearness, passage = near.get(key, (0.0, None))
+            by_words = matches.get(key, 0.0) / most if most > 0 else 0.0
+            found.append(Found(key, fused(nearness, by_words), passage))
+        found.sort(key=lambda one: (one.id not in named, -one.score, one.id))
+        return found[:limit]
+
+    def _understand(self, engine: Engine, vectors: Vectors, fresh: list[Document], most: int | None) -> int:
+        if not searches_by_meaning():
+            return 0
+        unread = set(vectors.unread())
+        if not unread:
+            return 0
+        if unread - {one.id for one in fresh}:
+            with engine.connect() as connection:
+                fresh = [one for one in changed(connection, 0) if one.id in unread]
+        wanted = vectors.missing([one for one in fresh if one.id in unread])[:most]
+        if wanted:
+            vectors.make(wanted, encoder())
+        return len(wanted)
+
+    def _rebuild(self, vectors: Vectors) -> int:
+        place = self.folder / "meaning"
+        place.mkdir(exist_ok=True)
+        old = self._generation()
+        name = str(max((int(one.name) for one in place.iterdir() if one.name.isdecimal()), default=0) + 1)
+        count = build(vectors, place / name)
+        (place / "current.new").write_text(name)
+        (place / "current.new").replace(place / "current")
+        for one in place.iterdir():  # one generation back may still be read
+            if one.is_dir() and one.name not in (name, old):
+                shutil.rmtree(one, ignore_errors=True)
+        return count
+
+    def _generation(self) -> str | None:
+        try:
+            name = (self.folder / "meaning" / "current").read_text().strip()
+        except OSError:
+            return None
+        whole = name.isdecimal() and all((self.folder / "meaning" / name / each).is_file() for each in FILES)
+        return name if whole else None
+
+    def _readable(self) -> bool:
+        try:
+            Words(self.folder / "words")
+            name = self._generation()
+            if name is not None:
+                Meaning(self.folder / "meaning" / name)
+            return name is not None
+        except Exception:  # whatever is wrong with a derived file, it is made anew
+            return False
+
+    def _opened_words(self) -> Words:
+        if self._words is None:
+            self._words = Words(self.folder / "words")
+        self._words.index.reload()
+        return self._words
+
+    def _opened_meaning(self) -> Meaning | None:
+        name = self._generation()
+        if name is None:
+            return None
+        if self._meaning is None or self._meaning[0] != name:
+            self._meaning = name, Meaning(self.folder / "meaning" / name)
+        return self._meaning[1]
+
+
+def fused(nearness: float, by_words: float) -> float:
+    """Nearness, and a fifth of how well the words match beside the best match of them.
+
+    >>> fused((0.4 + 0.6) / 2, 8 / 10), fused(0.5, 0.0)
+    (0.66, 0.5)
+    """
+    return nearness + WORDS * by_words
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    import fcntl
+
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,116 @@
+"""Asking the sources for what is new; one that does not answer leaves what is there standing, and is asked later."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Engine
+
+from netopsy.core.errors import lookup, require
+from netopsy.feed.calendar import aware
+from netopsy.feed.fetching import Endpoint, Fetcher, SourceError, answered, failed, state_of
+from netopsy.feed.identifiers import PaperId
+from netopsy.feed.records import Record
+from netopsy.feed.sources import arxiv, huggingface
+from netopsy.feed.store import Ingested, ingest
+
+ARCHIVES = ("cs.LG", "cs.CV", "stat.ML")
+SOURCES = ("arxiv", "arxiv-archive", "huggingface")
+"""That are asked over the network; the last only where it is named: leave to reuse its list is not known."""
+
+Bad = Callable[[str, str], object]
+
+
+@dataclass(frozen=True)
+class Update:
+    """What asking one source brought."""
+
+    source: str
+    ingested: Ingested
+    trouble: str | None = None
+    """Why it brought nothing, or not all."""
+    again: datetime | None = None
+    """Not before when it is asked again."""
+
+
+def update(
+    engine: Engine,
+    source: str,
+    *,
+    now: datetime,
+    day: date,
+    fetcher: Fetcher,
+    bad: Bad,
+    archives: Sequence[str] = ARCHIVES,
+    force: bool = False,
+) -> Update:
+    """Ask a source for what is new.
+
+    Args:
+        day: of Hugging Face's list; since when the archive changed, where it was not begun before.
+        archives: of arXiv, such as ``cs.LG``; ``arxiv-archive`` goes through the archive that the first is a part of.
+        force: even where it asked to be left alone for longer.
+
+    Raises:
+        InputError: there is no such source, or no archive of that name.
+    """
+    ask = lookup("source", source, {"arxiv": _announced, "arxiv-archive": _archive, "huggingface": _daily})
+    for each in archives:
+        require(each.replace(".", "").replace("-", "").isalnum(), f"an archive is written as cs.LG, got {each!r}")
+    state = state_of(engine, source)
+    free = state.get("next_try")
+    if free is not None and free > aware(now) and not force:
+        return Update(source, Ingested(), state.get("trouble") or "it asked to be left alone", free)
+    total = Ingested()
+    try:
+        for part in ask(engine, fetcher, archives, day, now, bad):
+            total += part
+    except SourceError as trouble:
+        failed(engine, source, now, trouble)
+        return Update(source, total, str(trouble), state_of(engine, source)["next_try"])
+    return Update(source, total)
+
+
+def by_number(engine: Engine, papers: Sequence[PaperId], *, now: datetime, fetcher: Fetcher, bad: Bad) -> Ingested:
+    """Fetch papers by their arXiv numbers; raises `SourceError` where arXiv does not answer."""
+    where = _endpoint(arxiv.API, arxiv.VARIABLE, arxiv.GAP, arxiv.NAME)
+    return ingest(engine, arxiv.by_number(fetcher, where, papers, now, bad), now=now)
+
+
+def _announced(
+    engine: Engine, fetcher: Fetcher, archives: Sequence[str], day: date, now: datetime, bad: Bad
+) -> Iterator[Ingested]:
+    where = _endpoint(arxiv.RSS, arxiv.VARIABLE, arxiv.GAP, arxiv.NAME)
+    answer, records = arxiv.announced(fetcher, where, archives, state_of(engine, "arxiv"), now, bad)
+    yield ingest(engine, records, now=now)
+    marks = {} if answer is None else answer.headers
+    changes = {"etag": marks.get("etag"), "last_modified": marks.get("last-modified")} if marks else {}
+    answered(engine, "arxiv", now, **changes)
+
+
+def _archive(
+    engine: Engine, fetcher: Fetcher, archives: Sequence[str], day: date, now: datetime, bad: Bad
+) -> Iterator[Ingested]:
+    where = _endpoint(arxiv.OAI, arxiv.VARIABLE, arxiv.GAP, arxiv.NAME)
+    token = state_of(engine, "arxiv-archive").get("cursor")
+    archive = archives[0].partition(".")[0]
+    for page, following in arxiv.harvested(fetcher, where, archive, day, token, now, bad):
+        yield ingest(engine, page, now=now)
+        answered(engine, "arxiv-archive", now, cursor=following)
+
+
+def _daily(
+    engine: Engine, fetcher: Fetcher, archives: Sequence[str], day: date, now: datetime, bad: Bad
+) -> Iterator[Ingested]:
+    where = _endpoint(huggingface.ENDPOINT, huggingface.VARIABLE)
+    records: list[Record] = list(huggingface.read(fetcher, where, day, now, bad))
+    yield ingest(engine, records, now=now)
+    answered(engine, "huggingface", now)
+
+
+def _endpoint(url: str, variable: str, gap: float = 0.0, shared: str = "") -> Endpoint:
+    own = os.environ.get(variable)
+    return Endpoint((own or url).rstrip("/"), own is not None, gap, shared)
