@@ -61,10 +61,22 @@ def searches_by_meaning() -> bool:
 
 
 def encoder() -> Callable[[Sequence[str]], np.ndarray]:
-    """What makes unit vectors ``(texts, width)`` of texts; raises `InputError` where it is not installed."""
-    from netopsy.catalogue.vectors import encoder_in
+    """What makes unit vectors ``(texts, width)`` of texts; those of the catalogue's passages are kept.
 
-    return encoder_in(_folder()).encode
+    Raises `InputError` where the encoder is not installed.
+    """
+    from netopsy.catalogue.vectors import vectors_of
+
+    texts = passages().texts
+    vectors, encode = vectors_of(texts, _folder())
+    known = dict(zip(texts, vectors, strict=True))
+
+    def encoded(wanted: Sequence[str]) -> np.ndarray:
+        new = [text for text in dict.fromkeys(wanted) if text not in known]
+        found = known | dict(zip(new, encode(new), strict=True)) if new else known
+        return np.stack([found[text] for text in wanted])
+
+    return encoded
 
 
 def _hit(number: int, query: str, nearness: np.ndarray, shelf: Passages) -> Hit:

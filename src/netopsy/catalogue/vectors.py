@@ -19,7 +19,7 @@ from netopsy.core.paths import cache_folder
 
 def vectors_of(texts: tuple[str, ...], model: Path) -> tuple[np.ndarray, Callable[[Sequence[str]], np.ndarray]]:
     """The unit vectors of ``texts``, shape ``(len(texts), width)``, and the function that makes such vectors."""
-    encoder = encoder_in(model)
+    encoder = _encoder(model)
     file = cache_folder() / f"catalogue-{_key(texts)}.npz"
     vectors = _read(file, len(texts))
     if vectors is None:
@@ -29,8 +29,7 @@ def vectors_of(texts: tuple[str, ...], model: Path) -> tuple[np.ndarray, Callabl
 
 
 @cache
-def encoder_in(model: Path) -> SentenceEncoder:
-    """The sentence encoder in a folder, read once."""
+def _encoder(model: Path) -> SentenceEncoder:
     return SentenceEncoder(model)
 
 

@@ -110,11 +110,13 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Search by words and by meaning."""
+    from netopsy.cli.progress import shown
+
     typed = [*query, *(f"room:{room}" for _ in [room] if room), *(f"day:{day}" for _ in [day] if day)]
     typed += ["runnable:"] * runnable + ([f"verdict:{verdict}"] if verdict else [])
     with _feed() as feed:
-        _follow(feed)
-        hits = feed.search(" ".join(typed), limit)
+        with shown():
+            hits = feed.search(" ".join(typed), limit)
         if as_json:
             _print([hit.to_json() for hit in hits])
             return
@@ -231,12 +233,10 @@ def check() -> None:
         state, behind = feed.index.state(), feed.index.behind(feed.engine)
         say(f"database   {feed.engine.url.render_as_string(hide_password=True)}")
         say(f"days       dates in {feed.zone}")
-        say(
-            f"index      {feed.index.folder}: {state.papers:,} papers, {state.understood:,} by meaning, {behind:,} behind"
-        )
-        say(
-            f"meaning    {'read by the sentence encoder' if searches_by_meaning() else 'not installed: netopsy[search]'}"
-        )
+        counts = f"{state.papers:,} papers, {state.understood:,} by meaning, {behind:,} behind"
+        say(f"index      {feed.index.folder}: {counts}")
+        installed = searches_by_meaning()
+        say(f"meaning    {'read by the sentence encoder' if installed else 'not installed: netopsy[search]'}")
         _tell_sources(feed, answered=True)
 
 
@@ -253,13 +253,6 @@ def _feed() -> Iterator[Feed]:
         raise InputError(f"the feed's database does not answer: {error.orig}") from None
     finally:
         feed.close()
-
-
-def _follow(feed: Feed) -> None:
-    from netopsy.cli.progress import shown
-
-    with shown():
-        feed.follow()
 
 
 def _list(found: Sequence[Entry], as_json: bool, what: str) -> None:

@@ -29,7 +29,8 @@ LARGEST = 16 << 20
 PATIENCE = 30.0
 """Seconds for an answer to begin, and between its parts."""
 FIRST_WAIT, LONGEST_WAIT = 3.0, 3600.0
-REDIRECTS = 3
+MOST_REDIRECTS = 3
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class SourceError(Exception):
@@ -116,18 +117,18 @@ class Fetcher:
             headers |= {"If-None-Match": known["etag"]} if known.get("etag") else {}
             headers |= {"If-Modified-Since": known["last-modified"]} if known.get("last-modified") else {}
         hosts = {urlsplit(endpoint.url).hostname}
-        for _ in range(REDIRECTS + 1):
+        for _ in range(MOST_REDIRECTS + 1):
             self._allowed(address, hosts, endpoint.own)
             self._take_turn(endpoint, now)
             try:
                 with self.client.stream("GET", address, headers=headers) as response:
-                    if response.is_redirect:
-                        address = urljoin(address, response.headers.get("location", ""))
+                    if response.status_code in REDIRECTS:
+                        address = _joined(address, response.headers.get("location", ""))
                         continue
                     return _answer(response)
             except httpx2.HTTPError as error:
                 raise SourceError(f"it cannot be reached: {error or type(error).__name__}") from None
-        raise SourceError(f"it leads on more than {REDIRECTS} times")
+        raise SourceError(f"it leads on more than {MOST_REDIRECTS} times")
 
     def close(self) -> None:
         """Close the connections."""
@@ -166,6 +167,13 @@ class Fetcher:
             put(connection, state, [row], ("source",))
         if start > moment:
             self.sleep((start - moment).total_seconds())
+
+
+def _joined(address: str, location: str) -> str:
+    try:
+        return urljoin(address, location)
+    except ValueError:
+        raise SourceError("it leads to an address that is none") from None
 
 
 def _answer(response: httpx2.Response) -> Answer | None:

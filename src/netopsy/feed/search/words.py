@@ -43,7 +43,7 @@ class Words:
         writer, count = self.index.writer(HEAP, 1), 0
         for each in documents:
             for name in {each.id, *each.aliases}:
-                writer.delete_documents("id", name)
+                writer.delete_documents_by_term("id", name)
             if not each.hidden:
                 writer.add_document(self._made(each))
                 count += 1

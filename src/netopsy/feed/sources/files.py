@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from email.utils import parsedate_to_datetime
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from netopsy.core.errors import InputError, require
 from netopsy.core.paths import file_from
@@ -22,7 +23,7 @@ LARGEST = 1 << 28
 
 Bad = Callable[[str, str], object]
 """Is told where a record is that cannot be taken, and why."""
-Formats = Mapping[str, Callable[[IO[bytes], str, Bad], Iterator[Record]]]
+Formats = Mapping[str, Callable[[BufferedIOBase, str, Bad], Iterator[Record]]]
 
 
 def read(path: str | Path, bad: Bad, *, day: date | None = None) -> Iterator[Record]:
@@ -50,7 +51,7 @@ def _on(found: Record, day: date) -> Record:
 
 
 @contextmanager
-def _opened(place: Path) -> Iterator[IO[bytes]]:
+def _opened(place: Path) -> Iterator[BufferedIOBase]:
     try:
         with place.open("rb") as raw:
             packed = raw.peek(2)[:2] == b"\x1f\x8b" if hasattr(raw, "peek") else False
@@ -58,12 +59,12 @@ def _opened(place: Path) -> Iterator[IO[bytes]]:
                 yield raw
                 return
             with gzip.open(raw) as unpacked:
-                yield unpacked  # type: ignore[misc]
+                yield unpacked
     except (OSError, EOFError) as error:
         raise InputError(f"file of papers {str(place)!r} cannot be read: {error}") from None
 
 
-def _kind_of(file: IO[bytes], place: Path) -> str:
+def _kind_of(file: BufferedIOBase, place: Path) -> str:
     start = file.read(4096)
     file.seek(0)
     text = start.lstrip()
@@ -80,13 +81,13 @@ def _kind_of(file: IO[bytes], place: Path) -> str:
     )
 
 
-def _whole(file: IO[bytes], name: str) -> str:
+def _whole(file: BufferedIOBase, name: str) -> str:
     content = file.read(LARGEST + 1)
     require(len(content) <= LARGEST, f"{name} is larger than {LARGEST >> 20} MB; JSON lines may be of any size")
     return content.decode("utf-8-sig", "replace")
 
 
-def _json(file: IO[bytes], name: str, bad: Bad) -> Iterator[Record]:
+def _json(file: BufferedIOBase, name: str, bad: Bad) -> Iterator[Record]:
     text = _whole(file, name)
     try:
         content = json.loads(text)
@@ -101,7 +102,7 @@ def _json(file: IO[bytes], name: str, bad: Bad) -> Iterator[Record]:
         yield from _taken(one, f"paper {number}", name, bad)
 
 
-def _lines(file: IO[bytes], name: str, bad: Bad) -> Iterator[Record]:
+def _lines(file: BufferedIOBase, name: str, bad: Bad) -> Iterator[Record]:
     def lines() -> Iterator[tuple[int, str]]:
         number = 0
         while line := file.readline(LONGEST_LINE):
@@ -204,7 +205,7 @@ def _date(given: object) -> date | None:
     return found
 
 
-def _bibtex(file: IO[bytes], name: str, bad: Bad) -> Iterator[Record]:
+def _bibtex(file: BufferedIOBase, name: str, bad: Bad) -> Iterator[Record]:
     import bibtexparser
 
     logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)
@@ -233,7 +234,7 @@ def _bibtex_names(fields: Mapping[str, str]) -> list[str]:
     return [one for one in (arxiv, fields.get("doi", "")) if one]
 
 
-def _ris(file: IO[bytes], name: str, bad: Bad) -> Iterator[Record]:
+def _ris(file: BufferedIOBase, name: str, bad: Bad) -> Iterator[Record]:
     import rispy
 
     try:

@@ -1,0 +1,154 @@
+"""Search finds the right papers, filters what it is told to, follows the database, and survives a broken index."""
+
+import tomllib
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pytest
+
+from netopsy.catalogue.search import encoder
+from netopsy.feed.records import record
+from netopsy.feed.search import index as indexing
+from netopsy.feed.search.query import Query, parse
+from netopsy.feed.store import ingest
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+QUERIES = tomllib.loads((Path(__file__).parents[1] / "catalogue" / "queries.toml").read_text())["queries"]
+
+
+def slugs(hits):
+    return [hit.entry.slug for hit in hits]
+
+
+def test_of_sixty_questions_fifty_four_find_a_right_paper_among_the_first_three(catalogue_feed):
+    places = []
+    for question, right in QUERIES.items():
+        found = slugs(catalogue_feed.search(question, 51))
+        places.append(min((found.index(slug) + 1 for slug in right if slug in found), default=10_000))
+    assert len(places) == 60
+    assert sum(place <= 3 for place in places) >= 54
+    assert np.mean([1 / place for place in places]) >= 0.80
+
+
+def test_nearness_is_what_numpy_works_out(catalogue_feed):
+    meaning = catalogue_feed.index._opened_meaning()
+    vector = np.ascontiguousarray(encoder()(["pruning"])[0])
+    whole = np.stack([meaning.index.reconstruct(row) for row in range(51)]) @ vector
+    expected = [meaning.ids[row] for row in np.argsort(-whole, kind="stable")]
+    assert meaning.nearest(vector, 51, None) == expected
+    allowed = sorted(expected[::7])
+    assert meaning.nearest(vector, 51, allowed) == [key for key in expected if key in allowed]
+    assert isinstance(meaning.index, faiss.Index)
+
+
+def test_scores_are_nearness_and_a_fifth_of_the_words():
+    assert indexing.fused((0.4 + 0.6) / 2, 8 / 10) == pytest.approx(0.66)
+    assert indexing.fused(0.5, 0.0) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("grokking", "grokking"),
+        ("Sparse networks https://arxiv.org/abs/1803.03635", None),
+        ("https://arxiv.org/abs/1803.03635", "lottery-ticket"),
+        ("1803.03635v5", "lottery-ticket"),
+        ("Poincaré ResNet", "poincare-resnet"),
+    ],
+)
+def test_what_is_named_outright_comes_first(catalogue_feed, typed, first):
+    found = slugs(catalogue_feed.search(typed))
+    assert found
+    assert first in (None, found[0])
+
+
+def test_filters(catalogue_feed):
+    graphs = {
+        "dagnn",
+        "graph-valuation",
+        "graphlet-orbits",
+        "neural-common-neighbor",
+        "noisy-label-clustering",
+        "teddy",
+    }
+    assert set(slugs(catalogue_feed.search("room:graphs"))) == graphs
+    assert set(slugs(catalogue_feed.search("edges room:graphs", 51))) == graphs
+    assert {"lottery-ticket", "late-rewinding"} >= set(slugs(catalogue_feed.search("author:frankle", 51))[:2])
+    assert "teddy" not in slugs(catalogue_feed.search("sparse -graph", 51))
+    assert slugs(catalogue_feed.search('"lottery ticket hypothesis"', 51))
+    assert catalogue_feed.search("day:..2020-01-01 noise") == []
+    assert len(catalogue_feed.search("day:2025-03-14", 60)) == 51
+    runnable = slugs(catalogue_feed.search("runnable:", 60))
+    assert "norm-grad" in runnable
+    assert "tame" not in runnable
+
+
+def test_a_search_is_taken_apart():
+    assert parse(
+        'a "b c" -d -"e f" author:"Ann B" day:2026-11-01..2026-11-30 room:cs.LG verdict:not runnable:'
+    ) == Query(
+        "a b c",
+        ("b c",),
+        ("d", "e f"),
+        ("Ann B",),
+        ("cs.LG",),
+        date(2026, 11, 1),
+        date(2026, 11, 30),
+        "does not hold",
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "AND", "OR NOT", "a:b", "day:yesterday", "day:..", '"', '"""', "title:[a", "((", "a^9999", "~", "-", "--", "*",
+        "verdict:maybe", "author:", "\x00", "'; drop table paper; --", "é" * 900, "\ud800", "🤖 ", "day:2026-11-31",
+    ],
+)  # fmt: skip
+def test_nothing_that_is_typed_is_an_error(catalogue_feed, typed):
+    for hit in catalogue_feed.search(typed or "x", 3):
+        assert hit.entry.id
+
+
+def test_the_index_follows_the_database_and_is_made_anew_when_it_is_broken(feed, monkeypatch):
+    ours = record(
+        "file",
+        names=["2611.00009"],
+        title="Zebras in savannas",
+        abstract="Stripes. More stripes.",
+        day=date(2026, 11, 1),
+    )
+    monkeypatch.setattr(indexing, "searches_by_meaning", lambda: False)
+    assert feed.search("zebras") == [] or "zebra" not in feed.search("zebras")[0].entry.title.casefold()
+    ingest(feed.engine, [ours], now=NOW)
+    assert feed.search("zebra")[0].entry.id == "arxiv:2611.00009"
+    ingest(
+        feed.engine,
+        [record("arxiv", names=["2611.00009v2"], title="Okapis in forests", day=date(2026, 11, 2))],
+        now=NOW,
+    )
+    assert feed.search("okapi")[0].entry.id == "arxiv:2611.00009"
+    assert feed.search("zebra") == []
+    for broken in ("state.json", "words/meta.json", "meaning/current"):
+        (feed.index.folder / broken).write_bytes(b"\x00nonsense")
+        feed.index = indexing.SearchIndex(feed.index.folder)
+        feed.index.rebuild(feed.engine)
+        assert feed.search("okapi")[0].entry.id == "arxiv:2611.00009"
+
+
+def test_a_paper_that_becomes_one_with_another_is_found_once(feed, monkeypatch):
+    monkeypatch.setattr(indexing, "searches_by_meaning", lambda: False)
+    ingest(feed.engine, [record("a", names=["10.1000/z"], title="Zebras")], now=NOW)
+    assert len(feed.search("zebras")) == 1
+    ingest(feed.engine, [record("arxiv", names=["2611.00008", "10.1000/z"], title="Zebras")], now=NOW)
+    assert [hit.entry.id for hit in feed.search("zebras")] == ["arxiv:2611.00008"]
+
+
+def test_reading_for_meaning_goes_on_where_it_was(feed):
+    assert feed.index.update(feed.engine, encode=2).understood == 2
+    assert feed.search("grokking")[0].entry.slug == "grokking"
+    assert feed.index.update(feed.engine, encode=1).understood == 3
+    assert feed.index.update(feed.engine, encode=0).understood == 3
