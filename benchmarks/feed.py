@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -32,19 +33,22 @@ def benchmarks() -> Iterator[Comparison | Bound | Growth]:
     exact_encoder, indexing.encoder = encoder(), lambda: _random_vectors
     try:
         with tempfile.TemporaryDirectory() as folder:
-            feeds = {size: Feed.open(f"sqlite:///{folder}/{size}.db", now=NOW) for size in SIZES}
+            yield from _taking_in(Path(folder))
+            feeds = {size: _filled(Path(folder) / f"{size}.db", size) for size in SIZES}
             largest = feeds[SIZES[-1]]
-            texts = papers(SIZES[-1])
-            yield Bound(f"feed_ingest_{SIZES[-1]}", partial(ingest, largest.engine, texts, now=NOW), 120.0, rounds=1)
-            for size in SIZES[:-1]:
-                ingest(feeds[size].engine, papers(size), now=NOW)
-            for feed in feeds.values():
-                feed.follow()
-            day = papers(1_000, first=SIZES[-1])
-            yield Bound("feed_ingest_a_day_of_1000", partial(ingest, largest.engine, day, now=NOW), 3.0, rounds=1)
-            yield Bound("feed_index_follows_1000", largest.follow, 5.0, rounds=1)
+            days = count(1)
+
+            def a_day() -> None:
+                ingest(largest.engine, papers(1_000, first=SIZES[-1] + 1_000 * next(days)), now=NOW)
+
+            def a_day_indexed() -> None:
+                a_day()
+                largest.follow()
+
+            yield Bound("feed_ingest_a_day_of_1000_into_100000", a_day, 3.0, rounds=3)
+            yield Bound("feed_ingest_a_day_and_index_it", a_day_indexed, 8.0, rounds=1)
             query = "convolutional networks " + " ".join(_words(np.random.default_rng(5), 8))
-            with closing(_fts5(Path(folder) / "fts5.db", texts)) as database:
+            with closing(_fts5(Path(folder) / "fts5.db", papers(SIZES[-1]))) as database:
                 ours = partial(largest.index._opened_words().found, parse(query), 200)
                 other = partial(_ask_fts5, database, query)
                 yield Comparison("feed_words_ten", ours, other, target=0.05, peer_name="FTS5", rounds=5)
@@ -60,11 +64,30 @@ def benchmarks() -> Iterator[Comparison | Bound | Growth]:
     yield _for_you()
 
 
-def papers(count: int, first: int = 0) -> list[Record]:
+def _taking_in(folder: Path) -> Iterator[Bound]:
+    """Into a new database every time."""
+    texts, numbers = papers(SIZES[-1]), count()
+
+    def fresh() -> None:
+        feed = Feed.open(f"sqlite:///{folder}/fresh-{next(numbers)}.db", now=NOW)
+        ingest(feed.engine, texts, now=NOW)
+        feed.close()
+
+    yield Bound(f"feed_ingest_{SIZES[-1]}", fresh, 120.0, rounds=1)
+
+
+def _filled(file: Path, size: int) -> Feed:
+    feed = Feed.open(f"sqlite:///{file}", now=NOW)
+    ingest(feed.engine, papers(size), now=NOW)
+    feed.follow()
+    return feed
+
+
+def papers(many: int, first: int = 0) -> list[Record]:
     """Papers of made-up words, of 300 days."""
     random = np.random.default_rng(first)
     words = np.array([f"w{number}" for number in range(VOCABULARY)])
-    chosen = words[_zipf(random, (count, 120))]
+    chosen = words[_zipf(random, (many, 120))]
     return [
         record(
             "made-up",
@@ -75,7 +98,7 @@ def papers(count: int, first: int = 0) -> list[Record]:
             + ".",
             day=date(2026, 1, 1) + timedelta((first + number) % 300),
         )
-        for number in range(count)
+        for number in range(many)
     ]
 
 

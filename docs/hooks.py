@@ -48,6 +48,7 @@ def on_config(config: Any) -> Any:
         {"Two networks side by side": "compare.md"},
         {"A graph in a file": "graphs.md"},
         {"An answer proved": "verify.md"},
+        {"Papers by day": "feed.md"},
         {"An answer changed": "attack.md"},
         {"Ways of pruning": "prune.md"},
         {"Re-testing a paper": "reproduce.md"},

@@ -2,6 +2,13 @@
 
 from alembic import context
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=None)
-with context.begin_transaction():
-    context.run_migrations()
+
+def run() -> None:
+    """Take the steps."""
+    context.configure(connection=context.config.attributes["connection"], target_metadata=None)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if hasattr(context, "config"):  # it is not when anything but Alembic imports this
+    run()

@@ -1,0 +1,28 @@
+"""What the page on papers by day shows runs."""
+
+import re
+import shlex
+from pathlib import Path
+
+import feedparser
+
+from netopsy.cli import main
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "feed.md").read_text()
+
+
+def test_its_commands_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NETOPSY_FEED", f"sqlite:///{tmp_path}/papers.db")
+    (tmp_path / "papers.bib").write_text("@misc{one, title = {Of nets}, author = {A. Author}, eprint = {2611.00001}}")
+    lines = [line[2:] for block in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+    assert len(lines) >= 13
+    for line in lines:
+        assert main(shlex.split(line)[1:]) == 0, capsys.readouterr().err
+    assert "Of nets" in (tmp_path / "today.rss").read_text()
+    assert not feedparser.parse((tmp_path / "today.rss").read_text()).bozo
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    names: dict = {}
+    exec(compile(code, "feed.md", "exec"), names)
+    assert names["papers"]
