@@ -13,6 +13,9 @@ from netopsy.lab.tables import Table
 from netopsy.representations.information_plane import plot_information_plane
 from netopsy.studies.representations.information_plane.plan import FULL, RELU, TANH, Config
 
+CHECKPOINTS = 40
+"""That are drawn: more make pictures larger than a page has room for."""
+
 
 def draw(tables: Tables, config: Config) -> dict[str, Figure]:
     """What a reader expects of the paper: its plane, its phases, its bound, and depth against epochs."""
@@ -22,13 +25,21 @@ def draw(tables: Tables, config: Config) -> dict[str, Figure]:
         for method in methods
     }
     path = {method: tables.rows("path", method=method) for method in methods}
-    layers = {f"layer {n}": own for n, own in path[TANH].groupby("layer")}
+    every_other = [own for n, own in path[TANH].groupby("layer")][::2]
+    layers = {f"layer {own['layer'].iloc[0]}": _thinned(own) for own in every_other}
     return {
-        "plane": panels(means, _plane),
-        "compression": panels(path, _over_time, legend=True),
+        "plane": panels({method: _thinned(own) for method, own in means.items()}, _plane),
+        "compression": panels({method: _thinned(own) for method, own in path.items()}, _over_time, legend=True),
         "gradients": panels(layers, _gradients, legend=True),
         "bound": _bound(tables, path[TANH]),
     }
+
+
+def _thinned(table: Table) -> Table:
+    """The rows of evenly spread checkpoints, the first and the last among them."""
+    epochs = np.sort(table["epoch"].unique())
+    kept = epochs[np.unique(np.linspace(0, len(epochs) - 1, CHECKPOINTS).round().astype(int))]
+    return table[table["epoch"].isin(kept)]
 
 
 def _plane(ax: Axes, table: Table) -> None:
