@@ -58,8 +58,9 @@ ARGUMENTS = {
 PROOFS = {"certified_radius"}
 """Methods that bound what rounding does, and refuse a precision in which that is everything."""
 
-ELSEWHERE = {"effective_regions"}
-"""Methods on images that need results of others first; their own tests ask the same of them."""
+ELSEWHERE = {"effective_regions", "feature_guided_searches"}
+"""Methods on images that need results of others first, or take any function for a network; their own tests ask the same
+of them."""
 
 
 def on_images(method):
