@@ -123,7 +123,7 @@ def ib_inconsistency(p_xy: Float[Tensor, "x y"], encoder: Float[Tensor, "inputs 
 
     >>> import torch
     >>> p_xy = torch.tensor([[0.45, 0.05], [0.05, 0.45]])
-    >>> ib_inconsistency(p_xy, torch.ones(2, 1), 3)
+    >>> ib_inconsistency(p_xy, torch.ones(2, 1), 3.0)
     0.0
     """
     joint = _joint(p_xy)
