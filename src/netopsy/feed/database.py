@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import platformdirs
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, insert, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from netopsy.core.errors import InputError, require
@@ -23,6 +22,8 @@ from netopsy.feed.calendar import zone_named
 FILE = "papers.db"
 BUSY = 5000
 """Milliseconds that a writer waits for another."""
+PLACE = 0x6E65746F70737901
+"""The number of the lock that a writer holds on PostgreSQL."""
 SUPPORTED = ("sqlite", "postgresql")
 
 
@@ -50,9 +51,12 @@ def open_database(url: str | None = None, *, zone: str = "UTC") -> Engine:
         address = make_url(given)
         require(address.get_backend_name() in SUPPORTED, "")
         if address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:"):
-            Path(str(address.database)).expanduser().parent.mkdir(parents=True, exist_ok=True)
+            file = Path(str(address.database)).expanduser()
+            file.parent.mkdir(parents=True, exist_ok=True)
+            address = address.set(database=str(file))
+        said = address.render_as_string(hide_password=True)
         engine = create_engine(address)
-    except (ArgumentError, NoSuchModuleError, ImportError, InputError):
+    except (ArgumentError, NoSuchModuleError, ImportError, InputError, ValueError, TypeError):
         raise InputError(
             f"the feed's database must be given as sqlite:///FILE or postgresql+psycopg://..., got {shortened(given)!r}"
         ) from None
@@ -64,7 +68,7 @@ def open_database(url: str | None = None, *, zone: str = "UTC") -> Engine:
     try:
         _bring_up_to_date(engine, zone)
     except DBAPIError as error:
-        raise InputError(f"the feed's database {shortened(given)!r} cannot be opened: {error.orig}") from None
+        raise InputError(f"the feed's database {shortened(said)!r} cannot be opened: {error.orig}") from None
     return engine
 
 
@@ -72,6 +76,8 @@ def open_database(url: str | None = None, *, zone: str = "UTC") -> Engine:
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that writes, and so holds the one place of a writer from its beginning."""
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        if connection.dialect.name == "postgresql":  # SQLite has the one place by itself
+            connection.execute(select(func.pg_advisory_xact_lock(PLACE)))
         yield connection
 
 
@@ -106,8 +112,3 @@ def _bring_up_to_date(engine: Engine, zone: str) -> None:
         first = [{"name": name, "value": value} for name, value in (("zone", zone), ("seq", "0")) if name not in known]
         if first:
             connection.execute(insert(schema.setting), first)
-
-
-def busy(error: DBAPIError) -> bool:
-    """Whether it failed because another process was writing for longer than a writer waits."""
-    return isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
