@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,15 +59,19 @@ def open_database(url: str | None = None, *, zone: str = "UTC") -> Engine:
         engine = create_engine(address)
     except (ArgumentError, NoSuchModuleError, ImportError, InputError, ValueError, TypeError):
         raise InputError(
-            f"the feed's database must be given as sqlite:///FILE or postgresql+psycopg://..., got {shortened(given)!r}"
+            f"the feed's database must be given as sqlite:///FILE or postgresql+psycopg://..., got {shortened(_shown(given))!r}"
         ) from None
     except OSError as error:
-        raise InputError(f"the feed's database cannot be made at {shortened(given)!r}: {error.strerror}") from None
+        raise InputError(
+            f"the feed's database cannot be made at {shortened(_shown(given))!r}: {error.strerror}"
+        ) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
     try:
         _bring_up_to_date(engine, zone)
+    except ValueError as error:  # of the driver
+        raise InputError(f"the feed's database {shortened(said)!r} cannot be opened: {error}") from None
     except DBAPIError as error:
         raise InputError(f"the feed's database {shortened(said)!r} cannot be opened: {error.orig}") from None
     return engine
@@ -79,6 +84,11 @@ def writing(engine: Engine) -> Iterator[Connection]:
         if connection.dialect.name == "postgresql":  # SQLite has the one place by itself
             connection.execute(select(func.pg_advisory_xact_lock(PLACE)))
         yield connection
+
+
+def _shown(url: str) -> str:
+    """An address without the password in it."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
 
 
 def site_zone(connection: Connection) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Select, func, select
 
 from netopsy.core.errors import InputError, lookup, require
+from netopsy.core.texts import plain
 from netopsy.feed import schema
 from netopsy.feed.calendar import day_after, day_of, instant_of, month_range, week_of, week_range, zone_named
 from netopsy.feed.database import site_zone
@@ -140,7 +141,7 @@ def entry(connection: Connection, name: str, now: datetime) -> Entry:
     Raises:
         InputError: it is not in the feed.
     """
-    by_slug = connection.scalar(_shown().where(schema.paper.c.slug == name.strip().casefold()))
+    by_slug = connection.scalar(_shown().where(schema.paper.c.slug == plain(name).strip().casefold()))
     if by_slug is not None:
         return entries(connection, [by_slug], now)[0]
     key = identified(name).key

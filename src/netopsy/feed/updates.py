@@ -101,7 +101,7 @@ def _archive(
         for page, following in arxiv.harvested(fetcher, where, archive, day, token, now, bad):
             yield ingest(engine, page, now=now)
             answered(engine, "arxiv-archive", now, cursor=following)
-    except arxiv.ForgottenPlace:
+    except arxiv.ForgottenPlaceError:
         answered(engine, "arxiv-archive", now, cursor=None)
         raise
 

@@ -39,7 +39,7 @@ _PREFACE = re.compile(r"^arXiv:\S+\s+Announce Type:\s*\S+\s+Abstract:\s*", re.DO
 Bad = Callable[[str, str], object]
 
 
-class ForgottenPlace(SourceError):
+class ForgottenPlaceError(SourceError):
     """A long list cannot be gone on with where it was left: it must be begun anew."""
 
 
@@ -124,7 +124,9 @@ def harvested(
             if error.get("code") == "noRecordsMatch":
                 return
             code = error.get("code")
-            raise (ForgottenPlace if code == "badResumptionToken" else SourceError)(f"it answers {code}: {error.text}")
+            raise (ForgottenPlaceError if code == "badResumptionToken" else SourceError)(
+                f"it answers {code}: {error.text}"
+            )
         listed = root.find(f"{_OAI}ListRecords")
         if listed is None:
             raise SourceError("the answer holds no records")
@@ -132,7 +134,7 @@ def harvested(
         following = (listed.findtext(f"{_OAI}resumptionToken") or "").strip() or None
         yield page, following
         if following is not None and following == token:
-            raise ForgottenPlace("it leads from a page to the same page")
+            raise ForgottenPlaceError("it leads from a page to the same page")
         token = following
         if token is None:
             return
