@@ -48,6 +48,7 @@ def open_database(url: str | None = None, *, zone: str = "UTC") -> Engine:
     """
     zone_named(zone)
     given = url or os.environ.get("NETOPSY_FEED") or f"sqlite:///{feed_folder() / FILE}"
+    said = shortened(_shown(given))
     try:
         address = make_url(given)
         require(address.get_backend_name() in SUPPORTED, "")
@@ -55,25 +56,24 @@ def open_database(url: str | None = None, *, zone: str = "UTC") -> Engine:
             file = Path(str(address.database)).expanduser()
             file.parent.mkdir(parents=True, exist_ok=True)
             address = address.set(database=str(file))
-        said = address.render_as_string(hide_password=True)
         engine = create_engine(address)
     except (ArgumentError, NoSuchModuleError, ImportError, InputError, ValueError, TypeError):
         raise InputError(
-            f"the feed's database must be given as sqlite:///FILE or postgresql+psycopg://..., got {shortened(_shown(given))!r}"
+            f"the feed's database must be given as sqlite:///FILE or postgresql+psycopg://..., got {said!r}"
         ) from None
     except OSError as error:
-        raise InputError(
-            f"the feed's database cannot be made at {shortened(_shown(given))!r}: {error.strerror}"
-        ) from None
+        raise InputError(f"the feed's database cannot be made at {said!r}: {error.strerror}") from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
     try:
         _bring_up_to_date(engine, zone)
+    except InputError:
+        raise
     except ValueError as error:  # of the driver
-        raise InputError(f"the feed's database {shortened(said)!r} cannot be opened: {error}") from None
+        raise InputError(f"the feed's database {said!r} cannot be opened: {error}") from None
     except DBAPIError as error:
-        raise InputError(f"the feed's database {shortened(said)!r} cannot be opened: {error.orig}") from None
+        raise InputError(f"the feed's database {said!r} cannot be opened: {error.orig}") from None
     return engine
 
 
