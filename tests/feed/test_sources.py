@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import threading
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -275,3 +276,37 @@ def test_three_sources_of_arxiv_keep_their_distance_together(feed, ask):
         ask("arxiv", url)
     assert len(ask.waited) == 2
     assert sum(ask.waited) == pytest.approx(3 * arxiv.GAP, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (always(b"", 304), "was not asked that"),
+        (always(gzip.compress(gzip.compress(b" " * 1000)), Content_Encoding="gzip, gzip"), "is packed as"),
+        (always(b"", 302, Location="/a\x01b"), "cannot be reached|leads on"),
+    ],
+)
+def test_odd_answers_are_trouble_that_is_said(ask, answer, message):
+    with server(answer) as (url, _):
+        assert re.search(message, ask("huggingface", url).trouble)
+
+
+def test_a_count_that_is_no_number_is_a_fault_of_the_source(feed, monkeypatch):
+    with server(always(api(total="many"))) as (url, _):
+        monkeypatch.setenv("NETOPSY_ARXIV_ENDPOINT", url)
+        fetcher = Fetcher(feed.engine, sleep=lambda _: None)
+        with pytest.raises(SourceError, match="its page is empty"):
+            by_number(feed.engine, [parse("2101.00001")], now=NOW, fetcher=fetcher, bad=print)
+        fetcher.close()
+
+
+def test_a_place_in_a_long_list_that_is_forgotten_is_begun_anew(feed, ask):
+    gone = b'<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/"><error code="badResumptionToken"/></OAI-PMH>'
+    with server(always(oai(["2101.00001"], token="same"))) as (url, asked):
+        assert "same page" in ask("arxiv-archive", url).trouble
+        assert len(asked) == 2
+    fetching.answered(feed.engine, "arxiv-archive", NOW, cursor="old")
+    with server(always(gone)) as (url, asked):
+        assert "badResumptionToken" in ask("arxiv-archive", url, force=True).trouble
+        assert asked[0][1]["resumptionToken"] == "old"
+    assert fetching.state_of(feed.engine, "arxiv-archive")["cursor"] is None

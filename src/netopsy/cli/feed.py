@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -209,8 +209,11 @@ def export(
         return
     place = path_from(out, "--out")
     require(not place.is_dir(), f"--out must be a file, and {str(place)!r} is a folder")
-    with replacing(place) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
+    try:
+        with replacing(place) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"--out {str(place)!r} cannot be written: {error.strerror}") from None
 
 
 def rebuild_index(
@@ -242,17 +245,15 @@ def check() -> None:
 
 @contextmanager
 def _feed() -> Iterator[Feed]:
-    from netopsy.feed import Feed
-
-    feed = Feed.open()
     from sqlalchemy.exc import DBAPIError
 
+    from netopsy.feed import Feed
+
     try:
-        yield feed
+        with closing(Feed.open()) as feed:
+            yield feed
     except DBAPIError as error:
         raise InputError(f"the feed's database does not answer: {error.orig}") from None
-    finally:
-        feed.close()
 
 
 def _list(found: Sequence[Entry], as_json: bool, what: str) -> None:

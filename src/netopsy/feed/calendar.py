@@ -54,6 +54,11 @@ def day_named(text: str) -> date:
         raise InputError(f"a day is written as 2026-11-28, got {text!r}") from None
 
 
+def day_after(day: date) -> date:
+    """The next day; the last day that there is has none after it, and is its own."""
+    return min(day, date.max - timedelta(1)) + timedelta(1)
+
+
 def week_of(day: date) -> str:
     """The ISO week of a day.
 

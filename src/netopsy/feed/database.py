@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import sqlite3
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import platformdirs
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, insert, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from netopsy.core.errors import InputError, require
@@ -23,6 +23,8 @@ from netopsy.feed.calendar import zone_named
 FILE = "papers.db"
 BUSY = 5000
 """Milliseconds that a writer waits for another."""
+PLACE = 0x6E65746F70737901
+"""The number of the lock that a writer holds on PostgreSQL."""
 SUPPORTED = ("sqlite", "postgresql")
 
 
@@ -46,25 +48,32 @@ def open_database(url: str | None = None, *, zone: str = "UTC") -> Engine:
     """
     zone_named(zone)
     given = url or os.environ.get("NETOPSY_FEED") or f"sqlite:///{feed_folder() / FILE}"
+    said = shortened(_shown(given))
     try:
         address = make_url(given)
         require(address.get_backend_name() in SUPPORTED, "")
         if address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:"):
-            Path(str(address.database)).expanduser().parent.mkdir(parents=True, exist_ok=True)
+            file = Path(str(address.database)).expanduser()
+            file.parent.mkdir(parents=True, exist_ok=True)
+            address = address.set(database=str(file))
         engine = create_engine(address)
-    except (ArgumentError, NoSuchModuleError, ImportError, InputError):
+    except (ArgumentError, NoSuchModuleError, ImportError, InputError, ValueError, TypeError):
         raise InputError(
-            f"the feed's database must be given as sqlite:///FILE or postgresql+psycopg://..., got {shortened(given)!r}"
+            f"the feed's database must be given as sqlite:///FILE or postgresql+psycopg://..., got {said!r}"
         ) from None
     except OSError as error:
-        raise InputError(f"the feed's database cannot be made at {shortened(given)!r}: {error.strerror}") from None
+        raise InputError(f"the feed's database cannot be made at {said!r}: {error.strerror}") from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
     try:
         _bring_up_to_date(engine, zone)
+    except InputError:
+        raise
+    except ValueError as error:  # of the driver
+        raise InputError(f"the feed's database {said!r} cannot be opened: {error}") from None
     except DBAPIError as error:
-        raise InputError(f"the feed's database {shortened(given)!r} cannot be opened: {error.orig}") from None
+        raise InputError(f"the feed's database {said!r} cannot be opened: {error.orig}") from None
     return engine
 
 
@@ -72,7 +81,14 @@ def open_database(url: str | None = None, *, zone: str = "UTC") -> Engine:
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that writes, and so holds the one place of a writer from its beginning."""
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        if connection.dialect.name == "postgresql":  # SQLite has the one place by itself
+            connection.execute(select(func.pg_advisory_xact_lock(PLACE)))
         yield connection
+
+
+def _shown(url: str) -> str:
+    """An address without the password in it."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
 
 
 def site_zone(connection: Connection) -> str:
@@ -106,8 +122,3 @@ def _bring_up_to_date(engine: Engine, zone: str) -> None:
         first = [{"name": name, "value": value} for name, value in (("zone", zone), ("seq", "0")) if name not in known]
         if first:
             connection.execute(insert(schema.setting), first)
-
-
-def busy(error: DBAPIError) -> bool:
-    """Whether it failed because another process was writing for longer than a writer waits."""
-    return isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)

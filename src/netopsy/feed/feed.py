@@ -7,15 +7,16 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import Engine, select
 
 from netopsy.core.errors import InputError, lookup, require
+from netopsy.core.texts import plain
 from netopsy.feed import lists, schema, syndication, votes
-from netopsy.feed.calendar import day_named, day_of, zone_named
+from netopsy.feed.calendar import day_after, day_named, day_of, zone_named
 from netopsy.feed.database import feed_folder, open_database, site_zone, writing
 from netopsy.feed.fetching import Fetcher
 from netopsy.feed.identifiers import identified, parse
@@ -92,7 +93,7 @@ class Feed:
         """The papers of a day such as ``2026-11-28``."""
         start = day_named(name)
         with self.engine.connect() as connection:
-            return lists.of_days(connection, start, start + timedelta(1), now or datetime.now(UTC))
+            return lists.of_days(connection, start, day_after(start), now or datetime.now(UTC))
 
     def week(self, name: str, *, now: datetime | None = None) -> list[Entry]:
         """The papers of an ISO week such as ``2026-W48``."""
@@ -129,7 +130,12 @@ class Feed:
         require(isinstance(text, str) and text.strip(), "a search needs a few words, got an empty text")
         lists.check_limit(limit)
         self.follow()
-        found = self.index.search(text, limit if not _only_filters(text) else 10_000)
+        most = limit if not _only_filters(text) else 10_000
+        try:
+            found = self.index.search(text, most)
+        except Exception:  # whatever is wrong with a derived file, it is made anew
+            self.index.rebuild(self.engine)
+            found = self.index.search(text, most)
         moment = now or datetime.now(UTC)
         with self.engine.connect() as connection:
             entries = {one.id: one for one in lists.entries(connection, [each.id for each in found], moment)}
@@ -146,7 +152,7 @@ class Feed:
 
     def follow(self, *, encode: int | None = None) -> State:
         """Bring the index to where the database is; reads at most ``encode`` papers for their meaning."""
-        if self.index.behind(self.engine) or self.index.state().seq == 0:
+        if self.index.behind(self.engine) or self.index.state().seq == 0 or not self.index.present():
             return self.index.update(self.engine, encode=encode)
         return self.index.state()
 
@@ -217,6 +223,7 @@ class Feed:
         """A list by how it is written, and its title: ``today``, ``trending``, ``top week``, ``2026-11-28``,
         ``2026-W48``, ``2026-11``; anything else is searched for.
         """
+        what = plain(what)
         words = what.split()
         if what == "today":
             day, found = self.today(now=now)

@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -28,6 +28,8 @@ LARGEST = 16 << 20
 """Bytes of an answer, unpacked."""
 PATIENCE = 30.0
 """Seconds for an answer to begin, and between its parts."""
+LONGEST_ANSWER = 600.0
+"""Seconds for an answer to be whole."""
 FIRST_WAIT, LONGEST_WAIT = 3.0, 3600.0
 MOST_REDIRECTS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -87,7 +89,10 @@ class Fetcher:
         self.engine, self.sleep = engine, sleep
         about = f"; mailto:{plain(contact)}" if contact else ""
         self.client = httpx2.Client(
-            headers={"User-Agent": f"netopsy/{netopsy.__version__} (daily papers{about})"},
+            headers={
+                "User-Agent": f"netopsy/{netopsy.__version__} (daily papers{about})",
+                "Accept-Encoding": "gzip, deflate",
+            },
             timeout=PATIENCE,
             follow_redirects=False,
             trust_env=False,
@@ -125,8 +130,11 @@ class Fetcher:
                     if response.status_code in REDIRECTS:
                         address = _joined(address, response.headers.get("location", ""))
                         continue
-                    return _answer(response)
-            except httpx2.HTTPError as error:
+                    answer = _answer(response)
+                    if answer is None and not known:
+                        raise SourceError("it says that nothing is newer (304), and was not asked that")
+                    return answer
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
                 raise SourceError(f"it cannot be reached: {error or type(error).__name__}") from None
         raise SourceError(f"it leads on more than {MOST_REDIRECTS} times")
 
@@ -183,9 +191,14 @@ def _answer(response: httpx2.Response) -> Answer | None:
         raise SourceError(f"it asks to be left alone ({response.status_code})", _wait(response.headers))
     if response.status_code != 200:
         raise SourceError(f"it answers {response.status_code}", _wait(response.headers))
-    body = bytearray()
+    packed = response.headers.get("content-encoding", "").strip().casefold()
+    if packed not in ("", "identity", "gzip", "deflate"):  # packed twice, little is very much
+        raise SourceError(f"its answer is packed as {packed}")
+    body, start = bytearray(), time.monotonic()
     for chunk in response.iter_bytes(1 << 16):
         body += chunk
+        if time.monotonic() - start > LONGEST_ANSWER:
+            raise SourceError(f"its answer takes longer than {LONGEST_ANSWER:.0f} seconds")
         if len(body) > LARGEST:
             raise SourceError(f"its answer is larger than {LARGEST >> 20} MB")
     return Answer(bytes(body), {name.lower(): value for name, value in response.headers.items()})
@@ -194,11 +207,12 @@ def _answer(response: httpx2.Response) -> Answer | None:
 def _wait(headers: Mapping[str, str]) -> float | None:
     value = headers.get("retry-after", "")
     if value.isdecimal():
-        return float(min(int(value), 86_400))
+        return float(min(int(value[:10]), 86_400))
     try:
         when = parsedate_to_datetime(value)
-        return max(0.0, min((when - datetime.now(when.tzinfo)).total_seconds(), 86_400.0))
-    except (ValueError, TypeError, IndexError):
+        when = when if when.tzinfo else when.replace(tzinfo=UTC)
+        return max(0.0, min((when - datetime.now(UTC)).total_seconds(), 86_400.0))
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 

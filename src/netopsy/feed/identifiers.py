@@ -6,18 +6,25 @@ import hashlib
 import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from netopsy.core.errors import InputError
+from netopsy.core.texts import shortened
 
 Kind = Literal["arxiv", "doi", "file"]
 
-_NEW = re.compile(r"(?P<id>(?P<year>\d\d)(?P<month>0[1-9]|1[0-2])\.(?P<number>\d{4,5}))(?:v(?P<version>[1-9]\d{0,3}))?")
+_NEW = re.compile(
+    r"(?P<id>(?P<year>\d\d)(?P<month>0[1-9]|1[0-2])\.(?P<number>\d{4,5}))(?:v(?P<version>[1-9]\d{0,3}))?", re.ASCII
+)
 _OLD = re.compile(
     r"(?P<archive>[a-z]+(?:-[a-z]+)?)(?:\.[A-Za-z]{2}|\.[a-z]+-[a-z]+)?"
-    r"/(?P<id>(?:9[1-9]|0[0-7])(?:0[1-9]|1[0-2])\d{3})(?:v(?P<version>[1-9]\d{0,3}))?"
+    r"/(?P<id>(?:9[1-9]|0[0-7])(?:0[1-9]|1[0-2])\d{3})(?:v(?P<version>[1-9]\d{0,3}))?",
+    re.ASCII,
 )
-_DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+")
+_DOI = re.compile(r"10\.[0-9]{4,9}/[^\s\"<>]+")
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+LONGEST = 250
+"""Characters of a DOI."""
 _FILE = re.compile(r"[0-9a-f]{64}")
 _ARXIV_DOI = "10.48550/arxiv."
 _ARCHIVES = frozenset(
@@ -54,7 +61,7 @@ class PaperId:
     def url(self) -> str:
         """Where the paper can be read; empty for one that came from a file without any name."""
         places = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}
-        return places[self.kind] + self.value if self.kind in places else ""
+        return places[self.kind] + quote(self.value, safe="/:;()@!$,*=") if self.kind in places else ""
 
 
 def parse(text: str) -> PaperId | None:
@@ -70,7 +77,7 @@ def parse(text: str) -> PaperId | None:
     ('arxiv:math/0309136', 'arxiv:2004.02866', None)
     """
     text = text.strip()
-    if "://" in text:
+    if _ADDRESS.match(text):
         return _from_address(text)
     if text.casefold().startswith("file:"):
         return PaperId("file", text[5:]) if _FILE.fullmatch(text[5:]) else None
@@ -86,13 +93,16 @@ def identified(text: str) -> PaperId:
     """
     found = parse(text) if isinstance(text, str) else None
     if found is None:
-        raise InputError(f"a paper is named by its arXiv number or DOI, such as 2004.02866, got {text!r}")
+        raise InputError(
+            f"a paper is named by its arXiv number or DOI, such as 2004.02866, got {shortened(repr(text))}"
+        )
     return found
 
 
 def of_content(title: str, authors: str) -> PaperId:
     """A name for a paper that has none, from its title and authors, however they are spaced and capitalised."""
-    words = " ".join(re.findall(r"\w+", f"{title} {authors}".casefold()))
+    titled, people = (" ".join(re.findall(r"\w+", each.casefold())) for each in (title, authors))
+    words = f"{titled or title} {people}".strip()  # a title may be without any letter
     return PaperId("file", hashlib.sha256(words.encode("utf-8", "ignore")).hexdigest())
 
 
@@ -112,7 +122,8 @@ def _doi(text: str) -> PaperId | None:
     text = text.casefold()
     if text.startswith(_ARXIV_DOI):
         return _arxiv(text.removeprefix(_ARXIV_DOI))
-    return PaperId("doi", text) if _DOI.fullmatch(text) else None
+    fine = len(text) <= LONGEST and text.isprintable() and _DOI.fullmatch(text)
+    return PaperId("doi", text) if fine else None
 
 
 def _from_address(text: str) -> PaperId | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Select, func, select
 
 from netopsy.core.errors import InputError, lookup, require
+from netopsy.core.texts import plain
 from netopsy.feed import schema
-from netopsy.feed.calendar import day_of, instant_of, month_range, week_of, week_range, zone_named
+from netopsy.feed.calendar import day_after, day_of, instant_of, month_range, week_of, week_range, zone_named
 from netopsy.feed.database import site_zone
 from netopsy.feed.identifiers import identified
 from netopsy.feed.known import parts
@@ -86,7 +87,7 @@ def today(connection: Connection, now: datetime) -> tuple[date, list[Entry]]:
     """The papers of today, or those of the latest day that has any."""
     day = day_of(now, zone_named(site_zone(connection)))
     shown = latest_day(connection, day) or day
-    return shown, of_days(connection, shown, shown + timedelta(1), now)
+    return shown, of_days(connection, shown, day_after(shown), now)
 
 
 def week(connection: Connection, name: str, now: datetime) -> list[Entry]:
@@ -140,7 +141,7 @@ def entry(connection: Connection, name: str, now: datetime) -> Entry:
     Raises:
         InputError: it is not in the feed.
     """
-    by_slug = connection.scalar(_shown().where(schema.paper.c.slug == name.strip().casefold()))
+    by_slug = connection.scalar(_shown().where(schema.paper.c.slug == plain(name).strip().casefold()))
     if by_slug is not None:
         return entries(connection, [by_slug], now)[0]
     key = identified(name).key
@@ -158,9 +159,10 @@ def entries(connection: Connection, ids: Sequence[str], now: datetime) -> list[E
     days: dict[str, date] = {}
     sources: dict[str, dict[str, int | None]] = {}
     zone = zone_named(site_zone(connection))
+    shown = schema.paper.c.hidden.is_(False)
     for some in _some(ids):
         paper, vote, featured, listing = schema.paper.c, schema.vote.c, schema.featured.c, schema.listing.c
-        rows |= {row.id: row for row in connection.execute(select(schema.paper).where(paper.id.in_(some)))}
+        rows |= {row.id: row for row in connection.execute(select(schema.paper).where(shown, paper.id.in_(some)))}
         counted = select(vote.paper, func.count()).where(vote.paper.in_(some)).group_by(vote.paper)
         votes |= dict(map(tuple, connection.execute(counted)))
         found = connection.execute(select(featured.paper, featured.day).where(featured.paper.in_(some)))
@@ -211,4 +213,8 @@ def _some(ids: Sequence[str]) -> Iterable[Sequence[str]]:
 def _age(day: date | None, now: datetime, zone: Any) -> float:
     if day is None:
         return 0.0
-    return max(0.0, (now - instant_of(day, 0, 0, zone)).total_seconds() / 3600)
+    try:
+        start = instant_of(day, 0, 0, zone)
+    except OverflowError:  # the first or last day that there is, which is outside of UTC
+        start = datetime.combine(day, time(), UTC)
+    return max(0.0, (now - start).total_seconds() / 3600)

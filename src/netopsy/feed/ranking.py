@@ -14,6 +14,8 @@ HALF_LIFE = 24.0
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 """From which the stored form of `trending` counts."""
 GRAVITY = 1.8
+LARGEST = 900.0
+"""A power of 2 that a clock set back by years does not exceed."""
 
 
 def trending(signals: Iterable[datetime], now: datetime) -> float:
@@ -23,7 +25,7 @@ def trending(signals: Iterable[datetime], now: datetime) -> float:
     >>> trending([now, now.replace(day=27)], now)
     1.5
     """
-    return math.fsum(2.0 ** -(_hours(at, now) / HALF_LIFE) for at in signals)
+    return math.fsum(2.0 ** min(LARGEST, -_hours(at, now) / HALF_LIFE) for at in signals)
 
 
 def stored_trend(signals: Iterable[datetime]) -> float | None:
@@ -49,7 +51,7 @@ def with_signal(stored: float | None, at: datetime) -> float:
 
 def trend_at(stored: float | None, now: datetime) -> float:
     """`trending` at ``now``, from its stored form."""
-    return 0.0 if stored is None else 2.0 ** (stored - _hours(EPOCH, now) / HALF_LIFE)
+    return 0.0 if stored is None else 2.0 ** min(LARGEST, stored - _hours(EPOCH, now) / HALF_LIFE)
 
 
 def hot(votes: int, hours: float) -> float:

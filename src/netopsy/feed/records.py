@@ -14,6 +14,9 @@ RANKS = {"catalogue": 3, "arxiv": 2, "huggingface": 1}
 """How far the text of a source is to be preferred to that of another; files come last."""
 LONGEST = {"title": 1_000, "authors": 20_000, "abstract": 50_000, "keywords": 2_000, "categories": 1_000}
 
+MOST = 2**31 - 1
+"""Votes that are believed."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -83,7 +86,9 @@ def record(
         categories=tuple(filter(None, (_line(one, "categories") for one in categories))),
         published=published,
         day=day,
-        upvotes=upvotes if isinstance(upvotes, int) and not isinstance(upvotes, bool) and upvotes >= 0 else None,
+        upvotes=upvotes
+        if isinstance(upvotes, int) and not isinstance(upvotes, bool) and 0 <= upvotes <= MOST
+        else None,
         aliases=tuple(known[1:]),
         slug=slug,
     )

@@ -138,12 +138,18 @@ def _csv(entries: Sequence[Entry], channel: Channel, now: datetime) -> str:
 
 
 def _bibtex(entries: Sequence[Entry], channel: Channel, now: datetime) -> str:
-    return "\n".join(_bibtex_entry(entry) for entry in entries)
+    keys: dict[str, int] = {}
+    made = []
+    for entry in entries:
+        key = entry.slug or re.sub(r"[^\w.-]+", "-", entry.id.partition(":")[2])[:60]
+        keys[key] = keys.get(key, 0) + 1
+        made.append(_bibtex_entry(entry, key if keys[key] == 1 else f"{key}:{keys[key]}"))
+    return "\n".join(made)
 
 
-def _bibtex_entry(entry: Entry) -> str:
+def _bibtex_entry(entry: Entry, key: str) -> str:
     kind, _, value = entry.id.partition(":")
-    fields = {"title": f"{{{_tex(entry.title)}}}", "author": " and ".join(map(_tex, entry.authors))}
+    fields = {"title": f"{{{_tex(entry.title)}}}", "author": " and ".join(map(_tex_name, entry.authors))}
     if entry.published is not None:
         fields["year"] = str(entry.published.year)
     if kind == "arxiv":
@@ -153,7 +159,6 @@ def _bibtex_entry(entry: Entry) -> str:
     if entry.url:
         fields["url"] = entry.url
     lines = [f"  {name} = {{{text}}}," for name, text in fields.items() if text]
-    key = entry.slug or re.sub(r"[^\w.-]+", "-", value)[:60]
     return "\n".join((f"@misc{{{key},", *lines, "}", ""))
 
 
@@ -214,7 +219,13 @@ def _latest(entries: Sequence[Entry], now: datetime) -> datetime:
     return _moment(max(days, default=None), now)
 
 
-_TEX = {each: f"\\{each}" for each in "&%$#_{}"} | {"\\": r"\textbackslash{}", "~": r"\~{}", "^": r"\^{}"}
+_TEX = {each: f"\\{each}" for each in "&%$#_"}
+_TEX |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+_TEX |= {"{": r"\textbraceleft{}", "}": r"\textbraceright{}"}  # a brace counts to BibTeX even after a backslash
+
+
+def _tex_name(name: str) -> str:
+    return f"{{{_tex(name)}}}" if "," in name or " and " in name else _tex(name)
 
 
 def _tex(text: str) -> str:

@@ -97,9 +97,13 @@ def _archive(
     where = _endpoint(arxiv.OAI, arxiv.VARIABLE, arxiv.GAP, arxiv.NAME)
     token = state_of(engine, "arxiv-archive").get("cursor")
     archive = archives[0].partition(".")[0]
-    for page, following in arxiv.harvested(fetcher, where, archive, day, token, now, bad):
-        yield ingest(engine, page, now=now)
-        answered(engine, "arxiv-archive", now, cursor=following)
+    try:
+        for page, following in arxiv.harvested(fetcher, where, archive, day, token, now, bad):
+            yield ingest(engine, page, now=now)
+            answered(engine, "arxiv-archive", now, cursor=following)
+    except arxiv.ForgottenPlaceError:
+        answered(engine, "arxiv-archive", now, cursor=None)
+        raise
 
 
 def _daily(

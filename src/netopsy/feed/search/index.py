@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 from sqlalchemy import Engine, func, select
 
 from netopsy.catalogue.search import encoder, searches_by_meaning
+from netopsy.core.errors import InputError
 from netopsy.feed import schema
 from netopsy.feed.search import query as typed
 from netopsy.feed.search.documents import Document, changed
@@ -77,15 +79,14 @@ class SearchIndex:
 
         Interrupted, it goes on where it was. An index that cannot be read is made anew.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with _alone(self.folder):
+        with self._written():
             state = self.state()
-            if state.seq == 0 or not self._readable():
+            if state.seq == 0 or not self._readable(state):
                 for each in ("words", "meaning"):
                     shutil.rmtree(self.folder / each, ignore_errors=True)
                 state = State(0, 0, 0)
                 self._words = self._meaning = None
-            vectors = Vectors(self.folder / "vectors.db")
+            vectors = self._vectors()
             documents: list[Document] = []
             with engine.connect() as connection:
                 words, seq = Words(self.folder / "words"), state.seq
@@ -108,10 +109,34 @@ class SearchIndex:
 
     def rebuild(self, engine: Engine, *, encode: int | None = None) -> State:
         """Throw everything away but the vectors of texts, and make it anew."""
-        if self.folder.exists():
-            with _alone(self.folder):
-                (self.folder / "state.json").unlink(missing_ok=True)
+        with self._written():
+            (self.folder / "state.json").unlink(missing_ok=True)
         return self.update(engine, encode=encode)
+
+    def present(self) -> bool:
+        """Whether all of its parts are there; what is in them shows when they are read."""
+        return self._generation() is not None and (self.folder / "words" / "meta.json").is_file()
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """Alone with the folder, which is made where there is none; a fault of the disk is one sentence."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with _alone(self.folder):
+                yield
+        except (OSError, sqlite3.OperationalError) as error:
+            raise InputError(f"the index of search {str(self.folder)!r} cannot be written: {error}") from None
+
+    def _vectors(self) -> Vectors:
+        file = self.folder / "vectors.db"
+        try:
+            return Vectors(file)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:  # made anew, as all that is derived
+            for ending in ("", "-wal", "-shm"):
+                file.with_name(file.name + ending).unlink(missing_ok=True)
+            return Vectors(file)
 
     def search(self, text: str, limit: int = 10) -> list[Found]:
         """The papers that are nearest to what was typed, best first; those that it names outright before all others."""
@@ -172,9 +197,12 @@ class SearchIndex:
         whole = name.isdecimal() and all((self.folder / "meaning" / name / each).is_file() for each in FILES)
         return name if whole else None
 
-    def _readable(self) -> bool:
+    def _readable(self, state: State) -> bool:
         try:
-            Words(self.folder / "words")
+            if not self.present() or (state.papers and not len(Words(self.folder / "words"))):
+                return False
+            if Vectors(self.folder / "vectors.db").owners() < state.papers:
+                return False
             name = self._generation()
             if name is not None:
                 Meaning(self.folder / "meaning" / name)

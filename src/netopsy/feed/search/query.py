@@ -70,7 +70,7 @@ rooms=(), first=datetime.date(2019, 1, 1), last=None, verdict=None, runnable=Tru
 
 def _filter(name: str, value: str, lists: dict[str, list[str]], single: dict[str, object]) -> bool:
     """Take a filter in; ``False`` where it is none, and so is searched as words."""
-    if name == "author" and value:
+    if name == "author" and re.search(r"\w", value):
         lists["authors"].append(value)
     elif name in ("room", "category") and value:
         lists["rooms"].append(value)
@@ -86,7 +86,8 @@ def _filter(name: str, value: str, lists: dict[str, list[str]], single: dict[str
             found = [date.fromisoformat(each) if each else None for each in (first, last if dots else first)]
         except ValueError:
             return False
-        if found == [None, None]:
+        start, end = found
+        if found == [None, None] or (start and end and start > end):
             return False
         single["first"], single["last"] = found
     else:

@@ -54,6 +54,11 @@ class Vectors:
             }
         return [one for key, one in {one.hash: one for one in documents if not one.hidden}.items() if key not in known]
 
+    def owners(self) -> int:
+        """Of how many papers it is noted which text is theirs."""
+        with closing(self._open()) as database:
+            return int(database.execute("select count(*) from owner").fetchone()[0])
+
     def unread(self) -> list[str]:
         """The papers whose text has no vectors yet."""
         with closing(self._open()) as database:

@@ -39,6 +39,10 @@ _PREFACE = re.compile(r"^arXiv:\S+\s+Announce Type:\s*\S+\s+Abstract:\s*", re.DO
 Bad = Callable[[str, str], object]
 
 
+class ForgottenPlaceError(SourceError):
+    """A long list cannot be gone on with where it was left: it must be begun anew."""
+
+
 def announced(
     fetcher: Fetcher, endpoint: Endpoint, archives: Sequence[str], known: Mapping[str, Any], now: datetime, bad: Bad
 ) -> tuple[Answer | None, Iterator[Record]]:
@@ -87,7 +91,7 @@ def by_number(
         assert answer is not None
         root = answer.xml()
         found = list(root.iterfind(f"{_ATOM}entry"))
-        if not found and int(root.findtext(f"{_API}totalResults") or 0) > 0:
+        if not found and (root.findtext(f"{_API}totalResults") or "0").strip() != "0":
             raise SourceError("its page is empty, and it says that there are papers")
         for one in found:
             address = one.findtext(f"{_ATOM}id") or ""
@@ -119,13 +123,19 @@ def harvested(
         if error is not None:
             if error.get("code") == "noRecordsMatch":
                 return
-            raise SourceError(f"it answers {error.get('code')}: {error.text}")
+            code = error.get("code")
+            raise (ForgottenPlaceError if code == "badResumptionToken" else SourceError)(
+                f"it answers {code}: {error.text}"
+            )
         listed = root.find(f"{_OAI}ListRecords")
         if listed is None:
             raise SourceError("the answer holds no records")
         page = [found for one in listed.iterfind(f"{_OAI}record") for found in _raw(one, bad)]
-        token = (listed.findtext(f"{_OAI}resumptionToken") or "").strip() or None
-        yield page, token
+        following = (listed.findtext(f"{_OAI}resumptionToken") or "").strip() or None
+        yield page, following
+        if following is not None and following == token:
+            raise ForgottenPlaceError("it leads from a page to the same page")
+        token = following
         if token is None:
             return
 
@@ -161,12 +171,12 @@ def _day(text: str | None, now: datetime) -> date:
     try:
         moment = datetime.fromisoformat(text or "")
         return (moment if moment.tzinfo else moment.replace(tzinfo=ZONE)).astimezone(ZONE).date()
-    except ValueError:
+    except (ValueError, OverflowError):
         return _rfc(text) or now.astimezone(ZONE).date()
 
 
 def _rfc(text: str | None) -> date | None:
     try:
         return parsedate_to_datetime(text or "").astimezone(ZONE).date()
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import logging
+import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -15,7 +18,8 @@ from typing import Any
 
 from netopsy.core.errors import InputError, require
 from netopsy.core.paths import file_from
-from netopsy.feed.records import Record, date_of, record
+from netopsy.core.texts import plain
+from netopsy.feed.records import RANKS, Record, date_of, record
 
 LONGEST_LINE = 4_000_000
 LARGEST = 1 << 28
@@ -40,8 +44,14 @@ def read(path: str | Path, bad: Bad, *, day: date | None = None) -> Iterator[Rec
     kind = _KINDS.get(Path(name).suffix.casefold())
     with _opened(place) as file:
         read_one = _FORMATS[kind or _kind_of(file, place)]
-        for found in read_one(file, place.name[:40], bad):
+        for found in read_one(file, _source(place), bad):
             yield found if day is None else _on(found, day)
+
+
+def _source(place: Path) -> str:
+    """What the file is called as a source, which is never as a source that is asked over the network."""
+    name = plain(place.name)[:40]
+    return f"file {name}" if name in RANKS or not name.strip() else name
 
 
 def _on(found: Record, day: date) -> Record:
@@ -60,14 +70,14 @@ def _opened(place: Path) -> Iterator[BufferedIOBase]:
                 return
             with gzip.open(raw) as unpacked:
                 yield unpacked
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"file of papers {str(place)!r} cannot be read: {error}") from None
 
 
 def _kind_of(file: BufferedIOBase, place: Path) -> str:
     start = file.read(4096)
     file.seek(0)
-    text = start.lstrip()
+    text = _text(start).lstrip().encode()
     if text[:1] == b"[":
         return "json"
     if text[:1] == b"{":
@@ -84,7 +94,12 @@ def _kind_of(file: BufferedIOBase, place: Path) -> str:
 def _whole(file: BufferedIOBase, name: str) -> str:
     content = file.read(LARGEST + 1)
     require(len(content) <= LARGEST, f"{name} is larger than {LARGEST >> 20} MB; JSON lines may be of any size")
-    return content.decode("utf-8-sig", "replace")
+    return _text(content)
+
+
+def _text(content: bytes) -> str:
+    wide = content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    return content.decode("utf-16" if wide else "utf-8-sig", "replace")
 
 
 def _json(file: BufferedIOBase, name: str, bad: Bad) -> Iterator[Record]:
@@ -93,7 +108,7 @@ def _json(file: BufferedIOBase, name: str, bad: Bad) -> Iterator[Record]:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         if text.lstrip().startswith("{"):  # one object a line, under a name for another form
-            yield from _each(enumerate(text.splitlines(), 1), name, bad)
+            yield from _each(enumerate(text.split("\n"), 1), name, bad)
             return
         raise InputError(f"{name} is not JSON: {error}") from None
     papers = content.get("papers", [content]) if isinstance(content, dict) else content
@@ -107,6 +122,8 @@ def _lines(file: BufferedIOBase, name: str, bad: Bad) -> Iterator[Record]:
         number = 0
         while line := file.readline(LONGEST_LINE):
             number += 1
+            wide = number == 1 and line[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+            require(not wide, f"{name} must be in UTF-8 to be read line by line, and is in UTF-16")
             if not line.endswith(b"\n") and len(line) == LONGEST_LINE:
                 while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
                     pass
@@ -200,7 +217,7 @@ def _date(given: object) -> date | None:
     if found is None:
         try:
             found = parsedate_to_datetime(given).date()
-        except (ValueError, TypeError, IndexError):
+        except (ValueError, TypeError, IndexError, OverflowError):
             return None
     return found
 
@@ -213,13 +230,14 @@ def _bibtex(file: BufferedIOBase, name: str, bad: Bad) -> Iterator[Record]:
     for block in library.failed_blocks:
         bad(f"line {(block.start_line or 0) + 1}", "it is no BibTeX entry")
     for one in library.entries:
-        fields = {key.casefold(): _untex(str(field.value)) for key, field in one.fields_dict.items()}
+        raw = {key.casefold(): str(field.value) for key, field in one.fields_dict.items()}
+        fields = {key: _untex(value) for key, value in raw.items()}
         try:
             yield record(
                 name,
                 title=fields.get("title"),
                 names=_bibtex_names(fields),
-                authors=[_in_order(each) for each in fields.get("author", "").split(" and ") if each.strip()],
+                authors=[_person(each) for each in _outside(raw.get("author", ""))],
                 abstract=fields.get("abstract", ""),
                 keywords=_words(fields.get("keywords")),
                 published=_year(fields.get("date") or fields.get("year")),
@@ -237,11 +255,15 @@ def _bibtex_names(fields: Mapping[str, str]) -> list[str]:
 def _ris(file: BufferedIOBase, name: str, bad: Bad) -> Iterator[Record]:
     import rispy
 
-    try:
-        found = rispy.loads(_whole(file, name))
-    except Exception as error:  # whatever the parser says of a file that is none
-        raise InputError(f"{name} is not RIS: {error}") from None
-    for number, one in enumerate(found, 1):
+    logging.getLogger("rispy").setLevel(logging.CRITICAL)
+    parts = [each for each in _RIS_BEGINS.split(_whole(file, name)) if each.strip()]
+    require(any(_RIS_BEGINS.match(each) for each in parts), f"{name} is not RIS: no line begins with TY  -")
+    for number, part in enumerate((each for each in parts if _RIS_BEGINS.match(each)), 1):
+        try:
+            one = rispy.loads(part if _RIS_ENDS.search(part) else f"{part.rstrip()}\nER  - \n")[0]
+        except Exception as error:  # whatever the parser says of what is none
+            bad(f"entry {number}", f"it is no RIS entry: {error}")
+            continue
         try:
             yield record(
                 name,
@@ -261,8 +283,33 @@ def _in_order(person: str) -> str:
     return f"{first.strip()} {last.strip()}" if comma else person.strip()
 
 
+def _person(written: str) -> str:
+    whole = written.startswith("{") and written.endswith("}")  # an institution
+    return _untex(written) if whole else _in_order(_untex(written))
+
+
+def _outside(people: str) -> list[str]:
+    """Authors, between each two of whom there is an "and" outside of braces."""
+    found, depth, current = [], 0, ""
+    for part in re.split(r"(\s+and\s+|[{}])", people):
+        if depth == 0 and part.strip() == "and":
+            found.append(current)
+            current = ""
+            continue
+        depth += (part == "{") - (part == "}")
+        current += part
+    return [each.strip() for each in (*found, current) if each.strip()]
+
+
 def _untex(text: str) -> str:
-    return text.replace("{", "").replace("}", "").replace("\\&", "&").replace("\\%", "%").replace("\\_", "_")
+    """LaTeX as text: accents become letters, formulas stay as they are written."""
+    from pylatexenc.latex2text import LatexNodes2Text
+
+    try:
+        read = LatexNodes2Text(math_mode="verbatim", keep_comments=True).latex_to_text(_LONE_PERCENT.sub(r"\%", text))
+    except Exception:  # whatever the parser says of what is no LaTeX
+        read = text
+    return read.replace("{", "").replace("}", "") if "$" not in read else read
 
 
 def _year(given: object) -> date | None:
@@ -270,5 +317,8 @@ def _year(given: object) -> date | None:
     return date_of(text) or date_of(f"{text[:4]}-01-01")
 
 
+_RIS_BEGINS = re.compile(r"^(?=TY  - )", re.MULTILINE)
+_RIS_ENDS = re.compile(r"^ER  -", re.MULTILINE)
+_LONE_PERCENT = re.compile(r"(?<!\\)%")
 _KINDS = {".json": "json", ".jsonl": "lines", ".ndjson": "lines", ".bib": "bibtex", ".ris": "ris"}
 _FORMATS: Formats = {"json": _json, "lines": _lines, "bibtex": _bibtex, "ris": _ris}
