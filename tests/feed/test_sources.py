@@ -278,6 +278,9 @@ def test_three_sources_of_arxiv_keep_their_distance_together(feed, ask):
     assert sum(ask.waited) == pytest.approx(3 * arxiv.GAP, abs=1)
 
 
+TWICE = gzip.compress(gzip.compress(b" " * 1000, mtime=0), mtime=0)
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
