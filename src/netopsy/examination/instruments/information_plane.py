@@ -50,7 +50,7 @@ def _count(subject: Subject) -> int:
 def applies(subject: Subject) -> str | None:
     """Layers with weights, samples enough to estimate from, and more than one class among them."""
     if len(subject.data) < FEWEST:
-        return f"{len(subject.data)} samples are too few to estimate information from; it takes {FEWEST}"
+        return f"too few samples to estimate information from: it takes {FEWEST}, and there are {len(subject.data)}"
     if len(subject.labels.unique()) < 2:
         return "all samples are of one class, so that nothing can be said about the label"
     return None if weighted_layers(subject, LAYERS) else "no layer with weights was seen at work"

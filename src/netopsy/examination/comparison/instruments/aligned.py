@@ -114,7 +114,10 @@ def _words(before: Walk, after: Walk, gained: Estimate) -> tuple[str, str]:
     if before.barrier.value < SMALL and after.barrier.value < SMALL:
         return "there was no ridge to begin with", "no ridge in either order"
     if gained.low <= 0:
-        return "no difference of the two orders can be told from chance", "no clear gain from putting units in one order"
+        return (
+            "no difference of the two orders can be told from chance",
+            "no clear gain from putting units in one order",
+        )
     if after.barrier.value < SMALL:
         return "nothing but the order of their units parted them", "only the order of units parted them"
     share = 100 * (1 - after.barrier.value / before.barrier.value)
