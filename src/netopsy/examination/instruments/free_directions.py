@@ -207,8 +207,8 @@ def _advice(layers: Sequence[_Layer], step: int, first: str) -> str:
         best = min(saving, key=lambda each: each.narrowed * sum(each.trained.shape) / each.size)
         text = (
             f"{best.name} ({best.trained.shape[1]:,} inputs, {best.trained.shape[0]:,} outputs) could be a product of "
-            f"two thinner layers with {best.narrowed:,} unit{'s' * (best.narrowed > 1)} between them; see how much accuracy that costs, and "
-            "train on where it costs any."
+            f"two thinner layers with {best.narrowed:,} unit{'s' * (best.narrowed > 1)} between them; see how much "
+            "accuracy that costs, and train on where it costs any."
         )
     elif wide:
         best = min(wide, key=lambda each: each.trained.rank_activations / each.trained.shape[1])

@@ -61,9 +61,9 @@ def examine(pair: Pair) -> Finding:
     }
     return Finding(
         sentence=(
-            f"Where one layer alone goes half way from the one to the other, the loss rises by {_signed(mean)} on average, "
-            f"most in {worst} ({_signed(alone[worst])}); by {_signed(control)} where as many weights anywhere do, and "
-            f"by {_signed(total)} where all do."
+            f"Where one layer alone goes half way from the one to the other, the loss rises by {_signed(mean)} on "
+            f"average, most in {worst} ({_signed(alone[worst])}); by {_signed(control)} where as many weights anywhere "
+            f"do, and by {_signed(total)} where all do."
         ),
         glance=(
             f"{worst} costs most: {alone[worst]:+.2f} loss alone"
