@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from netopsy.data import Dataset
 from netopsy.examination import Subject, examine
@@ -83,3 +84,43 @@ def test_other_networks_have_ranks_too(model, shape, left_as_found):
 def test_a_network_without_such_a_layer_has_none():
     grouped = nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     assert "no linear layer" in free_directions.applies(Subject(grouped, images(20, (4, 6, 6))))
+
+
+@pytest.mark.parametrize(
+    "computed",
+    [
+        nn.utils.parametrizations.weight_norm,
+        nn.utils.parametrizations.spectral_norm,
+        lambda layer: prune.l1_unstructured(layer, "weight", 0.5),
+    ],
+)
+def test_weights_that_are_computed(computed):
+    model = planted()
+    computed(model.fc2)
+    [reading] = examine(model, images(), instruments=[NAME]).readings
+    assert reading.finding.figures["rank of inputs, fc2"] == 11
+
+
+def test_a_dead_layer_is_called_one_and_not_to_be_narrowed_to_nothing():
+    model = mlp([36, 12, 10, 4], seed=0)
+    with torch.no_grad():
+        model.fc2.weight.zero_()
+        model.fc2.bias.fill_(-1)
+    found = examine(model, images(), instruments=[NAME]).findings[NAME]
+    assert found.figures["rank of inputs, output"] == 0
+    assert "no answer depends on the weights of fc1, fc2, output" in found.advice
+    assert "0 units" not in found.advice
+
+
+def test_ranks_of_few_samples_are_no_directions_of_the_network():
+    found = examine(mlp([36, 12, 10, 4], seed=0), images(40), instruments=[NAME]).findings[NAME]
+    assert found.figures["rank of inputs, fc1"] == 36
+    assert "enters fc1" not in found.sentence
+    few = examine(mlp([36, 36, 4], seed=0), images(24), instruments=[NAME]).findings[NAME]
+    assert "takes more samples" in few.sentence
+
+
+def test_tokens_are_declined():
+    model = nn.Sequential(nn.Embedding(9, 8), nn.Flatten(), nn.Linear(40, 6), nn.ReLU(), nn.Linear(6, 3))
+    tokens = Dataset(torch.randint(9, (60, 5)), torch.arange(60) % 3)
+    assert "tokens" in free_directions.applies(Subject(model, tokens))

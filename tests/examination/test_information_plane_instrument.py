@@ -52,3 +52,15 @@ def test_one_class_or_few_samples_are_declined():
     for count, labels, reason in ((100, 0, "one class"), (20, 2, "too few")):
         data = Dataset(torch.rand(count, 4), torch.arange(count) % 2 if labels else torch.zeros(count).long())
         assert reason in information_plane.applies(Subject(model, data))
+
+
+def test_what_another_draw_of_weights_says_is_no_praise(trained, monkeypatch):
+    model, _, test = trained
+    random = torch.Generator().manual_seed(0)
+    shuffled = Dataset(test.inputs[:300], test.targets[:300][torch.randperm(300, generator=random)])
+    assert examine(model, shuffled, instruments=["information_plane"]).findings["information_plane"].verdict == "plain"
+    one, other = (information_plane._Point("a", 2.0, ity, 1.0, False, False) for ity in (1.02, 0.86))
+    lines = iter(([one], [other]))
+    monkeypatch.setattr(information_plane, "_points", lambda *given: next(lines))
+    found = information_plane.examine(Subject(model, test[:300]))
+    assert found.verdict == "plain"

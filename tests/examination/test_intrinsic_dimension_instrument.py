@@ -1,5 +1,6 @@
 """The instrument of intrinsic dimension."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -8,6 +9,7 @@ from netopsy.data import Dataset, digits_split
 from netopsy.examination.instrument import NotNow
 from netopsy.examination.instruments import intrinsic_dimension
 from netopsy.examination.subject import Subject
+from netopsy.landscape.intrinsic_dimension import dimension_from_curve
 from netopsy.models import mlp
 from netopsy.training import Recipe
 
@@ -57,3 +59,16 @@ def test_a_network_that_cannot_run_as_a_stack_is_trained_one_after_the_other(mon
     colour = Dataset(torch.randn(60, 3, 8, 8, generator=random) + 2 * targets[:, None, None, None], targets)
     found = intrinsic_dimension.examine(subject(Counting(), colour, train=colour, recipe=Recipe(steps=40, lr=0.01)))
     assert found.figures["intrinsic dimension"] <= 800
+
+
+def test_a_recipe_that_teaches_nothing_has_no_dimension(unchecked):
+    constant = Dataset(torch.zeros(40, 1, 8, 8), torch.arange(40) % 2)
+    with pytest.raises(NotNow, match="commonest class"):
+        intrinsic_dimension.examine(subject(mlp([64, 24, 2]), constant, train=constant, recipe=Recipe(steps=2)))
+
+
+def test_an_interval_without_an_end_says_from_where():
+    scores = np.array([[0.2, 0.2, 0.2], [0.9, 0.9, 0.6]])
+    found = dimension_from_curve([100, 800], scores, 0.7, baseline=0.8, full=900)
+    assert "inf" not in intrinsic_dimension._finding(found).sentence
+    assert "or more)" in intrinsic_dimension._finding(found).sentence

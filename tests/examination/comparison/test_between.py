@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -10,6 +11,8 @@ from netopsy.data import Dataset
 from netopsy.examination import Subject
 from netopsy.examination.comparison.instruments import aligned, line_by_layer
 from netopsy.examination.comparison.pair import Pair
+from netopsy.examination.comparison.walk import Walk
+from netopsy.lab.statistics import paired_difference
 from netopsy.landscape.linear_mode_connectivity import apply_permutation, permutation_spec, random_permutation
 from netopsy.models import mlp
 from netopsy.training import Recipe, fit
@@ -80,3 +83,32 @@ def test_where_nothing_may_change_places_it_says_why(two, clusters):
     branching = [Branching(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4)) for _ in range(2)]
     assert "cannot be put in another order" in aligned.applies(pair(*branching, clusters))
     assert "one architecture" in aligned.applies(pair(two[0], mlp([6, 9, 4]), clusters))
+
+
+def walked(*wrong):
+    """A walk with so many of 100 samples wrong at each of three points."""
+    rows = np.stack([np.arange(100) < count for count in wrong]).astype(float)
+    return Walk(np.array([0.0, 0.5, 1.0]), np.zeros(3), rows)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ((0, 13, 0), (0, 13, 0), "no clear gain"),
+        ((0, 60, 0), (0, 20, 0), "67 %"),
+        ((0, 20, 0), (0, 60, 0), "makes it worse"),
+        ((0, 0, 0), (0, 60, 0), "makes it worse"),
+        ((0, 1, 0), (0, 0, 0), "no ridge in either order"),
+    ],
+)
+def test_an_order_is_praised_for_what_it_gains_alone(before, after, said):
+    one, other = walked(*before), walked(*after)
+    gained = paired_difference(one.rises[one.top], other.rises[other.top])
+    assert said in aligned._words(one, other, gained)[1]
+
+
+def test_no_gain_is_no_reason_to_reorder(two, clusters):
+    own = pair(two[0], copy.deepcopy(two[0]), clusters)
+    assert "Nothing speaks" in aligned.examine(own).advice
+    assert "-0.00" not in line_by_layer.examine(own).sentence
+    assert line_by_layer._signed(-0.001) == "+0.00"

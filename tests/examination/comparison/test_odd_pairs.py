@@ -223,3 +223,21 @@ def test_an_image_alone_in_its_class_is_no_control_for_itself():
         places.examine(pair_of(net, copy.deepcopy(net), alone))
     some = dataclasses.replace(alone, inputs=inputs[:16], targets=torch.tensor([*range(12), 0, 0, 1, 1]))
     assert places.examine(pair_of(net, copy.deepcopy(net), some)).figures["images"] <= 6
+
+
+class OfTokens(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.patch = nn.Conv2d(1, 8, 4, 4)
+        self.layer = nn.TransformerEncoderLayer(8, 2, 8, dropout=0.0, batch_first=True)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, images):
+        return self.head(self.layer(self.patch(images).flatten(2).transpose(1, 2)).mean(1))
+
+
+def test_views_on_one_network_alone_are_no_other_architecture():
+    data = Dataset(torch.randn(12, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(12) % 3)
+    both = Pair(Subject(OfTokens(), data), Subject(OfTokens(), data))
+    both.a.model.layer.add_module("grid", nn.Identity())
+    assert both.one_architecture

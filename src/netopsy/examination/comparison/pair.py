@@ -30,6 +30,7 @@ class Pair:
         counts = len(self.a.data), len(self.b.data)
         require(counts[0] == counts[1], f"A and B must be given the same samples, got {counts[0]:,} and {counts[1]:,}")
         _ = self.answers
+        _ = self.one_architecture  # before `grid_views` adds modules to one of them alone
         names = [[subject.class_name(int(label)) for label in subject.labels] for subject in (self.a, self.b)]
         require(
             names[0] == names[1], "A and B must be given the same samples in one order, but their labels are different"

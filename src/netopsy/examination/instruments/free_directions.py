@@ -58,6 +58,11 @@ class _Layer:
         return min(self.trained.rank_activations, self.trained.rank_gradients)
 
     @property
+    def seen_enough(self) -> bool:
+        """Whether a rank below the width is one of the network, and not of the samples."""
+        return self.rows >= ROWS * self.trained.shape[1]
+
+    @property
     def width_to_spare(self) -> bool:
         return self.trained.rank_activations <= SPARE * self.trained.shape[1]
 
@@ -68,7 +73,8 @@ class _Layer:
 
 def _shape(model: nn.Module, name: str) -> tuple[int, int]:
     """Outputs and inputs of a layer's weights."""
-    weight = model.get_parameter(f"{name}.weight")
+    weight = model.get_submodule(name).weight  # computed where it is parametrised or pruned
+    assert isinstance(weight, Tensor)
     return len(weight), weight[0].numel()
 
 
@@ -84,7 +90,9 @@ def _names(subject: Subject) -> list[str]:
 
 
 def applies(subject: Subject) -> str | None:
-    """Weights that are one matrix, of a size whose ranks can be found."""
+    """Weights that are one matrix, of a size whose ranks can be found, and inputs that it can be run on."""
+    if not subject.data.inputs.is_floating_point():
+        return "ranks are found on inputs that are floats, and these are tokens"
     if _names(subject):
         return None
     return f"it has no linear layer and no ungrouped convolution with at most {WIDEST:,} inputs and outputs"
@@ -101,17 +109,20 @@ def _count(subject: Subject) -> int:
 def examine(subject: Subject) -> Finding:
     """Both ranks of every layer, of the network and of an untrained one, and units that fire in step."""
     layers = _measure(subject)
-    weights = sum(each.size for each in layers)
+    judged = [each for each in layers if each.seen_enough]
+    short = "" if judged else "; it takes more samples to say whether the others matter"
+    judged = judged or layers
+    weights = sum(each.size for each in judged)
     free, before = (
-        sum(getattr(each, which).free_directions_bound for each in layers) / weights
+        sum(getattr(each, which).free_directions_bound for each in judged) / weights
         for which in ("trained", "untrained")
     )
-    tightest = min(layers, key=lambda each: each.trained.rank_activations / each.trained.shape[1])
+    tightest = min(judged, key=lambda each: each.trained.rank_activations / each.trained.shape[1])
     rank, width = tightest.trained.rank_activations, tightest.trained.shape[1]
     step = sum(_in_step(each.trained) for each in layers)
     step_before = sum(_in_step(each.untrained) for each in layers)
     figures: dict[str, Number] = {
-        "weights looked at": weights,
+        "weights looked at": sum(each.size for each in layers),
         "share of their directions that hardly matter": round(free, 4),
         "the same untrained": round(before, 4),
         "units that fire in step with another": step,
@@ -122,10 +133,10 @@ def examine(subject: Subject) -> Finding:
     return Finding(
         sentence=(
             f"{100 * free:.0f} % of the directions of its weights hardly change an answer ({100 * before:.0f} % "
-            f"before any training): what enters {tightest.name} lies in {rank:,} of {width:,} directions."
+            f"before any training): what enters {tightest.name} lies in {rank:,} of {width:,} directions{short}."
         ),
         glance=f"{100 * free:.0f} % of the directions of its weights hardly matter",
-        advice=_advice(layers, step),
+        advice=_advice(judged, step, layers[0].name),
         reading=_reading(layers),
         pictures=(Picture.of(_draw(layers), "Ranks of inputs and of gradients of every layer, trained and untrained"),),
         figures=figures,
@@ -182,16 +193,22 @@ def _in_step(found: LayerDegeneracy) -> int:
     return sum(map(len, found.synchronised_blocks))
 
 
-def _advice(layers: Sequence[_Layer], step: int) -> str:
+def _advice(layers: Sequence[_Layer], step: int, first: str) -> str:
     saving = [each for each in layers if each.saves]
-    wide = [each for each in layers[1:] if each.width_to_spare]
+    wide = [each for each in layers if each.width_to_spare and each.name != first]
+    cut_off = [each.name for each in layers if not each.narrowed]
+    if cut_off:
+        return (
+            f"On these samples no answer depends on the weights of {', '.join(cut_off)}: what enters is 0, or nothing "
+            "behind uses what comes out. Look for dead units before it is trained any further."
+        )
     text = "Every layer uses most of its width: there is no reason here to narrow one."
     if saving:
         best = min(saving, key=lambda each: each.narrowed * sum(each.trained.shape) / each.size)
         text = (
             f"{best.name} ({best.trained.shape[1]:,} inputs, {best.trained.shape[0]:,} outputs) could be a product of "
-            f"two thinner layers with {best.narrowed:,} units between them; see how much accuracy that costs, and "
-            "train on where it costs any."
+            f"two thinner layers with {best.narrowed:,} unit{'s' * (best.narrowed > 1)} between them; see how much "
+            "accuracy that costs, and train on where it costs any."
         )
     elif wide:
         best = min(wide, key=lambda each: each.trained.rank_activations / each.trained.shape[1])
@@ -203,8 +220,14 @@ def _advice(layers: Sequence[_Layer], step: int) -> str:
 
 
 def _reading(layers: Sequence[_Layer]) -> str:
-    few = [each.name for each in layers if each.rows < ROWS * each.trained.shape[1]]
-    short = f" Too few samples were seen to show all directions of {', '.join(few)}." if few else ""
+    few = [each.name for each in layers if not each.seen_enough]
+    short = (
+        f" Too few samples were seen to show all directions of {', '.join(few)}, which the shares above leave out."
+        if 0 < len(few) < len(layers)
+        else " Too few samples were seen to show all directions of any layer."
+        if few
+        else ""
+    )
     return (
         "For each layer, the share of directions along which its inputs vary, or are not 0, by at least "
         f"{100 * TOLERANCE:g} % of the strongest, and the share of directions of its outputs along which the "

@@ -25,6 +25,10 @@ SPREAD = 0.5
 """Standard deviation of the noise, beside the root of the layer's total variance."""
 
 
+WORTH = 0.1
+"""Of the entropy of the labels: two draws of untrained weights differ by nearly as much."""
+
+
 @dataclass(frozen=True)
 class _Point:
     """A layer in the plane, in bits."""
@@ -46,7 +50,7 @@ def _count(subject: Subject) -> int:
 def applies(subject: Subject) -> str | None:
     """Layers with weights, samples enough to estimate from, and more than one class among them."""
     if len(subject.data) < FEWEST:
-        return f"{len(subject.data)} samples are too few to estimate information from; it takes {FEWEST}"
+        return f"too few samples to estimate information from: it takes {FEWEST}, and there are {len(subject.data)}"
     if len(subject.labels.unique()) < 2:
         return "all samples are of one class, so that nothing can be said about the label"
     return None if weighted_layers(subject, LAYERS) else "no layer with weights was seen at work"
@@ -78,7 +82,8 @@ def examine(subject: Subject) -> Finding:
             figures[f"I(X;T){words}"], figures[f"I(T;Y){words}"] = round(point.ixt, 4), round(point.ity, 4)
     figures["layers, saturated"] = sum(point.saturated for point in found)
     figures["layers, saturated when binned"] = sum(point.counts for point in found)
-    verdict: Verdict = "good" if last is not None and _says_more(found[last], control[last]) else "plain"
+    learned = last is not None and found[last].ity > control[last].ity + WORTH * known
+    verdict: Verdict = "good" if learned and subject.skilled else "plain"
     return Finding(
         sentence=_sentence(found, control, last, most, known, len(indices)),
         glance=(
@@ -157,10 +162,6 @@ def _point(name: str, rows: Tensor, labels: Tensor) -> _Point:
         bool(upper.saturated[0]),
         bool(binned.saturated[0]),
     )
-
-
-def _says_more(ours: _Point, theirs: _Point) -> bool:
-    return ours.ity > theirs.ity
 
 
 def _sentence(

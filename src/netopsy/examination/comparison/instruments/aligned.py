@@ -13,7 +13,7 @@ from netopsy.examination.comparison.pair import Pair
 from netopsy.examination.comparison.walk import POINTS, Walk, walk
 from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
-from netopsy.lab.statistics import paired_difference
+from netopsy.lab.statistics import Estimate, paired_difference
 from netopsy.landscape.linear_mode_connectivity import PermutationSpec, align, permutation_spec
 
 SMALL = line.SMALL
@@ -61,7 +61,8 @@ def examine(pair: Pair) -> Finding:
         "units that changed places (%)": round(100 * _changed(pair, a, moved, b), 1),
         "samples": len(samples),
     }
-    words, glance = _words(before, after, gained.low)
+    words, glance = _words(before, after, gained)
+    half_way = [100 * float(each.errors[POINTS // 2]) for each in (before, after)]
     return Finding(
         sentence=(
             f"With the units of B in the order of A, the error rises by at most {100 * after.barrier.value:.1f} points "
@@ -70,9 +71,9 @@ def examine(pair: Pair) -> Finding:
         ),
         glance=glance,
         advice=(
-            "Put units in one order before weights are averaged: half way, "
-            f"{100 * float(after.errors[POINTS // 2]):.1f} % of the answers are wrong then, and "
-            f"{100 * float(before.errors[POINTS // 2]):.1f} % otherwise."
+            ("Put units in one order before weights are averaged" if gained.low > 0 else "Nothing speaks here for it")
+            + f": half way, {half_way[1]:.1f} % of the answers are wrong with units in one order, and "
+            f"{half_way[0]:.1f} % as they are."
         ),
         reading=(
             "A network computes the same whatever the order of its hidden units, so two that have learned the same may "
@@ -107,11 +108,16 @@ def _changed(pair: Pair, a: object, moved: object, b: object) -> float:
     return changed / max(1, total)
 
 
-def _words(before: Walk, after: Walk, low: float) -> tuple[str, str]:
-    if before.barrier.value < SMALL:
+def _words(before: Walk, after: Walk, gained: Estimate) -> tuple[str, str]:
+    if gained.high < 0:
+        return "the order that was found makes it worse", "putting units in one order makes it worse"
+    if before.barrier.value < SMALL and after.barrier.value < SMALL:
         return "there was no ridge to begin with", "no ridge in either order"
-    if low <= 0:
-        return "the order that was found takes nothing away", "putting units in one order does not help"
+    if gained.low <= 0:
+        return (
+            "no difference of the two orders can be told from chance",
+            "no clear gain from putting units in one order",
+        )
     if after.barrier.value < SMALL:
         return "nothing but the order of their units parted them", "only the order of units parted them"
     share = 100 * (1 - after.barrier.value / before.barrier.value)

@@ -61,9 +61,9 @@ def examine(pair: Pair) -> Finding:
     }
     return Finding(
         sentence=(
-            f"Where one layer alone goes half way from the one to the other, the loss rises by {mean:+.2f} on average, "
-            f"most in {worst} ({alone[worst]:+.2f}); by {control:+.2f} where as many weights anywhere do, and by "
-            f"{total:+.2f} where all do."
+            f"Where one layer alone goes half way from the one to the other, the loss rises by {_signed(mean)} on "
+            f"average, most in {worst} ({_signed(alone[worst])}); by {_signed(control)} where as many weights anywhere "
+            f"do, and by {_signed(total)} where all do."
         ),
         glance=(
             f"{worst} costs most: {alone[worst]:+.2f} loss alone"
@@ -71,9 +71,10 @@ def examine(pair: Pair) -> Finding:
             else "every layer can be averaged alone"
         ),
         advice=(
-            f"Average what stands low in the picture, and leave {worst} as it is in one of the two."
+            f"Average what stands low in the picture, and leave {worst} as it is in one of the two; see what it costs "
+            "where several are averaged together."
             if alone[worst] >= SMALL
-            else "Layers can be exchanged one at a time between the two."
+            else "Any one layer can be averaged with that of the other; see what it costs before several are."
         ),
         reading=(
             "Each bar is the loss with one layer at the mean of A's and B's, inside of A and inside of B, less that of "
@@ -91,6 +92,11 @@ def examine(pair: Pair) -> Finding:
             "layerwise_barrier(model_a, model_a.state_dict(), model_b.state_dict(), data)"
         ),
     )
+
+
+def _signed(rise: float) -> str:
+    """Two digits, and no minus before a zero."""
+    return f"{round(rise, 2) + 0.0:+.2f}"
 
 
 def _layers(pair: Pair) -> list[str]:
