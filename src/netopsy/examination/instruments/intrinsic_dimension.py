@@ -84,7 +84,7 @@ def _curve(subject: Subject) -> tuple[list[float], dict[int, list[float]]]:
         subspace_trainer(subject.train, subject.recipe)(copy, seed)
         direct.append(evaluate(copy, subject.data).accuracy)
     curve: dict[int, list[float]] = {}
-    if THRESHOLD * np.mean(direct) <= float(subject.labels.bincount().max()) / len(subject.labels):
+    if THRESHOLD * np.mean(direct) <= commonest(subject):
         return direct, curve
     for dimension in dims(subject):
         subspaces = [SubspaceModel(start, dimension, seed=seed) for start, seed in zip(starts, seeds, strict=True)]
@@ -92,6 +92,11 @@ def _curve(subject: Subject) -> tuple[list[float], dict[int, list[float]]]:
         if all(one >= THRESHOLD * base for one, base in zip(curve[dimension], direct, strict=True)):
             break
     return direct, curve
+
+
+def commonest(subject: Subject) -> float:
+    """The accuracy of always answering the commonest class."""
+    return float(subject.labels.bincount().max()) / len(subject.labels)
 
 
 def _reached(subject: Subject, subspaces: list[SubspaceModel], own: Recipe, seeds: list[int]) -> list[float]:
