@@ -5,7 +5,6 @@ One file a paper, ``papers/SLUG.toml``. A claim's criterion is fixed there befor
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal
 
+from netopsy.catalogue.tex import tex
 from netopsy.core.errors import lookup
 
 Status = Literal["planned", "ready"]
@@ -85,13 +85,13 @@ class Paper:
         """
         authors = self.authors.partition(", based on")[0].split(", ")
         fields = {
-            "title": f"{{{_tex(self.title)}}}",
+            "title": f"{{{tex(self.title)}}}",
             "author": " and ".join(map(_bibtex_name, authors)),
             "year": str(self.year),
             "eprint": self.arxiv,
             "archivePrefix": "arXiv",
             "url": self.url,
-            "note": _tex(self.venue),
+            "note": tex(self.venue),
         }
         lines = (f"  {name} = {{{value}}}," for name, value in fields.items())
         return "\n".join((f"@misc{{{self.slug},", *lines, "}"))
@@ -149,11 +149,7 @@ def _paper(slug: str, table: dict[str, Any]) -> Paper:
 
 def _bibtex_name(name: str) -> str:
     """The name; in braces where it is a family name of several words, which would be taken for given names."""
-    return f"{{{_tex(name)}}}" if " " in name and "." not in name else _tex(name)
-
-
-def _tex(text: str) -> str:
-    return re.sub(r"([&%$#_{}])", r"\\\1", text)
+    return f"{{{tex(name)}}}" if " " in name and "." not in name else tex(name)
 
 
 def _one_line(text: str) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time
 from email.utils import format_datetime
 from xml.etree import ElementTree
 
+from netopsy.catalogue.tex import tex
 from netopsy.core.errors import lookup
 from netopsy.core.texts import table_text
 from netopsy.feed.calendar import aware
@@ -149,13 +150,13 @@ def _bibtex(entries: Sequence[Entry], channel: Channel, now: datetime) -> str:
 
 def _bibtex_entry(entry: Entry, key: str) -> str:
     kind, _, value = entry.id.partition(":")
-    fields = {"title": f"{{{_tex(entry.title)}}}", "author": " and ".join(map(_tex_name, entry.authors))}
+    fields = {"title": f"{{{tex(entry.title)}}}", "author": " and ".join(map(_tex_name, entry.authors))}
     if entry.published is not None:
         fields["year"] = str(entry.published.year)
     if kind == "arxiv":
         fields |= {"eprint": value, "archivePrefix": "arXiv"}
     elif kind == "doi":
-        fields["doi"] = _tex(value)
+        fields["doi"] = tex(value)
     if entry.url:
         fields["url"] = entry.url
     lines = [f"  {name} = {{{text}}}," for name, text in fields.items() if text]
@@ -219,14 +220,5 @@ def _latest(entries: Sequence[Entry], now: datetime) -> datetime:
     return _moment(max(days, default=None), now)
 
 
-_TEX = {each: f"\\{each}" for each in "&%$#_"}
-_TEX |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-_TEX |= {"{": r"\textbraceleft{}", "}": r"\textbraceright{}"}  # a brace counts to BibTeX even after a backslash
-
-
 def _tex_name(name: str) -> str:
-    return f"{{{_tex(name)}}}" if "," in name or " and " in name else _tex(name)
-
-
-def _tex(text: str) -> str:
-    return "".join(_TEX.get(letter, letter) for letter in text)
+    return f"{{{tex(name)}}}" if "," in name or " and " in name else tex(name)
