@@ -116,6 +116,15 @@ def good_call(function):
     return None
 
 
+def compiling(frame):
+    """Whether numba is at work in this frame or above it."""
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] in ("numba", "llvmlite"):
+            return True
+        frame = frame.f_back
+    return False
+
+
 def test_nearly_every_method_is_called_in_its_example():
     assert len(METHODS) > 100
     assert {method.rpartition(".")[2] for method in METHODS} > UNCALLED
@@ -127,8 +136,11 @@ def test_a_method_takes_what_it_is_given_or_says_what_is_wrong(method, unchecked
     arguments, options = good_call(function)
     signature, wrong = inspect.signature(function), []
 
-    def over(*_):
-        raise Long
+    def over(_, frame):
+        if compiling(frame):  # what is left half compiled stays so
+            signal.setitimer(signal.ITIMER_REAL, 0.5)
+        else:
+            raise Long
 
     before = signal.signal(signal.SIGALRM, over)
     for name, parameter in signature.parameters.items():

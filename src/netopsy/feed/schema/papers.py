@@ -1,61 +1,10 @@
-"""The tables of the feed, for SQLite and PostgreSQL alike; `netopsy.feed.migrations` makes them."""
+"""Papers, where they are listed, and what is known of sources."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from sqlalchemy import BigInteger, Boolean, Column, Date, Float, Index, Integer, String, Table, Text
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Date,
-    DateTime,
-    Dialect,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    TypeDecorator,
-)
-from sqlalchemy.types import TypeEngine
-
-from netopsy.feed.calendar import aware
-
-METADATA = MetaData()
-
-
-class Instant(TypeDecorator[datetime]):
-    """A moment: text in UTC with its offset in SQLite, which sorts as time does; a timestamp with a zone elsewhere."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """The type that is stored."""
-        return dialect.type_descriptor(String(32) if dialect.name == "sqlite" else DateTime(timezone=True))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """What is stored; a moment without a zone is refused."""
-        if value is None:
-            return None
-        moment = aware(value)
-        return moment.isoformat(timespec="microseconds") if dialect.name == "sqlite" else moment
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """The moment, in UTC."""
-        if value is None:
-            return None
-        return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
-
-
-def _paper(**options: Any) -> Column[str]:
-    return Column("paper", String(300), ForeignKey("paper.id", ondelete="CASCADE", onupdate="CASCADE"), **options)
-
+from netopsy.feed.schema.columns import METADATA, Instant, of_paper
 
 paper = Table(
     "paper",
@@ -79,12 +28,12 @@ paper = Table(
 """One row a paper; ``seq`` rises with every change of one, ``text_rank`` says how far its text, which is that of
 ``text_version``, is to be preferred; ``version`` is the latest that is known."""
 
-paper_alias = Table("paper_alias", METADATA, Column("alias", String(300), primary_key=True), _paper(nullable=False))
+paper_alias = Table("paper_alias", METADATA, Column("alias", String(300), primary_key=True), of_paper(nullable=False))
 
 paper_version = Table(
     "paper_version",
     METADATA,
-    _paper(primary_key=True),
+    of_paper(primary_key=True),
     Column("n", Integer, primary_key=True),
     Column("title", Text, nullable=False),
     Column("abstract", Text, nullable=False),
@@ -95,7 +44,7 @@ paper_version = Table(
 featured = Table(
     "featured",
     METADATA,
-    _paper(primary_key=True),
+    of_paper(primary_key=True),
     Column("day", Date, nullable=False),
     Index("featured_by_day", "day"),
 )
@@ -105,25 +54,12 @@ listing = Table(
     "listing",
     METADATA,
     Column("source", String(40), primary_key=True),
-    _paper(primary_key=True),
+    of_paper(primary_key=True),
     Column("day", Date),
     Column("upvotes", Integer),
     Index("listing_by_paper", "paper"),
 )
 """What each source says: its day, and its own votes, which are never added to ours."""
-
-account = Table(
-    "account", METADATA, Column("id", String(36), primary_key=True), Column("created", Instant, nullable=False)
-)
-
-vote = Table(
-    "vote",
-    METADATA,
-    _paper(primary_key=True),
-    Column("account", String(36), ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
-    Column("at", Instant, nullable=False),
-    Index("vote_by_time", "at"),
-)
 
 source_state = Table(
     "source_state",

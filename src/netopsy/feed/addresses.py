@@ -1,0 +1,31 @@
+"""Mail addresses as people type them."""
+
+from __future__ import annotations
+
+from email_validator import EmailNotValidError, validate_email
+
+from netopsy.core.errors import InputError
+from netopsy.core.texts import shortened
+
+
+def mail_address(typed: str) -> str:
+    """The address in one form: without blanks around it, its domain in small letters and ASCII.
+
+    Nothing is asked of the network.
+
+    Raises:
+        InputError: it is no address.
+
+    >>> mail_address(" Ada@Example.ORG ")
+    'Ada@example.org'
+    """
+    try:
+        found = validate_email(str(typed).strip(), check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise InputError(f"address must be a mail address, got {shortened(str(typed))!r}: {error}") from None
+    return f"{found.local_part}@{found.ascii_domain}"
+
+
+def same_mailbox(address: str) -> str:
+    """What two spellings of one mailbox have in common; what is hashed."""
+    return address.casefold()

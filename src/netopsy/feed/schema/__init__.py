@@ -1,0 +1,33 @@
+"""The tables of the feed, for SQLite and PostgreSQL alike; `netopsy.feed.migrations` makes them."""
+
+from netopsy.feed.schema.columns import METADATA, Instant
+from netopsy.feed.schema.community import account, quota, vote
+from netopsy.feed.schema.mail import bounce, delivery, delivery_paper, subscriber
+from netopsy.feed.schema.papers import (
+    featured,
+    listing,
+    paper,
+    paper_alias,
+    paper_version,
+    setting,
+    source_state,
+)
+
+__all__ = [
+    "METADATA",
+    "Instant",
+    "account",
+    "bounce",
+    "delivery",
+    "delivery_paper",
+    "featured",
+    "listing",
+    "paper",
+    "paper_alias",
+    "paper_version",
+    "quota",
+    "setting",
+    "source_state",
+    "subscriber",
+    "vote",
+]

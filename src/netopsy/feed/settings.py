@@ -1,0 +1,76 @@
+"""What an operator may set: by the environment or in one TOML file."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from netopsy.core.errors import InputError, require
+from netopsy.feed.database import feed_folder
+from netopsy.feed.secrets import FILE, Secret, secret_at
+
+VARIABLES = {
+    "database": "NETOPSY_FEED",
+    "base_url": "NETOPSY_BASE_URL",
+    "mail": "NETOPSY_MAIL",
+    "sender": "NETOPSY_MAIL_FROM",
+    "mail_password_file": "NETOPSY_MAIL_PASSWORD_FILE",
+    "secret_file": "NETOPSY_SECRET_FILE",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are. What is empty takes its default, which needs no network."""
+
+    database: str = ""
+    """``sqlite:///FILE`` or ``postgresql+psycopg://...``; one file of the user's."""
+    base_url: str = "http://127.0.0.1:8051"
+    """Under which visitors reach the page; what links in mails begin with."""
+    mail: str = ""
+    """``maildir:FOLDER``, ``smtp://user@host:587``, ``smtps://...``; a folder beside the database."""
+    sender: str = "netopsy <netopsy@localhost>"
+    """Whom mails come from."""
+    mail_password_file: str = ""
+    """Holds the password of the mail server."""
+    secret_file: str = ""
+    """Holds the keys of `netopsy.feed.secrets`; beside the database."""
+
+    def secret(self) -> Secret:
+        """The keys, made at the first use."""
+        return secret_at(self.secret_file or feed_folder() / FILE)
+
+
+def settings(file: str | Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of a TOML file (``NETOPSY_SETTINGS`` where none is given), and over them those of the environment.
+
+    Raises:
+        InputError: a file that cannot be read, a setting that there is none of, or a value that is none.
+    """
+    around = os.environ if environment is None else environment
+    named = file or around.get("NETOPSY_SETTINGS")
+    known = {each.name for each in fields(Settings)}
+    found: dict[str, str] = {}
+    if named:
+        try:
+            read = tomllib.loads(Path(named).expanduser().read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InputError(f"the settings in {str(named)!r} cannot be read: {error}") from None
+        for name, value in read.items():
+            require(
+                name in known, f"there is no setting {name!r} in {str(named)!r}; there are {', '.join(sorted(known))}"
+            )
+            require(isinstance(value, str), f"setting {name!r} must be text, got {type(value).__name__}")
+            found[name] = value
+    found |= {name: around[variable] for name, variable in VARIABLES.items() if around.get(variable)}
+    made = replace(Settings(), **found)
+    address = urlsplit(made.base_url)
+    require(
+        address.scheme in ("http", "https") and address.hostname and not address.query and not address.fragment,
+        f"base_url must be an address such as https://papers.example.org, got {made.base_url!r}",
+    )
+    return replace(made, base_url=made.base_url.rstrip("/"))

@@ -1,0 +1,1 @@
+"""The same things in a browser; needs the extra ``web``."""
