@@ -32,10 +32,16 @@ def test_its_presets_can_be_planned(slug):
         assert code_key_of(f"{measure.__module__}:{measure.__name__}")
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Where small networks that several studies examine are kept for all of them."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("slug", STUDIES)
-def test_its_smoke_run_answers_every_claim(slug, tmp_path, monkeypatch, unchecked):
-    monkeypatch.setenv("NETOPSY_CACHE", str(tmp_path / "cache"))
+def test_its_smoke_run_answers_every_claim(slug, tmp_path, cache, monkeypatch, unchecked):
+    monkeypatch.setenv("NETOPSY_CACHE", str(cache))
     before = dict(mpl.rcParams)
     study = load(slug)
     found = run(study, "smoke", out=tmp_path / "run", workers=0)
