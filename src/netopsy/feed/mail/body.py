@@ -6,6 +6,7 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from email import quoprimime
 from functools import cache, lru_cache
 from html import escape
@@ -58,18 +59,32 @@ class Content:
 
 def shown(entry: Entry, base_url: str) -> Shown:
     """What a letter shows of a paper."""
-    names = [_cut(each, 60) for each in entry.authors[:NAMES]]
-    more = len(entry.authors) - len(names)
-    people = ", ".join(names) + (f" and {more} more" if more > 0 else "")
-    facts = [] if entry.day is None else [entry.day.isoformat()]
-    facts.append("1 vote" if entry.votes == 1 else f"{entry.votes} votes")
-    if entry.slug is not None:
-        facts += _catalogued().get(entry.slug, ())
+    return _shown(entry.id, entry.title, entry.authors, entry.abstract, entry.day, entry.votes, entry.slug, base_url)
+
+
+@lru_cache(maxsize=512)
+def _shown(
+    name: str,
+    title: str,
+    authors: tuple[str, ...],
+    abstract: str,
+    day: date | None,
+    votes: int,
+    slug: str | None,
+    base_url: str,
+) -> Shown:
+    """Made once for all letters that a paper is in."""
+    names = [_cut(each, 60) for each in authors[:NAMES]]
+    more = len(authors) - len(names)
+    facts = [] if day is None else [day.isoformat()]
+    facts.append("1 vote" if votes == 1 else f"{votes} votes")
+    if slug is not None:
+        facts += _catalogued().get(slug, ())
     return Shown(
-        title=_cut(entry.title, TITLE),
-        link=f"{base_url}/papers/{quote(entry.id, safe=':/')}",
-        authors=people,
-        summary=_cut(entry.abstract, SUMMARY),
+        title=_cut(title, TITLE),
+        link=f"{base_url}/papers/{quote(name, safe=':/')}",
+        authors=", ".join(names) + (f" and {more} more" if more > 0 else ""),
+        summary=_cut(abstract, SUMMARY),
         facts=" · ".join(facts),
     )
 

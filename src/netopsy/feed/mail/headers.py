@@ -8,6 +8,7 @@ from email.header import Header
 from email.parser import BytesHeaderParser
 from email.policy import default
 from email.utils import formataddr
+from functools import lru_cache
 
 from netopsy.core.errors import InputError, require
 from netopsy.core.texts import plain
@@ -56,25 +57,28 @@ def named_mailbox(sender: str) -> tuple[str, str]:
 
 
 def written(fields: Sequence[tuple[str, str]]) -> bytes:
-    """The headers and the empty line after them, of names with decoded values; they are read again to be sure.
+    """The headers and the empty line after them, of names with decoded values; each is read again to be sure.
 
     Raises:
         InputError: what is read is not what was written.
     """
-    odd = [name for name, value in fields if name not in ("From", "Subject") and "=?" in value]
-    require(not odd, f"{' and '.join(odd)} of a letter must not hold an encoded word")
-    lines = [f"{name}: {_value(name, value)}\r\n" for name, value in fields]
+    return b"".join((*(_line(name, value) for name, value in fields), b"\r\n"))
+
+
+@lru_cache(maxsize=512)
+def _line(name: str, value: str) -> bytes:
+    """One header; most are the same in many letters, and are read again once."""
+    require(name in ("From", "Subject") or "=?" not in value, f"{name} of a letter must not look like an encoded word")
     try:
-        head = "".join((*lines, "\r\n")).encode("ascii")
+        line = f"{name}: {_value(name, value)}\r\n".encode("ascii")
     except UnicodeEncodeError:
-        raise InputError("an address in a header of a letter must be written in ASCII") from None
-    read = [(name, _read(name, str(value))) for name, value in _PARSER.parsebytes(head).items()]
-    require(
-        read == [(name, _read(name, value)) for name, value in fields],
-        "a header of a letter is not read as it was written, so it is not sent",
-    )
-    require(max(map(len, head.split(b"\r\n"))) <= LONGEST_LINE, "a header of a letter is longer than 998 characters")
-    return head
+        raise InputError(f"{name} of a letter must be written in ASCII") from None
+    read = _PARSER.parsebytes(line + b"\r\n")
+    found = [(each, _read(each, str(text))) for each, text in read.items()]
+    fine = found == [(name, _read(name, value))] and not read.get_payload() and not read.defects
+    require(fine, f"{name} of a letter is not read as it was written, so it is not sent")
+    require(max(map(len, line.split(b"\r\n"))) <= LONGEST_LINE, f"{name} of a letter is longer than 998 characters")
+    return line
 
 
 def _value(name: str, value: str) -> str:
