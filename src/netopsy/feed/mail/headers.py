@@ -15,6 +15,8 @@ from netopsy.core.texts import plain
 
 LONGEST_LINE = 998
 LONGEST_SUBJECT = 150
+OWN = ("To", "Message-ID", "List-Unsubscribe")
+"""Headers that no two letters have in common."""
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
 _NAMED = re.compile(r"(.*)<([^<>]*)>")
 _PARSER = BytesHeaderParser(policy=default)
@@ -57,28 +59,35 @@ def named_mailbox(sender: str) -> tuple[str, str]:
 
 
 def written(fields: Sequence[tuple[str, str]]) -> bytes:
-    """The headers and the empty line after them, of names with decoded values; each is read again to be sure.
+    """The headers and the empty line after them, of names with decoded values; they are read again to be sure.
 
     Raises:
         InputError: what is read is not what was written.
     """
-    return b"".join((*(_line(name, value) for name, value in fields), b"\r\n"))
+    own = tuple(each for each in fields if each[0] in OWN)
+    shared = tuple(each for each in fields if each[0] not in OWN)
+    return _shared(shared) + _lines(own) + b"\r\n"
 
 
-@lru_cache(maxsize=512)
-def _line(name: str, value: str) -> bytes:
-    """One header; most are the same in many letters, and are read again once."""
-    require(name in ("From", "Subject") or "=?" not in value, f"{name} of a letter must not look like an encoded word")
+@lru_cache(maxsize=64)
+def _shared(fields: tuple[tuple[str, str], ...]) -> bytes:
+    """What many letters have in common is read again once."""
+    return _lines(fields)
+
+
+def _lines(fields: tuple[tuple[str, str], ...]) -> bytes:
+    odd = [name for name, value in fields if name not in ("From", "Subject") and "=?" in value]
+    require(not odd, f"{' and '.join(odd)} of a letter must not look like an encoded word")
     try:
-        line = f"{name}: {_value(name, value)}\r\n".encode("ascii")
+        lines = "".join([f"{name}: {_value(name, value)}\r\n" for name, value in fields]).encode("ascii")
     except UnicodeEncodeError:
-        raise InputError(f"{name} of a letter must be written in ASCII") from None
-    read = _PARSER.parsebytes(line + b"\r\n")
-    found = [(each, _read(each, str(text))) for each, text in read.items()]
-    fine = found == [(name, _read(name, value))] and not read.get_payload() and not read.defects
-    require(fine, f"{name} of a letter is not read as it was written, so it is not sent")
-    require(max(map(len, line.split(b"\r\n"))) <= LONGEST_LINE, f"{name} of a letter is longer than 998 characters")
-    return line
+        raise InputError("the headers of a letter must be written in ASCII") from None
+    read = _PARSER.parsebytes(lines + b"\r\n")
+    found = [(name, _read(name, str(value))) for name, value in read.items()]
+    fine = found == [(name, _read(name, value)) for name, value in fields] and not read.get_payload()
+    require(fine, "a header of a letter is not read as it was written, so it is not sent")
+    require(max(map(len, lines.split(b"\r\n"))) <= LONGEST_LINE, "a header of a letter is longer than 998 characters")
+    return lines
 
 
 def _value(name: str, value: str) -> str:
