@@ -319,13 +319,13 @@ def test_links_go_before_digests_and_the_limit_is_kept(own, chosen):
 
 
 def test_two_senders_at_once_send_nothing_twice(own, chosen, tmp_path):
-    subscribe(own, 120)
-    digests(own, 120)
+    subscribe(own, 60)
+    digests(own, 60)
     ways = [Told(), Told(), Told()]
 
     def work(way):
         engine = open_database(f"sqlite:///{tmp_path}/papers.db")
-        while send_due(engine, chosen, way, now=NOW, limit=20).sent:
+        while send_due(engine, chosen, way, now=NOW, limit=8).sent:
             time.sleep(0.001)
         engine.dispose()
 
@@ -335,7 +335,7 @@ def test_two_senders_at_once_send_nothing_twice(own, chosen, tmp_path):
     for thread in threads:
         thread.join()
     got = [envelope.to for way in ways for envelope in way.got]
-    assert sorted(got) == sorted({f"reader{number}@example.org" for number in range(120)})
+    assert sorted(got) == sorted({f"reader{number}@example.org" for number in range(60)})
     assert set(states(own)) == {"sent"}
 
 
