@@ -146,7 +146,9 @@ def segment(text: str) -> str:
 def address_of(entry: Entry) -> str:
     """Where the page of a paper is: by its slug, its arXiv number, or its key."""
     kind, _, value = entry.id.partition(":")
-    return "/papers/" + quote(entry.slug or (value if kind == "arxiv" else entry.id), safe=":/")
+    if kind == "arxiv":
+        return "/papers/" + quote(entry.slug or value)
+    return "/papers/" + quote(entry.id, safe=":")  # a browser would take dots between slashes out of a DOI
 
 
 def _static_files() -> tuple[dict[str, Static], dict[str, str]]:

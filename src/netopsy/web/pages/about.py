@@ -1,4 +1,4 @@
-"""How lists are ordered, where papers come from, what is kept of visitors; the files of the pages; whether all is well."""
+"""How lists are ordered, where papers come from, what is kept of visitors; the pages' files; whether all is well."""
 
 from __future__ import annotations
 
