@@ -3,8 +3,6 @@
 (() => {
   const keys = document.querySelector(".keys");
   if (keys) keys.hidden = false;
-  const calendar = document.querySelector("details.calendar");
-  if (calendar && matchMedia("(min-width: 60rem)").matches) calendar.open = true;
   const links = [...document.querySelectorAll(".card :is(h2, h3) a")];
   const step = (by) => {
     const now = links.indexOf(document.activeElement);
