@@ -1,0 +1,92 @@
+"""`netopsy serve`: the papers by day in a browser."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from contextlib import closing
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from netopsy.cli.terminal import say
+from netopsy.core.errors import InputError, require
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(serve)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port; 0 takes a free one.")] = 8051,
+    public: Annotated[
+        bool, typer.Option("--public", help="Let others reach it; needs an https base URL in NETOPSY_BASE_URL.")
+    ] = False,
+) -> None:
+    """Show papers by day, search and verdicts in a browser, until Ctrl-C."""
+    require(0 <= port <= 65535, f"--port must be from 0 to 65535, got {port}")
+    from netopsy.feed import Feed
+    from netopsy.feed.settings import Settings, settings
+
+    found = settings()
+    require(public or _is_loopback(host), f"--host {host} can be reached by others: say --public if that is meant")
+    require(
+        not public or found.base_url.startswith("https://"),
+        f"--public needs an https address in NETOPSY_BASE_URL, got {found.base_url}",
+    )
+    listening = _listening(host, port)
+    with closing(listening), closing(Feed.open(found.database or None)) as feed:
+        port = listening.getsockname()[1]
+        if found.base_url == Settings().base_url:
+            found = replace(found, base_url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
+        _run(feed, found, listening)
+
+
+def _run(feed: object, found: object, listening: socket.socket) -> None:
+    import logging
+
+    try:
+        import uvicorn
+
+        from netopsy.web.app import create_app
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("netopsy"):
+            raise
+        raise InputError(
+            f"the page needs {error.name}, which is not installed; pip install 'netopsy[web]' brings it"
+        ) from error
+    logging.basicConfig(format="netopsy: %(message)s", level=logging.WARNING)
+    app = create_app(feed, found)  # type: ignore[arg-type]
+    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5)
+    say(f"Papers by day are at {found.base_url} (Ctrl-C ends it)")  # type: ignore[attr-defined]
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:  # uvicorn has ended by then, and hands on what ended it
+        return
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that takes connections from now on."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        made = socket.socket(family, kind, protocol)
+    except (OSError, UnicodeError):
+        raise InputError(f"--host must be an address of this machine, got {host!r}") from None
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+        made.listen(128)
+    except OSError as error:
+        made.close()
+        raise InputError(f"cannot listen at {host} port {port}: {error.strerror}") from None
+    return made

@@ -1,0 +1,79 @@
+"""The web application: its pages found by place, one way of saying that something went wrong."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+
+import netopsy
+from netopsy.core.errors import InputError
+from netopsy.feed import Feed
+from netopsy.feed.settings import Settings
+from netopsy.web import pages
+from netopsy.web.caching import Caching
+from netopsy.web.security import Security
+from netopsy.web.site import Site
+
+
+def clock() -> datetime:
+    """What time it is."""
+    return datetime.now(UTC)
+
+
+def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = clock) -> FastAPI:
+    """The pages of that feed.
+
+    Args:
+        settings: the base URL is under which host it may be asked for, besides this machine's own names.
+        now: the clock.
+    """
+    app = FastAPI(
+        title="netopsy",
+        version=netopsy.__version__,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    site = app.state.site = Site(feed, settings, now)
+    for module in pkgutil.iter_modules(pages.__path__):
+        app.include_router(importlib.import_module(f"{pages.__name__}.{module.name}").router)
+
+    def refuse(request: Request, status: int, why: str) -> Response:
+        if request.url.path.startswith("/api/"):
+            return JSONResponse({"error": why}, status_code=status)
+        return site.page(request, "error.html", status=status, code=status, name=HTTPStatus(status).phrase, why=why)
+
+    @app.exception_handler(HTTPException)
+    def _http(request: Request, error: HTTPException) -> Response:
+        said = {404: "There is nothing at this address.", 405: "This address cannot be asked in that way."}
+        plain = error.detail == HTTPStatus(error.status_code).phrase
+        answer = refuse(
+            request, error.status_code, said.get(error.status_code, error.detail) if plain else error.detail
+        )
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(InputError)
+    def _input(request: Request, error: InputError) -> Response:
+        return refuse(request, 400, f"{error}.")
+
+    @app.exception_handler(RequestValidationError)
+    def _invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        name = ".".join(str(each) for each in first["loc"][1:]) or "the request"
+        return refuse(request, 422, f"{name}: {first['msg']}.")
+
+    app.add_middleware(Caching, revision=site.revision, now=now)
+    app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
+    app.add_middleware(Security, base_url=settings.base_url, refuse=refuse)
+    return app

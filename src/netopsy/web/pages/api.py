@@ -1,0 +1,92 @@
+"""The same lists as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query, Request
+
+from netopsy.feed import Entry
+from netopsy.web.pages.paper import entry_named
+from netopsy.web.pages.search import LONGEST
+from netopsy.web.site import site_of
+
+router = APIRouter(prefix="/api/v1")
+Limit = Annotated[int, Query(ge=1, le=500, description="At most this many papers.")]
+
+
+@router.get("/today")
+def today(request: Request) -> dict[str, Any]:
+    """The papers of today, or of the latest day that has any."""
+    site = site_of(request)
+    day, found = site.feed.today(now=site.now())
+    return {"day": day.isoformat()} | _papers(found)
+
+
+@router.get("/day/{name}")
+def day(request: Request, name: str) -> dict[str, Any]:
+    """The papers of a day such as 2026-11-28."""
+    site = site_of(request)
+    return _papers(site.feed.day(name, now=site.now()))
+
+
+@router.get("/week/{name}")
+def week(request: Request, name: str) -> dict[str, Any]:
+    """The papers of an ISO week such as 2026-W48."""
+    site = site_of(request)
+    return _papers(site.feed.week(name, now=site.now()))
+
+
+@router.get("/month/{name}")
+def month(request: Request, name: str) -> dict[str, Any]:
+    """The papers of a month such as 2026-11."""
+    site = site_of(request)
+    return _papers(site.feed.month(name, now=site.now()))
+
+
+@router.get("/trending")
+def trending(request: Request, limit: Limit = 50) -> dict[str, Any]:
+    """What is talked about most."""
+    site = site_of(request)
+    return _papers(site.feed.trending(limit, now=site.now()))
+
+
+@router.get("/top/{period}")
+def top(request: Request, period: Literal["week", "month"], limit: Limit = 50) -> dict[str, Any]:
+    """What got the most votes in this week or month."""
+    site = site_of(request)
+    return _papers(site.feed.top(period, limit, now=site.now()))
+
+
+@router.get("/search")
+def search(
+    request: Request, q: Annotated[str, Query(min_length=1, max_length=LONGEST)], limit: Limit = 10
+) -> dict[str, Any]:
+    """The papers nearest to what is typed, best first."""
+    return {"papers": [hit.to_json() for hit in site_of(request).search(q, limit)]}
+
+
+@router.get("/papers/{name:path}")
+def paper(request: Request, name: str) -> dict[str, Any]:
+    """The paper of that slug, arXiv number or DOI."""
+    return entry_named(site_of(request), name).to_json()
+
+
+@router.get("/evidence")
+def evidence(request: Request) -> dict[str, Any]:
+    """All recorded evidence by paper."""
+    return {slug: found.to_json() for slug, found in site_of(request).evidence.items()}
+
+
+@router.get("/evidence/{slug}")
+def evidence_of(request: Request, slug: str) -> dict[str, Any]:
+    """The recorded evidence of a paper."""
+    found = site_of(request).evidence.get(slug)
+    if found is None:
+        raise HTTPException(404, "There is no recorded evidence of this paper.")
+    return found.to_json()
+
+
+def _papers(found: Sequence[Entry]) -> dict[str, Any]:
+    return {"papers": [entry.to_json() for entry in found]}

@@ -1,0 +1,122 @@
+"""What every answer says to the browser, and which requests are refused before a page sees them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+SANDBOXED = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+"""For pictures: they may colour themselves, and do nothing else."""
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LARGEST = 64_000
+"""Bytes of a request's body."""
+SAFE = ("GET", "HEAD", "OPTIONS")
+ONE_CLICK = "/unsubscribe/"
+"""Where a mail program posts in the name of a reader, from nowhere."""
+_LOG = logging.getLogger("netopsy.web")
+
+
+class Security:
+    """Refuses requests that are not meant for this site, and puts the headers on every answer."""
+
+    def __init__(self, app: ASGIApp, base_url: str, refuse: Callable[[Request, int, str], Response]) -> None:
+        self.app, self.refuse = app, refuse
+        self.hosts = {*LOOPBACK, (urlsplit(base_url).hostname or "").lower()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        trouble = self._trouble(scope)
+        request = Request(scope)
+        if trouble is not None:
+            await self.refuse(request, *trouble)(scope, receive, sending)
+            return
+        try:
+            await self.app(scope, _counted(receive), sending)
+        except Exception as error:
+            _LOG.error("%s failed: %s", getattr(scope.get("route"), "path", "a page"), _place(error))
+            if begun:
+                raise
+            await self.refuse(request, 500, "Something went wrong here; it was noted.")(scope, receive, sending)
+
+    def _trouble(self, scope: Scope) -> tuple[int, str] | None:
+        headers = Headers(scope=scope)
+        if _host(headers.get("host", "")) not in self.hosts:
+            return 400, "This address is not the one of this site."
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or len(length) > 18 or int(length) > LARGEST:
+            return 413, f"A request may carry at most {LARGEST:,} bytes."
+        if scope["method"] not in SAFE and not scope["path"].startswith(ONE_CLICK) and not _ours(headers):
+            return 403, "A form of another site cannot be sent to this one."
+        return None
+
+
+def _host(text: str) -> str:
+    try:
+        return (urlsplit(f"//{text}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _ours(headers: Headers) -> bool:
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    try:
+        return bool(headers.get("host")) and urlsplit(headers.get("origin", "")).netloc == headers.get("host")
+    except ValueError:
+        return False
+
+
+def _counted(receive: Receive) -> Receive:
+    left = LARGEST
+
+    async def counting() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise HTTPException(413, f"A request may carry at most {LARGEST:,} bytes.")
+        return message
+
+    return counting
+
+
+def _place(error: Any) -> str:
+    """What was raised and where, without its message, which may hold what a visitor typed."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
+    return f"{type(error).__name__}{where}"

@@ -1,0 +1,163 @@
+"""What all pages share: the feed, the committed evidence, the templates and the files beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import func, select
+
+import netopsy
+from netopsy.catalogue import ROOMS, Paper, papers
+from netopsy.core.errors import InputError
+from netopsy.feed import Entry, Feed, schema
+from netopsy.feed.calendar import day_of, zone_named
+from netopsy.feed.feed import Hit
+from netopsy.feed.settings import Settings
+from netopsy.lab.evidence import Evidence, load_evidence
+from netopsy.lab.verdict_table import measured, part_rows
+from netopsy.web.readable import readable
+
+HERE = Path(__file__).parent
+TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+ANSWERS = ("holds", "undecided", "does not hold")
+
+
+@dataclass(frozen=True)
+class Static:
+    """A file beside the templates, under an address that changes with it."""
+
+    content: bytes
+    kind: str
+
+
+class Site:
+    """Made once for an application; `site_of` finds it."""
+
+    def __init__(self, feed: Feed, settings: Settings, now: Callable[[], datetime]) -> None:
+        self.feed, self.settings, self.now = feed, settings, now
+        self.zone = zone_named(feed.zone)
+        self.papers: Mapping[str, Paper] = {paper.slug: paper for paper in papers()}
+        self.evidence: Mapping[str, Evidence] = load_evidence()
+        self.static, self._addresses = _static_files()
+        self.version = self._version()
+        self._searching = threading.Lock()
+        self._environment = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
+        )
+        self._environment.filters |= {"readable": readable, "written": written, "segment": segment}
+        self._environment.globals |= {
+            "static": self._addresses.__getitem__,
+            "counts": self.counts,
+            "address": address_of,
+            "part_rows": part_rows,
+            "measured": measured,
+            "rooms": ROOMS,
+            "answers": ANSWERS,
+            "version": netopsy.__version__,
+        }
+
+    def page(self, request: Request, template: str, *, status: int = 200, **names: Any) -> HTMLResponse:
+        """A page made from a template."""
+        names |= {"path": request.url.path}
+        text = self._environment.get_template(template).render({"typed": "", "feeds": None} | names)
+        return HTMLResponse(text, status_code=status)
+
+    def today(self) -> date:
+        """The date in the zone of the feed."""
+        return day_of(self.now(), self.zone)
+
+    def counts(self, slug: str | None) -> list[tuple[str, int]]:
+        """How many claims of a paper got which answer."""
+        found = self.evidence.get(slug or "")
+        given = Counter(str(verdict["verdict"]) for verdict in found.verdicts) if found else Counter()
+        return [(answer, given[answer]) for answer in ANSWERS if given[answer]]
+
+    def revision(self) -> str:
+        """Changes whenever a page would: with papers, votes, sources, the index, the day and the templates."""
+        setting, vote, state = schema.setting.c, schema.vote.c, schema.source_state.c
+        with self.feed.engine.connect() as connection:
+            found: list[Any] = [connection.scalar(select(setting.value).where(setting.name == "seq"))]
+            found += connection.execute(select(func.count(), func.max(vote.at)).select_from(schema.vote)).one()
+            found += map(tuple, connection.execute(select(state.source, state.last_answer, state.trouble)))
+        found += [self.feed.index.state(), self.today(), self.version]
+        return hashlib.blake2b(repr(found).encode(), digest_size=12).hexdigest()
+
+    def search(self, text: str, limit: int) -> list[Hit]:
+        """What the feed finds; one search at a time, because it may make the index."""
+        with self._searching:
+            return self.feed.search(text, limit, now=self.now())
+
+    def similar(self, entry: Entry, limit: int = 5) -> list[Entry]:
+        """The papers nearest to one; none while the index has not come so far."""
+        state = self.feed.index.state()
+        if state.seq == 0 or self.feed.index.behind(self.feed.engine):
+            return []
+        text = " ".join(filter(None, (entry.title, *entry.keywords))).replace(":", " ").replace('"', " ")
+        words = " ".join(word.lstrip("-") for word in text.split())
+        try:
+            hits = self.search(words, limit + 1)
+        except InputError:  # a title without a single word
+            return []
+        return [hit.entry for hit in hits if hit.entry.id != entry.id][:limit]
+
+    def _version(self) -> str:
+        files = sorted(each for folder in ("templates", "static") for each in (HERE / folder).iterdir())
+        told = [netopsy.__version__, *(each.read_text(encoding="utf-8") for each in files)]
+        told += [json.dumps(found.to_json(), sort_keys=True, default=str) for found in self.evidence.values()]
+        return hashlib.blake2b("\0".join(told).encode(), digest_size=8).hexdigest()
+
+
+def site_of(request: Request) -> Site:
+    """What the application of this request was made with."""
+    found: Site = request.app.state.site
+    return found
+
+
+def written(day: date) -> str:
+    """A day as people write it.
+
+    >>> written(date(2025, 3, 14))
+    'Friday, 14 March 2025'
+    """
+    return f"{day:%A}, {day.day} {day:%B} {day.year}"
+
+
+def segment(text: str) -> str:
+    """Text as one part of an address."""
+    return quote(text, safe=":")
+
+
+def address_of(entry: Entry) -> str:
+    """Where the page of a paper is: by its slug, its arXiv number, or its key."""
+    kind, _, value = entry.id.partition(":")
+    if kind == "arxiv":
+        return "/papers/" + quote(entry.slug or value)
+    return "/papers/" + quote(entry.id, safe=":")  # a browser would take dots between slashes out of a DOI
+
+
+def _static_files() -> tuple[dict[str, Static], dict[str, str]]:
+    files: dict[str, Static] = {}
+    addresses: dict[str, str] = {}
+    found: Sequence[Path] = sorted((HERE / "static").iterdir())
+    for each in found:
+        content = each.read_bytes()
+        name = f"{each.stem}.{hashlib.blake2b(content, digest_size=6).hexdigest()}{each.suffix}"
+        files[name] = Static(content, TYPES[each.suffix])
+        addresses[each.name] = f"/static/{name}"
+    return files, addresses

@@ -1,0 +1,41 @@
+"""A feed with papers of the catalogue and some with odd names, and a visitor of its pages."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from starlette.testclient import TestClient
+
+from netopsy.feed import Feed
+from netopsy.feed.records import record
+from netopsy.feed.settings import Settings
+from netopsy.feed.store import ingest
+from netopsy.web.app import create_app
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+HOSTILE = "<script>alert(1)</script> \"'><img src=x onerror=alert(2)> \u202egnp.exe"
+
+
+def open_feed(folder) -> Feed:
+    """The catalogue on its day, and two papers of 27 November, one of which means harm."""
+    feed = Feed.open(f"sqlite:///{folder}/papers.db", now=NOW)
+    day = date(2026, 11, 27)
+    records = [
+        record("file", title=HOSTILE, names=["2611.00001"], authors=[HOSTILE], abstract=HOSTILE, day=day),
+        record("file", title=r"Gr\"obner bases in $O(n^2)$", names=["10.1000/../x"], abstract="Of rings.", day=day),
+    ]
+    ingest(feed.engine, records, now=NOW)
+    return feed
+
+
+@pytest.fixture(scope="package")
+def feed(tmp_path_factory):
+    made = open_feed(tmp_path_factory.mktemp("web"))
+    made.follow(encode=0)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="package")
+def visit(feed):
+    app = create_app(feed, Settings(), now=lambda: NOW)
+    return TestClient(app, base_url="http://127.0.0.1:8051", follow_redirects=False)

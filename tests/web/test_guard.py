@@ -1,0 +1,159 @@
+"""Headers, hosts, forms of other sites, large bodies, caching; and that reading changes nothing."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
+from netopsy.feed import Feed, schema
+from netopsy.feed.settings import Settings
+from netopsy.web.app import create_app
+from netopsy.web.readable import readable
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+@pytest.mark.parametrize("address", ["/", "/nowhere", "/api/v1/today", "/feeds/today.rss", "/healthz"])
+def test_every_answer_has_the_headers_and_no_cookie(visit, address):
+    headers = visit.get(address).headers
+    assert headers["content-security-policy"] == POLICY
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["referrer-policy"] == "same-origin"
+    assert "set-cookie" not in headers
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8051", 200),
+        ("localhost", 200),
+        ("[::1]:8051", 200),
+        ("Papers.Example.org", 200),
+        ("evil.example", 400),
+        ("127.0.0.1.evil.example", 400),
+        ("", 400),
+        ("[", 400),
+        ("papers.example.org@evil.example", 400),
+    ],
+)
+def test_only_our_own_hosts_are_answered(feed, host, status):
+    app = create_app(feed, Settings(base_url="https://papers.example.org"), now=lambda: NOW)
+    assert TestClient(app).get("/about", headers={"host": host}).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
+        ({"sec-fetch-site": "cross-site", "origin": "http://127.0.0.1:8051"}, 403),
+        ({"sec-fetch-site": "same-origin"}, 405),
+        ({"origin": "http://127.0.0.1:8051"}, 405),
+    ],
+)
+def test_forms_of_other_sites_are_refused(visit, headers, status):
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        assert visit.request(method, "/", headers=headers).status_code == status
+
+
+def test_large_bodies_are_refused(visit):
+    own = {"sec-fetch-site": "same-origin"}
+    assert visit.post("/", content=b"x" * 64_001, headers=own).status_code == 413
+    assert visit.post("/", headers=own | {"content-length": "-1"}).status_code == 413
+
+
+def test_who_has_a_page_is_told_that_it_is_the_same(tmp_path):
+    moment = [NOW]
+    feed = Feed.open(f"sqlite:///{tmp_path}/papers.db", now=NOW)
+    visit = TestClient(create_app(feed, Settings(), now=lambda: moment[0]), base_url="http://localhost")
+    first = visit.get("/")
+    assert first.headers["cache-control"] == "max-age=30, stale-while-revalidate=60, stale-if-error=86400"
+    known = {"if-none-match": f'"other", {first.headers["etag"]}'}
+    again = visit.get("/", headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    assert visit.get("/nowhere", headers={"if-none-match": "*"}).status_code == 404
+    feed.vote("grokking", _account(feed), now=NOW)
+    assert visit.get("/", headers=known).status_code == 200
+    assert "1 vote<" in visit.get("/").text
+    known = {"if-none-match": visit.get("/").headers["etag"]}
+    assert visit.get("/", headers=known).status_code == 304
+    moment[0] += timedelta(1)
+    assert visit.get("/", headers=known).status_code == 200
+    (tmp_path / "x.json").write_text('[{"title": "Of zebras", "id": "2611.00009"}]')
+    known = {"if-none-match": visit.get("/").headers["etag"]}
+    feed.import_file(tmp_path / "x.json", day="2026-11-29", now=NOW)
+    assert "Of zebras" in visit.get("/", headers=known).text
+    feed.close()
+
+
+def test_files_are_kept_for_ever_under_an_address_of_their_own(visit):
+    text = visit.get("/").text
+    address = text.partition('rel="stylesheet" href="')[2].partition('"')[0]
+    answer = visit.get(address)
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+
+
+def test_reading_changes_nothing(visit, feed):
+    def everything():
+        with feed.engine.connect() as connection:
+            tables = schema.METADATA.sorted_tables
+            return {each.name: sorted(map(repr, connection.execute(select(each)))) for each in tables}
+
+    before = everything()
+    for address in ("/", "/trending", "/papers/norm-grad", "/search?q=graphs", "/feeds/today.rss", "/api/v1/today"):
+        assert visit.get(address).status_code == 200
+        assert visit.head(address).status_code in (200, 405)
+    assert everything() == before
+
+
+def test_what_goes_wrong_is_one_sentence_and_told_without_what_was_typed(feed, monkeypatch, caplog):
+    app = create_app(feed, Settings(), now=lambda: NOW)
+
+    def broken(*_, **__):
+        raise RuntimeError("a secret that was typed")
+
+    monkeypatch.setattr(Feed, "trending", broken)
+    visit = TestClient(app, base_url="http://localhost")
+    for address in ("/trending", "/api/v1/trending"):
+        answer = visit.get(address)
+        assert answer.status_code == 500
+        assert "Something went wrong here" in answer.text
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert "secret" not in answer.text + caplog.text
+    assert "RuntimeError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain 5 $ and more", "plain 5 $ and more"),
+        (r"\textbf{Bold} and \emph{soft}", "Bold and soft"),
+        (r"$\alpha$-divergence, $x_{i}^{2}$, $\frac{1}{2}$", "α-divergence, x_i², 1/2"),
+        (r"Erd\H{o}s, Schr\"odinger, Na\"{\i}ve, Fran\c{c}ois, Mal\'{a}", "Erdős, Schrödinger, Naïve, François, Malá"),
+        (r"$\mathcal{O}(n \log n)$ of $\ell_1$", "O(n log n) of ℓ₁"),
+        (r"50\% \& more", "50% & more"),
+        ("a\u202eb\x00c", "abc"),
+        (r"\unknown{x} $unclosed {", "unknownx $unclosed"),
+    ],
+)
+def test_tex_as_text(text, shown):
+    assert readable(text) == shown
+
+
+def _account(feed):
+    from netopsy.feed.database import writing
+
+    with writing(feed.engine) as connection:
+        connection.execute(schema.account.insert().values(id="one", created=NOW - timedelta(9)))
+    return "one"
