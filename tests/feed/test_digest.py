@@ -230,3 +230,14 @@ def test_a_paper_that_is_known_by_another_name_later_is_not_sent_again(engine):
     ingest(engine, [record("file", names=["2610.00001", "10.1000/x"], **same)], now=START + timedelta(hours=9))
     plan_due(engine, HERE, None, now=START + timedelta(days=1, hours=8))
     assert [payload["order"] for _, payload, _ in letters(engine, "a")] == [["doi:10.1000/x"]]
+
+
+def test_papers_of_a_digest_that_failed_come_in_the_next(engine):
+    join(engine, "a", START)
+    featured(engine, START.date(), [1], START)
+    plan_due(engine, HERE, None, now=START + timedelta(hours=8))
+    with writing(engine) as connection:
+        connection.execute(update(schema.delivery).values(state="failed"))
+        connection.execute(delete(schema.delivery_paper))
+    plan_due(engine, HERE, None, now=START + timedelta(days=1, hours=8))
+    assert [numbers(payload) for _, payload, _ in letters(engine, "a")] == [[1], [1]]

@@ -167,7 +167,7 @@ class _Planner:
 
 def _last(connection: Connection, subscriber: str) -> _Last | None:
     letter = schema.delivery
-    own = (letter.c.subscriber == subscriber) & (letter.c.kind == "digest")
+    own = (letter.c.subscriber == subscriber) & (letter.c.kind == "digest") & (letter.c.state != "failed")
     query = select(letter.c.payload, letter.c.planned).where(own).order_by(letter.c.planned.desc()).limit(1)
     row = connection.execute(query).one_or_none()
     if row is None:
