@@ -14,6 +14,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "feed.md").read_text()
 def test_its_commands_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NETOPSY_FEED", f"sqlite:///{tmp_path}/papers.db")
+    monkeypatch.setenv("NETOPSY_SECRET_FILE", str(tmp_path / "secret"))
     (tmp_path / "papers.bib").write_text("@misc{one, title = {Of nets}, author = {A. Author}, eprint = {2611.00001}}")
     lines = [line[2:] for block in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
     assert len(lines) >= 13

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from netopsy.cli import feed_mail
 from netopsy.cli.terminal import complain, say
 from netopsy.core.errors import InputError, require
 
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
         group.command()(command)
     group.command("import")(import_)
     group.command("rebuild-index")(rebuild_index)
+    feed_mail.register(group)
     app.add_typer(group, name="feed")
 
 

@@ -153,11 +153,13 @@ class _Batch:
             self.connection.execute(update(schema.paper).where(schema.paper.c.id.in_(keys)).values(slug=None))
 
     def _move(self, old: str, new: str) -> None:
-        """Votes and names of a paper that is known under another key now."""
-        vote, alias = schema.vote, schema.paper_alias
+        """Votes, names and readers of a paper that is known under another key now."""
+        vote, alias, carried = schema.vote, schema.paper_alias, schema.delivery_paper
         twice = select(vote.c.account).where(vote.c.paper == new)
         self.connection.execute(delete(vote).where(vote.c.paper == old, vote.c.account.in_(twice)))
-        for table in (vote, alias):
+        had = select(carried.c.subscriber).where(carried.c.paper == new)
+        self.connection.execute(delete(carried).where(carried.c.paper == old, carried.c.subscriber.in_(had)))
+        for table in (vote, alias, carried):
             self.connection.execute(update(table).where(table.c.paper == old).values(paper=new))
         self.connection.execute(delete(schema.paper).where(schema.paper.c.id == old))
         trend = stored_trend(self.connection.scalars(select(vote.c.at).where(vote.c.paper == new).order_by(vote.c.at)))

@@ -1,0 +1,86 @@
+"""What a subscriber wants first, and what never: authors, words, rooms, papers, and words to leave out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from netopsy.core.errors import InputError, require
+from netopsy.core.texts import plain, shortened
+from netopsy.feed.identifiers import identified
+from netopsy.feed.lists import Entry
+
+MOST = 50
+"""Entries of one kind."""
+LONGEST = 100
+"""Characters of one."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Interests, checked."""
+
+    papers: tuple[str, ...] = ()
+    """The subscriber likes papers such as these."""
+    authors: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    rooms: tuple[str, ...] = ()
+
+    def follows(self, entry: Entry) -> bool:
+        """Whether an author of the paper is one of those that are followed."""
+        people = [set(_words(name)) for name in entry.authors]
+        return any(wanted <= own for each in self.authors if (wanted := set(_words(each))) for own in people)
+
+    def touches(self, entry: Entry) -> bool:
+        """Whether the paper is of a room, or has one of the words."""
+        own = {each.casefold() for each in entry.categories}
+        return any(each.casefold() in own for each in self.rooms) or _has(entry, self.words)
+
+    def refuses(self, entry: Entry) -> bool:
+        """Whether the paper has a word to leave out."""
+        return _has(entry, self.without)
+
+    def written(self) -> str:
+        """As JSON, which `read_wishes` reads."""
+        return json.dumps({name: list(value) for name, value in asdict(self).items() if value}, ensure_ascii=False)
+
+
+def wishes(given: Mapping[str, Any] | None) -> Wishes:
+    """Interests as ``{"papers": [...], "authors": [...], "words": [...], "without": [...], "rooms": [...]}``.
+
+    Raises:
+        InputError: another name, what is no list of texts, a paper that is none, or too many or too long ones.
+    """
+    require(given is None or isinstance(given, Mapping), "interests must be lists of texts by name")
+    known = [each.name for each in fields(Wishes)]
+    odd = [str(name) for name in given or {} if name not in known]
+    require(not odd, f"there is no interest {shortened(', '.join(odd))!r}; there are {', '.join(known)}")
+    return Wishes(**{name: _checked(name, value) for name, value in (given or {}).items()})
+
+
+def read_wishes(text: str) -> Wishes:
+    """What `Wishes.written` wrote."""
+    return Wishes(**{name: tuple(value) for name, value in json.loads(text or "{}").items()})
+
+
+def _checked(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+        raise InputError(f"{name} must be a list of texts")
+    clean = dict.fromkeys(line for each in value if (line := " ".join(plain(each).split())))
+    require(len(clean) <= MOST, f"{name} must be at most {MOST}, got {len(clean)}")
+    long = [each for each in clean if len(each) > LONGEST]
+    require(not long, f"each of {name} must have at most {LONGEST} characters")
+    return tuple(identified(each).key for each in clean) if name == "papers" else tuple(clean)
+
+
+def _has(entry: Entry, wanted: Iterable[str]) -> bool:
+    said = f" {' '.join(_words(' '.join((entry.title, entry.abstract, *entry.keywords))))} "
+    return any(f" {' '.join(own)} " in said for each in wanted if (own := _words(each)))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
