@@ -54,3 +54,45 @@ def test_from_asking_to_forgetting(capsys):
 def test_bad_input_is_one_sentence(capsys, arguments, message):
     assert main(["feed", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_letters_go_to_a_folder_once(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NETOPSY_MAIL", f"maildir:{tmp_path / 'box'}")
+    assert main(["feed", "subscribe", "ada@example.org"]) == 0
+    assert main(["feed", "send-digest", "--dry-run"]) == 0
+    assert "0 digests to plan, 1 letters to send." in capsys.readouterr().out
+    assert main(["feed", "tick"]) == 0
+    assert main(["feed", "send-digest"]) == 0
+    assert len(list((tmp_path / "box" / "new").iterdir())) == 1
+    capsys.readouterr()
+    assert main(["feed", "outbox"]) == 0
+    shown = capsys.readouterr().out
+    assert "confirm" in shown
+    assert "ada" not in shown
+    assert main(["feed", "outbox", "--resend", "nothing"]) == 2
+
+
+@pytest.mark.parametrize("name", ["digest.eml", "digest.html"])
+def test_a_digest_can_be_looked_at_before(tmp_path, name):
+    assert main(["feed", "send-digest", "--preview", str(tmp_path / name)]) == 0
+    text = (tmp_path / name).read_text()
+    assert "Papers of 2025-03-14" in text
+    assert "31 more on the page" in text
+
+
+def test_what_is_no_preview_is_named(tmp_path, capsys):
+    assert main(["feed", "send-digest", "--preview", str(tmp_path / "a.txt")]) == 2
+    assert ".eml or .html" in capsys.readouterr().err
+
+
+def test_a_server_that_does_not_answer_is_said_and_loses_nothing(monkeypatch, capsys):
+    import socket
+
+    with socket.socket() as taken:  # bound and not listening
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("NETOPSY_MAIL", f"smtp+plain://127.0.0.1:{taken.getsockname()[1]}")
+        assert main(["feed", "subscribe", "ada@example.org"]) == 0
+        assert main(["feed", "tick"]) == 1
+    assert "letters wait" in capsys.readouterr().err
+    monkeypatch.setenv("NETOPSY_MAIL", "pigeon:loft")
+    assert main(["feed", "tick"]) == 2

@@ -6,26 +6,27 @@ import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from netopsy.cli.terminal import complain, say
-from netopsy.core.errors import InputError
+from netopsy.core.errors import InputError, require
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
+    from netopsy.feed import Feed
     from netopsy.feed.secrets import Secret
     from netopsy.feed.settings import Settings
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="Such as ada@example.org.")]
+LETTERS = ("id", "kind", "state", "tries", "planned", "reply")
 COLUMNS = ("address", "state", "kind", "hour", "zone", "next due", "bounces")
 
 
 def register(group: typer.Typer) -> None:
     """Add the commands to the group of the feed."""
-    for command in (subscribe, confirm, subscribers, unsubscribe, my_data, forget):
+    for command in (subscribe, confirm, subscribers, unsubscribe, my_data, forget, send_digest, outbox, tick):
         group.command(command.__name__.replace("_", "-"))(command)
 
 
@@ -45,9 +46,9 @@ def subscribe(
     from netopsy.feed.subscriptions import subscribe
 
     given = {"authors": author, "words": word, "rooms": room, "papers": paper, "without": without}
-    with _opened() as (engine, settings, secret):
+    with _opened() as (feed, settings, secret):
         subscribe(
-            engine,
+            feed.engine,
             settings,
             secret,
             address,
@@ -65,8 +66,8 @@ def confirm(link: Annotated[str, typer.Argument(metavar="LINK", help="The link o
     """Press the link of a letter that asks whether you want papers by mail."""
     from netopsy.feed.subscriptions import confirm
 
-    with _opened() as (engine, _, secret):
-        if not confirm(engine, secret, link.strip().rpartition("/")[2], now=datetime.now(UTC)):
+    with _opened() as (feed, _, secret):
+        if not confirm(feed.engine, secret, link.strip().rpartition("/")[2], now=datetime.now(UTC)):
             complain("this link is not good, or not any more: it is for a day; ask for another letter")
             return 1
     say("Digests come as they were asked for.", err=True)
@@ -78,7 +79,7 @@ def subscribers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     from netopsy.cli.tables import print_rows
     from netopsy.feed.subscriptions import subscribers
 
-    with _opened() as (engine, _, _), engine.connect() as connection:
+    with _opened() as (feed, _, _), feed.engine.connect() as connection:
         found = subscribers(connection)
     if as_json:
         say(json.dumps(found, indent=2, ensure_ascii=False, default=datetime.isoformat))
@@ -102,24 +103,116 @@ def unsubscribe(address: Address) -> int:
     """End the digests to an address."""
     from netopsy.feed.subscriptions import unsubscribe_address
 
-    with _opened() as (engine, _, secret):
-        return _told(unsubscribe_address(engine, secret, address, datetime.now(UTC)), "Its digests have ended.")
+    with _opened() as (feed, _, secret):
+        return _told(unsubscribe_address(feed.engine, secret, address, datetime.now(UTC)), "Its digests have ended.")
 
 
 def my_data(address: Address) -> None:
     """Print all that is kept of an address, as JSON."""
     from netopsy.feed.privacy import my_data
 
-    with _opened() as (engine, _, secret):
-        say(json.dumps(my_data(engine, secret, address), indent=2, ensure_ascii=False))
+    with _opened() as (feed, _, secret):
+        say(json.dumps(my_data(feed.engine, secret, address), indent=2, ensure_ascii=False))
 
 
 def forget(address: Address) -> int:
     """Delete all that is kept of an address; a hash stays, so that only a new confirmation brings it back."""
     from netopsy.feed.privacy import forget
 
-    with _opened() as (engine, _, secret):
-        return _told(forget(engine, secret, address, datetime.now(UTC)), "All of it is deleted; a hash stays.")
+    with _opened() as (feed, _, secret):
+        return _told(forget(feed.engine, secret, address, datetime.now(UTC)), "All of it is deleted; a hash stays.")
+
+
+def send_digest(
+    preview: Annotated[
+        Path | None, typer.Option(help="Write what would be sent to this .eml or .html file, and send nothing.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what is due, and send nothing.")] = False,
+    limit: Annotated[int, typer.Option(help="At most this many letters.")] = 500,
+) -> int:
+    """Plan the digests that have fallen due, and send what waits."""
+    if preview is not None:
+        _preview(preview)
+        return 0
+    if dry_run:
+        from netopsy.feed.mail.preview import due
+
+        with _opened() as (feed, _, _), feed.engine.connect() as connection:
+            found = due(connection, datetime.now(UTC))
+        say(f"{found.digests:,} digests to plan, {found.letters:,} letters to send.")
+        return 0
+    return tick(limit)
+
+
+def tick(limit: Annotated[int, typer.Option(help="At most this many letters.")] = 500) -> int:
+    """Do what has fallen due: plan digests, send letters. Call it as often as you like; `netopsy serve` does."""
+    from netopsy.feed.mail.transport import transport_at
+    from netopsy.feed.tick import tick
+
+    with _opened() as (feed, settings, _), closing(transport_at(settings)) as transport:
+        found = tick(feed, settings, transport, now=datetime.now(UTC), limit=limit)
+    sent = found.sending
+    say(
+        f"{found.planned:,} digests planned; {sent.sent:,} letters sent, {sent.retry:,} put off, "
+        f"{sent.failed:,} failed, {sent.uncertain:,} uncertain.",
+        err=True,
+    )
+    if sent.trouble:
+        complain(f"letters wait: {sent.trouble}")
+    return 1 if sent.trouble else 0
+
+
+def outbox(
+    uncertain: Annotated[
+        bool, typer.Option("--uncertain", help="Only those of which nobody knows whether they arrived.")
+    ] = False,
+    resend: Annotated[str | None, typer.Option(help="Let this uncertain letter be sent again.")] = None,
+    limit: Annotated[int, typer.Option(help="At most this many letters.")] = 50,
+) -> None:
+    """Show the letters, the newest first; without the addresses they go to."""
+    from netopsy.cli.tables import print_rows
+    from netopsy.feed.mail import outbox
+
+    require(limit >= 1, f"--limit must be at least 1, got {limit}")
+    with _opened() as (feed, _, _):
+        if resend is not None:
+            outbox.resend(feed.engine, resend, now=datetime.now(UTC))
+            say("It will be sent again.", err=True)
+            return
+        found = outbox.letters(feed.engine, state="uncertain" if uncertain else None, limit=limit)
+    rows = [
+        (
+            each["id"],
+            each["kind"],
+            each["state"],
+            str(each["tries"]),
+            f"{each['planned']:%Y-%m-%d %H:%M}",
+            each["reply"],
+        )
+        for each in found
+    ]
+    print_rows(LETTERS, [tuple(each or "" for each in row) for row in rows], cut="reply")
+
+
+def _preview(path: Path) -> None:
+    from email import message_from_bytes, policy
+
+    from netopsy.core.files import replacing
+    from netopsy.core.paths import path_from
+    from netopsy.feed.mail.preview import example
+
+    place = path_from(path, "--preview")
+    require(place.suffix in (".eml", ".html"), f"--preview must end in .eml or .html, got {place.name!r}")
+    with _opened() as (feed, settings, _):
+        content = example(feed, settings, now=datetime.now(UTC))
+    if place.suffix == ".html":
+        body = message_from_bytes(content, policy=policy.default).get_body(("html",))
+        content = body.get_content().encode() if body is not None else b""
+    try:
+        with replacing(place) as unfinished:
+            unfinished.write_bytes(content)
+    except OSError as error:
+        raise InputError(f"--preview {str(place)!r} cannot be written: {error.strerror}") from None
 
 
 def _told(done: bool, what: str) -> int:
@@ -131,7 +224,7 @@ def _told(done: bool, what: str) -> int:
 
 
 @contextmanager
-def _opened() -> Iterator[tuple[Engine, Settings, Secret]]:
+def _opened() -> Iterator[tuple[Feed, Settings, Secret]]:
     from sqlalchemy.exc import DBAPIError
 
     from netopsy.feed import Feed
@@ -140,6 +233,6 @@ def _opened() -> Iterator[tuple[Engine, Settings, Secret]]:
     found = settings()
     try:
         with closing(Feed.open(found.database or None)) as feed:
-            yield feed.engine, found, found.secret()
+            yield feed, found, found.secret()
     except DBAPIError as error:
         raise InputError(f"the feed's database does not answer: {error.orig}") from None

@@ -51,7 +51,8 @@ def _run(feed: object, found: object, listening: socket.socket) -> None:
     try:
         import uvicorn
 
-        from netopsy.web.app import create_app
+        from netopsy.web.app import clock, create_app
+        from netopsy.web.ticker import Ticker
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("netopsy"):
             raise
@@ -60,12 +61,16 @@ def _run(feed: object, found: object, listening: socket.socket) -> None:
         ) from error
     logging.basicConfig(format="netopsy: %(message)s", level=logging.WARNING)
     app = create_app(feed, found)  # type: ignore[arg-type]
+    ticker = Ticker(feed, found, now=clock)  # type: ignore[arg-type]
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5)
     say(f"Papers by day are at {found.base_url} (Ctrl-C ends it)")  # type: ignore[attr-defined]
+    ticker.start()
     try:
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:  # uvicorn has ended by then, and hands on what ended it
         return
+    finally:
+        ticker.stop()
 
 
 def _is_loopback(host: str) -> bool:

@@ -16,9 +16,9 @@ from netopsy.feed.calendar import aware, day_of, instant_of, last_digest, next_d
 from netopsy.feed.database import site_zone, writing
 from netopsy.feed.lists import Entry
 from netopsy.feed.mail.plan import plan
+from netopsy.feed.mail.verp import domain_of
 from netopsy.feed.search.index import SearchIndex
 from netopsy.feed.settings import Settings
-from netopsy.feed.subscriptions import domain_of
 from netopsy.feed.taste import Taste
 from netopsy.feed.wishes import Wishes, read_wishes
 

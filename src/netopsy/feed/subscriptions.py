@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
@@ -18,6 +17,7 @@ from netopsy.feed.addresses import mail_address, same_mailbox
 from netopsy.feed.calendar import aware, next_digest, zone_named
 from netopsy.feed.database import writing
 from netopsy.feed.mail.plan import plan
+from netopsy.feed.mail.verp import domain_of
 from netopsy.feed.secrets import Secret
 from netopsy.feed.settings import Settings
 from netopsy.feed.wishes import wishes
@@ -192,11 +192,6 @@ def subscribers(connection: Connection) -> list[dict[str, Any]]:
 def hash_of(secret: Secret, address: str) -> str:
     """Under what an address is known; the same for all spellings of one mailbox."""
     return secret.hashed(same_mailbox(address), purpose="address")
-
-
-def domain_of(settings: Settings) -> str:
-    """What Message-IDs end with: the domain that letters come from."""
-    return parseaddr(settings.sender)[1].rpartition("@")[2] or "localhost"
 
 
 def drop_unconfirmed(connection: Connection, now: datetime) -> int:

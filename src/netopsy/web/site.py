@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +25,7 @@ from netopsy.core.errors import InputError
 from netopsy.feed import Entry, Feed, schema
 from netopsy.feed.calendar import day_of, zone_named
 from netopsy.feed.feed import Hit
+from netopsy.feed.secrets import Secret
 from netopsy.feed.settings import Settings
 from netopsy.lab.evidence import Evidence, load_evidence
 from netopsy.lab.verdict_table import measured, part_rows
@@ -71,6 +73,11 @@ class Site:
             "answers": ANSWERS,
             "version": netopsy.__version__,
         }
+
+    @cached_property
+    def secret(self) -> Secret:
+        """The keys of links, made at the first use."""
+        return self.settings.secret()
 
     def page(self, request: Request, template: str, *, status: int = 200, **names: Any) -> HTMLResponse:
         """A page made from a template."""

@@ -30,6 +30,7 @@ from netopsy.feed.mail.message import Letter, build
 from netopsy.feed.mail.verp import return_path
 from netopsy.feed.secrets import Secret
 from netopsy.feed.settings import Settings
+from netopsy.feed.subscriptions import unsubscribe_token
 
 STATES = ("planned", "sending", "sent", "retry", "failed", "uncertain")
 BATCH = 50
@@ -177,8 +178,8 @@ class _Sender:
         path, leave = named_mailbox(self.settings.sender)[1], ""
         if row.subscriber is not None:
             path = return_path(self.secret, self.settings, row.subscriber)
-            if row.kind not in claims.LINKS:
-                token = self.secret.signed("unsubscribe", [row.subscriber, begun.salt], now=row.planned)
+            if row.kind not in claims.LINKS and begun.salt is not None:
+                token = unsubscribe_token(self.secret, row.subscriber, begun.salt, row.planned)
                 leave = f"{self.settings.base_url}/unsubscribe/{token}"
         return Letter(
             kind=row.kind,
