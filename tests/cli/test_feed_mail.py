@@ -96,3 +96,12 @@ def test_a_server_that_does_not_answer_is_said_and_loses_nothing(monkeypatch, ca
     assert "letters wait" in capsys.readouterr().err
     monkeypatch.setenv("NETOPSY_MAIL", "pigeon:loft")
     assert main(["feed", "tick"]) == 2
+
+
+def test_reports_are_counted_and_odd_ones_named(tmp_path, capsys):
+    (tmp_path / "odd").write_bytes(b"hello")
+    assert main(["feed", "bounces", str(tmp_path / "odd")]) == 0
+    told = capsys.readouterr().err
+    assert "odd: it reports no letter" in told
+    assert "1 passed over" in told
+    assert main(["feed", "bounces", str(tmp_path / "nowhere")]) == 2

@@ -1,6 +1,7 @@
 """Papers by mail from the page: the button alone does it, pressing it twice is fine, and the answer tells nothing."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from starlette.testclient import TestClient
 from netopsy.feed import Feed, schema
 from netopsy.feed.mail.maildir import Maildir
 from netopsy.feed.settings import Settings
+from netopsy.feed.subscriptions import subscribe
 from netopsy.feed.tick import tick
 from netopsy.web.app import create_app
 
@@ -119,3 +121,29 @@ def test_the_form_says_what_its_fields_are(visit):
     page = visit.get("/subscribe").text
     assert page.count("<label") >= 8
     assert "style=" not in page
+
+
+def test_letters_go_out_beside_the_pages_and_what_goes_wrong_is_tried_again(feed, settings, tmp_path, monkeypatch):
+    import threading
+
+    from netopsy.web import ticker
+
+    done, calls = threading.Event(), []
+
+    def ticked(*arguments, now):
+        calls.append(now)
+        if len(calls) == 1:
+            raise RuntimeError("of a database that is away")
+        found = tick(*arguments, now=now)
+        done.set()
+        return found
+
+    monkeypatch.setattr(ticker, "tick", ticked)
+    there = replace(settings, mail=f"maildir:{tmp_path / 'mail'}")
+    subscribe(feed.engine, there, there.secret(), "ada@example.org", now=NOW)
+    beside = ticker.Ticker(feed, there, now=lambda: NOW, seconds=0.01)
+    beside.start()
+    assert done.wait(30)
+    beside.stop()
+    assert not beside.is_alive()
+    assert len(list((tmp_path / "mail" / "new").iterdir())) == 1

@@ -26,7 +26,7 @@ COLUMNS = ("address", "state", "kind", "hour", "zone", "next due", "bounces")
 
 def register(group: typer.Typer) -> None:
     """Add the commands to the group of the feed."""
-    for command in (subscribe, confirm, subscribers, unsubscribe, my_data, forget, send_digest, outbox, tick):
+    for command in (subscribe, confirm, subscribers, unsubscribe, my_data, forget, send_digest, outbox, bounces, tick):
         group.command(command.__name__.replace("_", "-"))(command)
 
 
@@ -192,6 +192,33 @@ def outbox(
         for each in found
     ]
     print_rows(LETTERS, [tuple(each or "" for each in row) for row in rows], cut="reply")
+
+
+def bounces(
+    path: Annotated[
+        str, typer.Argument(metavar="PATH|-", help="A maildir, an mbox or a message; - reads from the standard input.")
+    ],
+) -> None:
+    """Take in reports of letters that did not arrive, and complaints. One that is not believed is named."""
+    import sys
+    from collections import Counter
+
+    from netopsy.core.paths import path_from
+    from netopsy.feed.mail.bounces import messages_at, messages_in, take_in
+
+    counts = Counter[str]()
+    with _opened() as (feed, _, secret):
+        found = messages_in(sys.stdin.buffer.read(), "-") if path == "-" else messages_at(path_from(path, "PATH"))
+        for where, content in found:
+            try:
+                report = take_in(feed.engine, secret, content, now=datetime.now(UTC))
+            except InputError as error:
+                complain(f"{where}: {error}")
+                counts["passed over"] += 1
+                continue
+            counts[report.kind if report else "known"] += 1
+    kinds = ("hard", "soft", "complaint", "known", "passed over")
+    say(", ".join(f"{counts[kind]:,} {kind}" for kind in kinds) + ".", err=True)
 
 
 def _preview(path: Path) -> None:

@@ -91,6 +91,17 @@ def _shown(url: str) -> str:
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
 
 
+def beside(url: str, name: str) -> Path:
+    """Where a file of that name lies beside the database at ``url``; in `feed_folder` where that is no file."""
+    try:
+        address = make_url(url) if url else None
+    except ArgumentError:
+        address = None  # whoever opens it says what is wrong with it
+    if address is None or address.get_backend_name() != "sqlite" or address.database in (None, "", ":memory:"):
+        return feed_folder() / name
+    return Path(str(address.database)).expanduser().absolute().with_name(name)
+
+
 def site_zone(connection: Connection) -> str:
     """The zone whose dates are the site's days."""
     return str(connection.scalar(select(schema.setting.c.value).where(schema.setting.c.name == "zone")))

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from netopsy.core.errors import InputError, require
-from netopsy.feed.database import feed_folder
+from netopsy.feed.database import beside
 from netopsy.feed.secrets import FILE, Secret, secret_at
 
 VARIABLES = {
@@ -42,7 +42,7 @@ class Settings:
 
     def secret(self) -> Secret:
         """The keys, made at the first use."""
-        return secret_at(self.secret_file or feed_folder() / FILE)
+        return secret_at(self.secret_file or beside(self.database, FILE))
 
 
 def settings(file: str | Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:

@@ -6,11 +6,8 @@ import ipaddress
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
-
 from netopsy.core.errors import InputError, require
-from netopsy.feed.database import feed_folder
+from netopsy.feed.database import beside
 from netopsy.feed.mail.answers import Transport
 from netopsy.feed.mail.maildir import Maildir
 from netopsy.feed.mail.smtp import Server, Smtp
@@ -34,7 +31,7 @@ def transport_at(settings: Settings, *, timeout: float = 60.0) -> Transport:
     """
     kind, _, rest = settings.mail.partition(":")
     if not settings.mail:
-        return Maildir(_beside(settings.database))
+        return Maildir(beside(settings.database, FOLDER))
     if kind == "maildir":
         require(rest, f"mail must be {WANTED}; the folder is not named")
         return Maildir(Path(rest).expanduser().absolute())
@@ -89,17 +86,3 @@ def _is_here(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _beside(database: str) -> Path:
-    try:
-        address = make_url(database) if database else None
-    except ArgumentError:
-        address = None  # whoever opens it says what is wrong with it
-    if (
-        address is not None
-        and address.get_backend_name() == "sqlite"
-        and address.database not in (None, "", ":memory:")
-    ):
-        return Path(str(address.database)).expanduser().absolute().with_name(FOLDER)
-    return feed_folder() / FOLDER
