@@ -30,7 +30,7 @@ _RAISED = str.maketrans("0123456789+-=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻�
 _LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
 
 _ACCENT = re.compile(
-    r"\\(?:([`'^~\"=.])\s*|([uvHckrd])(?=[{ \\]))\s*(?:\{\\?([A-Za-z])\}|\\?([A-Za-z])(?![A-Za-z]*\}))"
+    r"\\(?:([`'^~\"=.])\s*|([uvHckrd])(?=[{ \\]))\s*(?:\{\\?([A-Za-z])\}|\\?([A-Za-z]))"
 )
 _MATH = re.compile(r"(?<!\\)\$\$?([^$]+?)(?<!\\)\$\$?|\\\((.+?)\\\)")
 _WRAPPED = re.compile(r"\\(?:emph|text[a-z]{0,8}|math[a-z]{1,8}|mbox|operatorname|underline|url)\s*\{([^{}]*)\}")
