@@ -29,9 +29,7 @@ _LETTERS = {"R": "ℝ", "N": "ℕ", "Z": "ℤ", "Q": "ℚ", "C": "ℂ", "E": "�
 _RAISED = str.maketrans("0123456789+-=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ")
 _LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
 
-_ACCENT = re.compile(
-    r"\\(?:([`'^~\"=.])\s*|([uvHckrd])(?=[{ \\]))\s*(?:\{\\?([A-Za-z])\}|\\?([A-Za-z]))"
-)
+_ACCENT = re.compile(r"\\(?:([`'^~\"=.])\s*|([uvHckrd])(?=[{ \\]))\s*(?:\{\\?([A-Za-z])\}|\\?([A-Za-z]))")
 _MATH = re.compile(r"(?<!\\)\$\$?([^$]+?)(?<!\\)\$\$?|\\\((.+?)\\\)")
 _WRAPPED = re.compile(r"\\(?:emph|text[a-z]{0,8}|math[a-z]{1,8}|mbox|operatorname|underline|url)\s*\{([^{}]*)\}")
 _BOARD = re.compile(r"\\mathbb\s*\{?([RNZQCEP])\}?")
