@@ -9,6 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 
 demo: .venv/ready
 	$(BIN)/netopsy examine --out report
+	@echo "All papers, in a browser: $(BIN)/netopsy serve"
 
 test: .venv/ready-dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 10

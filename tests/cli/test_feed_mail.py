@@ -105,3 +105,13 @@ def test_reports_are_counted_and_odd_ones_named(tmp_path, capsys):
     assert "odd: it reports no letter" in told
     assert "1 passed over" in told
     assert main(["feed", "bounces", str(tmp_path / "nowhere")]) == 2
+
+
+def test_all_commands_go_to_the_database_of_the_settings(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("NETOPSY_FEED")
+    (tmp_path / "netopsy.toml").write_text(f'database = "sqlite:///{tmp_path}/other.db"\n')
+    monkeypatch.setenv("NETOPSY_SETTINGS", str(tmp_path / "netopsy.toml"))
+    assert main(["feed", "check"]) == 0
+    assert "other.db" in capsys.readouterr().out
+    assert main(["feed", "subscribers"]) == 0
+    assert sorted(each.name for each in tmp_path.glob("*.db")) == ["other.db"]

@@ -1,6 +1,8 @@
 """Papers by mail from the page: the button alone does it, pressing it twice is fine, and the answer tells nothing."""
 
 import json
+import quopri
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -41,6 +43,10 @@ def rows(feed, table):
         return [row._mapping for row in connection.execute(select(table))]
 
 
+def unquoted(letter):
+    return quopri.decodestring(letter)
+
+
 def path_of(link):
     return "/" + link.split("/", 3)[3]
 
@@ -65,6 +71,9 @@ def test_from_the_form_to_the_digest_and_out_at_one_click(feed, settings, visit,
     assert tick(feed, settings, box, now=row["next_due"] + timedelta(minutes=2)).planned == 0
     letters = [each.read_bytes() for each in (tmp_path / "mail" / "new").iterdir()]
     (digest,) = [each for each in letters if b"List-Unsubscribe" in each]
+    papers = {each.decode() for each in re.findall(rb'href="http://127.0.0.1:8051(/papers/[^"]+)"', unquoted(digest))}
+    assert len(papers) == 20
+    assert {visit.get(each).status_code for each in papers} == {200}
     leave = path_of(digest.split(b"List-Unsubscribe: <")[1].split(b">")[0].decode())
     assert visit.get(leave).status_code == 200
     assert rows(feed, schema.subscriber)[0]["state"] == "active"

@@ -49,3 +49,10 @@ def test_what_is_not_meant_is_refused(capsys, monkeypatch, arguments, message):
     monkeypatch.delenv("NETOPSY_BASE_URL", raising=False)
     assert main(["serve", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_public_page_needs_a_way_for_letters(capsys, monkeypatch):
+    monkeypatch.setenv("NETOPSY_BASE_URL", "https://papers.example.org")
+    monkeypatch.delenv("NETOPSY_MAIL", raising=False)
+    assert main(["serve", "--public"]) == 2
+    assert "--public needs NETOPSY_MAIL" in capsys.readouterr().err

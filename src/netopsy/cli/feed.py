@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from netopsy.cli import feed_mail
+from netopsy.cli.opened import opened
 from netopsy.cli.terminal import complain, say
 from netopsy.core.errors import InputError, require
 
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
 def today(as_json: AsJson = False) -> None:
     """Show the papers of today, or of the latest day that has any."""
-    with _feed() as feed:
+    with opened() as (feed, _):
         shown, found = feed.today()
         _list(found, as_json, f"papers of {shown}")
         _tell_sources(feed)
@@ -48,7 +48,7 @@ def day(
     day: Annotated[str, typer.Argument(metavar="DAY", help="Such as 2026-11-28.")], as_json: AsJson = False
 ) -> None:
     """Show the papers of a day."""
-    with _feed() as feed:
+    with opened() as (feed, _):
         _list(feed.day(day), as_json, f"papers of {day}")
 
 
@@ -56,7 +56,7 @@ def week(
     week: Annotated[str, typer.Argument(metavar="WEEK", help="An ISO week such as 2026-W48.")], as_json: AsJson = False
 ) -> None:
     """Show the papers of a week."""
-    with _feed() as feed:
+    with opened() as (feed, _):
         _list(feed.week(week), as_json, f"papers of {week}")
 
 
@@ -64,13 +64,13 @@ def month(
     month: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-11.")], as_json: AsJson = False
 ) -> None:
     """Show the papers of a month."""
-    with _feed() as feed:
+    with opened() as (feed, _):
         _list(feed.month(month), as_json, f"papers of {month}")
 
 
 def trending(limit: Limit = 50, as_json: AsJson = False) -> None:
     """Show what is talked about most: each vote counts 1, and half as much every 24 hours."""
-    with _feed() as feed:
+    with opened() as (feed, _):
         _list(feed.trending(limit), as_json, "papers, by trend and then by day")
 
 
@@ -80,7 +80,7 @@ def top(
     as_json: AsJson = False,
 ) -> None:
     """Show what got the most votes in this week or month."""
-    with _feed() as feed:
+    with opened() as (feed, _):
         _list(feed.top(period, limit), as_json, f"papers with votes of this {period}")  # type: ignore[arg-type]
 
 
@@ -89,7 +89,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one paper."""
-    with _feed() as feed:
+    with opened() as (feed, _):
         found = feed.show(name)
         if as_json:
             _print(found.to_json())
@@ -116,7 +116,7 @@ def search(
 
     typed = [*query, *(f"room:{room}" for _ in [room] if room), *(f"day:{day}" for _ in [day] if day)]
     typed += ["runnable:"] * runnable + ([f"verdict:{verdict}"] if verdict else [])
-    with _feed() as feed:
+    with opened() as (feed, _):
         with shown():
             hits = feed.search(" ".join(typed), limit)
         if as_json:
@@ -140,7 +140,7 @@ def update(
     """Ask a source for what is new. One that does not answer leaves everything as it is."""
     from netopsy.feed.updates import ARCHIVES
 
-    with _feed() as feed:
+    with opened() as (feed, _):
         found = feed.update(
             source, day=day, archives=archive or ARCHIVES, contact=contact, force=force, bad=_complain_of
         )
@@ -166,7 +166,7 @@ def import_(
 
     from netopsy.cli.progress import shown
 
-    with _feed() as feed, shown():
+    with opened() as (feed, _), shown():
         found = feed.import_file(file, day=day, bad=told)
     _tell(found)
     if bad:
@@ -179,7 +179,7 @@ def submit(
     """Fetch a paper from arXiv."""
     from netopsy.feed.fetching import SourceError
 
-    with _feed() as feed:
+    with opened() as (feed, _):
         try:
             found = feed.fetch(name, bad=_complain_of)
         except SourceError as trouble:
@@ -204,7 +204,7 @@ def export(
     from netopsy.core.files import replacing
     from netopsy.core.paths import path_from
 
-    with _feed() as feed:
+    with opened() as (feed, _):
         text = feed.export(what, format, limit)
     if out is None:
         say(text.rstrip("\n"))
@@ -225,7 +225,7 @@ def rebuild_index(
     require(limit is None or limit >= 0, f"--limit must be at least 0, got {limit}")
     from netopsy.cli.progress import shown
 
-    with _feed() as feed, shown():
+    with opened() as (feed, _), shown():
         state = feed.index.rebuild(feed.engine, encode=limit)
     say(f"{state.papers:,} papers, {state.understood:,} of them by meaning, too.", err=True)
 
@@ -234,7 +234,7 @@ def check() -> None:
     """Say where the feed is and how it stands."""
     from netopsy.catalogue.search import searches_by_meaning
 
-    with _feed() as feed:
+    with opened() as (feed, _):
         state, behind = feed.index.state(), feed.index.behind(feed.engine)
         say(f"database   {feed.engine.url.render_as_string(hide_password=True)}")
         say(f"days       dates in {feed.zone}")
@@ -243,19 +243,6 @@ def check() -> None:
         installed = searches_by_meaning()
         say(f"meaning    {'read by the sentence encoder' if installed else 'not installed: netopsy[search]'}")
         _tell_sources(feed, answered=True)
-
-
-@contextmanager
-def _feed() -> Iterator[Feed]:
-    from sqlalchemy.exc import DBAPIError
-
-    from netopsy.feed import Feed
-
-    try:
-        with closing(Feed.open()) as feed:
-            yield feed
-    except DBAPIError as error:
-        raise InputError(f"the feed's database does not answer: {error.orig}") from None
 
 
 def _list(found: Sequence[Entry], as_json: bool, what: str) -> None:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from netopsy.cli.opened import opened
 from netopsy.cli.terminal import complain, say
 from netopsy.core.errors import InputError, require
-
-if TYPE_CHECKING:
-    from netopsy.feed import Feed
-    from netopsy.feed.secrets import Secret
-    from netopsy.feed.settings import Settings
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="Such as ada@example.org.")]
 LETTERS = ("id", "kind", "state", "tries", "planned", "reply")
@@ -46,11 +41,11 @@ def subscribe(
     from netopsy.feed.subscriptions import subscribe
 
     given = {"authors": author, "words": word, "rooms": room, "papers": paper, "without": without}
-    with _opened() as (feed, settings, secret):
+    with opened() as (feed, settings):
         subscribe(
             feed.engine,
             settings,
-            secret,
+            settings.secret(),
             address,
             kind="weekly" if weekly else "daily",
             hour=hour,
@@ -66,8 +61,8 @@ def confirm(link: Annotated[str, typer.Argument(metavar="LINK", help="The link o
     """Press the link of a letter that asks whether you want papers by mail."""
     from netopsy.feed.subscriptions import confirm
 
-    with _opened() as (feed, _, secret):
-        if not confirm(feed.engine, secret, link.strip().rpartition("/")[2], now=datetime.now(UTC)):
+    with opened() as (feed, settings):
+        if not confirm(feed.engine, settings.secret(), link.strip().rpartition("/")[2], now=datetime.now(UTC)):
             complain("this link is not good, or not any more: it is for a day; ask for another letter")
             return 1
     say("Digests come as they were asked for.", err=True)
@@ -79,7 +74,7 @@ def subscribers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     from netopsy.cli.tables import print_rows
     from netopsy.feed.subscriptions import subscribers
 
-    with _opened() as (feed, _, _), feed.engine.connect() as connection:
+    with opened() as (feed, _), feed.engine.connect() as connection:
         found = subscribers(connection)
     if as_json:
         say(json.dumps(found, indent=2, ensure_ascii=False, default=datetime.isoformat))
@@ -103,24 +98,28 @@ def unsubscribe(address: Address) -> int:
     """End the digests to an address."""
     from netopsy.feed.subscriptions import unsubscribe_address
 
-    with _opened() as (feed, _, secret):
-        return _told(unsubscribe_address(feed.engine, secret, address, datetime.now(UTC)), "Its digests have ended.")
+    with opened() as (feed, settings):
+        return _told(
+            unsubscribe_address(feed.engine, settings.secret(), address, datetime.now(UTC)), "Its digests have ended."
+        )
 
 
 def my_data(address: Address) -> None:
     """Print all that is kept of an address, as JSON."""
     from netopsy.feed.privacy import my_data
 
-    with _opened() as (feed, _, secret):
-        say(json.dumps(my_data(feed.engine, secret, address), indent=2, ensure_ascii=False))
+    with opened() as (feed, settings):
+        say(json.dumps(my_data(feed.engine, settings.secret(), address), indent=2, ensure_ascii=False))
 
 
 def forget(address: Address) -> int:
     """Delete all that is kept of an address; a hash stays, so that only a new confirmation brings it back."""
     from netopsy.feed.privacy import forget
 
-    with _opened() as (feed, _, secret):
-        return _told(forget(feed.engine, secret, address, datetime.now(UTC)), "All of it is deleted; a hash stays.")
+    with opened() as (feed, settings):
+        return _told(
+            forget(feed.engine, settings.secret(), address, datetime.now(UTC)), "All of it is deleted; a hash stays."
+        )
 
 
 def send_digest(
@@ -137,7 +136,7 @@ def send_digest(
     if dry_run:
         from netopsy.feed.mail.preview import due
 
-        with _opened() as (feed, _, _), feed.engine.connect() as connection:
+        with opened() as (feed, _), feed.engine.connect() as connection:
             found = due(connection, datetime.now(UTC))
         say(f"{found.digests:,} digests to plan, {found.letters:,} letters to send.")
         return 0
@@ -149,7 +148,7 @@ def tick(limit: Annotated[int, typer.Option(help="At most this many letters.")] 
     from netopsy.feed.mail.transport import transport_at
     from netopsy.feed.tick import tick
 
-    with _opened() as (feed, settings, _), closing(transport_at(settings)) as transport:
+    with opened() as (feed, settings), closing(transport_at(settings)) as transport:
         found = tick(feed, settings, transport, now=datetime.now(UTC), limit=limit)
     sent = found.sending
     say(
@@ -174,7 +173,7 @@ def outbox(
     from netopsy.feed.mail import outbox
 
     require(limit >= 1, f"--limit must be at least 1, got {limit}")
-    with _opened() as (feed, _, _):
+    with opened() as (feed, _):
         if resend is not None:
             outbox.resend(feed.engine, resend, now=datetime.now(UTC))
             say("It will be sent again.", err=True)
@@ -207,7 +206,8 @@ def bounces(
     from netopsy.feed.mail.bounces import messages_at, messages_in, take_in
 
     counts = Counter[str]()
-    with _opened() as (feed, _, secret):
+    with opened() as (feed, settings):
+        secret = settings.secret()
         found = messages_in(sys.stdin.buffer.read(), "-") if path == "-" else messages_at(path_from(path, "PATH"))
         for where, content in found:
             try:
@@ -230,7 +230,7 @@ def _preview(path: Path) -> None:
 
     place = path_from(path, "--preview")
     require(place.suffix in (".eml", ".html"), f"--preview must end in .eml or .html, got {place.name!r}")
-    with _opened() as (feed, settings, _):
+    with opened() as (feed, settings):
         content = example(feed, settings, now=datetime.now(UTC))
     if place.suffix == ".html":
         body = message_from_bytes(content, policy=policy.default).get_body(("html",))
@@ -248,18 +248,3 @@ def _told(done: bool, what: str) -> int:
         return 1
     say(what, err=True)
     return 0
-
-
-@contextmanager
-def _opened() -> Iterator[tuple[Feed, Settings, Secret]]:
-    from sqlalchemy.exc import DBAPIError
-
-    from netopsy.feed import Feed
-    from netopsy.feed.settings import settings
-
-    found = settings()
-    try:
-        with closing(Feed.open(found.database or None)) as feed:
-            yield feed, found, found.secret()
-    except DBAPIError as error:
-        raise InputError(f"the feed's database does not answer: {error.orig}") from None

@@ -37,6 +37,9 @@ def serve(
         not public or found.base_url.startswith("https://"),
         f"--public needs an https address in NETOPSY_BASE_URL, got {found.base_url}",
     )
+    require(
+        not public or found.mail, "--public needs NETOPSY_MAIL, by which those who ask for papers get their letters"
+    )
     listening = _listening(host, port)
     with closing(listening), closing(Feed.open(found.database or None)) as feed:
         port = listening.getsockname()[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from netopsy.core.texts import plain
 
@@ -38,6 +39,7 @@ _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _COMMAND = re.compile(r"\\([A-Za-z]+)(\s*)")
 
 
+@lru_cache(maxsize=2048)
 def readable(text: str) -> str:
     """``text`` with its TeX turned into letters, and without what could steer a page: controls, changes of direction.
 

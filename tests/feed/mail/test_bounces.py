@@ -85,7 +85,7 @@ Hello
 
 def test_a_mailbox_that_is_none_suspends_and_no_address_is_kept(feed):
     found = take_in(feed.engine, OWN, delivery(), now=NOW)
-    assert (found.kind, found.status, found.said) == ("hard", "5.1.1", "550 no such user (address)")
+    assert (found.kind, found.status, found.said) == ("hard", "5.1.1", "550 no such user <address>")
     assert state_in(feed) == "suspended"
 
 

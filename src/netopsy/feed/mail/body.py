@@ -77,7 +77,7 @@ def _shown(
     names = [_cut(each, 60) for each in authors[:NAMES]]
     more = len(authors) - len(names)
     facts = [] if day is None else [day.isoformat()]
-    facts.append("1 vote" if votes == 1 else f"{votes} votes")
+    facts += [f"{votes} {'vote' if votes == 1 else 'votes'}"] if votes else []
     if slug is not None:
         facts += _catalogued().get(slug, ())
     return Shown(
@@ -101,13 +101,16 @@ def _cut(text: str, most: int) -> str:
     if len(line) <= most:
         return line
     head = line[: most - 1]
-    return f"{head.rsplit(' ', 1)[0] if ' ' in head else head}…"
+    whole = head.rsplit(" ", 1)[0] if " " in head else head
+    return f"{whole.rstrip('.,;:')}…"
 
 
 @cache
 def _catalogued() -> Mapping[str, Sequence[str]]:
     counted = {
-        slug: ", ".join(f"{count} {_VERDICTS[name]}" for name, count in sorted(_count(found.verdicts).items()))
+        slug: ", ".join(
+            f"{count} {_VERDICTS[name][count > 1]}" for name, count in sorted(_count(found.verdicts).items())
+        )
         for slug, found in load_evidence().items()
     }
     return {
@@ -117,7 +120,12 @@ def _catalogued() -> Mapping[str, Sequence[str]]:
     }
 
 
-_VERDICTS = {"holds": "hold", "does not hold": "do not hold", "undecided": "undecided"}
+_VERDICTS = {
+    "holds": ("holds", "hold"),
+    "does not hold": ("does not hold", "do not hold"),
+    "undecided": ("undecided", "undecided"),
+}
+"""Of one claim and of several."""
 
 
 def _count(verdicts: Sequence[Mapping[str, object]]) -> Counter[str]:

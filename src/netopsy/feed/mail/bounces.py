@@ -19,10 +19,10 @@ from typing import Literal
 from sqlalchemy import Engine, func, insert, select, update
 
 from netopsy.core.errors import InputError, require
-from netopsy.core.texts import plain
 from netopsy.feed import schema
 from netopsy.feed.calendar import aware
 from netopsy.feed.database import writing
+from netopsy.feed.mail.answers import said
 from netopsy.feed.mail.verp import subscriber_of_return_path
 from netopsy.feed.secrets import Secret
 from netopsy.feed.subscriptions import end
@@ -69,7 +69,7 @@ def report_of(content: bytes, secret: Secret) -> Report:
     elif "message/feedback-report" in parts:
         fields = _blocks(parts["message/feedback-report"])[:1]
         known += [str(each.get("Original-Mail-From", "")) for each in fields]
-        what = _line(fields[0].get("Feedback-Type", "")) if fields else ""
+        what = said(fields[0].get("Feedback-Type", "")) if fields else ""
         told = ("complaint", what, "") if what and what != "not-spam" else None
     require(told is not None, "it reports no letter that did not arrive and no complaint")
     assert told is not None
@@ -144,22 +144,16 @@ def _of_delivery(part: Message) -> tuple[Kind, str, str] | None:
     """The worst that is said of any recipient; a letter that is only late is no bounce."""
     found: tuple[Kind, str, str] | None = None
     for block in _blocks(part):
-        status = _line(block.get("Status", "")).split(" ")[0]
-        if _line(block.get("Action", "")).lower() != "failed" or not re.fullmatch(r"[45]\.\d{1,3}\.\d{1,3}", status):
+        status = said(block.get("Status", "")).split(" ")[0]
+        if said(block.get("Action", "")).lower() != "failed" or not re.fullmatch(r"[45]\.\d{1,3}\.\d{1,3}", status):
             continue
-        said = _line(str(block.get("Diagnostic-Code", "")).rpartition(";")[2])
+        why = said(str(block.get("Diagnostic-Code", "")).rpartition(";")[2])
         if not _PASSING.fullmatch(status):
-            return "hard", status, said
-        found = found or ("soft", status, said)
+            return "hard", status, why
+        found = found or ("soft", status, why)
     return found
 
 
 def _blocks(part: Message) -> list[Message]:
     inner = part.get_payload()
     return [each for each in inner if isinstance(each, Message)] if isinstance(inner, list) else []
-
-
-def _line(value: object) -> str:
-    """One clean line without addresses."""
-    text = " ".join(plain(str(value)).split())
-    return re.sub(r"\S*@\S*", "(address)", text)[:200]

@@ -54,13 +54,10 @@ def subscribe(
     except InputError as error:
         typed = {"address": address, "kind": kind, "hour": hour, "weekday": weekday, "zone": zone}
         return _form(request, typed | {"authors": authors, "words": words, "without": without}, f"{error}.", status=400)
-    return _unkept(
-        site.page(
-            request,
-            "told.html",
-            head="A letter is on its way",
-            said="It holds a link that is good for a day. Digests come once it is pressed, and not before.",
-        )
+    return _told(
+        request,
+        "A letter is on its way",
+        "It holds a link that is good for a day. Digests come once it is pressed, and not before.",
     )
 
 
@@ -69,14 +66,11 @@ def ask_to_confirm(request: Request, token: str) -> HTMLResponse:
     """A button; programs that open every link of a letter confirm nothing."""
     site = site_of(request)
     _good(site, token, "confirm")
-    return _unkept(
-        site.page(
-            request,
-            "button.html",
-            head="Papers by mail",
-            said="Do you want digests at the address of the letter, as they were asked for?",
-            button="Yes, send them",
-        )
+    return _told(
+        request,
+        "Papers by mail",
+        "Do you want digests at the address of the letter, as they were asked for?",
+        button="Yes, send them",
     )
 
 
@@ -86,14 +80,7 @@ def confirm(request: Request, token: str) -> HTMLResponse:
     site = site_of(request)
     if not subscriptions.confirm(site.feed.engine, site.secret, token, now=site.now()):
         raise _over()
-    return _unkept(
-        site.page(
-            request,
-            "told.html",
-            head="Digests come to you",
-            said="Each of them holds a link that ends them.",
-        )
-    )
+    return _told(request, "Digests come to you", "Each of them holds a link that ends them.")
 
 
 @router.get("/unsubscribe/{token}")
@@ -101,15 +88,7 @@ def ask_to_unsubscribe(request: Request, token: str) -> HTMLResponse:
     """A button."""
     site = site_of(request)
     _good(site, token, "unsubscribe")
-    return _unkept(
-        site.page(
-            request,
-            "button.html",
-            head="End the digests",
-            said="No more of them come to the address of the letter.",
-            button="End them",
-        )
-    )
+    return _told(request, "End the digests", "No more of them come to the address of the letter.", button="End them")
 
 
 @router.post("/unsubscribe/{token}")
@@ -118,13 +97,10 @@ def unsubscribe(request: Request, token: str) -> Response:
     site = site_of(request)
     if not subscriptions.unsubscribe(site.feed.engine, site.secret, token, now=site.now()):
         raise _over()
-    return _unkept(
-        site.page(
-            request,
-            "told.html",
-            head="The digests have ended",
-            said="Of the address a hash is kept, so that only a new confirmation brings it back.",
-        )
+    return _told(
+        request,
+        "The digests have ended",
+        "Of the address a hash is kept, so that only a new confirmation brings it back.",
     )
 
 
@@ -135,6 +111,10 @@ def _form(request: Request, typed: dict[str, object], trouble: str, *, status: i
         request, "subscribe.html", status=status, fields=fields, trouble=trouble, weekdays=WEEKDAYS
     )
     return _unkept(page)
+
+
+def _told(request: Request, head: str, said: str, *, button: str = "") -> HTMLResponse:
+    return _unkept(site_of(request).page(request, "told.html", head=head, said=said, button=button))
 
 
 def _good(site: Site, token: str, purpose: str) -> None:
