@@ -99,8 +99,10 @@ def test_a_digest_says_of_each_paper_what_is_known_of_it():
     for body in (text, html):
         assert "Ann Author, Ben Böhm, C. Chen and 1 more" in body
         assert "2026-11-27 · 1 vote · can be run · claims: " in body
-        counts = re.findall(r"(\d+) (hold|do not hold|undecided)\b", body)
+        counts = re.findall(r"(\d+) (holds?|does not hold|do not hold|undecided)\b", body)
         assert sum(int(count) for count, _ in counts) == len(found.verdicts)
+        assert all(count == "1" for count, word in counts if word in ("holds", "does not hold"))
+        assert all(count != "1" for count, word in counts if word in ("hold", "do not hold"))
         assert "2026-11-27 · 3 votes" in body
         assert "A quiet day." in body
     assert "№ 3, <b>bold</b> & =20 wide" in text
