@@ -192,7 +192,7 @@ def test_a_new_instrument_is_one_file_and_nothing_else(tmp_path, monkeypatch, tr
     from netopsy.examination import instruments as package
 
     (tmp_path / "hello.py").write_text(
-        "from netopsy.examination.finding import Finding\n"
+        "from netopsy.core.finding import Finding\n"
         "from netopsy.examination.instrument import Instrument\n"
         "INSTRUMENT = Instrument('hello', 'Hello', 'what it represents',\n"
         "    lambda subject: Finding(f'It has {subject.class_count} classes.', 'Read it.'))\n"

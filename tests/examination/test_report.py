@@ -16,10 +16,10 @@ from torch import nn
 from netopsy import InputError
 from netopsy.catalogue import paper
 from netopsy.core.drawing import INK, figure
+from netopsy.core.svg import inline_svg
 from netopsy.data import Dataset
 from netopsy.examination import Absence, Examination, Finding, Instrument, Picture, examine, report
 from netopsy.examination.reading import Reading
-from netopsy.examination.svg import inline_svg
 
 HOSTILE = "<script>alert(1)</script>"
 VOID = {"meta", "link", "br", "hr", "img", "input"}

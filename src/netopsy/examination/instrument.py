@@ -10,8 +10,8 @@ from types import ModuleType
 from typing import Generic, TypeVar
 
 from netopsy.core.errors import UnknownNameError, require
+from netopsy.core.finding import Finding
 from netopsy.examination.chapters import CHAPTERS, Chapter, ComparedChapter
-from netopsy.examination.finding import Finding
 from netopsy.examination.subject import Subject
 
 S = TypeVar("S")

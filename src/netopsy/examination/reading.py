@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from netopsy.examination.finding import Finding
+from netopsy.core.finding import Finding
 from netopsy.examination.instrument import Instrument
 
 

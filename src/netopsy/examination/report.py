@@ -17,12 +17,12 @@ from markupsafe import Markup, escape
 from netopsy import __version__
 from netopsy.catalogue import Paper, paper
 from netopsy.core.errors import InputError
+from netopsy.core.finding import Number, Picture
+from netopsy.core.svg import inline_svg
 from netopsy.core.texts import plain_lines
 from netopsy.examination.chapters import CHAPTERS, COMPARED_CHAPTERS, QUESTIONS, Chapter, ComparedChapter
-from netopsy.examination.finding import Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.reading import Absence, Reading
-from netopsy.examination.svg import inline_svg
 
 MARK = '<meta name="generator" content="netopsy'
 """By this a report is known as ours."""

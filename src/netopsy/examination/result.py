@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netopsy.core.errors import InputError
+from netopsy.core.finding import Finding, Number
 from netopsy.core.texts import table_text
-from netopsy.examination.finding import Finding, Number
 from netopsy.examination.reading import Absence, Reading
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from netopsy.core.contained import contained
 from netopsy.core.drawing import style
 from netopsy.core.errors import require
+from netopsy.core.finding import Finding
 from netopsy.core.progress import Task
-from netopsy.examination.finding import Finding
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.planning import T, broken, planned
 from netopsy.examination.reading import Absence, Reading

@@ -1,4 +1,7 @@
-"""The studies: one file a paper, `netopsy/studies/ROOM/PAPER.py`, that holds its `STUDY`."""
+"""The studies: one file a paper, `netopsy/studies/ROOM/PAPER.py`, that holds its `STUDY`.
+
+Beside it `PAPER_recipe.py` holds the `RECIPE` by which the paper is run on somebody's own image, graph or network.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,11 @@ from netopsy.core.contained import contained
 from netopsy.core.errors import InputError, lookup
 
 if TYPE_CHECKING:
+    from netopsy.lab.recipes import PaperRecipe
     from netopsy.lab.study import Study
 
-__all__ = ["available", "load"]
+__all__ = ["available", "load", "load_recipe", "recipes"]
+ENDING = "_recipe"
 
 
 def available() -> dict[str, str]:
@@ -21,6 +26,29 @@ def available() -> dict[str, str]:
 
     A file whose name begins with an underscore is not a study but what the studies of a room share.
     """
+    return {slug: module for slug, module in _modules().items() if not module.endswith(ENDING)}
+
+
+def recipes() -> dict[str, str]:
+    """The module of every recipe by its paper's slug. Nothing is imported to find out."""
+    end = ENDING.replace("_", "-")
+    return {slug.removesuffix(end): module for slug, module in _modules().items() if module.endswith(ENDING)}
+
+
+def load_recipe(slug: str) -> PaperRecipe:
+    """The recipe of a paper.
+
+    Raises:
+        UnknownNameError: the paper has none.
+
+    >>> load_recipe("graphlet-orbits").takes[0].kind
+    'graph'
+    """
+    found: PaperRecipe = importlib.import_module(lookup("recipe", slug, recipes())).RECIPE
+    return found
+
+
+def _modules() -> dict[str, str]:
     found = {}
     for room in pkgutil.iter_modules(__path__):
         if room.ispkg:

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from netopsy.core.drawing import INK, PALETTE, figure
-from netopsy.examination.finding import Finding, Number, Picture
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
 from netopsy.lab.statistics import Estimate, proportion_interval

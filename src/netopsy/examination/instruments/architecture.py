@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from netopsy.core.drawing import PALETTE, figure_grid, label
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.core.operations import Layer, layers_of
-from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
 

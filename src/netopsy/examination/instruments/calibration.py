@@ -9,7 +9,7 @@ from matplotlib.ticker import PercentFormatter
 
 from netopsy.core.calibration import BINS, Sample, bins_of, calibration_error
 from netopsy.core.drawing import INK, PALETTE, figure_grid
-from netopsy.examination.finding import Finding, Number, Picture
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._calibration import (
     COLDEST,

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.core.errors import InputError
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.operations import layers_of
 from netopsy.core.progress import track
 from netopsy.core.scores import scores_of
 from netopsy.core.seeds import derive
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.subject import Subject, evaluate_outputs
 from netopsy.interpretability.causal_paths import (

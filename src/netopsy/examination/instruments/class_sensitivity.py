@@ -9,9 +9,9 @@ import torch
 from matplotlib.figure import Figure
 
 from netopsy.core.drawing import PALETTE, figure, label
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.layers import INPUT
 from netopsy.core.progress import track
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._covering import covering
 from netopsy.examination.instruments._saliency_methods import METHODS, layer_label, layers, why_not

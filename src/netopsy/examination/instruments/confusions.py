@@ -10,8 +10,8 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from netopsy.core.drawing import INK, PALETTE, figure, figure_grid
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.examination.drawing import show_image
-from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
 

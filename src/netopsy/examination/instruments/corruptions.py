@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from netopsy.core.drawing import PALETTE, figure, figure_grid
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.progress import track
 from netopsy.core.seeds import derive
 from netopsy.core.shapes import Images
 from netopsy.examination.drawing import show_image
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject, evaluate_outputs
 from netopsy.lab.statistics import Estimate, proportion_interval

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from netopsy.core.drawing import INK, PALETTE, figure
-from netopsy.examination.finding import Finding, Number, Picture
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
 from netopsy.lab.statistics import Estimate, proportion_interval

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from netopsy.core.drawing import INK, PALETTE, figure, label, style
 from netopsy.core.errors import InputError
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.masks import density, prunable_parameters
 from netopsy.core.modes import evaluating
 from netopsy.core.scores import kind_of, log_of
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments.pruning import why_not
 from netopsy.examination.subject import Subject

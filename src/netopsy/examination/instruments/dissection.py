@@ -11,11 +11,11 @@ from torch import Tensor
 
 from netopsy.core.capture import layer_activations
 from netopsy.core.drawing import PALETTE, figure, figure_grid, label, style
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.progress import track
 from netopsy.core.shapes import Activations, Images
 from netopsy.data.concept_images import ConceptImages, concept_images
 from netopsy.examination.drawing import show_image
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
 from netopsy.interpretability.cnn_visualization.dissection import dissect_maps, unit_pixels

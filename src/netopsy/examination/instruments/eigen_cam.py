@@ -8,8 +8,8 @@ from torch import Tensor
 from netopsy.core.capture import layer_activations
 from netopsy.core.drawing import image_grid
 from netopsy.core.errors import InputError
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.progress import track
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments._covering import COVERED, right_when_covered
 from netopsy.examination.instruments._saliency_methods import why_not as no_images

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from netopsy.core.drawing import figure_grid
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.progress import track
 from netopsy.core.seeds import derive, generator
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.pixels import in_pixels, why_no_pixels
 from netopsy.examination.subject import Subject

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from netopsy.core.drawing import figure_grid
 from netopsy.core.errors import InputError
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.seeds import derive
 from netopsy.core.shapes import Images
 from netopsy.examination.drawing import show_image
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.pixels import in_pixels, why_no_pixels
 from netopsy.examination.subject import Subject

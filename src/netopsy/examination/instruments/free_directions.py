@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from netopsy.core.capture import layer_activations
 from netopsy.core.drawing import PALETTE, figure, label
 from netopsy.core.errors import InputError
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.core.progress import track
 from netopsy.core.seeds import derive
-from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.subject import Subject
 from netopsy.examination.weighted_layers import weighted_layers

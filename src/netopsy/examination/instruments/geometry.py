@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from netopsy.core.drawing import PALETTE, figure_grid, label
+from netopsy.core.finding import Finding, Number, Picture, Verdict
 from netopsy.core.seeds import derive
-from netopsy.examination.finding import Finding, Number, Picture, Verdict
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments._geometry import (
     LAYERS,

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from netopsy.core.drawing import INK, PALETTE, figure, label
+from netopsy.core.finding import Finding, Number, Picture, Verdict
 from netopsy.core.progress import track
 from netopsy.core.seeds import derive
-from netopsy.examination.finding import Finding, Number, Picture, Verdict
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.subject import Subject
 from netopsy.examination.weighted_layers import sample_axes, samples_first, weighted_layers

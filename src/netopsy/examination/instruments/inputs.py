@@ -6,8 +6,8 @@ import torch
 from matplotlib.figure import Figure
 
 from netopsy.core.drawing import figure_grid
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.core.image_drawing import show_image
-from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
 

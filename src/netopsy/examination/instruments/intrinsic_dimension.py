@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from netopsy.core.drawing import figure
 from netopsy.core.errors import InputError
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.seeds import derive
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.subject import Subject
 from netopsy.landscape.intrinsic_dimension import (

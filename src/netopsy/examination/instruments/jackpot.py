@@ -12,10 +12,10 @@ from torch import nn
 from netopsy.core.computed import copied
 from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.core.errors import InputError
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.masks import prunable_parameters, zero_masked
 from netopsy.core.seeds import derive
 from netopsy.data import Dataset, batches_per_epoch
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments.pruning import why_not as nothing_to_prune
 from netopsy.examination.subject import Subject

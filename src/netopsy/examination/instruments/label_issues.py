@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from netopsy.core.drawing import image_grid
+from netopsy.core.finding import Finding, Picture
 from netopsy.examination.drawing import show_image
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
 

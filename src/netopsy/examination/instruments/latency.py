@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 
 from netopsy.core.drawing import PALETTE, figure
-from netopsy.examination.finding import Finding, Number, Picture
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject, evaluate_outputs
 

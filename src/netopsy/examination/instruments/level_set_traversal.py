@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from netopsy.core.drawing import INK, PALETTE, figure_grid, style
+from netopsy.core.finding import Finding, Picture, Verdict
 from netopsy.core.seeds import derive, generator
-from netopsy.examination.finding import Finding, Picture, Verdict
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.pixels import Pixels, in_pixels, why_no_pixels
 from netopsy.examination.subject import Subject, evaluate_outputs

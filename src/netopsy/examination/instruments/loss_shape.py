@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from netopsy.core.drawing import INK, PALETTE, figure_grid
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.core.parameters import State, random_direction, unflatten
 from netopsy.core.progress import track
 from netopsy.core.seeds import derive
 from netopsy.data import Dataset
-from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._loss import (
     BATCH,

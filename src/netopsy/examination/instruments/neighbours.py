@@ -12,9 +12,9 @@ from torch import Tensor
 
 from netopsy.core.capture import capturing
 from netopsy.core.drawing import INK, PALETTE, figure
+from netopsy.core.finding import Finding, Number, Picture, Verdict
 from netopsy.core.modes import evaluating
 from netopsy.core.progress import track
-from netopsy.examination.finding import Finding, Number, Picture, Verdict
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.subject import Subject
 from netopsy.examination.weighted_layers import weighted_layers

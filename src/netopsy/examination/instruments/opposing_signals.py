@@ -11,10 +11,10 @@ from torch import Tensor
 
 from netopsy.core.drawing import INK, figure_grid
 from netopsy.core.errors import InputError
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.seeds import derive, generator
 from netopsy.data import Dataset
 from netopsy.examination.drawing import show_image
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._loss import (
     BATCH,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from netopsy.core.capture import layer_activations
 from netopsy.core.errors import InputError
-from netopsy.examination.finding import Finding, Picture
+from netopsy.core.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments._saliency_methods import why_not as no_images
 from netopsy.examination.instruments.eigen_cam import layer_of

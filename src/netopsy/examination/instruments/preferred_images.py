@@ -10,9 +10,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.scores import scores_of
 from netopsy.core.split import run_to
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._synthesis import Range, pixel_range, search_for, small, why_no_images
 from netopsy.examination.subject import Subject, evaluate_outputs

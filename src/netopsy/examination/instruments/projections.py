@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from netopsy.core.drawing import figure_grid, style
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.image_drawing import tiled
 from netopsy.core.shapes import Images
 from netopsy.examination.drawing import show_image
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
 from netopsy.interpretability.cnn_visualization.deconvolution import crop_to_field, deconvnet

@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from netopsy.core.computed import copied
 from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.core.errors import InputError
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.masks import Masks, prunable_parameters, zero_masked
 from netopsy.core.progress import track
 from netopsy.core.seeds import derive
 from netopsy.data import Dataset
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
 from netopsy.lab.plots import mean_with_band

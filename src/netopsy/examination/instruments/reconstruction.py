@@ -6,8 +6,8 @@ import torch
 from matplotlib.figure import Figure
 
 from netopsy.core.drawing import label
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.shapes import Images
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._synthesis import (
     Range,

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from netopsy.core.drawing import PALETTE, figure, label
+from netopsy.core.finding import Finding, Number, Picture, Verdict
 from netopsy.core.moments import Moments, unit_rows
 from netopsy.core.progress import track
-from netopsy.examination.finding import Finding, Number, Picture, Verdict
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.subject import Subject
 from netopsy.examination.weighted_layers import outputs_of, weighted_layers

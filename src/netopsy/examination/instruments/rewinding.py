@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from netopsy.core.drawing import INK, PALETTE
 from netopsy.core.errors import InputError
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.seeds import derive
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments.tickets import why_not
 from netopsy.examination.subject import Subject

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from netopsy.core.drawing import INK, PALETTE, figure, image_grid
 from netopsy.core.errors import InputError
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.progress import track
 from netopsy.examination.drawing import show_image
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.layered import layered
 from netopsy.examination.pixels import in_pixels, why_no_pixels

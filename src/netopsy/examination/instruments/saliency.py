@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from netopsy.core.drawing import figure_grid, style
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.image_drawing import show_image
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._covering import (
     COMBINED,

@@ -11,9 +11,9 @@ from torch import nn
 
 from netopsy.core.drawing import INK, PALETTE, figure_grid
 from netopsy.core.errors import InputError
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.core.seeds import derive
 from netopsy.data import Dataset, batches_per_epoch
-from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments.tickets import why_not as cannot_train
 from netopsy.examination.subject import Subject, evaluate_outputs

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from netopsy.core.drawing import INK, PALETTE, figure
+from netopsy.core.finding import Finding, Picture
 from netopsy.core.seeds import derive
-from netopsy.examination.finding import Finding, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments.pruning import why_not as nothing_to_prune
 from netopsy.examination.subject import Subject

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from netopsy.core.drawing import INK, figure
 from netopsy.core.errors import InputError
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.core.operations import layers_of
 from netopsy.core.progress import track
 from netopsy.core.seeds import derive
 from netopsy.core.units import compact, unit_norms
 from netopsy.data import Dataset
-from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject, evaluate_outputs
 from netopsy.lab.costs import milliseconds_in_turns

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from netopsy.core.computed import copied
 from netopsy.core.drawing import PALETTE, figure_grid
 from netopsy.core.errors import InputError
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.examination.comparison.instruments import line
 from netopsy.examination.comparison.pair import Pair
 from netopsy.examination.comparison.walk import POINTS, Walk, walk
-from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.lab.statistics import Estimate, paired_difference
 from netopsy.landscape.linear_mode_connectivity import PermutationSpec, align, permutation_spec

@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from netopsy.core.drawing import PALETTE, figure
+from netopsy.core.finding import Finding, Number, Picture, Verdict
 from netopsy.examination.comparison.differences import class_recalls, differences
 from netopsy.examination.comparison.pair import Pair
 from netopsy.examination.comparison.paired import beyond_chance, mcnemar
-from netopsy.examination.finding import Finding, Number, Picture, Verdict
 from netopsy.examination.instrument import Instrument
 
 MOST = 25

@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from netopsy.core.drawing import INK, PALETTE, figure_grid
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.examination.comparison.pair import Pair
 from netopsy.examination.drawing import show_image
-from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 
 COLUMNS = 5

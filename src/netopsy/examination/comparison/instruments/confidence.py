@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from netopsy.core.calibration import calibration_error
 from netopsy.core.drawing import INK, PALETTE, figure_grid
+from netopsy.core.finding import Finding, Number, Picture, Verdict
 from netopsy.examination.comparison.differences import differences
 from netopsy.examination.comparison.pair import Pair
-from netopsy.examination.finding import Finding, Number, Picture, Verdict
 from netopsy.examination.instrument import Instrument
 
 Sample = NDArray[np.float64]

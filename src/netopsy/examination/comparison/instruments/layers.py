@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from netopsy.core.drawing import figure_grid, label
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.core.progress import track
 from netopsy.examination.comparison.pair import Pair
-from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.subject import Subject
 from netopsy.examination.untrained import untrained

@@ -7,9 +7,9 @@ import torch
 from matplotlib.figure import Figure
 
 from netopsy.core.drawing import PALETTE, figure_grid
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.examination.comparison.pair import Pair
 from netopsy.examination.comparison.walk import POINTS, Sample, walk
-from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.lab.statistics import Estimate
 

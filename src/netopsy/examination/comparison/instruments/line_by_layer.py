@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from netopsy.core.drawing import PALETTE, figure
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.core.seeds import derive, generator
 from netopsy.examination.comparison.instruments import line
 from netopsy.examination.comparison.pair import Pair
-from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument
 from netopsy.landscape.linear_mode_connectivity import layers_with_parameters, partial_barriers
 from netopsy.landscape.linear_mode_connectivity.parts import entries_of

@@ -12,9 +12,9 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from netopsy.core.drawing import figure_grid
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.core.progress import track
 from netopsy.examination.comparison.pair import Pair
-from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.instruments._saliency_methods import METHODS, layers, why_not
 from netopsy.examination.subject import Subject

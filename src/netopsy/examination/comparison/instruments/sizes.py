@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from netopsy.core.finding import Finding, Number
 from netopsy.examination.comparison.differences import differences, operations_of, parameters_of
 from netopsy.examination.comparison.pair import Pair
-from netopsy.examination.finding import Finding, Number
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject, evaluate_outputs
 from netopsy.lab.costs import milliseconds_in_turns

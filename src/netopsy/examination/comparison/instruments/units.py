@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from netopsy.core.drawing import PALETTE, figure_grid, label
+from netopsy.core.finding import Finding, Number, Picture
 from netopsy.core.moments import unit_rows
 from netopsy.core.progress import track
 from netopsy.core.seeds import derive, generator
 from netopsy.examination.comparison.pair import Pair
-from netopsy.examination.finding import Finding, Number, Picture
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.subject import Subject
 from netopsy.examination.weighted_layers import sample_axes, samples_first, weighted_layers

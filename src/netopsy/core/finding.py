@@ -64,7 +64,7 @@ class Finding:
 
     def _repr_html_(self) -> str:
         """The sentence and its pictures, in a notebook."""
-        from netopsy.examination.svg import inline_svg
+        from netopsy.core.svg import inline_svg
 
         drawn = "".join(
             f"<figure>{inline_svg(each.svg, f'{id(self)}-{number}-', each.description)[0]}"
