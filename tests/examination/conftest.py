@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from netopsy.core import finding
 from netopsy.data import Dataset, digits_split
-from netopsy.examination import Subject, finding
+from netopsy.examination import Subject
 from netopsy.models import small_conv_net
 from netopsy.training import Recipe, fit
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import networkx as nx
 from torch import Tensor
 
 from netopsy.core.arguments import checked
@@ -16,6 +15,7 @@ from netopsy.landscape.interaction_basis.ablation import check_edges
 
 Node = tuple[str, int]
 """A layer and the number of a feature, counted from 0 without the constant."""
+ROUNDS = 10
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def interaction_modules(
     """Communities of the graph whose weights are the logarithms of the edges, ``log10(edge / eps)``, clipped at 0.
 
     By the logarithm: effects of parameters that do not interact add up, those of parameters that do multiply. Found by
-    Louvain's method with networkx, where the authors use Leiden's. Source: the paper's section on modularity.
+    Leiden's method, ten rounds of it, as by the authors. Source: the paper's section on modularity.
 
     Args:
         edges: from `interaction_edges`.
@@ -58,14 +58,25 @@ def interaction_modules(
     check_edges(edges)
     check_seed(seed)
     require(resolution > 0, f"resolution must be positive, got {resolution}")
-    graph = nx.Graph()
+    weights: dict[tuple[Node, Node], float] = {}
     for pair, own in edges.items():
         least = eps[pair] if isinstance(eps, Mapping) else eps
         require(0 < least < math.inf, f"eps must be positive and finite, got {least}")
         for i, j in (own > least).nonzero().tolist():
-            graph.add_edge((pair[0], j), (pair[1], i), weight=math.log10(float(own[i, j]) / least))
-    require(graph.number_of_edges(), "no edge exceeds eps: choose a smaller one")
-    found = nx.community.louvain_communities(graph, weight="weight", resolution=float(resolution), seed=seed)
-    ordered = sorted((frozenset(each) for each in found), key=lambda each: (-len(each), sorted(each)))
-    quality = nx.community.modularity(graph, ordered, weight="weight", resolution=float(resolution))
-    return Modules(tuple(ordered), float(quality))
+            weights[(pair[0], j), (pair[1], i)] = math.log10(float(own[i, j]) / least)
+    require(weights, "no edge exceeds eps: choose a smaller one")
+    return _communities(weights, float(resolution), seed)
+
+
+def _communities(weights: Mapping[tuple[Node, Node], float], resolution: float, seed: int) -> Modules:
+    from graspologic_native import leiden
+
+    nodes = sorted({node for ends in weights for node in ends})
+    number = {node: str(index) for index, node in enumerate(nodes)}
+    edges = [(number[one], number[other], weight) for (one, other), weight in weights.items()]
+    quality, found = leiden(edges, resolution=resolution, iterations=ROUNDS, seed=seed)
+    groups: dict[int, set[Node]] = {}
+    for node in nodes:
+        groups.setdefault(found[number[node]], set()).add(node)
+    ordered = sorted(map(frozenset, groups.values()), key=lambda each: (-len(each), sorted(each)))
+    return Modules(tuple(ordered), quality)
