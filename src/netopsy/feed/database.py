@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, func, insert, make_url, select
+from sqlalchemy import Connection, Engine, column, create_engine, event, func, insert, inspect, make_url, select, table
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from netopsy.core.errors import InputError, require
@@ -21,6 +19,7 @@ from netopsy.feed import schema
 from netopsy.feed.calendar import zone_named
 
 FILE = "papers.db"
+MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY = 5000
 """Milliseconds that a writer waits for another."""
 PLACE = 0x6E65746F70737901
@@ -119,8 +118,14 @@ def _begin(connection: Connection) -> None:
 
 
 def _bring_up_to_date(engine: Engine, zone: str) -> None:
+    with engine.connect() as connection:
+        if _form(connection) == max(each.name[:4] for each in (MIGRATIONS / "versions").glob("[0-9]*.py")):
+            return
+    from alembic import command  # a fifth of a second, which most starts need not wait for
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     with writing(engine) as connection:
         config.attributes["connection"] = connection
         try:
@@ -133,3 +138,10 @@ def _bring_up_to_date(engine: Engine, zone: str) -> None:
         first = [{"name": name, "value": value} for name, value in (("zone", zone), ("seq", "0")) if name not in known]
         if first:
             connection.execute(insert(schema.setting), first)
+
+
+def _form(connection: Connection) -> str | None:
+    """The migration that the tables have come to: the four digits by which its file's name begins."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.scalar(select(column("version_num")).select_from(table("alembic_version")))

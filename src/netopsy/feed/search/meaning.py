@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +16,8 @@ FILES = ("ids.json", "whole.faiss", "starts.npy", "scales.npy", "passages.npy")
 
 def build(vectors: Vectors, folder: Path) -> int:
     """Write what `Meaning` reads into a folder that is not there yet; the number of papers."""
+    import faiss
+
     folder.mkdir(parents=True)
     ids, starts, scales, passages = [], [0], [], []
     index = faiss.IndexScalarQuantizer(WIDTH, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
@@ -44,6 +45,8 @@ class Meaning:
     """The vectors of all papers that have some, mapped from their files."""
 
     def __init__(self, folder: Path) -> None:
+        import faiss
+
         self.ids: list[str] = json.loads((folder / "ids.json").read_text())
         self.row = {key: number for number, key in enumerate(self.ids)}
         faiss.omp_set_num_threads(1)  # torch brings threads of its own
@@ -61,6 +64,8 @@ class Meaning:
         if allowed is not None:
             rows = np.array(sorted(self.row[key] for key in allowed if key in self.row), np.int64)
             count = min(many, len(rows))
+            import faiss
+
             options = faiss.SearchParameters(sel=faiss.IDSelectorBatch(rows))  # type: ignore[call-arg]
         if count == 0:
             return []
