@@ -1,17 +1,118 @@
-"""A feed of its own for each test that wants one, and one that is made once for those that only read."""
+"""A feed of its own for each test that wants one, on SQLite and on PostgreSQL, and one made once for those that read."""
 
+import os
+import shutil
+import socket
+import subprocess
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from netopsy.feed import Feed
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+BEHIND = Path("/usr/lib/postgresql")
+"""Where Debian keeps the programs of PostgreSQL, by version."""
+
+
+def program(name):
+    return shutil.which(name) or next((str(each) for each in sorted(BEHIND.glob(f"*/bin/{name}"), reverse=True)), None)
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory):
+    """The address of a PostgreSQL server on the loopback, whose database "made" is a new feed."""
+    pytest.importorskip("psycopg")
+    initdb, server = program("initdb"), program("postgres")
+    if initdb is None or server is None:
+        pytest.skip("PostgreSQL is not installed here")
+    folder = tmp_path_factory.mktemp("postgresql")
+    options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    if os.geteuid() == 0:  # which PostgreSQL refuses to run as
+        options |= {"user": "nobody", "group": "nogroup", "extra_groups": []}
+        for each in (folder, *folder.parents[:2]):
+            each.chmod(0o711)
+        shutil.chown(folder, "nobody", "nogroup")
+    data, environment = folder / "data", {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+    made = [initdb, "--auth=trust", "--username=netopsy", "--encoding=UTF8", "--no-sync", f"--pgdata={data}"]
+    subprocess.run(made, check=True, cwd=folder, env=environment, **options)
+    with closing(socket.socket()) as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+    command = [server, "-D", str(data), *(f"--{name}={value}" for name, value in settings.items())]
+    said = folder.with_suffix(".log").open("wb")
+    process = subprocess.Popen(command, cwd=folder, env=environment, **(options | {"stdout": said, "stderr": said}))
+    address = f"postgresql+psycopg://netopsy@127.0.0.1:{port}"
+    try:
+        _answering(address, process)
+        with closing_engine(f"{address}/postgres") as engine, engine.connect() as connection:
+            connection.execute(text("create database made"))
+        Feed.open(f"{address}/made", now=NOW).close()
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _answering(address, process):
+    import time
+
+    for _ in range(300):
+        try:
+            with closing_engine(f"{address}/postgres") as engine, engine.connect():
+                return
+        except Exception:  # not yet
+            assert process.poll() is None
+            time.sleep(0.1)
+    raise AssertionError("PostgreSQL did not start")
+
+
+class closing_engine:  # noqa: N801
+    """An engine that takes each statement by itself, given up at the end."""
+
+    def __init__(self, url):
+        self.engine = create_engine(url, isolation_level="AUTOCOMMIT")
+
+    def __enter__(self):
+        return self.engine
+
+    def __exit__(self, *_):
+        self.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def new_file(tmp_path_factory):
+    """The file of a new feed."""
+    file = tmp_path_factory.mktemp("new") / "papers.db"
+    Feed.open(f"sqlite:///{file}", now=NOW).close()
+    return file
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request, tmp_path, monkeypatch):
+    """The database of a new feed, whose other files lie in the test's folder."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("new_file"), tmp_path / "papers.db")
+        yield f"sqlite:///{tmp_path}/papers.db"
+        return
+    address = request.getfixturevalue("postgresql")
+    monkeypatch.setenv("NETOPSY_FEED_FOLDER", str(tmp_path))
+    name = f"test_{os.urandom(6).hex()}"
+    with closing_engine(f"{address}/postgres") as engine:
+        with engine.connect() as connection:
+            connection.execute(text(f"create database {name} template made"))
+        yield f"{address}/{name}"
+        with engine.connect() as connection:
+            connection.execute(text(f"drop database {name} with (force)"))
 
 
 @pytest.fixture
-def feed(tmp_path):
-    made = Feed.open(f"sqlite:///{tmp_path}/papers.db", now=NOW)
+def feed(database_url):
+    made = Feed.open(database_url, now=NOW)
     yield made
     made.close()
 
