@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from netopsy.feed import Feed
+from netopsy.feed.database import open_database
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 BEHIND = Path("/usr/lib/postgresql")
@@ -24,7 +25,7 @@ def program(name):
 
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory):
-    """The address of a PostgreSQL server on the loopback, whose database "made" is a new feed."""
+    """The address of a PostgreSQL server on the loopback, whose database "made" is a new feed, and "empty" one without papers."""
     pytest.importorskip("psycopg")
     initdb, server = program("initdb"), program("postgres")
     if initdb is None or server is None:
@@ -50,7 +51,9 @@ def postgresql(tmp_path_factory):
     try:
         _answering(address, process)
         with closing_engine(f"{address}/postgres") as engine, engine.connect() as connection:
-            connection.execute(text("create database made"))
+            for name in ("empty", "made"):
+                connection.execute(text(f"create database {name}"))
+        open_database(f"{address}/empty").dispose()
         Feed.open(f"{address}/made", now=NOW).close()
         yield address
     finally:
@@ -99,12 +102,25 @@ def database_url(request, tmp_path, monkeypatch):
         shutil.copy(request.getfixturevalue("new_file"), tmp_path / "papers.db")
         yield f"sqlite:///{tmp_path}/papers.db"
         return
+    yield from _copy(request, "made", tmp_path, monkeypatch)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request, tmp_path, monkeypatch):
+    """A database without papers, whose other files lie in the test's folder."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/papers.db"
+        return
+    yield from _copy(request, "empty", tmp_path, monkeypatch)
+
+
+def _copy(request, template, folder, monkeypatch):
     address = request.getfixturevalue("postgresql")
-    monkeypatch.setenv("NETOPSY_FEED_FOLDER", str(tmp_path))
+    monkeypatch.setenv("NETOPSY_FEED_FOLDER", str(folder))
     name = f"test_{os.urandom(6).hex()}"
     with closing_engine(f"{address}/postgres") as engine:
         with engine.connect() as connection:
-            connection.execute(text(f"create database {name} template made"))
+            connection.execute(text(f"create database {name} template {template}"))
         yield f"{address}/{name}"
         with engine.connect() as connection:
             connection.execute(text(f"drop database {name} with (force)"))

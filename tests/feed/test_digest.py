@@ -29,8 +29,8 @@ START = datetime(2026, 10, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def engine(tmp_path):
-    made = open_database(f"sqlite:///{tmp_path}/papers.db")
+def engine(empty_url):
+    made = open_database(empty_url)
     yield made
     made.dispose()
 

@@ -103,9 +103,11 @@ def test_steps_lead_to_the_tables_that_are_described(feed):
 
 
 def test_moments_are_stored_in_utc_with_their_offset(feed):
-    feed.vote("grokking", "ann", now=datetime.fromisoformat("2026-11-28T01:30:00+02:00"))
+    at = datetime.fromisoformat("2026-11-28T01:30:00+02:00")
+    feed.vote("grokking", "ann", now=at)
     with feed.engine.connect() as connection:
-        assert connection.scalar(text("select at from vote")) == "2026-11-27T23:30:00.000000+00:00"
+        stored = connection.scalar(text("select at from vote"))
+        assert stored == ("2026-11-27T23:30:00.000000+00:00" if feed.engine.dialect.name == "sqlite" else at)
         assert connection.scalar(select(schema.vote.c.at)) == datetime(2026, 11, 27, 23, 30, tzinfo=UTC)
 
 
@@ -122,8 +124,8 @@ def test_what_was_taken_in_before_an_interrupt_stays_whole(feed):
     assert counts == [51 + 2000] * 2
 
 
-def test_two_writers_wait_for_each_other(feed, tmp_path):
-    other = Feed.open(f"sqlite:///{tmp_path}/papers.db", now=NOW)
+def test_two_writers_wait_for_each_other(feed, database_url):
+    other = Feed.open(database_url, now=NOW)
     given = [
         [record("file", names=[f"21{part:02}.{n:05}"], title=f"{part} {n}") for n in range(300)] for part in (1, 2)
     ]

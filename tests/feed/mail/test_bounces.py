@@ -18,8 +18,8 @@ OWN, OTHER = Secret("00" * 32, ("11" * 32,)), Secret("22" * 32, ("11" * 32,))
 
 
 @pytest.fixture
-def feed(tmp_path):
-    made = Feed.open(f"sqlite:///{tmp_path}/papers.db", now=NOW)
+def feed(database_url):
+    made = Feed.open(database_url, now=NOW)
     row = {"id": "ab12", "address_hash": "h", "address": "ada@example.org", "state": "active", "kind": "daily"}
     row |= {"hour": 7, "weekday": 0, "zone": "UTC", "interests": "{}", "salt": "s", "created": NOW}
     with writing(made.engine) as connection:

@@ -46,8 +46,8 @@ class Told(Transport):
 
 
 @pytest.fixture
-def own(tmp_path):
-    engine = open_database(f"sqlite:///{tmp_path}/papers.db")
+def own(empty_url):
+    engine = open_database(empty_url)
     day = date(2026, 11, 27)
     ingest(engine, [record("file", names=[name], title=f"Paper {name}", day=day) for name in PAPERS], now=NOW)
     yield engine
@@ -318,13 +318,13 @@ def test_links_go_before_digests_and_the_limit_is_kept(own, chosen):
         send_due(own, chosen, way, now=NOW, limit=0)
 
 
-def test_two_senders_at_once_send_nothing_twice(own, chosen, tmp_path):
+def test_two_senders_at_once_send_nothing_twice(own, chosen, empty_url):
     subscribe(own, 60)
     digests(own, 60)
     ways = [Told(), Told(), Told()]
 
     def work(way):
-        engine = open_database(f"sqlite:///{tmp_path}/papers.db")
+        engine = open_database(empty_url)
         while send_due(engine, chosen, way, now=NOW, limit=8).sent:
             time.sleep(0.001)
         engine.dispose()
