@@ -1,4 +1,4 @@
-"""A feed of its own for each test that wants one, on SQLite and on PostgreSQL, and one made once for those that read."""
+"""A feed of its own for each test that wants one, on SQLite and on PostgreSQL, and one for those that only read."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ def program(name):
 
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory):
-    """The address of a PostgreSQL server on the loopback, whose database "made" is a new feed, and "empty" one without papers."""
+    """A PostgreSQL server on the loopback: its database "made" is a new feed, and "empty" is one without papers."""
     pytest.importorskip("psycopg")
     initdb, server = program("initdb"), program("postgres")
     if initdb is None or server is None:
