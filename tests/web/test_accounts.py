@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from signing import BASE, NOW, OURS, ask, browser, rows, sign_in, token_of
 from sqlalchemy import update
 
@@ -109,13 +108,13 @@ def test_signing_in_ends_the_session_that_the_browser_had(app, own):
     assert visit.get("/settings/my-data.json").json()["account"]["address"] == "bob@example.org"
 
 
-@pytest.mark.parametrize("cookie", ["", "x", "A" * 43, "A" * 5000, "é" * 43, "' or 1=1 --", "../../etc/passwd"])
-def test_cookies_of_nobody_are_anybody(app, cookie):
+def test_cookies_of_nobody_are_anybody(app):
     visit = browser(app)
-    page = visit.get("/", headers={"cookie": f"__Host-netopsy={cookie}".encode()})
-    assert page.status_code == 200
-    assert "form_token" not in page.text
-    assert visit.get("/shelf", headers={"cookie": f"__Host-netopsy={cookie}".encode()}).status_code == 401
+    for cookie in ("", "x", "A" * 43, "A" * 5000, "é" * 43, "' or 1=1 --", "../../etc/passwd"):
+        page = visit.get("/", headers={"cookie": f"__Host-netopsy={cookie}".encode()})
+        assert page.status_code == 200
+        assert "form_token" not in page.text
+        assert visit.get("/shelf", headers={"cookie": f"__Host-netopsy={cookie}".encode()}).status_code == 401
 
 
 def test_signing_out_here_and_everywhere(app, own):
@@ -185,18 +184,22 @@ EVIL = [
 ]
 
 
-@pytest.mark.parametrize("back", EVIL)
-def test_nobody_is_led_to_another_site(app, own, back):
-    visit = browser(app)
-    page = visit.get("/sign-in", params={"back": back})
-    assert 'name="back" value="/"' in page.text
-    signed = sign_in(app, own)
-    assert signed.get("/sign-in", params={"back": back}).headers["location"] == "/"
-    data = {"form_token": token_of(signed), "cast": "grokking", "back": back[:2000]}
-    assert signed.post("/vote", data=data, headers=OURS).headers["location"] == "/"
-    refused = visit.post("/vote", data=data, headers=OURS | {"referer": back.encode("utf-8", "ignore")[:900].strip()})
-    assert refused.status_code == 401
-    assert 'href="/sign-in?back=/"' in refused.text
+def test_nobody_is_led_to_another_site(app, own):
+    visit, signed = browser(app), sign_in(app, own)
+    form = token_of(signed)
+    for number, back in enumerate(EVIL):
+        assert 'name="back" value="/"' in visit.get("/sign-in", params={"back": back}).text
+        assert signed.get("/sign-in", params={"back": back}).headers["location"] == "/"
+        data = {"form_token": form, "cast": "grokking", "back": back[:2000]}
+        assert signed.post("/vote", data=data, headers=OURS).headers["location"] == "/"
+        referer = {"referer": back.encode("utf-8", "ignore")[:900].strip()}
+        refused = visit.post("/vote", data=data, headers=OURS | referer)
+        assert refused.status_code == 401
+        assert 'href="/sign-in?back=/"' in refused.text
+        if number < 8:
+            asking = {"address": f"a{number}@example.org", "back": back[:2000]}
+            assert visit.post("/sign-in", data=asking, headers=OURS).status_code == 200
+    assert {each["back"] for each in rows(own, schema.sign_in_link)} == {"/"}
 
 
 def test_whoever_may_not_is_led_to_sign_in_and_back(app):
@@ -211,7 +214,7 @@ def test_whoever_may_not_is_led_to_sign_in_and_back(app):
 
 def test_what_anybody_sees_is_shared_and_what_a_visitor_sees_is_not(app, own, moment):
     anybody, ada, bob = browser(app), sign_in(app, own), sign_in(app, own, "bob@example.org")
-    for place in ("/", "/trending", "/papers/grokking", "/search?q=graphs"):
+    for place in ("/", "/trending", "/papers/grokking", "/search"):
         page = anybody.get(place)
         assert page.headers["cache-control"].startswith("max-age=30")
         assert "Cookie" in page.headers["vary"]
