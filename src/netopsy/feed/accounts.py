@@ -19,6 +19,8 @@ from netopsy.feed.secrets import Secret
 from netopsy.feed.settings import Settings
 from netopsy.feed.subscriptions import ADDRESSES, LETTERS, hash_of, letter_allowed
 
+LOCAL = "local"
+"""The account of the user of this machine."""
 TOO_MANY = f"Letters can be asked for to {ADDRESSES} addresses a day, and you have done so; come back tomorrow."
 GOOD_FOR = timedelta(minutes=15)
 """How long a link signs in."""

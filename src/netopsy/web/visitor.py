@@ -13,11 +13,10 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from netopsy.feed import accounts, sessions
+from netopsy.feed.accounts import LOCAL
 from netopsy.web.cookies import cookie_name
 from netopsy.web.security import SAFE
 
-LOCAL = "local"
-"""The account of who uses the page on its own machine."""
 PASSED_ON = ("x-forwarded-for", "x-real-ip", "forwarded", "via")
 """What a proxy says: behind one, nobody is the user of this machine."""
 LONGEST = 1000

@@ -11,10 +11,11 @@ from starlette.exceptions import HTTPException
 
 from netopsy.core.errors import InputError
 from netopsy.feed import accounts, privacy, sessions
+from netopsy.feed.accounts import LOCAL
 from netopsy.feed.database import writing
 from netopsy.web.caching import NEVER
 from netopsy.web.site import site_of
-from netopsy.web.visitor import LOCAL, require_account, same_site, visitor_of
+from netopsy.web.visitor import require_account, same_site, visitor_of
 
 router = APIRouter(include_in_schema=False)
 UNKEPT = {"Cache-Control": NEVER}

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from netopsy.core.errors import require
+from netopsy.core.texts import plain
 from netopsy.feed import shelf
 from netopsy.feed.database import writing
 from netopsy.feed.syndication import Channel, write
@@ -63,7 +64,7 @@ def put(request: Request, form_token: Token = "", save: Name = "", drop: Name = 
     """Keep the paper ``save``, or take ``drop`` off the shelf; doing so twice is fine."""
     site, visitor = site_of(request), require_account(request, form_token)
     require(bool(save) != bool(drop), "one paper is kept, or taken off the shelf")
-    paper = entry_named(site, save).id if save else drop  # one that is not shown any more can be taken off, too
+    paper = entry_named(site, save).id if save else plain(drop)  # one that is not shown any more can be taken off, too
     with writing(site.feed.engine) as connection:
         if save:
             shelf.save(connection, visitor.account or "", paper, site.now())
