@@ -83,3 +83,14 @@ def test_a_paper_that_is_found_to_be_one_with_another_stays_on_the_shelf(ann):
     take("2101.00001", "10.1000/y")
     (found,) = kept(ann)
     assert (found.entry.id, found.tags, found.note) == ("arxiv:2101.00001", ("t",), "n")
+
+
+def test_of_two_papers_that_are_one_nothing_that_was_written_is_lost(ann):
+    first, second = ann.show("grokking").id, ann.show("norm-grad").id
+    with writing(ann.engine) as connection:
+        for paper, tags, note, read in ((first, ["a", "b"], "one", True), (second, ["b", "c"], "two", False)):
+            shelf.save(connection, "ann", paper, NOW)
+            shelf.change(connection, "ann", paper, tags=tags, note=note, read=read, now=NOW)
+        shelf.move(connection, first, second)
+    (found,) = kept(ann)
+    assert (found.entry.id, found.tags, found.note, found.read) == (second, ("a", "b", "c"), "two\n\none", NOW)

@@ -59,6 +59,7 @@ def test_votes_of_a_new_account_count_once_it_is_a_day_old(app, own, moment):
     put(visit, token_of(visit), cast="grokking")
     assert 'aria-pressed="true"' in visit.get("/papers/grokking").text
     assert (own.show("grokking").votes, own.top("week", now=NOW)) == (0, [])
+    assert "count from 2026-11-29 12:00 UTC on" in visit.get("/settings").text
     before = browser(app).get("/").headers["etag"]
     with writing(own.engine) as connection:
         assert votes.count_due(connection, NOW + timedelta(hours=23, minutes=59)) == 0
@@ -71,6 +72,7 @@ def test_votes_of_a_new_account_count_once_it_is_a_day_old(app, own, moment):
         assert connection.scalar(query) == pytest.approx(stored_trend([NOW]))
     moment[0] += timedelta(hours=25)
     put(visit, token_of(visit), cast="norm-grad")
+    assert "count from" not in visit.get("/settings").text
     assert own.show("norm-grad").votes == 1
 
 

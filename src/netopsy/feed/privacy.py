@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, or_, select, update
 
 from netopsy.feed import accounts, schema
 from netopsy.feed.addresses import mail_address
@@ -26,7 +26,7 @@ def my_data(engine: Engine, secret: Secret, address: str) -> dict[str, Any]:
     person, letter, carried, bounce = schema.subscriber, schema.delivery, schema.delivery_paper, schema.bounce
     with engine.connect() as connection:
         row = connection.execute(select(person).where(person.c.address_hash == hash_of(secret, written))).one_or_none()
-        own = letter.c.address == written
+        own = _letters_to(written, hash_of(secret, written))
         papers: list[str] = []
         bounces: list[dict[str, Any]] = []
         about = None
@@ -77,7 +77,7 @@ def forget(engine: Engine, secret: Secret, address: str, now: datetime) -> bool:
         link = schema.sign_in_link
         connection.execute(delete(link).where(link.c.address_hash == hash_of(secret, written)))
         had = known is not None and accounts.remove(connection, known, moment)
-        others = connection.execute(delete(letter).where(letter.c.address == written)).rowcount
+        others = connection.execute(delete(letter).where(_letters_to(written, hash_of(secret, written)))).rowcount
         name = connection.scalar(select(person.c.id).where(person.c.address_hash == hash_of(secret, written)))
         if name is None:
             return had or bool(others)
@@ -98,6 +98,12 @@ def forget_account(engine: Engine, secret: Secret, account: str, now: datetime) 
         return
     with writing(engine) as connection:
         accounts.remove(connection, account, aware(now))
+
+
+def _letters_to(address: str, who: str) -> ColumnElement[bool]:
+    """Those to an address itself; of the ones that are out its hash is left."""
+    letter = schema.delivery.c
+    return or_(letter.address == address, letter.key.startswith(f"sign-in:{who}:"))
 
 
 def _account_at(connection: Connection, secret: Secret, address: str) -> str | None:

@@ -82,6 +82,24 @@ def remove(connection: Connection, account: str, paper: str) -> bool:
     return bool(connection.execute(delete(schema.shelf).where(_own(account, paper))).rowcount)
 
 
+def move(connection: Connection, old: str, new: str) -> None:
+    """Keep ``new`` wherever ``old`` is kept; where both are, what stands beside them comes together. It writes."""
+    table = schema.shelf
+    twice = {row.account: row for row in connection.execute(select(table).where(table.c.paper == new))}
+    for row in connection.execute(select(table).where(table.c.paper == old, table.c.account.in_(twice))).all():
+        other = twice[row.account]
+        tags = sorted({*json.loads(row.tags), *json.loads(other.tags)})
+        values = {
+            "tags": json.dumps(tags, ensure_ascii=False),
+            "note": "\n\n".join(dict.fromkeys(each for each in (other.note, row.note) if each)),
+            "added": min(row.added, other.added),
+            "read": other.read or row.read,
+        }
+        connection.execute(update(table).where(_own(row.account, new)).values(**values))
+        connection.execute(delete(table).where(_own(row.account, old)))
+    connection.execute(update(table).where(table.c.paper == old).values(paper=new))
+
+
 def kept(connection: Connection, account: str, now: datetime, *, tag: str = "", words: str = "") -> list[Kept]:
     """The papers of a shelf, the last that was saved first.
 

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from netopsy.core.errors import InputError
-from netopsy.feed import accounts, privacy, sessions
+from netopsy.feed import accounts, privacy, sessions, votes
 from netopsy.feed.accounts import LOCAL
 from netopsy.feed.database import writing
 from netopsy.web.caching import NEVER
@@ -122,9 +122,17 @@ def delete(request: Request, form_token: Token = "", typed: Annotated[str, Form(
 
 def _settings(request: Request, trouble: str = "", *, status: int = 200) -> HTMLResponse:
     site, visitor = site_of(request), require_account(request)
-    browsers = sessions.count(site.feed.engine, visitor.account or "", site.now())
+    account = visitor.account or ""
+    with site.feed.engine.connect() as connection:
+        counts_from = votes.counts_from(connection, account, site.now())
     page = site.page(
-        request, "settings.html", status=status, browsers=browsers, local=visitor.account == LOCAL, trouble=trouble
+        request,
+        "settings.html",
+        status=status,
+        browsers=sessions.count(site.feed.engine, account, site.now()),
+        counts_from=counts_from,
+        local=account == LOCAL,
+        trouble=trouble,
     )
     page.headers.update(UNKEPT)
     return page
