@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select
 
-from netopsy.feed import schema
+from netopsy.feed import schema, signals
 from netopsy.feed.calendar import aware
-from netopsy.feed.ranking import stored_trend, with_signal
+from netopsy.feed.ranking import with_signal
 
 
 def cast(connection: Connection, paper: str, account: str, now: datetime) -> bool:
@@ -20,11 +20,11 @@ def cast(connection: Connection, paper: str, account: str, now: datetime) -> boo
     own = (vote.c.paper == paper) & (vote.c.account == account)
     if connection.scalar(select(vote.c.paper).where(own)) is not None:
         return False
-    if connection.scalar(select(schema.account.c.id).where(schema.account.c.id == account)) is None:
-        connection.execute(insert(schema.account).values(id=account, created=moment))
+    ensure_account(connection, account, moment)
     connection.execute(insert(vote).values(paper=paper, account=account, at=moment))
-    before = connection.scalar(select(schema.paper.c.trend).where(schema.paper.c.id == paper))
-    _set(connection, paper, with_signal(before, moment))
+    if signals.submitter_of(connection, paper) != account:
+        before = connection.scalar(select(schema.paper.c.trend).where(schema.paper.c.id == paper))
+        signals.set_trend(connection, paper, with_signal(before, moment))
     return True
 
 
@@ -33,10 +33,11 @@ def take_back(connection: Connection, paper: str, account: str) -> bool:
     vote = schema.vote
     gone = connection.execute(delete(vote).where(vote.c.paper == paper, vote.c.account == account)).rowcount
     if gone:
-        left = connection.scalars(select(vote.c.at).where(vote.c.paper == paper).order_by(vote.c.at))
-        _set(connection, paper, stored_trend(left))
+        signals.recount(connection, paper)
     return bool(gone)
 
 
-def _set(connection: Connection, paper: str, trend: float | None) -> None:
-    connection.execute(update(schema.paper).where(schema.paper.c.id == paper).values(trend=trend))
+def ensure_account(connection: Connection, account: str, now: datetime) -> None:
+    """Make the account where there is none of that name."""
+    if connection.scalar(select(schema.account.c.id).where(schema.account.c.id == account)) is None:
+        connection.execute(insert(schema.account).values(id=account, created=now))

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 PUBLIC = "max-age=30, stale-while-revalidate=60, stale-if-error=86400"
 FOR_EVER = "public, max-age=31536000, immutable"
 NEVER = "no-store"
-UNCACHED = ("/static/", "/healthz", "/subscribe", "/confirm/", "/unsubscribe/")
+UNCACHED = ("/static/", "/healthz", "/subscribe", "/confirm/", "/unsubscribe/", "/submit", "/comments", "/moderation")
 """Beginnings of addresses that say themselves how they are kept."""
 
 

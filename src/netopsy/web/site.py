@@ -23,6 +23,7 @@ import netopsy
 from netopsy.catalogue import ROOMS, Paper, papers
 from netopsy.core.errors import InputError
 from netopsy.feed import Entry, Feed, schema
+from netopsy.feed.comments import CHANGES
 from netopsy.feed.calendar import day_of, zone_named
 from netopsy.feed.feed import Hit
 from netopsy.feed.secrets import Secret
@@ -99,7 +100,7 @@ class Site:
         """Changes whenever a page would: with papers, votes, sources, the index, the day and the templates."""
         setting, vote, state = schema.setting.c, schema.vote.c, schema.source_state.c
         with self.feed.engine.connect() as connection:
-            found: list[Any] = [connection.scalar(select(setting.value).where(setting.name == "seq"))]
+            found: list[Any] = [*connection.execute(select(setting.name, setting.value).where(setting.name.in_(("seq", CHANGES))))]
             found += connection.execute(select(func.count(), func.max(vote.at)).select_from(schema.vote)).one()
             found += map(tuple, connection.execute(select(state.source, state.last_answer, state.trouble)))
         found += [self.feed.index.state(), self.today(), self.version]

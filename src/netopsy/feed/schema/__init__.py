@@ -2,6 +2,7 @@
 
 from netopsy.feed.schema.columns import METADATA, Instant
 from netopsy.feed.schema.community import account, quota, vote
+from netopsy.feed.schema.discussion import comment, comment_vote, moderation_log, submission, submission_vote
 from netopsy.feed.schema.mail import bounce, delivery, delivery_paper, subscriber
 from netopsy.feed.schema.papers import (
     featured,
@@ -18,16 +19,21 @@ __all__ = [
     "Instant",
     "account",
     "bounce",
+    "comment",
+    "comment_vote",
     "delivery",
     "delivery_paper",
     "featured",
     "listing",
+    "moderation_log",
     "paper",
     "paper_alias",
     "paper_version",
     "quota",
     "setting",
     "source_state",
+    "submission",
+    "submission_vote",
     "subscriber",
     "vote",
 ]

@@ -73,6 +73,14 @@ def paper(request: Request, name: str) -> dict[str, Any]:
     return entry_named(site_of(request), name).to_json()
 
 
+@router.get("/comments/{name:path}")
+def comments(request: Request, name: str) -> dict[str, Any]:
+    """What readers say of the paper of that slug, arXiv number or DOI."""
+    site = site_of(request)
+    entry = entry_named(site, name)
+    return {"comments": [each.to_json() for each in site.feed.comments(entry.id, now=site.now())]}
+
+
 @router.get("/evidence")
 def evidence(request: Request) -> dict[str, Any]:
     """All recorded evidence by paper."""
