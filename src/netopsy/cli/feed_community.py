@@ -28,7 +28,7 @@ def submit(
 ) -> int:
     """Bring a paper: it stands on today's list once arXiv has told of it, which it is asked at once."""
     from netopsy.feed.fetching import SourceError
-    from netopsy.feed.settings import LOCAL
+    from netopsy.feed.accounts import LOCAL
 
     def told(where: str, why: str) -> None:
         complain(f"{where}: {why}")
@@ -115,6 +115,6 @@ def moderation(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.
 
 
 def _who() -> str:
-    from netopsy.feed.settings import LOCAL
+    from netopsy.feed.accounts import LOCAL
 
     return LOCAL

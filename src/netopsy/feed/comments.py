@@ -11,17 +11,16 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from netopsy.core.errors import InputError, require
-from netopsy.feed import quotas, schema, signals, store
+from netopsy.feed import quotas, schema, signals, votes
 from netopsy.feed.accounts import check_not_banned
 from netopsy.feed.calendar import aware
 from netopsy.feed.database import writing
 from netopsy.feed.markdown import cleaned, rendered
 from netopsy.feed.ranking import wilson
+from netopsy.feed.traces import changed, empty
 
 A_DAY = 30
 """Comments that an account may write."""
-CHANGES = "comments"
-"""The setting that counts changes of comments."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,7 @@ def write(
     table = schema.comment
     with writing(engine) as connection:
         check_not_banned(connection, account, moment)
+        votes.ensure_account(connection, account, moment)
         shown = schema.paper.c.hidden.is_(False)
         require(
             connection.scalar(select(schema.paper.c.id).where(schema.paper.c.id == paper, shown)) is not None,
@@ -100,9 +100,11 @@ def write(
         before = select(table.c.id).where(table.c.account == account, table.c.state == "shown").limit(1)
         waits = moderated and connection.scalar(before) is None
         values = {"paper": paper, "account": account, "parent": parent, "at": moment, "source": source, "html": html}
-        made = connection.execute(insert(table).values(state="waiting" if waits else "shown", **values))
+        values["counted"] = signals.counts(connection, account, moment)
+        made = insert(table).values(state="waiting" if waits else "shown", **values).returning(table.c.id)
+        number = connection.execute(made).scalar_one()
         changed(connection, paper)
-        return _comment(_row(connection, made.inserted_primary_key[0]), {})
+        return _comment(_row(connection, number), {})
 
 
 def edit(engine: Engine, comment: int, account: str, text: str, *, now: datetime) -> Comment:
@@ -134,7 +136,7 @@ def remove(engine: Engine, comment: int, account: str) -> str:
     """
     with writing(engine) as connection:
         row = _own(connection, comment, account)
-        _empty(connection, schema.comment.c.id == comment)
+        empty(connection, schema.comment.c.id == comment)
         changed(connection, row.paper)
         return str(row.paper)
 
@@ -152,6 +154,7 @@ def rate(engine: Engine, comment: int, account: str, value: int, *, now: datetim
     moment, table = aware(now), schema.comment_vote
     with writing(engine) as connection:
         check_not_banned(connection, account, moment)
+        votes.ensure_account(connection, account, moment)
         row = _row(connection, comment)
         require(row.state == "shown", f"there is no comment {comment}")
         require(row.account != account, "nobody votes for a comment of their own")
@@ -173,25 +176,19 @@ def of_paper(
     table = schema.comment
     query = select(table).where(table.c.paper == paper).order_by(table.c.at, table.c.id)
     rows = connection.execute(query).all()
-    votes = _votes(connection, [row.id for row in rows], account)
+    given = _votes(connection, [row.id for row in rows], account)
     seen = [row for row in rows if row.state == "shown" or (row.state == "waiting" and (moderator or row.account == account))]
     answers: dict[int, list[Comment]] = {}
     for row in seen:
         if row.parent is not None:
-            answers.setdefault(row.parent, []).append(_comment(row, votes))
+            answers.setdefault(row.parent, []).append(_comment(row, given))
     visible = {row.id for row in seen}
     found = [
-        _comment(row, votes, tuple(answers.get(row.id, ())))
+        _comment(row, given, tuple(answers.get(row.id, ())))
         for row in rows
         if row.parent is None and (row.id in visible or row.id in answers)
     ]
     return sorted(found, key=lambda one: (-wilson(one.helpful, one.votes), one.at, one.id))
-
-
-def changed(connection: Connection, paper: str) -> None:
-    """Note that the comments on a paper are others now. The connection writes."""
-    signals.recount(connection, paper)
-    store.numbered(connection, what=CHANGES)
 
 
 def one(connection: Connection, comment: int) -> tuple[str, Comment]:
@@ -203,32 +200,6 @@ def one(connection: Connection, comment: int) -> tuple[str, Comment]:
     row = _row(connection, comment)
     require(row.state in ("shown", "waiting"), f"there is no comment {comment}")
     return row.paper, _comment(row, {})
-
-
-def data_of(connection: Connection, account: str) -> list[dict[str, Any]]:
-    """All that an account has written and how it has voted on comments, as JSON values."""
-    table, vote = schema.comment, schema.comment_vote
-    rows = connection.execute(select(table).where(table.c.account == account).order_by(table.c.id))
-    written = [
-        {"paper": row.paper, "at": row.at.isoformat(), "text": row.source, "state": row.state} for row in rows
-    ]
-    votes = connection.execute(select(vote).where(vote.c.account == account).order_by(vote.c.comment))
-    return [*written, *({"comment": row.comment, "helpful": row.value} for row in votes)]
-
-
-def forget(connection: Connection, account: str) -> None:
-    """Delete the text of all that an account has written, and its votes on comments. The connection writes."""
-    table, vote = schema.comment, schema.comment_vote
-    papers = list(connection.scalars(select(table.c.paper).where(table.c.account == account).distinct()))
-    _empty(connection, table.c.account == account)
-    connection.execute(delete(vote).where(vote.c.account == account))
-    for paper in papers:
-        changed(connection, paper)
-
-
-def _empty(connection: Connection, which: Any) -> None:
-    nothing = {"source": "", "html": "", "state": "deleted", "account": None, "edited": None}
-    connection.execute(update(schema.comment).where(which).values(**nothing))
 
 
 def _row(connection: Connection, comment: int) -> Any:
@@ -246,7 +217,8 @@ def _own(connection: Connection, comment: int, account: str) -> Any:
 
 def _votes(connection: Connection, comments: Sequence[int], account: str | None) -> Mapping[int, tuple[int, int, int]]:
     """Of each comment: who found it helpful, who voted, and how ``account`` did."""
-    table, found = schema.comment_vote, {}
+    table = schema.comment_vote
+    found: dict[int, tuple[int, int, int]] = {}
     for start in range(0, len(comments), 500):
         some = comments[start : start + 500]
         for row in connection.execute(select(table).where(table.c.comment.in_(some))):

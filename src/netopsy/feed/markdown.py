@@ -66,7 +66,7 @@ def _reader() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
     made = MarkdownIt("commonmark", {"html": False}).disable(["image", "heading", "lheading", "hr"])
-    made.validateLink = _leads_out  # type: ignore[method-assign]
+    made.validateLink = _leads_out  # type: ignore[method-assign, assignment]
     return made
 
 

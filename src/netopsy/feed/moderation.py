@@ -12,9 +12,10 @@ from netopsy.core.errors import InputError, require
 from netopsy.core.texts import plain, shortened
 from netopsy.feed import schema, store, submissions
 from netopsy.feed.calendar import aware
-from netopsy.feed.comments import called, changed
+from netopsy.feed.comments import called
 from netopsy.feed.database import writing
 from netopsy.feed.identifiers import identified
+from netopsy.feed.traces import changed
 
 LONGEST = 500
 """Characters of a reason."""

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from sqlalchemy import Connection, func, select, update
 
 from netopsy.feed import schema
+from netopsy.feed.calendar import aware
 from netopsy.feed.ranking import stored_trend
+
+NEW = timedelta(hours=24)
+"""Age below which the votes and comments of an account that signed in by mail do not count yet."""
+
+
+def counts(connection: Connection, account: str, now: datetime) -> bool:
+    """Whether an account is old enough to count; those without an address are of this machine."""
+    table = schema.account
+    row = connection.execute(select(table).where(table.c.id == account)).one()
+    return row.address_hash is None or row.created <= aware(now) - NEW
 
 
 def submitter_of(connection: Connection, paper: str) -> str | None:
@@ -16,14 +29,12 @@ def submitter_of(connection: Connection, paper: str) -> str | None:
 
 
 def recount(connection: Connection, paper: str) -> None:
-    """Count anew from its votes and comments how far a paper trends."""
-    vote, comment, brought = schema.vote, schema.comment, submitter_of(connection, paper)
-    said = comment.c.account.is_not(None) & (comment.c.state == "shown")
-    first = select(comment.c.account, func.min(comment.c.at)).where(comment.c.paper == paper, said)
-    rows = [
-        *connection.execute(select(vote.c.account, vote.c.at).where(vote.c.paper == paper)),
-        *connection.execute(first.group_by(comment.c.account)),
-    ]
+    """Count anew from its votes and comments how far a paper trends. The connection writes."""
+    vote, comment, brought = schema.vote.c, schema.comment.c, submitter_of(connection, paper)
+    cast = select(vote.account, vote.at).where(vote.paper == paper, vote.counted.is_(True))
+    said = select(comment.account, func.min(comment.at)).where(comment.paper == paper, comment.counted.is_(True))
+    first = said.where(comment.account.is_not(None), comment.state == "shown").group_by(comment.account)
+    rows = [*connection.execute(cast), *connection.execute(first)]
     set_trend(connection, paper, stored_trend(sorted(at for account, at in rows if account != brought)))
 
 

@@ -98,7 +98,7 @@ def admit(connection: Connection) -> int:
     table, alias = schema.submission, schema.paper_alias
     query = select(table, alias.c.paper.label("own")).join(alias, alias.c.alias == table.c.paper)
     rows = connection.execute(query.where(table.c.state == "waiting").order_by(table.c.at, table.c.paper)).all()
-    zone = zone_named(site_zone(connection)) if rows else None
+    zone = zone_named(site_zone(connection))
     for row in rows:
         backers = schema.submission_vote
         others = connection.execute(select(backers).where(backers.c.paper == row.paper).order_by(backers.c.at)).all()
@@ -135,22 +135,6 @@ def give_up(connection: Connection, asked: Sequence[PaperId], now: datetime) -> 
     table, keys = schema.submission, [each.key for each in asked]
     old = table.c.paper.in_(keys) & (table.c.state == "waiting") & (table.c.at < aware(now) - GIVEN_UP)
     return connection.execute(delete(table).where(old)).rowcount
-
-
-def data_of(connection: Connection, account: str) -> list[dict[str, Any]]:
-    """The papers that an account has brought, as JSON values."""
-    table, backers = schema.submission, schema.submission_vote
-    rows = connection.execute(select(table).where(table.c.account == account).order_by(table.c.at))
-    found = [{"paper": row.paper, "at": row.at.isoformat(), "note": row.note, "state": row.state} for row in rows]
-    others = connection.execute(select(backers).where(backers.c.account == account).order_by(backers.c.at))
-    return [*found, *({"paper": row.paper, "at": row.at.isoformat()} for row in others)]
-
-
-def forget(connection: Connection, account: str) -> None:
-    """Take an account's name and notes off the papers that it has brought, which stay. The connection writes."""
-    table, backers = schema.submission, schema.submission_vote
-    connection.execute(update(table).where(table.c.account == account).values(account=None, note=""))
-    connection.execute(delete(backers).where(backers.c.account == account))
 
 
 def _second(connection: Connection, key: str, account: str, now: datetime) -> None:

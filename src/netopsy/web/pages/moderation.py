@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -14,7 +15,7 @@ from netopsy.web.visitor import check_form, require_moderator
 
 router = APIRouter(include_in_schema=False)
 UNKEPT = {"Cache-Control": "no-store"}
-SIMPLE = {"hide": moderation.hide, "unhide": moderation.unhide, "approve": moderation.approve}
+SIMPLE: Mapping[str, Callable[..., bool]] = {"hide": moderation.hide, "unhide": moderation.unhide, "approve": moderation.approve}
 ACTIONS = (*SIMPLE, "ban")
 
 

@@ -1,4 +1,4 @@
-"""One paper: what it is about, what became of its claims, its figures, methods and neighbours, and what is said of it."""
+"""One paper: what it is about, what became of its claims, its figures, methods and neighbours, what is said of it."""
 
 from __future__ import annotations
 
