@@ -70,7 +70,8 @@ def test_a_page_is_whole_and_asks_nothing_of_elsewhere(visit, address):
     assert not page.crossed
     assert [len(page.all(name)) for name in ("h1", "main", "title", "header", "footer")] == [1, 1, 1, 1, 1]
     labelled = {attrs.get("for") for attrs in page.all("label")}
-    assert {attrs["id"] for attrs in page.all("input", "select")} <= labelled
+    fields = [attrs for attrs in page.all("input", "select", "textarea") if attrs.get("type") != "hidden"]
+    assert {attrs["id"] for attrs in fields} <= labelled
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
     for tag, attrs in page.tags:

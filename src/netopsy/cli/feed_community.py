@@ -27,8 +27,8 @@ def submit(
     note: Annotated[str, typer.Option(help="What moderators should know of it.")] = "",
 ) -> int:
     """Bring a paper: it stands on today's list once arXiv has told of it, which it is asked at once."""
-    from netopsy.feed.fetching import SourceError
     from netopsy.feed.accounts import LOCAL
+    from netopsy.feed.fetching import SourceError
 
     def told(where: str, why: str) -> None:
         complain(f"{where}: {why}")

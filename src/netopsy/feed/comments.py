@@ -94,7 +94,9 @@ def write(
         )
         if parent is not None:
             above = _row(connection, parent)
-            require(above.paper == paper and above.state == "shown", "the comment that is answered is not here any more")
+            require(
+                above.paper == paper and above.state == "shown", "the comment that is answered is not here any more"
+            )
             require(above.parent is None, "an answer cannot be answered; answer the comment above it")
         require(quotas.take(connection, account, "comment", A_DAY, moment), f"{A_DAY} comments a day are the most")
         before = select(table.c.id).where(table.c.account == account, table.c.state == "shown").limit(1)
@@ -177,7 +179,11 @@ def of_paper(
     query = select(table).where(table.c.paper == paper).order_by(table.c.at, table.c.id)
     rows = connection.execute(query).all()
     given = _votes(connection, [row.id for row in rows], account)
-    seen = [row for row in rows if row.state == "shown" or (row.state == "waiting" and (moderator or row.account == account))]
+    seen = [
+        row
+        for row in rows
+        if row.state == "shown" or (row.state == "waiting" and (moderator or row.account == account))
+    ]
     answers: dict[int, list[Comment]] = {}
     for row in seen:
         if row.parent is not None:

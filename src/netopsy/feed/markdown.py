@@ -21,7 +21,9 @@ _UNSEEN = re.compile(
     "\U000e0000-\U000e007f]"
 )
 """Control characters, changes of direction, what marks text invisibly, halves of characters."""
-_BLANK = re.compile(r"[\s\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u206f\u2800\u3164\uffa0]+")
+_BLANK = re.compile(
+    r"[\s\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u206f\u2800\u3164\uffa0]+"
+)
 
 
 def cleaned(text: str, *, what: str = "a comment", longest: int = LONGEST) -> str:

@@ -108,17 +108,29 @@ def ban(engine: Engine, whom: str, days: int, *, by: str, reason: str, now: date
             name = row.account
         found = connection.execute(update(table).where(table.c.id == name).values(banned_until=until)).rowcount
         require(found, f"there is no account {shortened(name)!r}")
-        _log(connection, moment, by, "ban" if days else "unban", f"account:{name}", f"{days} days: {why}" if days else why)
+        _log(
+            connection,
+            moment,
+            by,
+            "ban" if days else "unban",
+            f"account:{name}",
+            f"{days} days: {why}" if days else why,
+        )
     return until
 
 
 def overview(connection: Connection, now: datetime) -> dict[str, list[dict[str, Any]]]:
-    """What a moderator needs to see, as JSON values: ``waiting``, ``hidden``, ``banned`` and the ``log``, newest first."""
+    """What a moderator needs to see, as JSON values: ``waiting``, ``hidden``, ``banned`` and the ``log``."""
     comment, paper, table = schema.comment, schema.paper, schema.submission
     waits = select(comment).where(comment.c.state == "waiting").order_by(comment.c.at, comment.c.id).limit(SHOWN)
     found = [_told(row) for row in connection.execute(waits)]
     found += [
-        {"what": each.paper, "paper": each.paper, "at": each.at.isoformat(), "text": f"{each.title} {each.note}".strip()}
+        {
+            "what": each.paper,
+            "paper": each.paper,
+            "at": each.at.isoformat(),
+            "text": f"{each.title} {each.note}".strip(),
+        }
         for each in submissions.waiting(connection, SHOWN)
     ]
     papers = select(paper.c.id, paper.c.title).where(paper.c.hidden.is_(True)).order_by(paper.c.seq.desc()).limit(SHOWN)

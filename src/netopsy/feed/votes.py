@@ -1,10 +1,13 @@
-"""Votes: one a paper and account; taking one back leaves no trace."""
+"""Votes: one a paper and account; taking one back leaves no trace.
+
+That of an account which signed in by mail counts once the account is a day old; until then its own visitor sees it.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from netopsy.feed import schema, signals
 from netopsy.feed.calendar import aware
@@ -14,15 +17,16 @@ from netopsy.feed.ranking import with_signal
 def cast(connection: Connection, paper: str, account: str, now: datetime) -> bool:
     """Vote for the paper of that key; ``False`` where the account has done so before.
 
-    The account is made where there is none of that name.
+    The account is made where there is none of that name. The connection writes.
     """
     moment, vote = aware(now), schema.vote
     own = (vote.c.paper == paper) & (vote.c.account == account)
     if connection.scalar(select(vote.c.paper).where(own)) is not None:
         return False
     ensure_account(connection, account, moment)
-    connection.execute(insert(vote).values(paper=paper, account=account, at=moment))
-    if signals.submitter_of(connection, paper) != account:
+    counted = signals.counts(connection, account, moment)
+    connection.execute(insert(vote).values(paper=paper, account=account, at=moment, counted=counted))
+    if counted and signals.submitter_of(connection, paper) != account:
         before = connection.scalar(select(schema.paper.c.trend).where(schema.paper.c.id == paper))
         signals.set_trend(connection, paper, with_signal(before, moment))
     return True
@@ -37,7 +41,38 @@ def take_back(connection: Connection, paper: str, account: str) -> bool:
     return bool(gone)
 
 
+def take_all_back(connection: Connection, account: str) -> int:
+    """Take all votes of an account back; how many there were. The connection writes."""
+    vote = schema.vote
+    papers = list(connection.scalars(select(vote.c.paper).where(vote.c.account == account)))
+    connection.execute(delete(vote).where(vote.c.account == account))
+    for paper in papers:
+        signals.recount(connection, paper)
+    return len(papers)
+
+
+def count_due(connection: Connection, now: datetime) -> int:
+    """Count votes and comments of accounts that have become old enough, each as of when it was made; how many."""
+    person = schema.account
+    old = select(person.c.id).where(person.c.created <= aware(now) - signals.NEW)
+    papers: list[str] = []
+    for table in (schema.vote, schema.comment):
+        due = table.c.counted.is_(False) & table.c.account.in_(old)
+        found = list(connection.scalars(select(table.c.paper).where(due)))
+        if found:
+            connection.execute(update(table).where(due).values(counted=True))
+        papers += found
+    for paper in sorted(set(papers)):
+        signals.recount(connection, paper)
+    return len(papers)
+
+
+def own(connection: Connection, account: str) -> set[str]:
+    """The keys of the papers that an account voted for."""
+    return set(connection.scalars(select(schema.vote.c.paper).where(schema.vote.c.account == account)))
+
+
 def ensure_account(connection: Connection, account: str, now: datetime) -> None:
-    """Make the account where there is none of that name."""
+    """Make the account where there is none of that name. The connection writes."""
     if connection.scalar(select(schema.account.c.id).where(schema.account.c.id == account)) is None:
         connection.execute(insert(schema.account).values(id=account, created=now))

@@ -1,5 +1,6 @@
 """The tables of the feed, for SQLite and PostgreSQL alike; `netopsy.feed.migrations` makes them."""
 
+from netopsy.feed.schema.accounts import session, shelf, sign_in_link
 from netopsy.feed.schema.columns import METADATA, Instant
 from netopsy.feed.schema.community import account, quota, vote
 from netopsy.feed.schema.discussion import comment, comment_vote, moderation_log, submission, submission_vote
@@ -30,7 +31,10 @@ __all__ = [
     "paper_alias",
     "paper_version",
     "quota",
+    "session",
     "setting",
+    "shelf",
+    "sign_in_link",
     "source_state",
     "submission",
     "submission_vote",

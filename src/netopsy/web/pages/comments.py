@@ -125,7 +125,11 @@ def _own(request: Request, number: int) -> tuple[Entry, Comment]:
 
 def _new(request: Request, entry: Entry, above: Comment | None, text: str, trouble: str) -> HTMLResponse:
     head = "Answer a comment" if above else "Say something of a paper"
-    names: dict[str, Any] = {"action": "/comments", "label": "Your answer" if above else "Your comment", "button": "Send"}
+    names: dict[str, Any] = {
+        "action": "/comments",
+        "label": "Your answer" if above else "Your comment",
+        "button": "Send",
+    }
     names |= {"paper": entry.id, "parent": above.id if above else "", "own": None}
     return _page(request, head=head, entry=entry, above=above, text=text, trouble=trouble, **names)
 

@@ -15,7 +15,11 @@ from netopsy.web.visitor import check_form, require_moderator
 
 router = APIRouter(include_in_schema=False)
 UNKEPT = {"Cache-Control": "no-store"}
-SIMPLE: Mapping[str, Callable[..., bool]] = {"hide": moderation.hide, "unhide": moderation.unhide, "approve": moderation.approve}
+SIMPLE: Mapping[str, Callable[..., bool]] = {
+    "hide": moderation.hide,
+    "unhide": moderation.unhide,
+    "approve": moderation.approve,
+}
 ACTIONS = (*SIMPLE, "ban")
 
 

@@ -47,7 +47,12 @@ def upgrade() -> None:
     op.create_index("submission_by_account", "submission", ["account"])
     op.create_table(
         "submission_vote",
-        sa.Column("paper", sa.String(300), sa.ForeignKey("submission.paper", ondelete="CASCADE", onupdate="CASCADE"), primary_key=True),
+        sa.Column(
+            "paper",
+            sa.String(300),
+            sa.ForeignKey("submission.paper", ondelete="CASCADE", onupdate="CASCADE"),
+            primary_key=True,
+        ),
         sa.Column("account", sa.String(36), sa.ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("at", Instant, nullable=False),
     )
