@@ -50,7 +50,7 @@ def rendered(text: str) -> str:
     """
     import nh3
 
-    made = nh3.clean(
+    clean = nh3.clean(
         _reader().render(text),
         tags=set(TAGS),
         clean_content_tags=set(),
@@ -58,7 +58,8 @@ def rendered(text: str) -> str:
         attribute_filter=lambda tag, name, value: value if name == "rel" or _leads_out(value) else None,
         url_schemes={"http", "https"},
         link_rel=RELATION,
-    ).strip()
+    )
+    made = _UNSEEN.sub("", clean).strip()  # written as &#x202e; it was not seen before
     require(_BLANK.sub("", html.unescape(re.sub("<[^>]*>", "", made))), "a comment needs a few words")
     return made
 
