@@ -17,6 +17,7 @@ from netopsy.feed.calendar import aware
 from netopsy.feed.database import writing
 from netopsy.feed.known import Known, parts
 from netopsy.feed.records import Record
+from netopsy.feed.votes import cast
 
 BATCH = 1000
 """Records a transaction."""
@@ -153,12 +154,23 @@ class _Batch:
         self.connection.execute(delete(carried).where(carried.c.paper == old, carried.c.subscriber.in_(had)))
         for table in (vote, alias, carried, shelf, schema.comment):
             self.connection.execute(update(table).where(table.c.paper == old).values(paper=new))
-        brought = schema.submission
-        if self.connection.scalar(select(brought.c.paper).where(brought.c.paper == new)) is None:
-            self.connection.execute(update(brought).where(brought.c.paper == old).values(paper=new))
-        self.connection.execute(delete(brought).where(brought.c.paper == old))
+        self._move_submission(old, new)
         self.connection.execute(delete(schema.paper).where(schema.paper.c.id == old))
         signals.recount(self.connection, new)
+
+    def _move_submission(self, old: str, new: str) -> None:
+        """Of two accounts that brought it under different names the first has brought it, the other votes."""
+        table = schema.submission
+        rows = self.connection.execute(select(table).where(table.c.paper.in_((old, new))).order_by(table.c.at)).all()
+        if [row.paper for row in rows] == [old]:
+            self.connection.execute(update(table).where(table.c.paper == old).values(paper=new))
+        elif len(rows) == 2:
+            first, second = rows
+            self.connection.execute(delete(table).where(table.c.paper == old))
+            kept = {"account": first.account, "at": first.at, "note": first.note}
+            self.connection.execute(update(table).where(table.c.paper == new).values(**kept))
+            if second.account not in (None, first.account):
+                cast(self.connection, new, second.account, second.at)
 
     def _versions(self, key: str, own: Known, was: Known) -> Iterator[dict[str, Any]]:
         for number, (rank, title, abstract) in own.versions.items():
