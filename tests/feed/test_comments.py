@@ -25,7 +25,9 @@ def trend(feed, paper=PAPER, now=NOW):
 
 
 def test_comments_stand_by_wilsons_lower_end_then_by_age(feed):
-    made = [write(feed.engine, PAPER, f"author{n}", f"comment {n}", now=NOW + timedelta(minutes=n)).id for n in range(4)]
+    made = [
+        write(feed.engine, PAPER, f"author{n}", f"comment {n}", now=NOW + timedelta(minutes=n)).id for n in range(4)
+    ]
     given = {made[1]: [1] * 9 + [-1], made[2]: [1], made[3]: [-1, -1]}
     for comment, values in given.items():
         for number, value in enumerate(values):
@@ -55,7 +57,10 @@ def test_answers_are_one_level_deep_and_in_their_order(feed):
 def test_only_the_author_changes_and_deletes_and_a_place_stays_for_answers(feed):
     first = write(feed.engine, PAPER, "ada", "frist", now=NOW)
     write(feed.engine, PAPER, "bob", "you mean first", parent=first.id, now=NOW)
-    for step in (lambda who: edit(feed.engine, first.id, who, "x", now=NOW), lambda who: remove(feed.engine, first.id, who)):
+    for step in (
+        lambda who: edit(feed.engine, first.id, who, "x", now=NOW),
+        lambda who: remove(feed.engine, first.id, who),
+    ):
         with pytest.raises(InputError, match="not yours to change"):
             step("bob")
     changed = edit(feed.engine, first.id, "ada", "*first*", now=NOW + timedelta(minutes=1))
@@ -65,7 +70,9 @@ def test_only_the_author_changes_and_deletes_and_a_place_stays_for_answers(feed)
     assert (left.state, left.html, left.source, left.account) == ("deleted", "", "", None)
     assert [one.source for one in left.answers] == ["you mean first"]
     with feed.engine.connect() as connection:
-        assert not connection.scalars(select(schema.comment.c.source).where(schema.comment.c.source.contains("first*"))).all()
+        assert not connection.scalars(
+            select(schema.comment.c.source).where(schema.comment.c.source.contains("first*"))
+        ).all()
     remove(feed.engine, left.answers[0].id, "bob")
     assert shown(feed) == []
 

@@ -25,7 +25,10 @@ class Found(HTMLParser):
     ("text", "html"),
     [
         ("*a* **b** `c`", "<p><em>a</em> <strong>b</strong> <code>c</code></p>"),
-        ("> a\n\n1. b\n\n- c", "<blockquote>\n<p>a</p>\n</blockquote>\n<ol>\n<li>b</li>\n</ol>\n<ul>\n<li>c</li>\n</ul>"),
+        (
+            "> a\n\n1. b\n\n- c",
+            "<blockquote>\n<p>a</p>\n</blockquote>\n<ol>\n<li>b</li>\n</ol>\n<ul>\n<li>c</li>\n</ul>",
+        ),
         ("```py\n<b>\n```", "<pre><code>&lt;b&gt;\n</code></pre>"),
         ("[a](https://b.c)", '<p><a href="https://b.c" rel="nofollow ugc noopener">a</a></p>'),
         ("[a](HTTP://b.c 'title')", '<p><a href="HTTP://b.c" rel="nofollow ugc noopener">a</a></p>'),
@@ -47,7 +50,8 @@ def test_controls_and_changes_of_direction_are_taken_out_and_joiners_stay():
 
 
 @pytest.mark.parametrize(
-    "text", ["", " \n\t", "\x00\x07\x1b", "\u202e\u2066\u200f", "\u200b\u200d\u2060", "\u3164\u2800", "\u00ad", "\ud800"]
+    "text",
+    ["", " \n\t", "\x00\x07\x1b", "\u202e\u2066\u200f", "\u200b\u200d\u2060", "\u3164\u2800", "\u00ad", "\ud800"],
 )
 def test_a_comment_of_only_what_cannot_be_seen_is_refused(text):
     with pytest.raises(InputError, match="needs a few words"):

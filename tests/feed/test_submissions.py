@@ -66,7 +66,13 @@ def test_an_address_of_elsewhere_names_no_paper_and_is_not_fetched(catalogue_fee
 
 
 @pytest.mark.parametrize(
-    "text", ["2611.00001v2", " arXiv:2611.00001", "https://arxiv.org/pdf/2611.00001v1.pdf", "http://127.0.0.1\\@arxiv.org/abs/2611.00001"]
+    "text",
+    [
+        "2611.00001v2",
+        " arXiv:2611.00001",
+        "https://arxiv.org/pdf/2611.00001v1.pdf",
+        "http://127.0.0.1\\@arxiv.org/abs/2611.00001",
+    ],
 )
 def test_a_paper_that_is_not_known_waits_and_nothing_is_fetched(feed, no_network, text):
     found = feed.submit(text, "ada", note="  of\nzebras\x00", now=NOW)
@@ -184,7 +190,8 @@ def test_what_a_moderator_hid_is_not_brought_again(feed):
 
 def atom(*numbers):
     entries = "".join(
-        f"<entry><id>http://arxiv.org/abs/{n}v1</id><title>Paper {n}</title><summary>S</summary></entry>" for n in numbers
+        f"<entry><id>http://arxiv.org/abs/{n}v1</id><title>Paper {n}</title><summary>S</summary></entry>"
+        for n in numbers
     )
     space = 'xmlns="http://www.w3.org/2005/Atom" xmlns:o="http://a9.com/-/spec/opensearch/1.1/"'
     return f"<feed {space}><o:totalResults>{len(numbers)}</o:totalResults><updated>2026-11-28T00:00:00Z</updated>{entries}</feed>"

@@ -26,9 +26,9 @@ HARMFUL = (
     "</title><script>alert(1)</script>",
     "</textarea><script>alert(1)</script>",
     "</h1></main><script>alert(1)</script>",
-    "\"><script>alert(1)</script>",
+    '"><script>alert(1)</script>',
     "'><img src=x onerror=alert(1)>",
-    "\" autofocus onfocus=alert(1) x=\"",
+    '" autofocus onfocus=alert(1) x="',
     "' onmouseover='alert(1)",
     "<img src=x onerror=alert(1)>",
     "<img src=`x`onerror=alert(1)>",
@@ -58,18 +58,18 @@ HARMFUL = (
     "[x](java\tscript:alert(1))",
     "[x](vbscript:msgbox(1))",
     "[x](data:text/html;base64,PHNjcmlwdD4=)",
-    "[x](http://a.b/\"onclick=\"alert(1))",
+    '[x](http://a.b/"onclick="alert(1))',
     "[x](http://a.b 'x\" onclick=\"alert(1)')",
     "[x](<http://a.b/><script>alert(1)</script>)",
-    "![x](x\" onerror=\"alert(1))",
+    '![x](x" onerror="alert(1))',
     "![x](https://evil.example/pixel.png)",
     "<javascript:alert(1)>",
-    "<https://a.b/\"onclick=alert(1)>",
+    '<https://a.b/"onclick=alert(1)>',
     "[x]: javascript:alert(1)\n\n[x]",
     "`<script>alert(1)</script>`",
-    "```\"><script>\n<script>alert(1)</script>\n```",
+    '```"><script>\n<script>alert(1)</script>\n```',
     "{{ 7*7 }}{% for x in y %}${7*7}#{7*7}",
-    "\\\"><script>alert(1)</script>",
+    '\\"><script>alert(1)</script>',
     "%3Cscript%3Ealert(1)%3C/script%3E",
     "&lt;script&gt;alert(1)&lt;/script&gt;",
     "&#60;img src=x onerror=alert(1)&#62;",
@@ -77,15 +77,86 @@ HARMFUL = (
     "$\\text{<script>alert(1)</script>}$",
     "\\emph{<img src=x onerror=alert(1)>}",
 )
-PLACES = ("title", "abstract", "author", "comment", "query", "submission")
+PLACES = ("paper", "comment", "query", "form")
+ADDRESSES = ("/papers/", "/submit?paper=", "/moderation?what=", "/go?day=", "/search?room=")
 ALLOWED = TAGS | set(
-    "html head meta title link script body a header div img form label input button nav main h1 h2 h3 section article"
-    " footer span dl dt dd details summary select option textarea kbd".split()
+    [
+        "html",
+        "head",
+        "meta",
+        "title",
+        "link",
+        "script",
+        "body",
+        "a",
+        "header",
+        "div",
+        "img",
+        "form",
+        "label",
+        "input",
+        "button",
+        "nav",
+        "main",
+        "h1",
+        "h2",
+        "h3",
+        "section",
+        "article",
+        "footer",
+        "span",
+        "dl",
+        "dt",
+        "dd",
+        "details",
+        "summary",
+        "select",
+        "option",
+        "textarea",
+        "kbd",
+    ]
 )
 ATTRIBUTES = set(
-    "lang charset name content rel href type title src defer class alt width height role action for id value placeholder"
-    " maxlength tabindex aria-label aria-labelledby aria-describedby aria-current aria-pressed method rows required"
-    " hidden autocomplete selected checked loading scope".split()
+    [
+        "lang",
+        "charset",
+        "name",
+        "content",
+        "rel",
+        "href",
+        "type",
+        "title",
+        "src",
+        "defer",
+        "class",
+        "alt",
+        "width",
+        "height",
+        "role",
+        "action",
+        "for",
+        "id",
+        "value",
+        "placeholder",
+        "maxlength",
+        "tabindex",
+        "aria-label",
+        "aria-labelledby",
+        "aria-describedby",
+        "aria-current",
+        "aria-pressed",
+        "method",
+        "rows",
+        "required",
+        "hidden",
+        "min",
+        "max",
+        "autocomplete",
+        "selected",
+        "checked",
+        "loading",
+        "scope",
+    ]
 )
 
 
@@ -132,13 +203,19 @@ class Guard(HTMLParser):
 @pytest.fixture(scope="module")
 def attacked(tmp_path_factory):
     feed = open_feed(tmp_path_factory.mktemp("attacked"))
-    day, records = date(2026, 11, 28), []
-    for number, text in enumerate(HARMFUL):
-        for kind in ("title", "abstract", "author"):
-            told = {"title": text} if kind == "title" else {"title": "A paper"}
-            told |= {"abstract": text} if kind == "abstract" else {"authors": [text]} if kind == "author" else {}
-            names = [f"26{'title abstract author'.split().index(kind) + 10}.{number:05}"]
-            records.append(record("file", names=names, categories=[text], keywords=[text], day=day, **told))
+    records = [
+        record(
+            "file",
+            title=text,
+            names=[f"2610.{number:05}"],
+            authors=[text, f"{text} et al."],
+            abstract=f"On {text}",
+            categories=[text],
+            keywords=[text],
+            day=date(2026, 11, 28),
+        )
+        for number, text in enumerate(HARMFUL)
+    ]
     ingest(feed.engine, records, now=NOW)
     feed.follow(encode=0)
     app = create_app(feed, Settings(), now=lambda: NOW)
@@ -151,7 +228,6 @@ def guarded(answer, status=200):
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert Guard(answer.text).scripts == 1
     assert "\u202e" not in answer.text
-    assert "49" not in answer.text.partition("{{")[0][:0]
     return answer
 
 
@@ -160,8 +236,8 @@ def guarded(answer, status=200):
 def test_a_page_has_nothing_of_what_was_put_in(attacked, place, number):
     feed, visit = attacked
     text = HARMFUL[number]
-    if place in ("title", "abstract", "author"):
-        guarded(visit.get(f"/papers/26{PLACES.index(place) + 10}.{number:05}"))
+    if place == "paper":
+        guarded(visit.get(f"/papers/2610.{number:05}"))
     elif place == "comment":
         try:
             made = comments.write(feed.engine, f"arxiv:2610.{number:05}", f"account{number}", text, now=NOW)
@@ -172,10 +248,10 @@ def test_a_page_has_nothing_of_what_was_put_in(attacked, place, number):
         guarded(visit.get(f"/comments/{made.id}/answer"))
         assert not json.loads(visit.get(f"/api/v1/comments/2610.{number:05}").text)["comments"][0]["html"].count("<scr")
     elif place == "query":
-        for address in ("/search?q=", "/papers/", "/submit?paper=", "/moderation?what=", "/go?day=", "/search?room="):
+        for address in ("/search?q=", ADDRESSES[number % len(ADDRESSES)]):
             answer = visit.get(address + quote(text, safe=""))
-            guarded(answer, answer.status_code)
             assert answer.status_code in (200, 400, 404)
+            guarded(answer, answer.status_code)
     else:
         token = _token(visit.get("/submit").text)
         origin = {"Origin": "http://127.0.0.1:8051"}

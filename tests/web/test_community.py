@@ -73,7 +73,9 @@ def public(feed, tmp_path):
 
 def test_a_comment_is_written_answered_changed_rated_and_deleted(feed, local):
     assert "Nobody has said anything yet" in local.get(PAPER)
-    where = local.post("/comments", PAPER, paper="arxiv:2310.06110", text="Is *this* so?\r\n\r\nTwo").headers["location"]
+    where = local.post("/comments", PAPER, paper="arxiv:2310.06110", text="Is *this* so?\r\n\r\nTwo").headers[
+        "location"
+    ]
     (first,) = feed.comments("grokking", now=NOW)
     assert where == f"{PAPER}#comment-{first.id}"
     text = local.get(PAPER)
@@ -192,7 +194,9 @@ def test_what_is_hidden_in_the_browser_is_gone_from_pages_feeds_and_interface(lo
     assert "doi:10.1000/../x" in local.get("/moderation")
     local.post("/moderation", "/moderation", what="doi:10.1000/../x", action="unhide")
     assert all("10.1000" in local.client.get(each).text for each in places)
-    assert "a reason must be given" in local.post("/moderation", "/moderation", 400, what="grokking", action="hide").text
+    assert (
+        "a reason must be given" in local.post("/moderation", "/moderation", 400, what="grokking", action="hide").text
+    )
 
 
 def test_many_comments_come_in_pages_and_the_page_stays_small(feed, local):

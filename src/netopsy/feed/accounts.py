@@ -17,10 +17,11 @@ from netopsy.feed.mail.plan import plan
 from netopsy.feed.mail.verp import domain_of
 from netopsy.feed.secrets import Secret
 from netopsy.feed.settings import Settings
-from netopsy.feed.subscriptions import LETTERS, hash_of, letter_allowed
+from netopsy.feed.subscriptions import ADDRESSES, LETTERS, hash_of, letter_allowed
 
 LOCAL = "local"
-"""The account of who uses netopsy on its own machine."""
+"""The account of the user of this machine."""
+TOO_MANY = f"Letters can be asked for to {ADDRESSES} addresses a day, and you have done so; come back tomorrow."
 GOOD_FOR = timedelta(minutes=15)
 """How long a link signs in."""
 

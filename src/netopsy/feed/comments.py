@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from netopsy.core.errors import InputError, require
-from netopsy.feed import quotas, schema, signals, votes
+from netopsy.feed import quotas, schema, votes
 from netopsy.feed.accounts import check_not_banned
 from netopsy.feed.calendar import aware
 from netopsy.feed.database import writing
@@ -102,7 +102,7 @@ def write(
         before = select(table.c.id).where(table.c.account == account, table.c.state == "shown").limit(1)
         waits = moderated and connection.scalar(before) is None
         values = {"paper": paper, "account": account, "parent": parent, "at": moment, "source": source, "html": html}
-        values["counted"] = signals.counts(connection, account, moment)
+        values["counted"] = votes.counts_from(connection, account, moment) is None
         made = insert(table).values(state="waiting" if waits else "shown", **values).returning(table.c.id)
         number = connection.execute(made).scalar_one()
         changed(connection, paper)

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 from sqlalchemy import Connection, func, select, update
 
 from netopsy.feed import schema
-from netopsy.feed.calendar import aware
 from netopsy.feed.ranking import stored_trend
-
-NEW = timedelta(hours=24)
-"""Age below which the votes and comments of an account that signed in by mail do not count yet."""
-
-
-def counts(connection: Connection, account: str, now: datetime) -> bool:
-    """Whether an account is old enough to count; those without an address are of this machine."""
-    table = schema.account
-    row = connection.execute(select(table).where(table.c.id == account)).one()
-    return row.address_hash is None or row.created <= aware(now) - NEW
 
 
 def submitter_of(connection: Connection, paper: str) -> str | None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Table, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from netopsy.core.progress import Task
-from netopsy.feed import schema, signals
+from netopsy.feed import schema, shelf, signals
 from netopsy.feed.calendar import aware
 from netopsy.feed.database import writing
 from netopsy.feed.known import Known, parts
@@ -145,14 +145,14 @@ class _Batch:
             self.connection.execute(update(schema.paper).where(schema.paper.c.id.in_(keys)).values(slug=None))
 
     def _move(self, old: str, new: str) -> None:
-        """Votes, names, readers, comments and shelves of a paper that is known under another key now."""
-        vote, alias, carried, shelf = schema.vote, schema.paper_alias, schema.delivery_paper, schema.shelf
-        for table in (vote, shelf):
-            twice = select(table.c.account).where(table.c.paper == new)
-            self.connection.execute(delete(table).where(table.c.paper == old, table.c.account.in_(twice)))
+        """Votes, names, readers and comments of a paper that is known under another key now."""
+        vote, alias, carried = schema.vote, schema.paper_alias, schema.delivery_paper
+        twice = select(vote.c.account).where(vote.c.paper == new)
+        self.connection.execute(delete(vote).where(vote.c.paper == old, vote.c.account.in_(twice)))
+        shelf.move(self.connection, old, new)
         had = select(carried.c.subscriber).where(carried.c.paper == new)
         self.connection.execute(delete(carried).where(carried.c.paper == old, carried.c.subscriber.in_(had)))
-        for table in (vote, alias, carried, shelf, schema.comment):
+        for table in (vote, alias, carried, schema.comment):
             self.connection.execute(update(table).where(table.c.paper == old).values(paper=new))
         self._move_submission(old, new)
         self.connection.execute(delete(schema.paper).where(schema.paper.c.id == old))

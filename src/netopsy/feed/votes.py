@@ -5,13 +5,16 @@ That of an account which signed in by mail counts once the account is a day old;
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from netopsy.feed import schema, signals
 from netopsy.feed.calendar import aware
 from netopsy.feed.ranking import with_signal
+
+NEW = timedelta(hours=24)
+"""Age below which the votes and comments of an account do not count yet."""
 
 
 def cast(connection: Connection, paper: str, account: str, now: datetime) -> bool:
@@ -24,12 +27,20 @@ def cast(connection: Connection, paper: str, account: str, now: datetime) -> boo
     if connection.scalar(select(vote.c.paper).where(own)) is not None:
         return False
     ensure_account(connection, account, moment)
-    counted = signals.counts(connection, account, moment)
+    counted = counts_from(connection, account, moment) is None
     connection.execute(insert(vote).values(paper=paper, account=account, at=moment, counted=counted))
     if counted and signals.submitter_of(connection, paper) != account:
         before = connection.scalar(select(schema.paper.c.trend).where(schema.paper.c.id == paper))
         signals.set_trend(connection, paper, with_signal(before, moment))
     return True
+
+
+def counts_from(connection: Connection, account: str, now: datetime) -> datetime | None:
+    """From when on the votes of an account count; ``None`` where they do."""
+    person = schema.account
+    row = connection.execute(select(person).where(person.c.id == account)).one_or_none()
+    new = row is not None and row.address_hash is not None and row.created > aware(now) - NEW
+    return row.created + NEW if row is not None and new else None
 
 
 def take_back(connection: Connection, paper: str, account: str) -> bool:
@@ -54,7 +65,7 @@ def take_all_back(connection: Connection, account: str) -> int:
 def count_due(connection: Connection, now: datetime) -> int:
     """Count votes and comments of accounts that have become old enough, each as of when it was made; how many."""
     person = schema.account
-    old = select(person.c.id).where(person.c.created <= aware(now) - signals.NEW)
+    old = select(person.c.id).where(person.c.created <= aware(now) - NEW)
     papers: list[str] = []
     for table in (schema.vote, schema.comment):
         due = table.c.counted.is_(False) & table.c.account.in_(old)
