@@ -194,7 +194,8 @@ def atom(*numbers):
         for n in numbers
     )
     space = 'xmlns="http://www.w3.org/2005/Atom" xmlns:o="http://a9.com/-/spec/opensearch/1.1/"'
-    return f"<feed {space}><o:totalResults>{len(numbers)}</o:totalResults><updated>2026-11-28T00:00:00Z</updated>{entries}</feed>"
+    counted = f"<o:totalResults>{len(numbers)}</o:totalResults><updated>2026-11-28T00:00:00Z</updated>"
+    return f"<feed {space}>{counted}{entries}</feed>"
 
 
 class Answers(Fetcher):

@@ -79,85 +79,17 @@ HARMFUL = (
 )
 PLACES = ("paper", "comment", "query", "form")
 ADDRESSES = ("/papers/", "/submit?paper=", "/moderation?what=", "/go?day=", "/search?room=")
-ALLOWED = TAGS | set(
-    [
-        "html",
-        "head",
-        "meta",
-        "title",
-        "link",
-        "script",
-        "body",
-        "a",
-        "header",
-        "div",
-        "img",
-        "form",
-        "label",
-        "input",
-        "button",
-        "nav",
-        "main",
-        "h1",
-        "h2",
-        "h3",
-        "section",
-        "article",
-        "footer",
-        "span",
-        "dl",
-        "dt",
-        "dd",
-        "details",
-        "summary",
-        "select",
-        "option",
-        "textarea",
-        "kbd",
-    ]
-)
-ATTRIBUTES = set(
-    [
-        "lang",
-        "charset",
-        "name",
-        "content",
-        "rel",
-        "href",
-        "type",
-        "title",
-        "src",
-        "defer",
-        "class",
-        "alt",
-        "width",
-        "height",
-        "role",
-        "action",
-        "for",
-        "id",
-        "value",
-        "placeholder",
-        "maxlength",
-        "tabindex",
-        "aria-label",
-        "aria-labelledby",
-        "aria-describedby",
-        "aria-current",
-        "aria-pressed",
-        "method",
-        "rows",
-        "required",
-        "hidden",
-        "min",
-        "max",
-        "autocomplete",
-        "selected",
-        "checked",
-        "loading",
-        "scope",
-    ]
-)
+ALLOWED = TAGS | {
+    "html", "head", "meta", "title", "link", "script", "body", "a", "header", "div", "img", "form", "label", "input",
+    "button", "nav", "main", "h1", "h2", "h3", "section", "article", "footer", "span", "dl", "dt", "dd", "details",
+    "summary", "select", "option", "textarea", "kbd", "table", "caption", "thead", "tbody", "tr", "th", "td", "abbr",
+}  # fmt: skip
+ATTRIBUTES = {
+    "lang", "charset", "name", "content", "rel", "href", "type", "title", "src", "defer", "class", "alt", "width",
+    "height", "role", "action", "for", "id", "value", "placeholder", "maxlength", "tabindex", "aria-label",
+    "aria-labelledby", "aria-describedby", "aria-current", "aria-pressed", "method", "rows", "required", "hidden",
+    "min", "max", "form", "autocomplete", "selected", "checked", "loading", "scope",
+}  # fmt: skip
 
 
 class Guard(HTMLParser):
