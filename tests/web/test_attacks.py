@@ -88,7 +88,7 @@ ATTRIBUTES = {
     "lang", "charset", "name", "content", "rel", "href", "type", "title", "src", "defer", "class", "alt", "width",
     "height", "role", "action", "for", "id", "value", "placeholder", "maxlength", "tabindex", "aria-label",
     "aria-labelledby", "aria-describedby", "aria-current", "aria-pressed", "method", "rows", "required", "hidden",
-    "min", "max", "form", "autocomplete", "selected", "checked", "loading", "scope",
+    "min", "max", "form", "formaction", "data-names", "autocomplete", "selected", "checked", "loading", "scope",
 }  # fmt: skip
 
 

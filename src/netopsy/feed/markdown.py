@@ -33,10 +33,19 @@ def cleaned(text: str, *, what: str = "a comment", longest: int = LONGEST) -> st
         InputError: nothing is left, or it is too long.
     """
     lines = re.sub("\r\n?|[\u2028\u2029]", "\n", text)
-    found = _UNSEEN.sub("", lines).strip()
+    found = seen(lines).strip()
     require(_BLANK.sub("", found), f"{what} needs a few words")
     require(len(found) <= longest, f"{what} may have {longest:,} characters, got {len(found):,}")
     return found
+
+
+def seen(text: str) -> str:
+    """``text`` without control characters other than line ends, changes of direction, and halves of characters.
+
+    >>> seen("a\\u202eb\\x00")
+    'ab'
+    """
+    return _UNSEEN.sub("", text)
 
 
 def rendered(text: str) -> str:
@@ -59,7 +68,7 @@ def rendered(text: str) -> str:
         url_schemes={"http", "https"},
         link_rel=RELATION,
     )
-    made = _UNSEEN.sub("", clean).strip()  # written as &#x202e; it was not seen before
+    made = seen(clean).strip()  # written as &#x202e; it was not seen before
     require(_BLANK.sub("", html.unescape(re.sub("<[^>]*>", "", made))), "a comment needs a few words")
     return made
 

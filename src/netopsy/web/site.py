@@ -25,6 +25,7 @@ from netopsy.core.errors import InputError
 from netopsy.feed import Entry, Feed, schema, shelf, votes
 from netopsy.feed.calendar import day_of, zone_named
 from netopsy.feed.feed import Hit
+from netopsy.feed.markdown import seen
 from netopsy.feed.secrets import Secret
 from netopsy.feed.settings import Settings, listed_addresses
 from netopsy.feed.subscriptions import hash_of
@@ -64,6 +65,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=StrictUndefined,
+            finalize=_steady,
         )
         self._environment.filters |= {"readable": readable, "written": written, "segment": segment}
         self._environment.globals |= {
@@ -159,6 +161,13 @@ class Site:
         told = [netopsy.__version__, *(each.read_text(encoding="utf-8") for each in files)]
         told += [json.dumps(found.to_json(), sort_keys=True, default=str) for found in self.evidence.values()]
         return hashlib.blake2b("\0".join(told).encode(), digest_size=8).hexdigest()
+
+
+def _steady(value: Any) -> Any:
+    """What a template puts in, without what would turn the direction of what follows."""
+    if not isinstance(value, str) or (value.isascii() and value.isprintable()):
+        return value
+    return type(value)(seen(value))
 
 
 def site_of(request: Request) -> Site:
