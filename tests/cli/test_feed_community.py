@@ -31,7 +31,9 @@ def test_a_paper_that_arxiv_does_not_tell_of_waits_and_one_that_is_listed_is_vot
     (tmp_path / "x.jsonl").write_text('{"title": "Of zebras", "id": "2611.00001"}\n')
     assert main(["feed", "import", "x.jsonl"]) == 0
     assert main(["feed", "submit", "2611.00001"]) == 0
-    assert "Of zebras" in capsys.readouterr().out
+    found = capsys.readouterr().out
+    assert "Of zebras" in found
+    assert f"{_now():%Y-%m-%d}" in found
 
 
 def test_a_paper_is_hidden_shown_again_and_the_log_tells_so(capsys):

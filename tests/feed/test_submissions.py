@@ -232,3 +232,15 @@ def test_the_next_update_asks_arxiv_for_what_waits_in_one_question(feed):
     ask(feed, atom(), now=NOW + timedelta(days=8))
     with feed.engine.connect() as connection:
         assert submissions.waiting(connection) == []  # a week of answers without them
+
+
+def test_what_a_file_tells_of_is_waited_for_no_longer(feed, tmp_path):
+    feed.submit(NEW, "ada", now=NOW)
+    (tmp_path / "x.jsonl").write_text('{"title": "Of zebras", "id": "2611.00001"}\n')
+    feed.import_file(tmp_path / "x.jsonl", now=NOW + timedelta(days=3))
+    assert [one.title for one in feed.day("2026-11-28", now=NOW)] == ["Of zebras"]
+    known(feed, "2611.00002")
+    feed.submit("2611.00003", "ada", now=NOW)
+    known(feed, "2611.00003")
+    assert feed.submit("2611.00003", "ada", now=NOW + timedelta(days=1)).outcome == "known"
+    assert feed.show("2611.00003", now=NOW).day == date(2026, 11, 28)

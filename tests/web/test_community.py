@@ -194,6 +194,11 @@ def test_what_is_hidden_in_the_browser_is_gone_from_pages_feeds_and_interface(lo
     assert "doi:10.1000/../x" in local.get("/moderation")
     local.post("/moderation", "/moderation", what="doi:10.1000/../x", action="unhide")
     assert all("10.1000" in local.client.get(each).text for each in places)
+    local.post("/moderation", "/moderation", what="norm-grad", action="hide", reason="spam")
+    assert "norm-grad" not in local.get("/evidence")
+    assert "norm-grad" not in local.client.get("/api/v1/evidence").json()
+    for address in ("/papers/norm-grad", "/figures/norm-grad/depth.svg", "/api/v1/evidence/norm-grad"):
+        assert local.client.get(address).status_code == 404
     assert (
         "a reason must be given" in local.post("/moderation", "/moderation", 400, what="grokking", action="hide").text
     )

@@ -173,7 +173,10 @@ class Feed:
             bad: is told where a paper is that cannot be taken, and why; the others come in.
         """
         listed = None if day is None else day_named(day)
-        return ingest(self.engine, files.read(path, bad, day=listed), now=now or datetime.now(UTC))
+        found = ingest(self.engine, files.read(path, bad, day=listed), now=now or datetime.now(UTC))
+        with writing(self.engine) as connection:
+            submissions.admit(connection)
+        return found
 
     def update(
         self,

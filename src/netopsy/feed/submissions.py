@@ -73,12 +73,15 @@ def submit(engine: Engine, name: str, account: str, *, note: str = "", now: date
         votes.ensure_account(connection, account, moment)
         paper = connection.execute(_paper(wanted.key)).one_or_none()
         key = wanted.key if paper is None else paper.id
+        if paper is not None:
+            admit(connection)  # it may be what was waited for
+            paper = connection.execute(_paper(wanted.key)).one()
         row = connection.execute(select(schema.submission).where(schema.submission.c.paper == key)).one_or_none()
         hidden = (paper is not None and paper.hidden) or (row is not None and row.state == "hidden")
         require(not hidden, f"{key} is not shown here")
         require(paper is not None or wanted.kind == "arxiv", f"only papers of arXiv can be fetched, got {key}")
         if row is not None and row.account == account:
-            return Submitted(key, "waiting" if row.state == "waiting" and paper is None else "known")
+            return Submitted(key, "waiting" if paper is None else "known")
         require(quotas.take(connection, account, "submission", A_DAY, moment), f"{A_DAY} papers a day are the most")
         if row is not None and paper is None:
             _second(connection, key, account, moment)

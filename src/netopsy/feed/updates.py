@@ -72,6 +72,9 @@ def update(
             total += part
         if source == arxiv.NAME:
             total += brought(engine, now=now, fetcher=fetcher, bad=bad)
+        else:
+            with writing(engine) as connection:
+                submissions.admit(connection)
     except SourceError as trouble:
         failed(engine, source, now, trouble)
         return Update(source, total, str(trouble), state_of(engine, source)["next_try"])

@@ -115,6 +115,13 @@ class Site:
         given = Counter(str(verdict["verdict"]) for verdict in found.verdicts) if found else Counter()
         return [(answer, given[answer]) for answer in ANSWERS if given[answer]]
 
+    def shown_evidence(self) -> dict[str, Evidence]:
+        """The recorded evidence of all papers that no moderator hid."""
+        paper = schema.paper.c
+        with self.feed.engine.connect() as connection:
+            hidden = set(connection.scalars(select(paper.slug).where(paper.hidden.is_(True))))
+        return {slug: found for slug, found in self.evidence.items() if slug not in hidden}
+
     def revision(self) -> str:
         """Changes whenever a page would: with papers, votes, sources, the index, the day and the templates."""
         setting, vote, state = schema.setting.c, schema.vote.c, schema.source_state.c

@@ -84,13 +84,13 @@ def comments(request: Request, name: str) -> dict[str, Any]:
 @router.get("/evidence")
 def evidence(request: Request) -> dict[str, Any]:
     """All recorded evidence by paper."""
-    return {slug: found.to_json() for slug, found in site_of(request).evidence.items()}
+    return {slug: found.to_json() for slug, found in site_of(request).shown_evidence().items()}
 
 
 @router.get("/evidence/{slug}")
 def evidence_of(request: Request, slug: str) -> dict[str, Any]:
     """The recorded evidence of a paper."""
-    found = site_of(request).evidence.get(slug)
+    found = site_of(request).shown_evidence().get(slug)
     if found is None:
         raise HTTPException(404, "There is no recorded evidence of this paper.")
     return found.to_json()

@@ -41,7 +41,7 @@ def write(
             visitor.account,
             text,
             parent=parent,
-            moderated=not site.settings.local,
+            moderated=not (site.settings.local or visitor.moderator),
             now=site.now(),
         )
     except InputError as error:

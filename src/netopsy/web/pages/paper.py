@@ -70,7 +70,7 @@ def paper(request: Request, name: str, comments: int = 1) -> HTMLResponse:
 @router.get("/figures/{slug}/{name}.svg")
 def figure(request: Request, slug: str, name: str) -> Response:
     """A figure of the recorded evidence."""
-    found = site_of(request).evidence.get(slug)
+    found = site_of(request).shown_evidence().get(slug)
     if found is None or name not in found.figures:
         raise HTTPException(404)
     content = found.figures[name].read_bytes()
