@@ -71,7 +71,7 @@ def test_a_page_is_whole_and_asks_nothing_of_elsewhere(request, who, address):
     assert not page.crossed
     assert [len(page.all(name)) for name in ("h1", "main", "title", "header", "footer")] == [1, 1, 1, 1, 1]
     labelled = {attrs.get("for") for attrs in page.all("label")}
-    shown = [attrs for attrs in page.all("input", "select") if attrs.get("type") != "hidden"]
+    shown = [attrs for attrs in page.all("input", "select", "textarea") if attrs.get("type") != "hidden"]
     assert {attrs["id"] for attrs in shown} <= labelled
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netopsy.cli import feed_mail, feed_shelf
+from netopsy.cli import feed_community, feed_mail, feed_shelf
 from netopsy.cli.opened import opened
 from netopsy.cli.terminal import complain, say
 from netopsy.core.errors import InputError, require
@@ -28,10 +28,11 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
         help="Papers by day: browse, search by meaning, see what is trending, take papers in, hand lists out.",
     )
-    for command in (today, day, week, month, trending, top, show, search, update, submit, export, check):
+    for command in (today, day, week, month, trending, top, show, search, update, export, check):
         group.command()(command)
     group.command("import")(import_)
     group.command("rebuild-index")(rebuild_index)
+    feed_community.register(group)
     feed_mail.register(group)
     feed_shelf.register(group)
     app.add_typer(group, name="feed")
@@ -172,25 +173,6 @@ def import_(
     _tell(found)
     if bad:
         complain(f"{len(bad):,} {'papers were' if len(bad) > 1 else 'paper was'} left out")
-
-
-def submit(
-    name: Annotated[str, typer.Argument(metavar="PAPER", help="Its arXiv number or address.")], as_json: AsJson = False
-) -> int:
-    """Fetch a paper from arXiv."""
-    from netopsy.feed.fetching import SourceError
-
-    with opened() as (feed, _):
-        try:
-            found = feed.fetch(name, bad=_complain_of)
-        except SourceError as trouble:
-            complain(f"arxiv: {trouble}")
-            return 1
-        if as_json:
-            _print(found.to_json())
-        else:
-            _one(found)
-    return 0
 
 
 def export(

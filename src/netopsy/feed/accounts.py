@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from netopsy.core.errors import InputError
-from netopsy.feed import quotas, schema, sessions, votes
+from netopsy.feed import quotas, schema, sessions, traces, votes
 from netopsy.feed.addresses import mail_address
 from netopsy.feed.calendar import aware
 from netopsy.feed.database import writing
@@ -125,7 +125,7 @@ def check_not_banned(connection: Connection, account: str, now: datetime) -> Non
 
 
 def remove(connection: Connection, account: str, now: datetime) -> bool:
-    """Delete an account with its votes, its shelf and its sessions; ``False`` where there is none. It writes.
+    """Delete an account with its votes, texts, shelf and sessions; ``False`` where there is none. It writes.
 
     Of one that is banned its hash stays until the ban is over, so that a new account is none either.
     """
@@ -135,6 +135,7 @@ def remove(connection: Connection, account: str, now: datetime) -> bool:
     if row is None:
         return False
     votes.take_all_back(connection, account)
+    traces.forget(connection, account)
     if row.banned_until is not None and row.banned_until > aware(now) and row.address_hash is not None:
         for other in (schema.shelf, schema.session):
             connection.execute(delete(other).where(other.c.account == account))

@@ -15,8 +15,9 @@ from sqlalchemy import Engine, select
 
 from netopsy.core.errors import InputError, lookup, require
 from netopsy.core.texts import plain
-from netopsy.feed import lists, schema, syndication, votes
+from netopsy.feed import comments, lists, schema, submissions, syndication, votes
 from netopsy.feed.calendar import day_after, day_named, day_of, zone_named
+from netopsy.feed.comments import Comment
 from netopsy.feed.database import feed_folder, open_database, site_zone, writing
 from netopsy.feed.fetching import Fetcher
 from netopsy.feed.identifiers import identified, parse
@@ -25,7 +26,8 @@ from netopsy.feed.search import query as typed
 from netopsy.feed.search.index import SearchIndex, State
 from netopsy.feed.sources import catalogue, files
 from netopsy.feed.store import Ingested, ingest
-from netopsy.feed.updates import ARCHIVES, Update, by_number, update
+from netopsy.feed.submissions import Submitted
+from netopsy.feed.updates import ARCHIVES, Update, brought, by_number, update
 
 Bad = Callable[[str, str], object]
 NAMED = ("today", "day", "week", "month", "trending", "top", "search")
@@ -171,7 +173,10 @@ class Feed:
             bad: is told where a paper is that cannot be taken, and why; the others come in.
         """
         listed = None if day is None else day_named(day)
-        return ingest(self.engine, files.read(path, bad, day=listed), now=now or datetime.now(UTC))
+        found = ingest(self.engine, files.read(path, bad, day=listed), now=now or datetime.now(UTC))
+        with writing(self.engine) as connection:
+            submissions.admit(connection)
+        return found
 
     def update(
         self,
@@ -206,9 +211,28 @@ class Feed:
             fetcher.close()
         return self.show(wanted.key, now=moment)
 
+    def submit(self, name: str, account: str, *, note: str = "", now: datetime | None = None) -> Submitted:
+        """Bring a paper in the name of an account; nothing is fetched. See `netopsy.feed.submissions.submit`."""
+        _check_account(account)
+        return submissions.submit(self.engine, name, account, note=note, now=now or datetime.now(UTC))
+
+    def fetch_submitted(self, *, now: datetime | None = None, bad: Bad = _silent) -> Ingested:
+        """Ask arXiv for the papers that were brought and wait for it."""
+        fetcher = Fetcher(self.engine)
+        try:
+            return brought(self.engine, now=now or datetime.now(UTC), fetcher=fetcher, bad=bad)
+        finally:
+            fetcher.close()
+
+    def comments(self, name: str, *, now: datetime | None = None) -> list[Comment]:
+        """What readers say of a paper, what they find most helpful first."""
+        found = self.show(name, now=now)
+        with self.engine.connect() as connection:
+            return comments.of_paper(connection, found.id)
+
     def vote(self, name: str, account: str, *, now: datetime | None = None) -> bool:
         """Vote for a paper in the name of an account; ``False`` where it has done so before."""
-        require(isinstance(account, str) and 0 < len(account) <= 36, "account must be a name of 1 to 36 characters")
+        _check_account(account)
         found = self.show(name, now=now)
         with writing(self.engine) as connection:
             return votes.cast(connection, found.id, account, now or datetime.now(UTC))
@@ -267,6 +291,10 @@ class Feed:
             return lists.entry(connection, text, now)
         except InputError:
             return None
+
+
+def _check_account(account: str) -> None:
+    require(isinstance(account, str) and 0 < len(account) <= 36, "account must be a name of 1 to 36 characters")
 
 
 def _only_filters(text: str) -> bool:

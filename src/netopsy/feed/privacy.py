@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, or_, select, update
 
-from netopsy.feed import accounts, schema
+from netopsy.feed import accounts, schema, traces
 from netopsy.feed.addresses import mail_address
 from netopsy.feed.calendar import aware
 from netopsy.feed.database import writing
@@ -131,7 +131,7 @@ def _account(connection: Connection, name: str) -> dict[str, Any] | None:
         ]
     for each in about["shelf"]:
         each["tags"] = json.loads(each["tags"])
-    return about
+    return about | traces.data_of(connection, name)
 
 
 def _plain(value: Any) -> Any:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from netopsy.core.progress import Task
-from netopsy.feed import schema, shelf
+from netopsy.feed import schema, shelf, signals
 from netopsy.feed.calendar import aware
 from netopsy.feed.database import writing
 from netopsy.feed.known import Known, parts
 from netopsy.feed.records import Record
-from netopsy.feed.votes import recount
+from netopsy.feed.votes import cast
 
 BATCH = 1000
 """Records a transaction."""
@@ -121,7 +121,7 @@ class _Batch:
         changed = {key: own for key, own in after.items() if own != self.before.get(key)}
         if not changed:
             return 0, 0
-        first = self._count(len(changed))
+        first = numbered(self.connection, len(changed))
         rows = [own.row() | {"seq": first + number} for number, own in enumerate(changed.values())]
         self._free_slugs(gone)
         put(self.connection, schema.paper, rows, ("id",))
@@ -139,31 +139,38 @@ class _Batch:
         fresh = len([key for key in changed if key not in self.before and key not in gone.values()])
         return fresh, len(changed) - fresh
 
-    def _count(self, many: int) -> int:
-        """The first of ``many`` numbers that follow all that were given out."""
-        table = schema.setting
-        query = select(table.c.value).where(table.c.name == "seq").with_for_update()
-        last = int(self.connection.scalar(query) or 0)
-        self.connection.execute(update(table).where(table.c.name == "seq").values(value=str(last + many)))
-        return last + 1
-
     def _free_slugs(self, gone: Iterable[str]) -> None:
         keys = list(gone)
         if keys:
             self.connection.execute(update(schema.paper).where(schema.paper.c.id.in_(keys)).values(slug=None))
 
     def _move(self, old: str, new: str) -> None:
-        """Votes, names and readers of a paper that is known under another key now."""
+        """Votes, names, readers and comments of a paper that is known under another key now."""
         vote, alias, carried = schema.vote, schema.paper_alias, schema.delivery_paper
         twice = select(vote.c.account).where(vote.c.paper == new)
         self.connection.execute(delete(vote).where(vote.c.paper == old, vote.c.account.in_(twice)))
         shelf.move(self.connection, old, new)
         had = select(carried.c.subscriber).where(carried.c.paper == new)
         self.connection.execute(delete(carried).where(carried.c.paper == old, carried.c.subscriber.in_(had)))
-        for table in (vote, alias, carried):
+        for table in (vote, alias, carried, schema.comment):
             self.connection.execute(update(table).where(table.c.paper == old).values(paper=new))
+        self._move_submission(old, new)
         self.connection.execute(delete(schema.paper).where(schema.paper.c.id == old))
-        recount(self.connection, [new])
+        signals.recount(self.connection, new)
+
+    def _move_submission(self, old: str, new: str) -> None:
+        """Of two accounts that brought it under different names the first has brought it, the other votes."""
+        table = schema.submission
+        rows = self.connection.execute(select(table).where(table.c.paper.in_((old, new))).order_by(table.c.at)).all()
+        if [row.paper for row in rows] == [old]:
+            self.connection.execute(update(table).where(table.c.paper == old).values(paper=new))
+        elif len(rows) == 2:
+            first, second = rows
+            self.connection.execute(delete(table).where(table.c.paper == old))
+            kept = {"account": first.account, "at": first.at, "note": first.note}
+            self.connection.execute(update(table).where(table.c.paper == new).values(**kept))
+            if second.account not in (None, first.account):
+                cast(self.connection, new, second.account, second.at)
 
     def _versions(self, key: str, own: Known, was: Known) -> Iterator[dict[str, Any]]:
         for number, (rank, title, abstract) in own.versions.items():
@@ -189,6 +196,31 @@ def _listings(key: str, own: Known, was: Known) -> Iterator[dict[str, Any]]:
     for source, (day, upvotes) in own.listings.items():
         if was.listings.get(source) != (day, upvotes):
             yield {"source": source, "paper": key, "day": day, "upvotes": upvotes}
+
+
+def numbered(connection: Connection, many: int = 1, *, what: str = "seq") -> int:
+    """The first of ``many`` numbers that follow all that were given out to changes of papers, or of ``what``."""
+    table = schema.setting
+    query = select(table.c.value).where(table.c.name == what).with_for_update()
+    last = int(connection.scalar(query) or 0)
+    put(connection, table, [{"name": what, "value": str(last + many)}], ("name",))
+    return last + 1
+
+
+def list_on(connection: Connection, paper: str, source: str, day: date) -> None:
+    """List a paper that is known on a day, in the name of a source; where it was on an earlier one, it stays there."""
+    listing, featured = schema.listing, schema.featured
+    own = connection.scalar(select(listing.c.day).where(listing.c.source == source, listing.c.paper == paper))
+    put(connection, listing, [{"source": source, "paper": paper, "day": min(own or day, day)}], ("source", "paper"))
+    before = connection.scalar(select(featured.c.day).where(featured.c.paper == paper))
+    put(connection, featured, [{"paper": paper, "day": min(before or day, day)}], ("paper",))
+    touch(connection, paper)
+
+
+def touch(connection: Connection, paper: str) -> None:
+    """Let the index and whoever else follows changes know that a paper is another now."""
+    number = numbered(connection)
+    connection.execute(update(schema.paper).where(schema.paper.c.id == paper).values(seq=number))
 
 
 def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], keys: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from netopsy.feed import accounts, quotas, votes
+from netopsy.feed import accounts, quotas, store, submissions, votes
 from netopsy.feed.calendar import aware
 from netopsy.feed.database import writing
 from netopsy.feed.digest import plan_due
@@ -14,6 +14,7 @@ from netopsy.feed.mail.answers import Transport
 from netopsy.feed.mail.outbox import Sending, send_due
 from netopsy.feed.settings import Settings
 from netopsy.feed.subscriptions import drop_unconfirmed
+from netopsy.feed.traces import CHANGES
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Ticked:
 
 def tick(feed: Feed, settings: Settings, transport: Transport, *, now: datetime, limit: int = 500) -> Ticked:
     """Plan the digests that have fallen due, send up to ``limit`` letters, count the votes of accounts that are old
-    enough now, and forget what nobody confirmed.
+    enough now, show what readers brought and has become known, and forget what nobody confirmed.
 
     What is due follows from the database, so a call that comes late catches up, and two at once do nothing twice.
     """
@@ -35,7 +36,9 @@ def tick(feed: Feed, settings: Settings, transport: Transport, *, now: datetime,
     with writing(feed.engine) as connection:
         drop_unconfirmed(connection, moment)
         accounts.drop_over(connection, moment)
-        votes.count_due(connection, moment)
+        if votes.count_due(connection, moment):
+            store.numbered(connection, what=CHANGES)  # those of comments among them
         quotas.forget_before(connection, moment)
+        submissions.admit(connection)
     planned = plan_due(feed.engine, settings, feed.index, now=moment)
     return Ticked(planned, send_due(feed.engine, settings, transport, now=moment, limit=limit, owner="tick"))

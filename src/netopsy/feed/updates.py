@@ -10,7 +10,9 @@ from datetime import date, datetime
 from sqlalchemy import Engine
 
 from netopsy.core.errors import lookup, require
+from netopsy.feed import submissions
 from netopsy.feed.calendar import aware
+from netopsy.feed.database import writing
 from netopsy.feed.fetching import Endpoint, Fetcher, SourceError, answered, failed, state_of
 from netopsy.feed.identifiers import PaperId
 from netopsy.feed.records import Record
@@ -47,7 +49,7 @@ def update(
     archives: Sequence[str] = ARCHIVES,
     force: bool = False,
 ) -> Update:
-    """Ask a source for what is new.
+    """Ask a source for what is new; arXiv also for the papers that readers brought.
 
     Args:
         day: of Hugging Face's list; since when the archive changed, where it was not begun before.
@@ -68,6 +70,11 @@ def update(
     try:
         for part in ask(engine, fetcher, archives, day, now, bad):
             total += part
+        if source == arxiv.NAME:
+            total += brought(engine, now=now, fetcher=fetcher, bad=bad)
+        else:
+            with writing(engine) as connection:
+                submissions.admit(connection)
     except SourceError as trouble:
         failed(engine, source, now, trouble)
         return Update(source, total, str(trouble), state_of(engine, source)["next_try"])
@@ -78,6 +85,24 @@ def by_number(engine: Engine, papers: Sequence[PaperId], *, now: datetime, fetch
     """Fetch papers by their arXiv numbers; raises `SourceError` where arXiv does not answer."""
     where = _endpoint(arxiv.API, arxiv.VARIABLE, arxiv.GAP, arxiv.NAME)
     return ingest(engine, arxiv.by_number(fetcher, where, papers, now, bad), now=now)
+
+
+def brought(engine: Engine, *, now: datetime, fetcher: Fetcher, bad: Bad) -> Ingested:
+    """Fetch the papers that readers brought, a hundred at most, and show them.
+
+    Raises:
+        SourceError: arXiv does not answer; they wait on.
+    """
+    with writing(engine) as connection:
+        submissions.admit(connection)  # those that came in some other way
+        asked = submissions.wanted(connection)
+    if not asked:
+        return Ingested()
+    found = by_number(engine, asked, now=now, fetcher=fetcher, bad=bad)
+    with writing(engine) as connection:
+        submissions.admit(connection)
+        submissions.give_up(connection, asked, now)
+    return found
 
 
 def _announced(

@@ -5,17 +5,16 @@ That of an account which signed in by mail counts once the account is a day old;
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from netopsy.feed import schema
+from netopsy.feed import schema, signals
 from netopsy.feed.calendar import aware
-from netopsy.feed.ranking import stored_trend, with_signal
+from netopsy.feed.ranking import with_signal
 
 NEW = timedelta(hours=24)
-"""Age below which the votes of an account do not count yet."""
+"""Age below which the votes and comments of an account do not count yet."""
 
 
 def cast(connection: Connection, paper: str, account: str, now: datetime) -> bool:
@@ -23,17 +22,16 @@ def cast(connection: Connection, paper: str, account: str, now: datetime) -> boo
 
     The account is made where there is none of that name. The connection writes.
     """
-    moment, vote, person = aware(now), schema.vote, schema.account
+    moment, vote = aware(now), schema.vote
     own = (vote.c.paper == paper) & (vote.c.account == account)
     if connection.scalar(select(vote.c.paper).where(own)) is not None:
         return False
-    if connection.scalar(select(person.c.id).where(person.c.id == account)) is None:
-        connection.execute(insert(person).values(id=account, created=moment))
+    ensure_account(connection, account, moment)
     counted = counts_from(connection, account, moment) is None
     connection.execute(insert(vote).values(paper=paper, account=account, at=moment, counted=counted))
-    if counted:
+    if counted and signals.submitter_of(connection, paper) != account:
         before = connection.scalar(select(schema.paper.c.trend).where(schema.paper.c.id == paper))
-        _set(connection, paper, with_signal(before, moment))
+        signals.set_trend(connection, paper, with_signal(before, moment))
     return True
 
 
@@ -50,7 +48,7 @@ def take_back(connection: Connection, paper: str, account: str) -> bool:
     vote = schema.vote
     gone = connection.execute(delete(vote).where(vote.c.paper == paper, vote.c.account == account)).rowcount
     if gone:
-        recount(connection, [paper])
+        signals.recount(connection, paper)
     return bool(gone)
 
 
@@ -59,19 +57,24 @@ def take_all_back(connection: Connection, account: str) -> int:
     vote = schema.vote
     papers = list(connection.scalars(select(vote.c.paper).where(vote.c.account == account)))
     connection.execute(delete(vote).where(vote.c.account == account))
-    recount(connection, papers)
+    for paper in papers:
+        signals.recount(connection, paper)
     return len(papers)
 
 
 def count_due(connection: Connection, now: datetime) -> int:
-    """Count the votes of accounts that have become old enough, each as of when it was cast; how many."""
-    vote, person = schema.vote, schema.account
+    """Count votes and comments of accounts that have become old enough, each as of when it was made; how many."""
+    person = schema.account
     old = select(person.c.id).where(person.c.created <= aware(now) - NEW)
-    due = vote.c.counted.is_(False) & vote.c.account.in_(old)
-    papers = list(connection.scalars(select(vote.c.paper).where(due)))
-    if papers:
-        connection.execute(update(vote).where(due).values(counted=True))
-        recount(connection, set(papers))
+    papers: list[str] = []
+    for table in (schema.vote, schema.comment):
+        due = table.c.counted.is_(False) & table.c.account.in_(old)
+        found = list(connection.scalars(select(table.c.paper).where(due)))
+        if found:
+            connection.execute(update(table).where(due).values(counted=True))
+        papers += found
+    for paper in sorted(set(papers)):
+        signals.recount(connection, paper)
     return len(papers)
 
 
@@ -80,13 +83,7 @@ def own(connection: Connection, account: str) -> set[str]:
     return set(connection.scalars(select(schema.vote.c.paper).where(schema.vote.c.account == account)))
 
 
-def recount(connection: Connection, papers: Iterable[str]) -> None:
-    """Count anew, from the votes, how much papers are talked about."""
-    vote = schema.vote.c
-    for paper in sorted(papers):
-        counted = select(vote.at).where(vote.paper == paper, vote.counted.is_(True)).order_by(vote.at)
-        _set(connection, paper, stored_trend(connection.scalars(counted)))
-
-
-def _set(connection: Connection, paper: str, trend: float | None) -> None:
-    connection.execute(update(schema.paper).where(schema.paper.c.id == paper).values(trend=trend))
+def ensure_account(connection: Connection, account: str, now: datetime) -> None:
+    """Make the account where there is none of that name. The connection writes."""
+    if connection.scalar(select(schema.account.c.id).where(schema.account.c.id == account)) is None:
+        connection.execute(insert(schema.account).values(id=account, created=now))

@@ -15,7 +15,10 @@ PUBLIC = "max-age=30, stale-while-revalidate=60, stale-if-error=86400"
 FOR_EVER = "public, max-age=31536000, immutable"
 PRIVATE = "private, no-cache"
 NEVER = "no-store"
-UNCACHED = ("/static/", "/healthz", "/subscribe", "/confirm/", "/unsubscribe/", "/sign-in", "/settings")
+UNCACHED = (
+    *("/static/", "/healthz", "/subscribe", "/confirm/", "/unsubscribe/", "/sign-in", "/settings"),
+    *("/submit", "/comments", "/moderation"),
+)
 """Beginnings of addresses that say themselves how they are kept."""
 
 

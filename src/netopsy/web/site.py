@@ -25,9 +25,11 @@ from netopsy.core.errors import InputError
 from netopsy.feed import Entry, Feed, schema, shelf, votes
 from netopsy.feed.calendar import day_of, zone_named
 from netopsy.feed.feed import Hit
+from netopsy.feed.markdown import seen
 from netopsy.feed.secrets import Secret
 from netopsy.feed.settings import Settings, listed_addresses
 from netopsy.feed.subscriptions import hash_of
+from netopsy.feed.traces import CHANGES
 from netopsy.lab.evidence import Evidence, load_evidence
 from netopsy.lab.verdict_table import measured, part_rows
 from netopsy.web.readable import readable
@@ -63,6 +65,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=StrictUndefined,
+            finalize=_steady,
         )
         self._environment.filters |= {"readable": readable, "written": written, "segment": segment}
         self._environment.globals |= {
@@ -112,11 +115,19 @@ class Site:
         given = Counter(str(verdict["verdict"]) for verdict in found.verdicts) if found else Counter()
         return [(answer, given[answer]) for answer in ANSWERS if given[answer]]
 
+    def shown_evidence(self) -> dict[str, Evidence]:
+        """The recorded evidence of all papers that no moderator hid."""
+        paper = schema.paper.c
+        with self.feed.engine.connect() as connection:
+            hidden = set(connection.scalars(select(paper.slug).where(paper.hidden.is_(True))))
+        return {slug: found for slug, found in self.evidence.items() if slug not in hidden}
+
     def revision(self) -> str:
         """Changes whenever a page would: with papers, votes, sources, the index, the day and the templates."""
         setting, vote, state = schema.setting.c, schema.vote.c, schema.source_state.c
         with self.feed.engine.connect() as connection:
-            found: list[Any] = [connection.scalar(select(setting.value).where(setting.name == "seq"))]
+            counted = select(setting.name, setting.value).where(setting.name.in_(("seq", CHANGES)))
+            found: list[Any] = list(map(tuple, connection.execute(counted.order_by(setting.name))))
             found += connection.execute(
                 select(func.count(), func.count(vote.at).filter(vote.counted), func.max(vote.at))
             ).one()
@@ -157,6 +168,13 @@ class Site:
         told = [netopsy.__version__, *(each.read_text(encoding="utf-8") for each in files)]
         told += [json.dumps(found.to_json(), sort_keys=True, default=str) for found in self.evidence.values()]
         return hashlib.blake2b("\0".join(told).encode(), digest_size=8).hexdigest()
+
+
+def _steady(value: Any) -> Any:
+    """What a template puts in, without what would turn the direction of what follows."""
+    if not isinstance(value, str) or (value.isascii() and value.isprintable()):
+        return value
+    return type(value)(seen(value))
 
 
 def site_of(request: Request) -> Site:

@@ -3,6 +3,7 @@
 from netopsy.feed.schema.accounts import session, shelf, sign_in_link
 from netopsy.feed.schema.columns import METADATA, Instant
 from netopsy.feed.schema.community import account, quota, vote
+from netopsy.feed.schema.discussion import comment, comment_vote, moderation_log, submission, submission_vote
 from netopsy.feed.schema.mail import bounce, delivery, delivery_paper, subscriber
 from netopsy.feed.schema.papers import (
     featured,
@@ -19,10 +20,13 @@ __all__ = [
     "Instant",
     "account",
     "bounce",
+    "comment",
+    "comment_vote",
     "delivery",
     "delivery_paper",
     "featured",
     "listing",
+    "moderation_log",
     "paper",
     "paper_alias",
     "paper_version",
@@ -32,6 +36,8 @@ __all__ = [
     "shelf",
     "sign_in_link",
     "source_state",
+    "submission",
+    "submission_vote",
     "subscriber",
     "vote",
 ]

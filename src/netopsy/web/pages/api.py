@@ -73,16 +73,24 @@ def paper(request: Request, name: str) -> dict[str, Any]:
     return entry_named(site_of(request), name).to_json()
 
 
+@router.get("/comments/{name:path}")
+def comments(request: Request, name: str) -> dict[str, Any]:
+    """What readers say of the paper of that slug, arXiv number or DOI."""
+    site = site_of(request)
+    entry = entry_named(site, name)
+    return {"comments": [each.to_json() for each in site.feed.comments(entry.id, now=site.now())]}
+
+
 @router.get("/evidence")
 def evidence(request: Request) -> dict[str, Any]:
     """All recorded evidence by paper."""
-    return {slug: found.to_json() for slug, found in site_of(request).evidence.items()}
+    return {slug: found.to_json() for slug, found in site_of(request).shown_evidence().items()}
 
 
 @router.get("/evidence/{slug}")
 def evidence_of(request: Request, slug: str) -> dict[str, Any]:
     """The recorded evidence of a paper."""
-    found = site_of(request).evidence.get(slug)
+    found = site_of(request).shown_evidence().get(slug)
     if found is None:
         raise HTTPException(404, "There is no recorded evidence of this paper.")
     return found.to_json()

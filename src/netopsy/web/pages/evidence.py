@@ -16,12 +16,13 @@ router = APIRouter(include_in_schema=False)
 def evidence(request: Request) -> HTMLResponse:
     """One table a paper."""
     site = site_of(request)
-    given = Counter(str(verdict["verdict"]) for found in site.evidence.values() for verdict in found.verdicts)
+    shown = site.shown_evidence()
+    given = Counter(str(verdict["verdict"]) for found in shown.values() for verdict in found.verdicts)
     claims = {claim.id: claim.text for paper in site.papers.values() for claim in paper.claims}
     return site.page(
         request,
         "evidence.html",
-        records=[(site.papers[slug], found) for slug, found in site.evidence.items() if slug in site.papers],
+        records=[(site.papers[slug], found) for slug, found in shown.items() if slug in site.papers],
         claims=claims,
         totals=[(answer, given[answer]) for answer in ANSWERS],
     )
