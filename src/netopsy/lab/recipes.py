@@ -48,8 +48,8 @@ class Option:
     """As the argument of `PaperRecipe.run` is called."""
     label: str
     default: Value
-    low: float = -math.inf
-    high: float = math.inf
+    low: float | int = -math.inf
+    high: float | int = math.inf
     choices: tuple[str, ...] = ()
 
     @property
