@@ -28,7 +28,7 @@ WITHOUT = [slug for slug in RUN if not load_recipe(slug).takes]
 
 
 @pytest.fixture(autouse=True)
-def briefly(tmp_path, monkeypatch):
+def briefly(tmp_path, monkeypatch, unchecked):
     """Networks that recipes train are trained for a moment only, and kept where nobody finds them."""
     from netopsy.lab.subjects.scene_generators import SceneSetting, Segmenter
 
@@ -36,7 +36,9 @@ def briefly(tmp_path, monkeypatch):
     monkeypatch.setattr(dagnn_recipe, "EPOCHS", 2)
     monkeypatch.setattr(dagnn_recipe, "SPLITS", 2)
     monkeypatch.setattr(linear_mode_connectivity_recipe, "EPOCHS", 1)
-    small = SceneSetting(images=200, steps=2, segmenter=Segmenter(50, steps=40))
+    monkeypatch.setattr(gan_dissection_recipe, "DISSECTED", 60)
+    monkeypatch.setattr(gan_dissection_recipe, "COUNTED", 20)
+    small = SceneSetting(images=100, steps=2, segmenter=Segmenter(50, steps=40))
     monkeypatch.setattr(gan_dissection_recipe, "SETTING", small)
 
 

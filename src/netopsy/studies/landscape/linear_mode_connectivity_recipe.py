@@ -66,7 +66,7 @@ def run(*, shared: int, width: int, seed: int) -> Finding:
         "from netopsy.landscape.linear_mode_connectivity import align, loss_barrier\n"
         "from netopsy.models import mlp\n"
         "from netopsy.training import Recipe, fit\n\n"
-        "train, test = digits_split()\n"
+        "train, _, test = digits_split()\n"
         f"one, other = (mlp([64, *[{width}] * {LAYERS}, 10], seed=seed) for seed in (0, 1))\n"
         "for number, model in enumerate((one, other)):\n"
         f"    fit(model, train, Recipe(steps={recipe.steps}, batch_size={BATCH}), seed=number)\n"
