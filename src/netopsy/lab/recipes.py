@@ -13,6 +13,8 @@ from netopsy.core.texts import plain
 
 Kind = Literal["image", "graph", "network"]
 Value = int | float | str
+LONGEST = 200
+"""Characters of an option that is a text."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +42,20 @@ IMAGE = Input("image", "Your image", ("astronaut", "cat", "coffee", "rocket"))
 
 @dataclass(frozen=True)
 class Option:
-    """A number or a choice that somebody may set."""
+    """A number, a choice or a short text that somebody may set."""
 
     name: str
     """As the argument of `PaperRecipe.run` is called."""
     label: str
     default: Value
-    low: float = -math.inf
-    high: float = math.inf
+    low: float | int = -math.inf
+    high: float | int = math.inf
     choices: tuple[str, ...] = ()
+
+    @property
+    def is_text(self) -> bool:
+        """Whether any short text will do, such as the name of a node."""
+        return isinstance(self.default, str) and not self.choices
 
     def __post_init__(self) -> None:
         self.value(str(self.default))
@@ -57,13 +64,16 @@ class Option:
         """The value that a text stands for.
 
         Raises:
-            InputError: it is not of the kind of the default, out of bounds, or not among the choices.
+            InputError: it is not of the kind of the default, out of bounds, not among the choices, or too long.
 
         >>> Option("rank", "How many components", 2, low=1, high=5).value("3")
         3
         """
         if self.choices:
             return lookup(self.name, text, {each: each for each in self.choices})
+        if self.is_text:
+            require(len(text) <= LONGEST, f"{self.name} must be at most {LONGEST} characters long, got {len(text)}")
+            return text.strip()
         whole = isinstance(self.default, int)
         wanted = f"a {'whole ' if whole else ''}number from {self.low:g} to {self.high:g}"
         try:

@@ -15,10 +15,6 @@ from netopsy.core.errors import InputError, require
 
 if TYPE_CHECKING:
     import numpy as np
-    from matplotlib.figure import Figure
-
-    from netopsy.data.graphs import Graph
-    from netopsy.graphs.noisy_label_clustering import CheckedGraph, Cluster
 
 
 def register(group: typer.Typer) -> None:
@@ -68,7 +64,7 @@ def cluster(
     from netopsy.cli.graph.options import about, unweighted, working
     from netopsy.cli.outputs import results, results_place
     from netopsy.core.progress import Task
-    from netopsy.graphs.noisy_label_clustering import checked_graph, local_cluster
+    from netopsy.graphs.noisy_label_clustering import checked_graph, labelled_volume, local_cluster, plot_cluster
 
     place = results_place(out, "cluster")
     with working(quiet), Task("clustering", 3) as task:
@@ -87,7 +83,7 @@ def cluster(
             volume_hint=volume_hint,
             select="sweep" if sweep else "conductance",
             most=None if size_hint is None else 2 * size_hint,
-            volume=None if guesses is None else _volume(checked, starts, guesses, eps),
+            volume=None if guesses is None else labelled_volume(checked, starts, guesses, eps=eps),
         )
         task.advance()
         columns = {"node": np.array(graph.names)[found.nodes], "seed": np.isin(found.nodes, starts).astype(int)}
@@ -96,7 +92,7 @@ def cluster(
         with results(place, "cluster") as folder:
             folder.table("cluster", pd.DataFrame(columns), table)
             folder.table("scan", pd.DataFrame([asdict(scan) for scan in found.path]), table)
-            folder.figure("cluster", _picture(graph, found, starts, seed))
+            folder.figure("cluster", plot_cluster(graph, found, starts, seed=seed))
             folder.summary(**about(graph, file), cluster=len(found), conductance=found.conductance, alpha=found.alpha)
             folder.summary(seeds=seed_node, labels=guesses is not None)
         task.advance()
@@ -152,15 +148,6 @@ def _node_and_label(row: str) -> list[str]:
     return [part.strip() for part in (re.split("[,;\t]", row) if re.search("[,;\t]", row) else row.rsplit(None, 1))]
 
 
-def _volume(checked: CheckedGraph, starts: list[int], guesses: np.ndarray, eps: float) -> float:
-    """Of the whole graph with its edges weighted by the labels, where the seeds count as labelled 1."""
-    from netopsy.graphs.noisy_label_clustering import label_edge_weights
-
-    labels = guesses.copy()
-    labels[starts] = 1
-    return float(label_edge_weights(checked, labels, eps=eps).sum())
-
-
 def _number(option: str, name: str, names: dict[str, int]) -> int:
     from netopsy.core.errors import lookup
 
@@ -168,12 +155,3 @@ def _number(option: str, name: str, names: dict[str, int]) -> int:
         return lookup("node", name, names)
     except InputError as error:
         raise InputError(f"{option}: {error}") from None
-
-
-def _picture(graph: Graph, found: Cluster, starts: list[int], seed: int) -> Figure:
-    from netopsy.core.drawing import figure_grid
-
-    drawn, axes = figure_grid(1, 2, 9.0, 4.4, width_ratios=[1.5, 1.0])
-    found.plot_graph(axes[0, 0], graph=graph, seeds=starts, layout_seed=seed)
-    found.plot(axes[0, 1])
-    return drawn

@@ -62,14 +62,10 @@ def read(file: Path, variable: str | None = None, nodes: Path | None = None, *, 
 
 def unweighted(file: Path, variable: str | None, quiet: bool, nodes: Path | None = None) -> Graph:
     """The graph in a file with every edge 1; on standard error it is said if weights were left aside."""
-    from dataclasses import replace
-
     graph = read(file, variable, nodes, quiet=quiet)
-    if not quiet and (graph.adjacency.data != 1).any():
+    if not quiet and graph.is_weighted:
         say("note: the weights of the edges are left aside", err=True)
-    adjacency = graph.adjacency.copy()
-    adjacency.data[:] = 1
-    return replace(graph, adjacency=adjacency)
+    return graph.unweighted
 
 
 def _names(file: Path) -> list[str]:

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from netopsy.cli.graph.options import File, Nodes, Out, Quiet, Seed, Table, Variable
 from netopsy.cli.terminal import say
 from netopsy.core.errors import lookup, require
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
-    from netopsy.data.graphs import Graph
-    from netopsy.graphs.neural_common_neighbor import HeldOut, MissingLinks
-
-_ENOUGH = 30
-"""Links below which none can be held out that would say anything."""
 
 
 def register(group: typer.Typer) -> None:
@@ -55,24 +45,30 @@ def predict_links(
     _check(top, model, epochs, held_out, candidates)
     from netopsy.cli.graph.options import about, unweighted, working
     from netopsy.cli.outputs import results, results_place
+    from netopsy.graphs.neural_common_neighbor.held_out import ENOUGH
 
     place = results_place(out, "predict-links")
     graph = unweighted(file, variable, quiet, nodes)
     require(
-        graph.edge_count >= _ENOUGH,
-        f"graph file {file.name!r} holds {graph.edge_count} edges; at least {_ENOUGH} are needed to hold some out",
+        graph.edge_count >= ENOUGH,
+        f"graph file {file.name!r} holds {graph.edge_count} edges; at least {ENOUGH} are needed to hold some out",
     )
     with working(quiet):
-        from netopsy.graphs.neural_common_neighbor import candidate_pairs, compare_on_held_out, missing_links
+        from netopsy.graphs.neural_common_neighbor import (
+            candidate_pairs,
+            compare_on_held_out,
+            missing_links,
+            plot_links,
+        )
 
         pairs = candidate_pairs(graph.adjacency, candidates)
         compared = compare_on_held_out(graph, model, epochs=epochs, held_out=held_out, seed=seed)
         found = missing_links(compared.model, compared.x, graph.adjacency, top, candidates=pairs)
-        links = _links(graph, found)
+        links = found.table(graph)
         with results(place, "predict-links") as folder:
             folder.table("missing_links", links, table)
             folder.table("held_out", compared.measures.rename_axis("model").reset_index(), table)
-            folder.figure("links", _picture(graph, compared, found, seed))
+            folder.figure("links", plot_links(graph, compared, found, seed=seed))
             folder.summary(**about(graph, file), model=model, held_out=compared.measures.T.to_dict())
     if quiet:
         say(place)
@@ -91,32 +87,3 @@ def _check(top: int, model: str, epochs: int, held_out: float, candidates: int) 
     require(epochs >= 1, f"--epochs must be at least 1, got {epochs}")
     require(0.02 <= held_out <= 0.5, f"--held-out must be a share from 0.02 to 0.5, got {held_out:g}")
     require(candidates >= 1, f"--candidates must be at least 1, got {candidates}")
-
-
-def _links(graph: Graph, found: MissingLinks) -> pd.DataFrame:
-    import pandas as pd
-
-    names = graph.names
-    first, second = ([names[node] for node in end] for end in found.pairs.tolist())
-    return pd.DataFrame(
-        {
-            "source": first,
-            "target": second,
-            "probability": found.probability.double().numpy(),
-            "common_neighbours": found.common.long().numpy(),
-        }
-    )
-
-
-def _picture(graph: Graph, compared: HeldOut, found: MissingLinks, seed: int) -> Figure:
-    """The measures, beside the missing links in a layout, or how the model tells links where the graph is large."""
-    from netopsy.core.drawing import figure_grid
-    from netopsy.graphs.drawing import SMALL
-
-    drawn, axes = figure_grid(1, 2, 10.0, 4.4, width_ratios=[1.0, 1.2])
-    compared.plot(axes[0, 0])
-    if len(graph) <= SMALL:
-        found.plot(axes[0, 1], graph=graph, seed=seed)
-    else:
-        compared.plot_probabilities(axes[0, 1], least=float(found.probability.min()))
-    return drawn

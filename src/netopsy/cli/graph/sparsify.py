@@ -13,7 +13,6 @@ from netopsy.core.errors import lookup, require
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from netopsy.data.graphs import Graph
     from netopsy.graphs.teddy import Sparsified
@@ -47,6 +46,7 @@ def sparsify(
     from netopsy.cli.graph.options import about, read, working
     from netopsy.cli.outputs import results, results_place
     from netopsy.core.progress import Task
+    from netopsy.graphs.teddy import plot_sparsified
     from netopsy.graphs.teddy import sparsify as thin
     from netopsy.graphs.teddy.pruning import check_sparsity
     from netopsy.graphs.teddy.sparsified import SCORES
@@ -64,7 +64,7 @@ def sparsify(
         with results(place, "sparsify") as folder:
             folder.table("edges", edge_table(graph, found), table)
             folder.table("nodes", pd.DataFrame({"node": graph.names}), "csv")
-            folder.figure("sparsified", _picture(graph, found, seed))
+            folder.figure("sparsified", plot_sparsified(graph, found, seed=seed))
             folder.summary(**about(graph, file), sparsity=sparsity, score=score, seed=seed)
             folder.summary(kept=kept, isolated=found.isolated)
         task.advance()
@@ -86,21 +86,7 @@ def edge_table(graph: Graph, found: Sparsified) -> pd.DataFrame:
     if graph.nodes:
         ends = np.array(graph.nodes)[ends]
     columns = {"source": ends[0], "target": ends[1], "score": found.scores[found.kept].numpy()}
-    if (graph.adjacency.data != 1).any():
+    if graph.is_weighted:
         one, other = found.edges[:, found.kept].numpy()
         columns["weight"] = np.asarray(graph.adjacency[one, other]).reshape(-1)
     return pd.DataFrame(columns)
-
-
-def _picture(graph: Graph, found: Sparsified, seed: int) -> Figure:
-    from netopsy.core.drawing import figure, figure_grid
-    from netopsy.graphs.drawing import SMALL
-
-    if found.nodes <= SMALL:
-        drawn, ax = figure(6.0, 5.4)
-        found.plot(ax, names=graph.names, seed=seed)
-        return drawn
-    drawn, axes = figure_grid(1, 2, 8.0, 3.2)
-    found.plot(axes[0, 0])
-    found.plot_degrees(axes[0, 1])
-    return drawn

@@ -21,6 +21,7 @@ from netopsy.graphs.neural_common_neighbor.neighbourhoods import (
     link_graph,
     neighbor_difference,
 )
+from netopsy.graphs.neural_common_neighbor.pictures import plot_links
 from netopsy.graphs.neural_common_neighbor.pooling import pool
 from netopsy.graphs.neural_common_neighbor.predictors import CountPredictor, GAEPredictor, NCNPredictor, PairPredictor
 from netopsy.graphs.neural_common_neighbor.training import (
@@ -60,6 +61,7 @@ __all__ = [
     "mrr",
     "neighbor_difference",
     "pair_rule",
+    "plot_links",
     "pool",
     "random_link_split",
     "score_pairs",

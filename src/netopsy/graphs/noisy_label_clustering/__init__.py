@@ -18,9 +18,11 @@ from netopsy.graphs.noisy_label_clustering.graph import (
     NeighbourGraph,
     checked_graph,
     label_edge_weights,
+    labelled_volume,
 )
 from netopsy.graphs.noisy_label_clustering.guesses import attribute_edge_weights, labels_from_samples
 from netopsy.graphs.noisy_label_clustering.pagerank import PageRankResult, approximate_pagerank
+from netopsy.graphs.noisy_label_clustering.pictures import plot_cluster
 
 __all__ = [
     "BY_SIZE",
@@ -38,7 +40,9 @@ __all__ = [
     "conductance",
     "flow_diffusion",
     "label_edge_weights",
+    "labelled_volume",
     "labels_from_samples",
     "local_cluster",
+    "plot_cluster",
     "sweep_cut",
 ]

@@ -9,6 +9,7 @@ thinned graph is projected after each step onto networks with few weights, and l
 
 from netopsy.graphs.teddy.distillation import distillation_loss
 from netopsy.graphs.teddy.magnitude import magnitude_pruned
+from netopsy.graphs.teddy.pictures import plot_sparsified
 from netopsy.graphs.teddy.projection import L0Projection, ProjectedOptimizer
 from netopsy.graphs.teddy.pruning import prune_edges
 from netopsy.graphs.teddy.scores import degree_scores, node_values, random_scores, teddy_scores
@@ -29,6 +30,7 @@ __all__ = [
     "find_ticket",
     "magnitude_pruned",
     "node_values",
+    "plot_sparsified",
     "prune_edges",
     "random_scores",
     "sparsify",
