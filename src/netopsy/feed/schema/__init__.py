@@ -12,6 +12,7 @@ from netopsy.feed.schema.papers import (
     setting,
     source_state,
 )
+from netopsy.feed.schema.runs import run, run_event
 
 __all__ = [
     "METADATA",
@@ -26,6 +27,8 @@ __all__ = [
     "paper_alias",
     "paper_version",
     "quota",
+    "run",
+    "run_event",
     "setting",
     "source_state",
     "subscriber",
