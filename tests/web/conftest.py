@@ -27,6 +27,14 @@ def open_feed(folder) -> Feed:
     return feed
 
 
+@pytest.fixture(scope="package", autouse=True)
+def _own_folder(tmp_path_factory):
+    """Keys and letters lie in no folder of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NETOPSY_FEED_FOLDER", str(tmp_path_factory.mktemp("folder")))
+        yield
+
+
 @pytest.fixture(scope="package")
 def feed(tmp_path_factory):
     made = open_feed(tmp_path_factory.mktemp("web"))

@@ -75,8 +75,10 @@ def test_large_bodies_are_refused(visit):
 def test_who_has_a_page_is_told_that_it_is_the_same(tmp_path):
     moment = [NOW]
     feed = Feed.open(f"sqlite:///{tmp_path}/papers.db", now=NOW)
-    visit = TestClient(create_app(feed, Settings(), now=lambda: moment[0]), base_url="http://localhost")
+    there = Settings(base_url="https://papers.example.org")
+    visit = TestClient(create_app(feed, there, now=lambda: moment[0]), base_url="http://localhost")
     first = visit.get("/")
+    assert first.headers["vary"] == "Cookie, Accept-Encoding"
     assert first.headers["cache-control"] == "max-age=30, stale-while-revalidate=60, stale-if-error=86400"
     known = {"if-none-match": f'"other", {first.headers["etag"]}'}
     again = visit.get("/", headers=known)

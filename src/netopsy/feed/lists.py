@@ -62,7 +62,8 @@ class Entry:
 
 def of_days(connection: Connection, start: date, end: date, now: datetime) -> list[Entry]:
     """The papers of the days from ``start`` to before ``end``: newest day first, then by votes, then by name."""
-    votes = select(func.count()).where(schema.vote.c.paper == schema.paper.c.id).scalar_subquery()
+    vote = schema.vote.c
+    votes = select(func.count()).where(vote.paper == schema.paper.c.id, vote.counted.is_(True)).scalar_subquery()
     query = (
         select(schema.paper.c.id)
         .join(schema.featured)
@@ -127,7 +128,7 @@ def top(connection: Connection, period: Period, now: datetime, limit: int = 50) 
         _shown()
         .join(schema.vote)
         .outerjoin(schema.featured)
-        .where(schema.vote.c.at >= start, schema.vote.c.at < end)
+        .where(schema.vote.c.at >= start, schema.vote.c.at < end, schema.vote.c.counted.is_(True))
         .group_by(schema.paper.c.id, schema.featured.c.day)
         .order_by(cast.desc(), _newest(), schema.paper.c.id)
         .limit(limit)
@@ -163,8 +164,8 @@ def entries(connection: Connection, ids: Sequence[str], now: datetime) -> list[E
     for some in _some(ids):
         paper, vote, featured, listing = schema.paper.c, schema.vote.c, schema.featured.c, schema.listing.c
         rows |= {row.id: row for row in connection.execute(select(schema.paper).where(shown, paper.id.in_(some)))}
-        counted = select(vote.paper, func.count()).where(vote.paper.in_(some)).group_by(vote.paper)
-        votes |= dict(map(tuple, connection.execute(counted)))
+        counted = select(vote.paper, func.count()).where(vote.paper.in_(some), vote.counted.is_(True))
+        votes |= dict(map(tuple, connection.execute(counted.group_by(vote.paper))))
         found = connection.execute(select(featured.paper, featured.day).where(featured.paper.in_(some)))
         days |= dict(map(tuple, found))
         said = select(listing.paper, listing.source, listing.upvotes).where(listing.paper.in_(some))

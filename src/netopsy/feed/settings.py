@@ -10,9 +10,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from netopsy.core.errors import InputError, require
+from netopsy.feed.addresses import mail_address
 from netopsy.feed.database import beside
 from netopsy.feed.secrets import FILE, Secret, secret_at
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 VARIABLES = {
     "database": "NETOPSY_FEED",
     "base_url": "NETOPSY_BASE_URL",
@@ -21,6 +23,7 @@ VARIABLES = {
     "mail_password_file": "NETOPSY_MAIL_PASSWORD_FILE",
     "secret_file": "NETOPSY_SECRET_FILE",
     "runs": "NETOPSY_RUNS",
+    "moderators": "NETOPSY_MODERATORS",
 }
 
 
@@ -42,6 +45,14 @@ class Settings:
     """Holds the keys of `netopsy.feed.secrets`; beside the database."""
     runs: str = ""
     """The folder of what visitors run, which all machines that work on one database share; beside the database."""
+    moderators: str = ""
+    """Mail addresses, with commas between, of the accounts that moderate; who uses the page on its own machine does."""
+
+    @property
+    def local(self) -> bool:
+        """Whether nobody but the user of this machine reaches the page."""
+        address = urlsplit(self.base_url)
+        return address.scheme == "http" and address.hostname in LOOPBACK
 
     def secret(self) -> Secret:
         """The keys, made at the first use."""
@@ -76,4 +87,14 @@ def settings(file: str | Path | None = None, environment: Mapping[str, str] | No
         address.scheme in ("http", "https") and address.hostname and not address.query and not address.fragment,
         f"base_url must be an address such as https://papers.example.org, got {made.base_url!r}",
     )
+    listed_addresses(made.moderators)
     return replace(made, base_url=made.base_url.rstrip("/"))
+
+
+def listed_addresses(text: str) -> list[str]:
+    """Mail addresses with commas between.
+
+    Raises:
+        InputError: one of them is none.
+    """
+    return [mail_address(each) for each in text.split(",") if each.strip()]

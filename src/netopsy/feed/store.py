@@ -16,8 +16,8 @@ from netopsy.feed import schema
 from netopsy.feed.calendar import aware
 from netopsy.feed.database import writing
 from netopsy.feed.known import Known, parts
-from netopsy.feed.ranking import stored_trend
 from netopsy.feed.records import Record
+from netopsy.feed.votes import recount
 
 BATCH = 1000
 """Records a transaction."""
@@ -154,16 +154,16 @@ class _Batch:
 
     def _move(self, old: str, new: str) -> None:
         """Votes, names and readers of a paper that is known under another key now."""
-        vote, alias, carried = schema.vote, schema.paper_alias, schema.delivery_paper
-        twice = select(vote.c.account).where(vote.c.paper == new)
-        self.connection.execute(delete(vote).where(vote.c.paper == old, vote.c.account.in_(twice)))
+        vote, alias, carried, shelf = schema.vote, schema.paper_alias, schema.delivery_paper, schema.shelf
+        for table in (vote, shelf):
+            twice = select(table.c.account).where(table.c.paper == new)
+            self.connection.execute(delete(table).where(table.c.paper == old, table.c.account.in_(twice)))
         had = select(carried.c.subscriber).where(carried.c.paper == new)
         self.connection.execute(delete(carried).where(carried.c.paper == old, carried.c.subscriber.in_(had)))
-        for table in (vote, alias, carried):
+        for table in (vote, alias, carried, shelf):
             self.connection.execute(update(table).where(table.c.paper == old).values(paper=new))
         self.connection.execute(delete(schema.paper).where(schema.paper.c.id == old))
-        trend = stored_trend(self.connection.scalars(select(vote.c.at).where(vote.c.paper == new).order_by(vote.c.at)))
-        self.connection.execute(update(schema.paper).where(schema.paper.c.id == new).values(trend=trend))
+        recount(self.connection, [new])
 
     def _versions(self, key: str, own: Known, was: Known) -> Iterator[dict[str, Any]]:
         for number, (rank, title, abstract) in own.versions.items():

@@ -24,6 +24,8 @@ from netopsy.feed.wishes import wishes
 
 LETTERS = 3
 """A day to one address."""
+ADDRESSES = 10
+"""A day to which one visitor can ask for letters."""
 GOOD_FOR = 86400.0
 """Seconds that a link of a confirmation is good for."""
 KINDS = ("daily", "weekly")
@@ -49,8 +51,9 @@ def subscribe(
     weekday: int = 0,
     zone: str = "UTC",
     interests: Mapping[str, Any] | None = None,
+    visitor: str = "",
     now: datetime,
-) -> None:
+) -> bool:
     """Write to an address whether it wants these digests; nothing of them is sent until the link in it is pressed.
 
     The same is done for an address that has digests: pressing the link changes them to what was asked for here.
@@ -61,6 +64,10 @@ def subscribe(
         hour: of the day in ``zone``.
         weekday: of a weekly one; Monday is 0.
         interests: see `netopsy.feed.wishes.wishes`.
+        visitor: a keyed hash of who asks, where that is not the operator.
+
+    Returns:
+        ``False`` where the visitor has asked for letters to too many different addresses on this day.
 
     Raises:
         InputError: no address, or a value that is none.
@@ -71,8 +78,10 @@ def subscribe(
     wanted = {"kind": kind, "hour": hour, "weekday": weekday, "zone": zone, "interests": wishes(interests).written()}
     who, table = hash_of(secret, address), schema.subscriber
     with writing(engine) as connection:
+        if visitor and not letter_allowed(connection, visitor, who, moment):
+            return False
         if not quotas.take(connection, who, "letter", LETTERS, moment):
-            return
+            return True
         row = connection.execute(select(table).where(table.c.address_hash == who)).one_or_none()
         if row is None:
             name, salt = secrets.token_hex(16), secrets.token_hex(16)
@@ -91,6 +100,12 @@ def subscribe(
         plan(
             connection, "confirm", who=name, period=period, payload=payload, now=moment, domain=domain, subscriber=name
         )
+    return True
+
+
+def letter_allowed(connection: Connection, visitor: str, who: str, now: datetime) -> bool:
+    """Whether a visitor may ask for a letter to one more address, known by its hash, on this day. It writes."""
+    return quotas.take_another(connection, visitor, "address", who, ADDRESSES, now)
 
 
 def look(engine: Engine, secret: Secret, token: str, *, now: datetime) -> Link | None:

@@ -17,11 +17,13 @@ from starlette.middleware.gzip import GZipMiddleware
 import netopsy
 from netopsy.core.errors import InputError
 from netopsy.feed import Feed
+from netopsy.feed.accounts import BannedError
 from netopsy.feed.settings import Settings
 from netopsy.web import pages
 from netopsy.web.caching import Caching
 from netopsy.web.security import Security
 from netopsy.web.site import Site
+from netopsy.web.visitor import known_visitor
 
 
 def clock() -> datetime:
@@ -51,7 +53,8 @@ def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = 
     def refuse(request: Request, status: int, why: str) -> Response:
         if request.url.path.startswith("/api/"):
             return JSONResponse({"error": why}, status_code=status)
-        return site.page(request, "error.html", status=status, code=status, name=HTTPStatus(status).phrase, why=why)
+        name, visitor = HTTPStatus(status).phrase, known_visitor(request)
+        return site.page(request, "error.html", status=status, code=status, name=name, why=why, visitor=visitor)
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
@@ -63,6 +66,10 @@ def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = 
         answer.headers.update(error.headers or {})
         return answer
 
+    @app.exception_handler(BannedError)
+    def _banned(request: Request, error: BannedError) -> Response:
+        return refuse(request, 403, f"{error}.")
+
     @app.exception_handler(InputError)
     def _input(request: Request, error: InputError) -> Response:
         return refuse(request, 400, f"{error}.")
@@ -73,7 +80,7 @@ def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = 
         name = ".".join(str(each) for each in first["loc"][1:]) or "the request"
         return refuse(request, 422, f"{name}: {first['msg']}.")
 
-    app.add_middleware(Caching, revision=site.revision, now=now)
+    app.add_middleware(Caching, revision=site.revision, state=site.state_of, now=now)
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
     app.add_middleware(Security, base_url=settings.base_url, refuse=refuse)
     return app

@@ -7,21 +7,33 @@ from datetime import datetime
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PUBLIC = "max-age=30, stale-while-revalidate=60, stale-if-error=86400"
 FOR_EVER = "public, max-age=31536000, immutable"
+PRIVATE = "private, no-cache"
 NEVER = "no-store"
-UNCACHED = ("/static/", "/healthz", "/subscribe", "/confirm/", "/unsubscribe/")
+UNCACHED = ("/static/", "/healthz", "/subscribe", "/confirm/", "/unsubscribe/", "/sign-in", "/settings")
 """Beginnings of addresses that say themselves how they are kept."""
+
+
+IMPERSONAL = ("/api/", "/feeds/", "/figures/")
+"""Beginnings of addresses whose answers are the same for everybody."""
 
 
 class Caching:
     """Knows from the revision of the site, without making a page, whether it is still the one that a visitor has."""
 
-    def __init__(self, app: ASGIApp, revision: Callable[[], str], now: Callable[[], datetime]) -> None:
-        self.app, self.revision, self.now = app, revision, now
+    def __init__(
+        self,
+        app: ASGIApp,
+        revision: Callable[[], str],
+        state: Callable[[Request], str],
+        now: Callable[[], datetime],
+    ) -> None:
+        self.app, self.revision, self.state, self.now = app, revision, state, now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -29,11 +41,14 @@ class Caching:
         if fixed:
             await self.app(scope, receive, send)
             return
-        tag = f'W/"{await run_in_threadpool(self.revision)}{self._minute(scope["path"])}"'
-        kept = {"ETag": tag, "Cache-Control": PUBLIC}
+        path, state = scope["path"], ""
+        if not path.startswith(IMPERSONAL):
+            state = await run_in_threadpool(self.state, Request(scope))
+        tag = f'W/"{await run_in_threadpool(self.revision)}{self._minute(path)}{state}"'
+        kept = {"ETag": tag, "Cache-Control": PRIVATE if state else PUBLIC}
         known = Headers(scope=scope).get("if-none-match", "")
         if tag in (each.strip() for each in known.split(",")):
-            await Response(status_code=304, headers=kept)(scope, receive, send)
+            await Response(status_code=304, headers=kept | {"Vary": "Cookie"})(scope, receive, send)
             return
 
         async def sending(message: Message) -> None:
@@ -41,6 +56,7 @@ class Caching:
                 headers = MutableHeaders(scope=message)
                 for name, value in kept.items() if message["status"] == 200 else [("Cache-Control", NEVER)]:
                     headers[name] = value
+                headers.add_vary_header("Cookie")
             await send(message)
 
         await self.app(scope, receive, sending)

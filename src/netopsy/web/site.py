@@ -26,10 +26,12 @@ from netopsy.feed import Entry, Feed, schema
 from netopsy.feed.calendar import day_of, zone_named
 from netopsy.feed.feed import Hit
 from netopsy.feed.secrets import Secret
-from netopsy.feed.settings import Settings
+from netopsy.feed.settings import Settings, listed_addresses
+from netopsy.feed.subscriptions import hash_of
 from netopsy.lab.evidence import Evidence, load_evidence
 from netopsy.lab.verdict_table import measured, part_rows
 from netopsy.web.readable import readable
+from netopsy.web.visitor import here, visitor_of
 
 HERE = Path(__file__).parent
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
@@ -79,10 +81,17 @@ class Site:
         """The keys of links, made at the first use."""
         return self.settings.secret()
 
+    @cached_property
+    def moderators(self) -> frozenset[str]:
+        """Under what the addresses of moderators are known."""
+        return frozenset(hash_of(self.secret, each) for each in listed_addresses(self.settings.moderators))
+
     def page(self, request: Request, template: str, *, status: int = 200, **names: Any) -> HTMLResponse:
-        """A page made from a template."""
-        names |= {"path": request.url.path}
-        text = self._environment.get_template(template).render({"typed": "", "feeds": None} | names)
+        """A page made from a template; it is handed who asks (`visitor`), and where to come back to (`here`)."""
+        names = {"typed": "", "feeds": None, "path": request.url.path, "here": here(request)} | names
+        if "visitor" not in names:
+            names["visitor"] = visitor_of(request)
+        text = self._environment.get_template(template).render(names)
         return HTMLResponse(text, status_code=status)
 
     def today(self) -> date:
@@ -100,9 +109,21 @@ class Site:
         setting, vote, state = schema.setting.c, schema.vote.c, schema.source_state.c
         with self.feed.engine.connect() as connection:
             found: list[Any] = [connection.scalar(select(setting.value).where(setting.name == "seq"))]
-            found += connection.execute(select(func.count(), func.max(vote.at)).select_from(schema.vote)).one()
+            found += connection.execute(
+                select(func.count(), func.count(vote.at).filter(vote.counted), func.max(vote.at))
+            ).one()
             found += map(tuple, connection.execute(select(state.source, state.last_answer, state.trouble)))
         found += [self.feed.index.state(), self.today(), self.version]
+        return hashlib.blake2b(repr(found).encode(), digest_size=12).hexdigest()
+
+    def state_of(self, request: Request) -> str:
+        """What of a page depends on who asks: empty for anybody, otherwise it changes with what the account keeps."""
+        visitor, shelf = visitor_of(request), schema.shelf.c
+        if visitor.account is None:
+            return ""
+        kept = select(func.count(), func.max(shelf.changed)).where(shelf.account == visitor.account)
+        with self.feed.engine.connect() as connection:
+            found = [visitor, *connection.execute(kept).one()]
         return hashlib.blake2b(repr(found).encode(), digest_size=12).hexdigest()
 
     def search(self, text: str, limit: int) -> list[Hit]:

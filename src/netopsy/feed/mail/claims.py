@@ -100,7 +100,7 @@ def end(connection: Connection, begun: Begun, answer: Answer, now: datetime) -> 
     if connection.scalar(select(table.c.id).where(own)) is None:
         return "lost"
     if outcome is Outcome.SENT:
-        values = {"state": "sent", "sent": now, "address": None, "reply": answer.reply}
+        values = {"state": "sent", "sent": now, "address": None, "reply": answer.reply} | _spent(row)
         connection.execute(update(table).where(own).values(**values, owner=None, leased_until=None))
         return "sent"
     if outcome is Outcome.UNCERTAIN and row.kind not in LINKS:
@@ -124,7 +124,7 @@ def fail(connection: Connection, row: Any, reply: str, now: datetime) -> None:
     """Give a letter up: its address is dropped, and its papers may come in another one."""
     table, carried = schema.delivery, schema.delivery_paper
     values = {"state": "failed", "reply": reply, "address": None, "owner": None, "leased_until": None, "next_try": now}
-    connection.execute(update(table).where(table.c.id == row.id).values(**values))
+    connection.execute(update(table).where(table.c.id == row.id).values(**values, **_spent(row)))
     connection.execute(delete(carried).where(carried.c.delivery == row.id))
 
 
@@ -134,7 +134,7 @@ def papers_of(connection: Connection, name: str, order: Sequence[str]) -> list[s
     votes = func.count(vote.c.account)
     query = (
         select(carried.c.paper)
-        .outerjoin(vote, vote.c.paper == carried.c.paper)
+        .outerjoin(vote, (vote.c.paper == carried.c.paper) & vote.c.counted.is_(True))
         .where(carried.c.delivery == name)
         .group_by(carried.c.paper)
         .order_by(votes.desc(), carried.c.paper)
@@ -142,6 +142,11 @@ def papers_of(connection: Connection, name: str, order: Sequence[str]) -> list[s
     found = list(connection.scalars(query))
     place = {paper: number for number, paper in enumerate(order)}
     return sorted(found, key=lambda paper: place.get(paper, len(place)))
+
+
+def _spent(row: Any) -> dict[str, str]:
+    """A link that signs in is kept no longer than it has to be."""
+    return {"payload": "{}"} if row.kind == "sign-in" else {}
 
 
 def _next_try(row: Any, now: datetime) -> datetime | None:

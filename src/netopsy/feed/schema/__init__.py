@@ -1,5 +1,6 @@
 """The tables of the feed, for SQLite and PostgreSQL alike; `netopsy.feed.migrations` makes them."""
 
+from netopsy.feed.schema.accounts import session, shelf, sign_in_link
 from netopsy.feed.schema.columns import METADATA, Instant
 from netopsy.feed.schema.community import account, quota, vote
 from netopsy.feed.schema.mail import bounce, delivery, delivery_paper, subscriber
@@ -29,7 +30,10 @@ __all__ = [
     "quota",
     "run",
     "run_event",
+    "session",
     "setting",
+    "shelf",
+    "sign_in_link",
     "source_state",
     "subscriber",
     "vote",

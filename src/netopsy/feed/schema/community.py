@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Date, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Text, true
 
 from netopsy.feed.schema.columns import METADATA, Instant, of_paper
 
 account = Table(
-    "account", METADATA, Column("id", String(36), primary_key=True), Column("created", Instant, nullable=False)
+    "account",
+    METADATA,
+    Column("id", String(36), primary_key=True),
+    Column("created", Instant, nullable=False),
+    Column("address_hash", String(64)),
+    Column("address", Text),
+    Column("banned_until", Instant),
+    Index("account_by_address", "address_hash", unique=True),
 )
+"""Those without an address are of this machine. Of one that was deleted while it was banned, the hash and the ban
+stay."""
 
 vote = Table(
     "vote",
@@ -16,8 +25,10 @@ vote = Table(
     of_paper(primary_key=True),
     Column("account", String(36), ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
     Column("at", Instant, nullable=False),
+    Column("counted", Boolean, nullable=False, server_default=true()),
     Index("vote_by_time", "at"),
 )
+"""One that is not ``counted`` yet is of an account that is too new."""
 
 quota = Table(
     "quota",
