@@ -97,9 +97,7 @@ def worker(
         serve(Slots(feed.engine, folders, slots, clock), beside, asked=asked)
 
 
-def _given(
-    recipe: PaperRecipe, files: list[Path], samples: list[str], network: str, sizes: str
-) -> tuple[Given, ...]:
+def _given(recipe: PaperRecipe, files: list[Path], samples: list[str], network: str, sizes: str) -> tuple[Given, ...]:
     """Files and samples to the inputs that they fit, in the order in which they are said."""
     from netopsy.core.paths import file_from
     from netopsy.web.runs.inputs import ENDINGS
@@ -122,7 +120,8 @@ def _given(
         else:
             found.append(Given(sample=wanted.samples[0]))
     takes = "; ".join(
-        f"{each.kind}: {' '.join(ENDINGS[each.kind])}, or a sample of {', '.join(each.samples)}" for each in recipe.takes
+        f"{each.kind}: {' '.join(ENDINGS[each.kind])}, or a sample of {', '.join(each.samples)}"
+        for each in recipe.takes
     )
     if files or samples:
         unused = str(files[0]) if files else samples[0]

@@ -15,7 +15,17 @@ PUBLIC = "max-age=30, stale-while-revalidate=60, stale-if-error=86400"
 FOR_EVER = "public, max-age=31536000, immutable"
 PRIVATE = "private, no-cache"
 NEVER = "no-store"
-UNCACHED = ("/static/", "/healthz", "/subscribe", "/confirm/", "/unsubscribe/", "/sign-in", "/settings")
+UNCACHED = (
+    "/static/",
+    "/healthz",
+    "/subscribe",
+    "/confirm/",
+    "/unsubscribe/",
+    "/sign-in",
+    "/settings",
+    "/runs/",
+    "/examine",
+)
 """Beginnings of addresses that say themselves how they are kept."""
 
 

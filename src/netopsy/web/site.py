@@ -30,6 +30,7 @@ from netopsy.feed.settings import Settings, listed_addresses
 from netopsy.feed.subscriptions import hash_of
 from netopsy.lab.evidence import Evidence, load_evidence
 from netopsy.lab.verdict_table import measured, part_rows
+from netopsy.studies import available, recipes
 from netopsy.web.readable import readable
 from netopsy.web.visitor import here, visitor_of
 
@@ -56,6 +57,8 @@ class Site:
         self.evidence: Mapping[str, Evidence] = load_evidence()
         self.static, self._addresses = _static_files()
         self.version = self._version()
+        self.runnable = frozenset({*recipes(), *available()})
+        self.streams: Counter[str] = Counter()
         self._searching = threading.Lock()
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -72,6 +75,7 @@ class Site:
             "part_rows": part_rows,
             "measured": measured,
             "rooms": ROOMS,
+            "runnable": self.runnable,
             "answers": ANSWERS,
             "version": netopsy.__version__,
         }

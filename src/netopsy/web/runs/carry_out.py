@@ -97,7 +97,10 @@ def _examination(job: Job, folder: Path) -> Outcome:
     network = ready(NETWORK, job.inputs[0] if job.inputs else Given(), folder, job.seed)
     found = _examined(network, job.seed)
     told = f"{len(found.readings)} instruments looked at {found.name[:1].lower()}{found.name[1:]}."
-    table = [("what was looked at", "what was seen"), *((e.instrument.title, e.finding.sentence) for e in found.readings)]
+    table = [
+        ("what was looked at", "what was seen"),
+        *((e.instrument.title, e.finding.sentence) for e in found.readings),
+    ]
     reading = "The report holds the pictures, the numbers behind each sentence, and lines of Python that reproduce it."
     code = "from netopsy.examination import examine\n\nexamine(model, data).save('report')"
     finding = Finding(f"{told} {found.warning}".strip(), reading, table=tuple(table), code=code)
@@ -150,5 +153,6 @@ def _verdicts(done: Run) -> Finding:
         ),
         figures={"claims": len(entries), "claims that hold": holding, "seconds": round(done.seconds, 1)},
         table=tuple(table),
-        code=f'from netopsy.lab import run\nfrom netopsy.studies import load\n\nrun(load("{done.paper}"), "{done.preset}")',
+        code="from netopsy.lab import run\nfrom netopsy.studies import load\n\n"
+        f'run(load("{done.paper}"), "{done.preset}")',
     )

@@ -163,7 +163,7 @@ def check_safetensors(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(8)
         length = int.from_bytes(head, "little")
-        require(len(head) == 8 and 2 <= length, "the weights must be a safetensors file, and this is none")
+        require(len(head) == 8 and length >= 2, "the weights must be a safetensors file, and this is none")
         require(length <= HEADER, f"the header of a safetensors file may have at most {HEADER:,} bytes")
         text = file.read(length)
     behind = path.stat().st_size - 8 - length

@@ -107,8 +107,11 @@ def enqueue(engine: Engine, job: Job, asker: Asker, folders: Path, incoming: Pat
         allowed = asker.allowance
         most = allowed.a_day
         if most is not None and not quotas.take(connection, asker.who, "run", most, moment):
-            raise QuotaError(f"{most} runs a day are what a visitor without an account may have; tomorrow there are more"
-                             if asker.account is None else f"{most} runs a day are what an account may have")
+            raise QuotaError(
+                f"{most} runs a day are what a visitor without an account may have; tomorrow there are more"
+                if asker.account is None
+                else f"{most} runs a day are what an account may have"
+            )
         waits = {"state": "queued", "tries": 0, "cancel": False, "said": "", "expires": moment + allowed.kept}
         waits |= {"created": moment, "started": None, "ended": None, "owner": None, "leased_until": None}
         if known is not None:
@@ -169,9 +172,7 @@ def claim(engine: Engine, owner: str, *, now: datetime) -> RunRow | None:
         if row is None:
             return None
         held = {"owner": owner, "leased_until": moment + LEASE, "tries": row.tries + 1}
-        connection.execute(
-            update(table).where(table.c.id == row.id).values(state="running", started=moment, **held)
-        )
+        connection.execute(update(table).where(table.c.id == row.id).values(state="running", started=moment, **held))
         _tell(connection, row.id, "state", {"state": "running"}, moment)
         return _read(connection.execute(select(table).where(table.c.id == row.id)).one())
 
@@ -202,7 +203,10 @@ def progress(engine: Engine, number: str, owner: str, data: Mapping[str, Any], *
 
 
 def finish(engine: Engine, number: str, owner: str, state: State, said: str, *, now: datetime) -> bool:
-    """Write down how a run ended; ``False`` where it is not the worker's own any more. One that is to be cancelled is."""
+    """Write down how a run ended; ``False`` where it is not the worker's own any more.
+
+    One that is to be cancelled is, unless it was done before.
+    """
     table, moment = schema.run, aware(now)
     with writing(engine) as connection:
         own = and_(table.c.id == number, table.c.owner == owner, table.c.state == "running")
@@ -283,9 +287,7 @@ def _end(connection: Connection, number: str, state: State, said: str, now: date
 def _tell(connection: Connection, number: str, kind: str, data: Mapping[str, Any], now: datetime) -> None:
     table = schema.run_event
     last = connection.scalar(select(func.max(table.c.seq)).where(table.c.run == number)) or 0
-    connection.execute(
-        insert(table).values(run=number, seq=last + 1, kind=kind, at=now, data=json.dumps(dict(data)))
-    )
+    connection.execute(insert(table).values(run=number, seq=last + 1, kind=kind, at=now, data=json.dumps(dict(data))))
 
 
 def _read(row: Any, ahead: int = 0) -> RunRow:

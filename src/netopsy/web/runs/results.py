@@ -44,7 +44,7 @@ def write_results(outcome: Outcome, folder: Path) -> dict[str, Any]:
         told["report"] = "report.html"
     if outcome.rows is not None:
         _rows(outcome.rows, folder / "rows.csv")
-    told["files"] = sorted(each.name for each in folder.iterdir() if each.suffix in KINDS) + [RESULT]
+    told["files"] = [*sorted(each.name for each in folder.iterdir() if each.suffix in KINDS), RESULT]
     write_json(folder / RESULT, told)
     return told
 

@@ -93,9 +93,7 @@ class Slots:
         else:
             queue.finish(self.engine, run.id, owner, state, said, now=self.now())
 
-    def _watched(
-        self, process: subprocess.Popen[bytes], number: str, owner: str, limits: Limits
-    ) -> tuple[State, str]:
+    def _watched(self, process: subprocess.Popen[bytes], number: str, owner: str, limits: Limits) -> tuple[State, str]:
         """Hand on progress until the process ends, its time is over, or nobody wants it any more."""
         lines = _Reader(process)
         begun = beaten = looked = time.monotonic()

@@ -6,7 +6,7 @@ from alembic import op
 from netopsy.feed.schema import Instant
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0003_accounts"
 
 
 def upgrade() -> None:
