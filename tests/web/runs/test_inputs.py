@@ -126,11 +126,15 @@ def test_an_architecture_takes_the_images_that_it_is_shown(architecture, sizes, 
     ],
 )
 def test_sizes_that_are_none_are_refused(architecture, sizes, message):
-    with pytest.raises(InputError, match=message):
+    def both():
         shape_taken(architecture, sizes)
         made(architecture, sizes)
 
+    with pytest.raises(InputError, match=message):
+        both()
 
+
+MATRIX = b"%%MatrixMarket matrix coordinate real general\n"
 HOSTILE = {
     "a bomb of pixels": ("a.png", _png(50_000, 50_000)),
     "more pixels than are taken": ("a.png", _png(5_000, 4_001)),
@@ -152,8 +156,8 @@ HOSTILE = {
     "a pickle": ("a.pt", b"\x80\x02cos\nsystem\n"),
     "a packed list": ("a.csv.gz", b"\x1f\x8b"),
     "a graph in XML": ("a.graphml", b"<!DOCTYPE x [<!ENTITY a 'aaaa'>]>"),
-    "a matrix that says it is huge": ("a.mtx", b"%%MatrixMarket matrix coordinate real general\n1000000000 1000000000 1\n1 2 1\n"),
-    "a matrix that is not square": ("a.mtx", b"%%MatrixMarket matrix coordinate real general\n2 3 1\n1 2 1\n"),
+    "a matrix that says it is huge": ("a.mtx", MATRIX + b"1000000000 1000000000 1\n1 2 1\n"),
+    "a matrix that is not square": ("a.mtx", MATRIX + b"2 3 1\n1 2 1\n"),
     "a list of bytes": ("a.csv", bytes(range(256)) * 4),
     "weights below nothing": ("a.csv", b"a,b,-1\n"),
     "one word": ("a.txt", b"hello"),

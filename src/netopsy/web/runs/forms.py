@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import netopsy
+from netopsy import studies
 from netopsy.core.errors import lookup
 from netopsy.core.paths import cache_folder
 from netopsy.lab.files import make_folder, write_json
@@ -24,6 +26,7 @@ from netopsy.studies import recipes
 
 _LOG = logging.getLogger("netopsy.web")
 PATIENCE = 120
+_ASKING = threading.Lock()
 EXAMINATION = "examination"
 
 
@@ -40,26 +43,46 @@ class Form:
     """Where it takes a network: which it may be, and their sizes as they are where nothing else is said."""
 
 
-@lru_cache(maxsize=256)
 def form_of(slug: str) -> Form:
-    """The form of a paper's recipe, by its slug, or of `EXAMINATION`. What was asked for once is kept on the disk.
+    """The form of a paper's recipe, by its slug, or of `EXAMINATION`.
 
     Raises:
         UnknownNameError: there is no such recipe.
         FormError: it cannot be told.
     """
-    module = "netopsy.web.runs.networks" if slug == EXAMINATION else lookup("recipe", slug, recipes())
-    place = cache_folder() / "forms" / f"{slug}-{_fingerprint(module)}.json"
-    try:
-        return _read(json.loads(place.read_text("utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
-        found = _asked(slug)
-    try:
-        make_folder(place.parent)
-        write_json(place, found)
-    except OSError as error:
-        _LOG.warning("the form of %s is not kept: %s", slug, error)
+    lookup("recipe", slug, {**recipes(), EXAMINATION: ""})
+    found = all_forms(_fingerprint()).get(slug)
+    if found is None:
+        raise FormError(slug)
     return _read(found)
+
+
+def prepare() -> None:
+    """Ask for all forms before anybody wants one; what goes wrong is told when somebody does."""
+    with suppress(FormError):
+        all_forms(_fingerprint())
+
+
+@lru_cache(maxsize=1)
+def all_forms(fingerprint: str) -> dict[str, Any]:
+    """All forms as JSON values, by slug. What was asked for once is kept on the disk, under that fingerprint.
+
+    Raises:
+        FormError: they cannot be told.
+    """
+    place = cache_folder() / "forms" / f"{fingerprint}.json"
+    with _ASKING:
+        try:
+            kept: dict[str, Any] = json.loads(place.read_text("utf-8"))
+            return kept
+        except (OSError, ValueError):
+            found = _asked()
+        try:
+            make_folder(place.parent)
+            write_json(place, found)
+        except OSError as error:
+            _LOG.warning("the forms are not kept: %s", error)
+        return found
 
 
 def described(slug: str) -> dict[str, Any]:
@@ -106,24 +129,36 @@ def _elsewhere(*_: Any, **__: Any) -> Any:
     raise RuntimeError("a recipe is carried out in a process of its own")
 
 
-def _fingerprint(module: str) -> str:
-    found = importlib.util.find_spec(module)
-    files = [Path(each) for each in (found.origin if found else None, __file__) if each]
-    told = [netopsy.__version__.encode(), *(each.read_bytes() for each in files)]
-    return hashlib.blake2b(b"\0".join(told), digest_size=12).hexdigest()
+def _fingerprint() -> str:
+    """Changes with every file that holds a recipe, and with this package."""
+    folder = Path(studies.__file__).parent
+    files = sorted(folder.glob("*/*_recipe.py")) + sorted(Path(__file__).parent.glob("*.py"))
+    told = [netopsy.__version__, str(sorted(recipes())), *(f"{each} {each.stat().st_mtime_ns}" for each in files)]
+    return hashlib.blake2b("\0".join(told).encode(), digest_size=12).hexdigest()
 
 
-def _asked(slug: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "netopsy.web.runs.forms", slug]
+def _asked() -> dict[str, Any]:
+    command = [sys.executable, "-m", "netopsy.web.runs.forms"]
     around = os.environ | {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
     try:
         done = subprocess.run(command, env=around, capture_output=True, timeout=PATIENCE, check=True)
-        found: dict[str, Any] = json.loads(done.stdout)
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        _LOG.error("the form of %s cannot be made: %s", slug, type(error).__name__)
-        raise FormError(slug) from None
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
+        _LOG.error("the forms of recipes cannot be made: %s", type(error).__name__)
+        raise FormError("forms") from None
     return found
 
 
+def main() -> None:
+    """Print all forms in one line of JSON; a recipe that cannot be imported is told in the log and left out."""
+    found = {}
+    for slug in (*recipes(), EXAMINATION):
+        try:
+            found[slug] = described(slug)
+        except Exception as error:  # a recipe can be wrong in any way
+            print(f"{slug}: {type(error).__name__}: {error}", file=sys.stderr)
+    print(json.dumps(found))
+
+
 if __name__ == "__main__":
-    print(json.dumps(described(sys.argv[1])))
+    main()

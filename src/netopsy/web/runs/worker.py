@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from netopsy.web.runs import isolation, queue
+from netopsy.web.runs import forms, isolation, queue
 from netopsy.web.runs.child import JOB
 from netopsy.web.runs.isolation import LIMITS, Limits
 from netopsy.web.runs.job import JobKind
@@ -156,6 +156,7 @@ class _Reader(threading.Thread):
 def serve(slots: Slots, beside: int | None, *, asked: threading.Event) -> None:
     """Work until ``asked`` is set, or until the process ``beside``, which started this one, is gone."""
     slots.start()
+    threading.Thread(target=forms.prepare, daemon=True).start()
     try:
         while not asked.wait(0.5):
             if beside is not None and os.getppid() != beside:
