@@ -10,18 +10,17 @@ import pytest
 
 from netopsy.feed.database import open_database
 from netopsy.web.runs import queue
-from netopsy.web.runs.job import Given, Job
+from netopsy.web.runs.job import Job
 from netopsy.web.runs.queue import ANONYMOUS, LOCAL, Asker
 
 TOYS = Path(__file__).parent / "toys"
 SOURCE = Path(__file__).parents[3] / "src"
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
-KARATE = (Given(sample="karate"),)
 
 
 def toy(name, **options):
     """The job of one of the toys."""
-    return Job("recipe", f"netopsy_run_toys:{name}", KARATE, {key: str(value) for key, value in options.items()})
+    return Job("recipe", f"netopsy_run_toys:{name}", (), {key: str(value) for key, value in options.items()})
 
 
 @pytest.fixture(autouse=True)

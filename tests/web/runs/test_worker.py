@@ -24,8 +24,8 @@ def started(line):
     """Slots that take runs from the queue, ended with the test."""
     all_slots = []
 
-    def start(count=1, limits=LIMITS):
-        slots = Slots(line.engine, line.folders, count, clock, limits)
+    def start(count=1, limits=LIMITS, warm=0.0):
+        slots = Slots(line.engine, line.folders, count, clock, limits, warm)
         slots.start()
         all_slots.append(slots)
         return slots
@@ -66,12 +66,12 @@ def test_one_worker_outlives_hogs_crashes_and_mistakes_and_says_what_each_was(li
     }
     assert found["HOG"].said == "It needed more than 3 GB of memory."
     assert found["CRASH"].said.startswith("It crashed, most likely")
-    assert found["BAD"].said == "The graph must be of cats, and this is none."
+    assert found["BAD"].said == "The toy must be of wood, and this is not."
     assert found["BROKEN"].said == "It broke with RuntimeError, which should not happen."
     assert "secret" not in found["BROKEN"].said
     assert "cannot be loaded" in found["MISSING"].said
     told = read_results(line.folders / found["QUICK"].id)
-    assert told["findings"][0]["sentence"] == "The graph has 34 nodes."
+    assert told["findings"][0]["sentence"] == "It counted to 1."
     assert told["files"] == ["table-1.csv", "result.json"]
     assert (line.folders / found["QUICK"].id / "result" / "table-1.csv").read_text() == "a,b\n'=1+1,2\n"
     seen = read_results(line.folders / found["NOSY"].id)["findings"][0]["sentence"]
@@ -80,6 +80,26 @@ def test_one_worker_outlives_hogs_crashes_and_mistakes_and_says_what_each_was(li
     assert "HF_HUB_OFFLINE" in seen
     if _namespaces():
         assert "OSError 101" in seen  # the network is unreachable, this machine's own included
+
+
+def test_a_spare_process_waits_for_the_next_job_and_is_given_up(line, started):
+    first = line.put(line.toy("NOSY"))
+    slots = started(1, warm=1.0)
+    _ended(line, first)
+    until = time.monotonic() + 60
+    while not _children(os.getpid()):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    second = line.put(line.toy("NOSY"), "another")
+    (found,) = _ended(line, second)
+    assert found.state == "done"
+    told = [read_results(line.folders / each)["findings"][0]["sentence"] for each in (first, second)]
+    assert told[0] == told[1]  # it has no more of the machine than one that did not wait
+    until = time.monotonic() + 60
+    while _children(os.getpid()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    slots.stop()
 
 
 def test_an_endless_loop_is_ended_when_its_time_is_over(line, started):
@@ -188,12 +208,11 @@ def test_a_worker_ends_with_the_process_that_started_it(tmp_path):
         time.sleep(0.1)
 
 
-def test_nothing_of_the_operator_is_around_a_job(tmp_path):
+def test_nothing_of_the_operator_is_around_a_job():
     around = {"NETOPSY_FEED": "x", "AWS_SECRET": "y", "PATH": "/bin", "HTTPS_PROXY": "z", "NETOPSY_MAIL": "m"}
-    found = isolation.surroundings(tmp_path, around)
+    found = isolation.surroundings(around)
     assert found["PATH"] == "/bin"
     assert not {"NETOPSY_FEED", "AWS_SECRET", "HTTPS_PROXY", "NETOPSY_MAIL"} & set(found)
-    assert found["HOME"] == str(tmp_path)
 
 
 def test_lines_of_progress_are_those_of_the_outermost_task():
@@ -222,8 +241,10 @@ def _namespaces():
 
 
 def _children(number):
-    out = subprocess.run(["ps", "-o", "pid=", "--ppid", str(number)], capture_output=True, text=True, check=False)
-    return [int(each) for each in out.stdout.split()]
+    command = ["ps", "-o", "pid=,comm=", "--ppid", str(number)]
+    out = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    found = [each.split() for each in out.splitlines()]
+    return [int(process) for process, name, *_ in found if name != "ps"]
 
 
 def _alive(number):

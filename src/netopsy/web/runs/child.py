@@ -1,10 +1,12 @@
-"""The process of one job: ``python -m netopsy.web.runs.child FOLDER SECONDS BYTES PARENT``.
+"""The process of one job: ``python -m netopsy.web.runs.child PARENT [warm]``.
 
-It reads ``job.json`` in its folder, tells its progress in lines of JSON, and leaves its results in ``result``.
+It is told its folder in a line, reads ``job.json`` there, tells its progress in lines of JSON, and leaves its results
+in ``result``. A warm one has imported most of what jobs need before it is told anything.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -16,6 +18,17 @@ from pathlib import Path
 from typing import Any
 
 JOB = "job.json"
+PRELOADED = (
+    "torch",
+    "numba",
+    "pandas",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "netopsy.examination.examine",
+    "netopsy.lab.runs",
+    "netopsy.web.runs.inputs",
+    "netopsy.web.runs.results",
+)
 OFTEN = 0.2
 """Seconds between two lines of progress."""
 
@@ -56,29 +69,38 @@ class Lines:
         self._write(first | {"note": inner[-1]["what"] if inner else first["note"]})
 
 
-def main(folder: str, seconds: str, memory: str, parent: str) -> int:
-    """Confine this process, carry out the job, and say how it ended."""
-    from netopsy.web.runs.isolation import GIGABYTE, Limits, confine
+def main(parent: str, *warm: str) -> int:
+    """Confine this process, carry out the job that it is handed, and say how it ended."""
+    from netopsy.web.runs.isolation import GIGABYTE, Limits, confine, ends_with, without_network
 
-    limits = Limits(int(seconds), int(memory))
-    confine(limits, int(parent))
+    ends_with(int(parent))
+    without_network()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what anything prints goes to the log
 
     def write(line: dict[str, Any]) -> None:
         out.write(json.dumps(line) + "\n")
         out.flush()
 
+    gigabytes = 0.0
     try:
+        for each in PRELOADED if warm else ():
+            importlib.import_module(each)
+        line = sys.stdin.readline()
+        if not line:  # it is not needed any more
+            return 0
+        folder, seconds, memory = json.loads(line)
+        gigabytes = memory / GIGABYTE
+        confine(Limits(seconds, memory), Path(folder))
         _carry_out(Path(folder), Lines(write, time.monotonic))
         write({"ended": "done", "said": ""})
         return 0
     except KeyboardInterrupt:
-        write({"ended": "cancelled", "said": "It was cancelled."})
+        with suppress(OSError):
+            write({"ended": "cancelled", "said": "It was cancelled."})
         return 130
     except BaseException as error:
-        said = _said(error, limits.memory / GIGABYTE)
+        said = _said(error, gigabytes)
         with suppress(OSError, MemoryError):
             write({"ended": "failed", "said": said})
         return 1
@@ -115,4 +137,4 @@ def _said(error: BaseException, gigabytes: float) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:5]))
+    sys.exit(main(*sys.argv[1:]))

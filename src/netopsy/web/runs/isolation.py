@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,45 +45,57 @@ LIMITS: Mapping[JobKind, Limits] = {
 }
 
 
-def surroundings(folder: Path, around: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a job, which works in ``folder``: nothing of the operator's but `KEPT`."""
+def surroundings(around: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a job: nothing of the operator's but `KEPT`."""
     cache = str(cache_folder())
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
     offline = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY")
     return (
         {name: around[name] for name in KEPT if name in around}
         | dict.fromkeys((*threads, *offline), "1")
-        | {"HOME": str(folder), "TMPDIR": str(folder), "NETOPSY_CACHE": cache, "NETOPSY_MAX_BYTES": str(GIGABYTE // 2)}
+        | {"NETOPSY_CACHE": cache, "NETOPSY_MAX_BYTES": str(GIGABYTE // 2), "CUDA_VISIBLE_DEVICES": ""}
         | {"NUMBA_CACHE_DIR": f"{cache}/numba", "MPLCONFIGDIR": f"{cache}/matplotlib", "MPLBACKEND": "Agg"}
-        | {"CUDA_VISIBLE_DEVICES": "", "PYTHONSAFEPATH": "1", "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "2"}
+        | {"PYTHONSAFEPATH": "1", "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "2"}
     )
 
 
-def start(module: str, folder: Path, limits: Limits) -> subprocess.Popen[bytes]:
-    """Start ``python -m MODULE`` as the leader of a group of processes, with its lines to be read from ``stdout``."""
-    command = [sys.executable, "-m", module, str(folder), str(limits.seconds), str(limits.memory), str(os.getpid())]
-    with (folder / "log.txt").open("ab") as log:
-        return subprocess.Popen(
-            command,
-            cwd=folder,
-            env=surroundings(folder, os.environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,
-            close_fds=True,
-        )
+def start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start ``python -m MODULE PARENT ARGUMENTS`` as the leader of a group of processes; it waits for a `hand_over`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module, str(os.getpid()), *arguments],
+        cwd="/",
+        env=surroundings(os.environ),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
-def confine(limits: Limits, parent: int) -> None:
+def hand_over(process: subprocess.Popen[bytes], folder: Path, limits: Limits) -> None:
+    """Tell a process that waits which folder its job lies in, and what it may take.
+
+    Raises:
+        OSError: the process is gone.
+    """
+    assert process.stdin is not None
+    with process.stdin as line:
+        line.write(json.dumps([str(folder), limits.seconds, limits.memory]).encode() + b"\n")
+
+
+def confine(limits: Limits, folder: Path) -> None:
     """Put the walls around this very process, before it reads anything: what is inside cannot take them down."""
     import resource
 
-    ends_with(parent)
-    without_network()
+    os.chdir(folder)
+    os.environ |= {"HOME": str(folder), "TMPDIR": str(folder)}
+    tempfile.tempdir = None  # what was found before the folder was known
+    with (folder / "log.txt").open("ab") as log:
+        for stream in (1, 2):  # what anything prints
+            os.dup2(log.fileno(), stream)
     for kind, most in (
         (resource.RLIMIT_AS, limits.memory),
-        (resource.RLIMIT_CPU, limits.seconds + 10),
+        (resource.RLIMIT_CPU, limits.seconds + 30),
         (resource.RLIMIT_FSIZE, limits.file),
         (resource.RLIMIT_NOFILE, limits.open_files),
         (resource.RLIMIT_CORE, 0),

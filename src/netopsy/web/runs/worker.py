@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +43,8 @@ class Slots:
     now: Callable[[], datetime]
     limits: Mapping[JobKind, Limits] = field(default_factory=lambda: LIMITS)
     """What each kind of job may take."""
+    warm: float = 300.0
+    """Seconds after a run in which a process that has imported most of what the next one needs is kept ready."""
     over: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
 
@@ -61,12 +63,18 @@ class Slots:
             each.join()
 
     def _serve(self, owner: str) -> None:
+        with closing(_Spare(self.warm)) as spare:
+            self._take_runs(owner, spare)
+
+    def _take_runs(self, owner: str, spare: _Spare) -> None:
         while not self.over.is_set():
             try:
                 taken = queue.claim(self.engine, owner, now=self.now()) if self._waiting() else None
                 if taken is not None:
-                    self._carry_out(taken, owner)
+                    self._carry_out(taken, owner, spare)
+                    spare.renew()
                     continue
+                spare.tidy()
             except Exception as error:  # a database that does not answer now may later
                 _LOG.error("a worker waits: %s", type(error).__name__)
                 self.over.wait(5.0)
@@ -75,11 +83,12 @@ class Slots:
     def _waiting(self) -> bool:
         return queue.waiting(self.engine, now=self.now())
 
-    def _carry_out(self, run: RunRow, owner: str) -> None:
+    def _carry_out(self, run: RunRow, owner: str, spare: _Spare) -> None:
         folder, limits = self.folders / run.id, self.limits[run.job.kind]
         try:
             (folder / JOB).write_text(run.job.to_text(), encoding="utf-8")
-            process = isolation.start(CHILD, folder, limits)
+            process = spare.take()
+            isolation.hand_over(process, folder, limits)
         except OSError as error:
             _LOG.error("a job cannot be started: %s", error.strerror)
             queue.finish(self.engine, run.id, owner, "failed", "Its files are not there any more.", now=self.now())
@@ -130,6 +139,47 @@ class Slots:
         return "failed", isolation.why(process.returncode, limits.memory)
 
 
+class _Spare:
+    """A process that waits for a job, where there is one: each does one job alone."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._process: subprocess.Popen[bytes] | None = None
+        self._until = 0.0
+
+    def take(self) -> subprocess.Popen[bytes]:
+        """A process to hand a job to: the spare one, or a new one."""
+        process, self._process = self._process, None
+        if process is not None and process.poll() is None:
+            return process
+        return isolation.start(CHILD)
+
+    def renew(self) -> None:
+        """Begin with the next one, which imports what it can while nobody waits."""
+        if self._process is None and self._seconds > 0:
+            self._process = isolation.start(CHILD, "warm")
+        self._until = time.monotonic() + self._seconds
+
+    def tidy(self) -> None:
+        """Give up one that nobody needed for long."""
+        if time.monotonic() > self._until:
+            self.close()
+
+    def close(self) -> None:
+        """End it."""
+        process, self._process = self._process, None
+        if process is not None:
+            isolation.stop(process)
+            _closed(process)
+
+
+def _closed(process: subprocess.Popen[bytes]) -> None:
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with suppress(OSError):
+                stream.close()
+
+
 class _Reader(threading.Thread):
     """Reads the lines of a job, so that it never waits for us, and keeps the last one."""
 
@@ -138,7 +188,8 @@ class _Reader(threading.Thread):
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         super().__init__(daemon=True)
         assert process.stdout is not None
-        self._stream, self._last = process.stdout, {}
+        self._stream = process.stdout
+        self._last: Any = None
         self.start()
 
     def run(self) -> None:
@@ -150,13 +201,14 @@ class _Reader(threading.Thread):
 
     def latest(self) -> Mapping[str, Any] | None:
         """The last line, if it is one of ours."""
-        return self._last if isinstance(self._last, dict) and self._last else None
+        return self._last if isinstance(self._last, dict) else None
 
 
 def serve(slots: Slots, beside: int | None, *, asked: threading.Event) -> None:
     """Work until ``asked`` is set, or until the process ``beside``, which started this one, is gone."""
     slots.start()
-    threading.Thread(target=forms.prepare, daemon=True).start()
+    if beside is not None:  # a page, whose forms are wanted soon
+        threading.Thread(target=forms.prepare, daemon=True).start()
     try:
         while not asked.wait(0.5):
             if beside is not None and os.getppid() != beside:

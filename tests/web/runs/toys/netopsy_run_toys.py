@@ -7,37 +7,37 @@ import time
 from netopsy.core.errors import InputError
 from netopsy.core.finding import Finding
 from netopsy.core.progress import track
-from netopsy.lab.recipes import GRAPH, Option, PaperRecipe
+from netopsy.lab.recipes import Option, PaperRecipe
 
 
-def _quick(graph, *, seed, times=1):
+def _quick(*, seed, times=1):
     for _ in track(range(times), "counting"):
         time.sleep(0.01)
-    return Finding(f"The graph has {len(graph)} nodes.", "Few.", table=(("a", "b"), ("=1+1", "2")))
+    return Finding(f"It counted to {times}.", "Few.", table=(("a", "b"), ("=1+1", "2")))
 
 
-def _hog(graph, *, seed):
+def _hog(*, seed):
     return bytearray(64 * 2**30)
 
 
-def _endless(graph, *, seed):
+def _endless(*, seed):
     while True:
         seed += 1
 
 
-def _crash(graph, *, seed):
+def _crash(*, seed):
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
-def _bad(graph, *, seed):
-    raise InputError("the graph must be of cats, and this is none")
+def _bad(*, seed):
+    raise InputError("the toy must be of wood, and this is not")
 
 
-def _broken(graph, *, seed):
+def _broken(*, seed):
     raise RuntimeError("a secret of the visitor's")
 
 
-def _nosy(graph, *, seed):
+def _nosy(*, seed):
     """What a job can see of the machine."""
     import socket
 
@@ -50,7 +50,7 @@ def _nosy(graph, *, seed):
 
 
 def _made(run, *options):
-    return PaperRecipe(f"toy{run.__name__}", "A toy", "Something.", (GRAPH,), run, options=options)
+    return PaperRecipe(f"toy{run.__name__}", "A toy", "Something.", (), run, options=options)
 
 
 QUICK = _made(_quick, Option("times", "How often", 1, low=1.0, high=10_000.0))
