@@ -56,6 +56,7 @@ def test_nothing_is_known_of_others(feed):
         "letters": [],
         "papers": [],
         "bounces": [],
+        "account": None,
     }
     assert not privacy.forget(feed.engine, OWN, "bob@example.org", NOW)
     with pytest.raises(InputError, match="address must be"):

@@ -1,11 +1,13 @@
 """A feed with papers of the catalogue and some with odd names, and a visitor of its pages."""
 
+import shutil
 from datetime import UTC, date, datetime
 
 import pytest
 from starlette.testclient import TestClient
 
 from netopsy.feed import Feed
+from netopsy.feed.database import open_database
 from netopsy.feed.records import record
 from netopsy.feed.settings import Settings
 from netopsy.feed.store import ingest
@@ -47,3 +49,37 @@ def feed(tmp_path_factory):
 def visit(feed):
     app = create_app(feed, Settings(), now=lambda: NOW)
     return TestClient(app, base_url="http://127.0.0.1:8051", follow_redirects=False)
+
+
+@pytest.fixture(scope="package")
+def catalogue(tmp_path_factory):
+    """A database with the papers of the catalogue, to be copied."""
+    folder = tmp_path_factory.mktemp("catalogue")
+    Feed.open(f"sqlite:///{folder}/papers.db", now=NOW).close()
+    return folder / "papers.db"
+
+
+@pytest.fixture
+def moment():
+    return [NOW]
+
+
+@pytest.fixture
+def own(catalogue, tmp_path):
+    """A feed of a test's own."""
+    shutil.copy(catalogue, tmp_path / "papers.db")
+    made = Feed(open_database(f"sqlite:///{tmp_path}/papers.db"), tmp_path / "papers.db.index")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """Those of a page that others reach."""
+    there = {"base_url": "https://papers.example.org", "moderators": "grace@example.org"}
+    return Settings(secret_file=str(tmp_path / "secret"), **there)
+
+
+@pytest.fixture
+def app(own, settings, moment):
+    return create_app(own, settings, now=lambda: moment[0])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netopsy.cli import feed_mail
+from netopsy.cli import feed_mail, feed_shelf
 from netopsy.cli.opened import opened
 from netopsy.cli.terminal import complain, say
 from netopsy.core.errors import InputError, require
@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     group.command("import")(import_)
     group.command("rebuild-index")(rebuild_index)
     feed_mail.register(group)
+    feed_shelf.register(group)
     app.add_typer(group, name="feed")
 
 

@@ -17,8 +17,11 @@ from netopsy.feed.mail.plan import plan
 from netopsy.feed.mail.verp import domain_of
 from netopsy.feed.secrets import Secret
 from netopsy.feed.settings import Settings
-from netopsy.feed.subscriptions import LETTERS, hash_of, letter_allowed
+from netopsy.feed.subscriptions import ADDRESSES, LETTERS, hash_of, letter_allowed
 
+LOCAL = "local"
+"""The account of the user of this machine."""
+TOO_MANY = f"Letters can be asked for to {ADDRESSES} addresses a day, and you have done so; come back tomorrow."
 GOOD_FOR = timedelta(minutes=15)
 """How long a link signs in."""
 
@@ -133,7 +136,7 @@ def remove(connection: Connection, account: str, now: datetime) -> bool:
         return False
     votes.take_all_back(connection, account)
     if row.banned_until is not None and row.banned_until > aware(now) and row.address_hash is not None:
-        for other in (schema.shelf, schema.session):
+        for other in (schema.shelf, schema.session, schema.run):
             connection.execute(delete(other).where(other.c.account == account))
         connection.execute(update(table).where(own).values(address=None))
     else:

@@ -87,7 +87,10 @@ def settings(file: str | Path | None = None, environment: Mapping[str, str] | No
         address.scheme in ("http", "https") and address.hostname and not address.query and not address.fragment,
         f"base_url must be an address such as https://papers.example.org, got {made.base_url!r}",
     )
-    listed_addresses(made.moderators)
+    try:
+        listed_addresses(made.moderators)
+    except InputError as error:
+        raise InputError(f"moderators must be mail addresses with commas between: {error}") from None
     return replace(made, base_url=made.base_url.rstrip("/"))
 
 

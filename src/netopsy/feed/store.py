@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Table, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from netopsy.core.progress import Task
-from netopsy.feed import schema
+from netopsy.feed import schema, shelf
 from netopsy.feed.calendar import aware
 from netopsy.feed.database import writing
 from netopsy.feed.known import Known, parts
@@ -154,13 +154,13 @@ class _Batch:
 
     def _move(self, old: str, new: str) -> None:
         """Votes, names and readers of a paper that is known under another key now."""
-        vote, alias, carried, shelf = schema.vote, schema.paper_alias, schema.delivery_paper, schema.shelf
-        for table in (vote, shelf):
-            twice = select(table.c.account).where(table.c.paper == new)
-            self.connection.execute(delete(table).where(table.c.paper == old, table.c.account.in_(twice)))
+        vote, alias, carried = schema.vote, schema.paper_alias, schema.delivery_paper
+        twice = select(vote.c.account).where(vote.c.paper == new)
+        self.connection.execute(delete(vote).where(vote.c.paper == old, vote.c.account.in_(twice)))
+        shelf.move(self.connection, old, new)
         had = select(carried.c.subscriber).where(carried.c.paper == new)
         self.connection.execute(delete(carried).where(carried.c.paper == old, carried.c.subscriber.in_(had)))
-        for table in (vote, alias, carried, shelf):
+        for table in (vote, alias, carried):
             self.connection.execute(update(table).where(table.c.paper == old).values(paper=new))
         self.connection.execute(delete(schema.paper).where(schema.paper.c.id == old))
         recount(self.connection, [new])

@@ -27,15 +27,22 @@ def cast(connection: Connection, paper: str, account: str, now: datetime) -> boo
     own = (vote.c.paper == paper) & (vote.c.account == account)
     if connection.scalar(select(vote.c.paper).where(own)) is not None:
         return False
-    row = connection.execute(select(person).where(person.c.id == account)).one_or_none()
-    if row is None:
+    if connection.scalar(select(person.c.id).where(person.c.id == account)) is None:
         connection.execute(insert(person).values(id=account, created=moment))
-    counted = row is None or row.address_hash is None or row.created <= moment - NEW
+    counted = counts_from(connection, account, moment) is None
     connection.execute(insert(vote).values(paper=paper, account=account, at=moment, counted=counted))
     if counted:
         before = connection.scalar(select(schema.paper.c.trend).where(schema.paper.c.id == paper))
         _set(connection, paper, with_signal(before, moment))
     return True
+
+
+def counts_from(connection: Connection, account: str, now: datetime) -> datetime | None:
+    """From when on the votes of an account count; ``None`` where they do."""
+    person = schema.account
+    row = connection.execute(select(person).where(person.c.id == account)).one_or_none()
+    new = row is not None and row.address_hash is not None and row.created > aware(now) - NEW
+    return row.created + NEW if row is not None and new else None
 
 
 def take_back(connection: Connection, paper: str, account: str) -> bool:

@@ -29,6 +29,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 LARGEST = 64_000
 """Bytes of a request's body."""
@@ -47,6 +48,7 @@ class Security:
 
     def __init__(self, app: ASGIApp, base_url: str, refuse: Callable[[Request, int, str], Response]) -> None:
         self.app, self.refuse = app, refuse
+        self.scheme = urlsplit(base_url).scheme
         self.hosts = {*LOOPBACK, (urlsplit(base_url).hostname or "").lower()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,9 +88,20 @@ class Security:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > 18 or int(length) > most:
             return 413, f"A request may carry at most {most:,} bytes."
-        if scope["method"] not in SAFE and not scope["path"].startswith(ONE_CLICK) and not _ours(headers):
+        if scope["method"] not in SAFE and not scope["path"].startswith(ONE_CLICK) and not self._ours(headers):
             return 403, "A form of another site cannot be sent to this one."
         return None
+
+    def _ours(self, headers: Headers) -> bool:
+        site = headers.get("sec-fetch-site")
+        if site is not None:
+            return site == "same-origin"
+        try:
+            origin = urlsplit(headers.get("origin", ""))
+        except ValueError:
+            return False
+        encrypted = origin.scheme == self.scheme or origin.hostname in LOOPBACK
+        return bool(headers.get("host")) and origin.netloc == headers.get("host") and encrypted
 
 
 def _host(text: str) -> str:
@@ -96,16 +109,6 @@ def _host(text: str) -> str:
         return (urlsplit(f"//{text}").hostname or "").lower()
     except ValueError:
         return ""
-
-
-def _ours(headers: Headers) -> bool:
-    site = headers.get("sec-fetch-site")
-    if site is not None:
-        return site == "same-origin"
-    try:
-        return bool(headers.get("host")) and urlsplit(headers.get("origin", "")).netloc == headers.get("host")
-    except ValueError:
-        return False
 
 
 def _most(scope: Scope) -> int:

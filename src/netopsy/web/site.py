@@ -22,7 +22,7 @@ from sqlalchemy import func, select
 import netopsy
 from netopsy.catalogue import ROOMS, Paper, papers
 from netopsy.core.errors import InputError
-from netopsy.feed import Entry, Feed, schema
+from netopsy.feed import Entry, Feed, schema, shelf, votes
 from netopsy.feed.calendar import day_of, zone_named
 from netopsy.feed.feed import Hit
 from netopsy.feed.secrets import Secret
@@ -32,7 +32,7 @@ from netopsy.lab.evidence import Evidence, load_evidence
 from netopsy.lab.verdict_table import measured, part_rows
 from netopsy.studies import available, recipes
 from netopsy.web.readable import readable
-from netopsy.web.visitor import here, visitor_of
+from netopsy.web.visitor import Visitor, here, visitor_of
 
 HERE = Path(__file__).parent
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
@@ -95,8 +95,16 @@ class Site:
         names = {"typed": "", "feeds": None, "path": request.url.path, "here": here(request)} | names
         if "visitor" not in names:
             names["visitor"] = visitor_of(request)
+        names["mine"] = self._mine(names["visitor"])
         text = self._environment.get_template(template).render(names)
         return HTMLResponse(text, status_code=status)
+
+    def _mine(self, visitor: Visitor) -> dict[str, set[str]]:
+        """For which papers the visitor voted, and which are kept."""
+        if visitor.account is None:
+            return {"voted": set(), "kept": set()}
+        with self.feed.engine.connect() as connection:
+            return {"voted": votes.own(connection, visitor.account), "kept": shelf.papers(connection, visitor.account)}
 
     def today(self) -> date:
         """The date in the zone of the feed."""

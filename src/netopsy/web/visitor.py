@@ -13,11 +13,10 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from netopsy.feed import accounts, sessions
-from netopsy.feed.settings import Settings
+from netopsy.feed.accounts import LOCAL
+from netopsy.web.cookies import cookie_name
 from netopsy.web.security import SAFE
 
-LOCAL = "local"
-"""The account of who uses the page on its own machine."""
 PASSED_ON = ("x-forwarded-for", "x-real-ip", "forwarded", "via")
 """What a proxy says: behind one, nobody is the user of this machine."""
 LONGEST = 1000
@@ -54,8 +53,11 @@ def known_visitor(request: Request) -> Visitor:
     return found
 
 
-def require_account(request: Request) -> Visitor:
+def require_account(request: Request, form_token: str | None = None) -> Visitor:
     """Who is asking, who must have an account; it is made here where there is none of this machine's user yet.
+
+    Args:
+        form_token: of the form that was sent; see `check_form`.
 
     Raises:
         HTTPException: 401 for anybody else; the page that says so leads to `/sign-in` and back again.
@@ -63,6 +65,8 @@ def require_account(request: Request) -> Visitor:
     visitor, site = visitor_of(request), request.app.state.site
     if visitor.account is None:
         raise HTTPException(401, "This is kept for those who have signed in.")
+    if form_token is not None:
+        check_form(visitor, form_token)
     if request.method not in SAFE:
         if visitor.account == LOCAL:
             accounts.make_local(site.feed.engine, LOCAL, site.now())
@@ -72,13 +76,13 @@ def require_account(request: Request) -> Visitor:
     return visitor
 
 
-def require_moderator(request: Request) -> Visitor:
+def require_moderator(request: Request, form_token: str | None = None) -> Visitor:
     """Who is asking, who must be a moderator.
 
     Raises:
         HTTPException: 401 for anybody who has not signed in, 403 for whoever is none.
     """
-    visitor = require_account(request)
+    visitor = require_account(request, form_token)
     if not visitor.moderator:
         raise HTTPException(403, "This is kept for moderators.")
     return visitor
@@ -119,9 +123,9 @@ def here(request: Request) -> str:
     return same_site(f"{address.path}?{address.query}" if address.query else address.path)
 
 
-def cookie_name(settings: Settings) -> str:
-    """What the cookie of a session is called."""
-    return "__Host-netopsy" if settings.base_url.startswith("https://") else "netopsy"
+def in_place(request: Request) -> bool:
+    """Whether a script of the page asks, which puts the answer where the button is."""
+    return "application/json" in request.headers.get("accept", "")
 
 
 def _visitor(request: Request) -> Visitor:

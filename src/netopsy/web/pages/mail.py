@@ -10,7 +10,9 @@ from starlette.exceptions import HTTPException
 
 from netopsy.core.errors import InputError
 from netopsy.feed import subscriptions
+from netopsy.feed.accounts import TOO_MANY
 from netopsy.web.site import Site, site_of
+from netopsy.web.visitor import visitor_of
 
 router = APIRouter(include_in_schema=False)
 UNKEPT = {"Cache-Control": "no-store"}
@@ -39,7 +41,7 @@ def subscribe(
     site = site_of(request)
     wished = {"authors": _listed(authors), "words": _listed(words), "without": _listed(without)}
     try:
-        subscriptions.subscribe(
+        allowed = subscriptions.subscribe(
             site.feed.engine,
             site.settings,
             site.secret,
@@ -49,11 +51,14 @@ def subscribe(
             weekday=weekday,
             zone=zone or "UTC",
             interests={name: found for name, found in wished.items() if found},
+            visitor=visitor_of(request).who,
             now=site.now(),
         )
     except InputError as error:
         typed = {"address": address, "kind": kind, "hour": hour, "weekday": weekday, "zone": zone}
         return _form(request, typed | {"authors": authors, "words": words, "without": without}, f"{error}.", status=400)
+    if not allowed:
+        raise HTTPException(429, TOO_MANY)
     return _told(
         request,
         "A letter is on its way",

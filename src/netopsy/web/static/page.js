@@ -1,5 +1,5 @@
 "use strict";
-// "/" goes to search, "j" and "k" walk through the papers; everything works without this file.
+// "/" goes to search, "j" and "k" walk through the papers, "v" votes for one; votes show in place. Everything works without this file.
 (() => {
   const keys = document.querySelector(".keys");
   if (keys) keys.hidden = false;
@@ -17,6 +17,36 @@
       document.getElementById("find").focus();
     } else if (event.key === "j") step(1);
     else if (event.key === "k") step(-1);
+    else if (event.key === "v") {
+      const paper = document.activeElement.closest(".card") || document.querySelector(".paper");
+      const button = paper && paper.querySelector(".vote");
+      if (button) button.click();
+    }
+  });
+  const form = document.getElementById("act");
+  if (form) form.addEventListener("submit", async (event) => {
+    const button = event.submitter;
+    if (!button || !button.dataset.names) return;
+    event.preventDefault();
+    const data = new URLSearchParams(new FormData(form));
+    data.set(button.name, button.value);
+    const place = button.getAttribute("formaction") || form.getAttribute("action");
+    try {
+      const answer = await fetch(place, { method: "POST", body: data, headers: { accept: "application/json" } });
+      if (!answer.ok) throw new Error(answer.statusText);
+      const found = await answer.json();
+      button.setAttribute("aria-pressed", String(found.pressed));
+      button.name = button.dataset.names.split(" ")[found.pressed ? 1 : 0];
+      const count = button.querySelector(".count");
+      if (count) count.textContent = found.count;
+    } catch {
+      // The page itself says what went wrong.
+      const field = document.createElement("input");
+      [field.type, field.name, field.value] = ["hidden", button.name, button.value];
+      form.append(field);
+      form.action = place;
+      form.submit();
+    }
   });
   const run = document.querySelector("[data-events]");
   if (run && window.EventSource) follow(run);
