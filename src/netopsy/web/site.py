@@ -75,7 +75,7 @@ class Site:
             "part_rows": part_rows,
             "measured": measured,
             "rooms": ROOMS,
-            "runnable": self.runnable,
+            "can_run": self.runnable,
             "answers": ANSWERS,
             "version": netopsy.__version__,
         }
