@@ -41,6 +41,6 @@ def sign_in(app, feed, address="ada@example.org", back="/"):
     return visit
 
 
-def token_of(visit, page="/") -> str:
+def token_of(visit, page="/settings") -> str:
     """What stands in the forms of that browser's pages."""
     return re.search(r'name="form_token" value="([0-9a-f]{64})"', visit.get(page).text)[1]

@@ -52,6 +52,13 @@ def visit(feed):
 
 
 @pytest.fixture(scope="package")
+def anybody(feed):
+    """A visitor of a page that others reach."""
+    app = create_app(feed, Settings(base_url="https://papers.example.org"), now=lambda: NOW)
+    return TestClient(app, base_url="https://papers.example.org", follow_redirects=False)
+
+
+@pytest.fixture(scope="package")
 def catalogue(tmp_path_factory):
     """A database with the papers of the catalogue, to be copied."""
     folder = tmp_path_factory.mktemp("catalogue")

@@ -214,7 +214,7 @@ def test_whoever_may_not_is_led_to_sign_in_and_back(app):
 
 def test_what_anybody_sees_is_shared_and_what_a_visitor_sees_is_not(app, own, moment):
     anybody, ada, bob = browser(app), sign_in(app, own), sign_in(app, own, "bob@example.org")
-    for place in ("/", "/trending", "/papers/grokking", "/search"):
+    for place in ("/", "/papers/grokking"):
         page = anybody.get(place)
         assert page.headers["cache-control"].startswith("max-age=30")
         assert "Cookie" in page.headers["vary"]

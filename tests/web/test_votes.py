@@ -88,23 +88,27 @@ def test_an_account_has_so_many_votes_a_day(app, own, moment, monkeypatch):
     assert put(visit, form, cast="eigen-cam").status_code == 303
 
 
-@pytest.mark.parametrize(
-    ("fields", "status"),
-    [
+def test_what_cannot_be_voted_for_is_one_sentence(app, own):
+    visit = sign_in(app, own)
+    form = token_of(visit)
+    wrong = [
         ({}, 400),
         ({"cast": "grokking", "take": "grokking"}, 400),
         ({"cast": "arxiv:2999.00001"}, 404),
         ({"cast": "<script>"}, 404),
         ({"cast": "x" * 301}, 422),
         ({"cast": "\x00"}, 404),
-    ],
-)
-def test_what_cannot_be_voted_for_is_one_sentence(app, own, fields, status):
-    visit = sign_in(app, own)
-    answer = put(visit, token_of(visit), **fields)
-    assert answer.status_code == status
-    assert "Traceback" not in answer.text
-    assert rows(own, schema.vote) == []
+    ]
+    for fields, status in wrong:
+        for place in ("/vote", "/shelf"):
+            names = {"cast": "save", "take": "drop"} if place == "/shelf" else {}
+            answer = put(visit, form, place, **{names.get(name, name): value for name, value in fields.items()})
+            assert answer.status_code == status
+            assert "Traceback" not in answer.text
+    assert put(visit, form, "/shelf", drop="\x00").status_code == 303
+    uploaded = visit.post("/vote", data={"form_token": form}, files={"cast": ("x", b"grokking")}, headers=OURS)
+    assert uploaded.status_code == 422
+    assert rows(own, schema.vote) + rows(own, schema.shelf) == []
 
 
 PLACES = ("/vote", "/shelf", "/shelf/note", "/sign-out", "/settings/delete")
