@@ -114,19 +114,13 @@ def enqueue(engine: Engine, job: Job, asker: Asker, folders: Path, incoming: Pat
             )
         waits = {"state": "queued", "tries": 0, "cancel": False, "said": "", "expires": moment + allowed.kept}
         waits |= {"created": moment, "started": None, "ended": None, "owner": None, "leased_until": None}
-        if known is not None:
-            connection.execute(update(table).where(table.c.id == known.id).values(**waits))
-            number = str(known.id)
-        else:
-            number = secrets.token_hex(16)
+        number = secrets.token_hex(16) if known is None else str(known.id)
+        if known is None:
             told = {"who": asker.who, "account": asker.account, "job": job.to_text(), "most": allowed.at_once}
             connection.execute(insert(table).values(id=number, key=key, **told, **waits))
-            place = folders / number
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if incoming is not None:
-                os.rename(incoming, place)  # within the transaction: a run that is seen has its files
-            else:
-                place.mkdir(mode=0o700)
+        else:
+            connection.execute(update(table).where(table.c.id == number).values(**waits))
+        _place(folders, number, incoming)  # within the transaction: a run that is seen has its files
         _tell(connection, number, "state", {"state": "queued"}, moment)
     return number
 
@@ -259,6 +253,18 @@ def events(engine: Engine, number: str, after: int = 0) -> Sequence[Event]:
     query = select(table.seq, table.kind, table.data).where(table.run == number, table.seq > after).order_by(table.seq)
     with engine.connect() as connection:
         return [Event(row.seq, row.kind, json.loads(row.data)) for row in connection.execute(query)]
+
+
+def _place(folders: Path, number: str, incoming: Path | None) -> None:
+    """Make the folder of a run, if it is not there, out of the one with its files."""
+    place = folders / number
+    if place.is_dir():
+        return
+    folders.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if incoming is not None:
+        os.rename(incoming, place)
+    else:
+        place.mkdir(mode=0o700)
 
 
 def _reclaim(connection: Connection, now: datetime) -> None:

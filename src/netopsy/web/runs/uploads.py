@@ -33,7 +33,8 @@ _STEP = 2**16
 def incoming(folders: Path) -> Iterator[Path]:
     """A folder for the files of a job that does not wait yet; what is still there at the end goes."""
     place = folders / f"{INCOMING}{secrets.token_hex(16)}"
-    place.mkdir(parents=True, mode=0o700)
+    folders.mkdir(parents=True, exist_ok=True, mode=0o700)  # names of runs are what opens them
+    place.mkdir(mode=0o700)
     try:
         yield place
     finally:

@@ -54,13 +54,17 @@
     const said = place.querySelector("[role=status]");
     const bar = place.querySelector("progress");
     let source = null;
+    let told = 0;
     const again = () => location.reload();
     const open = () => {
       if (source || document.hidden) return;
       source = new EventSource(place.dataset.events);
       source.addEventListener("progress", (event) => {
         const { what, done, total, note } = JSON.parse(event.data);
-        said.textContent = what + (total ? `, ${done} of ${total}` : "") + (note ? `: ${note}` : "");
+        if (Date.now() - told > 1000) {
+          told = Date.now(); // it is read aloud, so not at every step
+          said.textContent = what + (total ? `, ${done} of ${total}` : "") + (note ? `: ${note}` : "");
+        }
         if (!total) return bar.removeAttribute("value");
         bar.max = total;
         bar.value = done;
@@ -77,6 +81,7 @@
     };
     document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
     addEventListener("pagehide", close);
+    addEventListener("pageshow", open);
     open();
   }
   addEventListener("beforeprint", () => {
