@@ -15,7 +15,7 @@ from netopsy.cli import main
 
 def test_it_serves_until_it_is_interrupted(tmp_path):
     around = os.environ | {"NETOPSY_FEED": f"sqlite:///{tmp_path}/papers.db", "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "netopsy", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "netopsy", "serve", "--port", "0", "--slots", "1"]
     with subprocess.Popen(command, env=around, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
         line = served.stdout.readline()
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typer
 
 from netopsy import InputError, __version__
-from netopsy.cli import attack, compare, examine, feed, graph, papers, prune, reproduce, serve, verify
+from netopsy.cli import attack, compare, examine, feed, graph, papers, prune, reproduce, run, serve, verify
 from netopsy.cli.terminal import UNWRITABLE, complain, flush, own_streams, prepare, silence
 
 app = typer.Typer(
@@ -33,7 +33,7 @@ def _netopsy(version: bool = typer.Option(False, "--version", callback=_print_ve
     pass
 
 
-for group in (attack, compare, examine, feed, graph, papers, prune, reproduce, serve, verify):
+for group in (attack, compare, examine, feed, graph, papers, prune, reproduce, run, serve, verify):
     group.register(app)
 
 

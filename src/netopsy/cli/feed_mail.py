@@ -144,12 +144,15 @@ def send_digest(
 
 
 def tick(limit: Annotated[int, typer.Option(help="At most this many letters.")] = 500) -> int:
-    """Do what has fallen due: plan digests, send letters. Call it as often as you like; `netopsy serve` does."""
+    """Do what has fallen due: plan digests, send letters, drop old runs. Call it as often as you like."""
     from netopsy.feed.mail.transport import transport_at
     from netopsy.feed.tick import tick
+    from netopsy.web.runs.expiry import expire, runs_folder
 
     with opened() as (feed, settings), closing(transport_at(settings)) as transport:
-        found = tick(feed, settings, transport, now=datetime.now(UTC), limit=limit)
+        now = datetime.now(UTC)
+        expire(feed.engine, runs_folder(feed.engine, settings), now=now)
+        found = tick(feed, settings, transport, now=now, limit=limit)
     sent = found.sending
     say(
         f"{found.planned:,} digests planned; {sent.sent:,} letters sent, {sent.retry:,} put off, "

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
-from contextlib import closing
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Annotated
 
@@ -25,9 +29,13 @@ def serve(
     public: Annotated[
         bool, typer.Option("--public", help="Let others reach it; needs an https base URL in NETOPSY_BASE_URL.")
     ] = False,
+    slots: Annotated[
+        int, typer.Option(help="Runs of visitors that are carried out here at once; 0 leaves them to netopsy worker.")
+    ] = 2,
 ) -> None:
     """Show papers by day, search and verdicts in a browser, until Ctrl-C."""
     require(0 <= port <= 65535, f"--port must be from 0 to 65535, got {port}")
+    require(0 <= slots <= 64, f"--slots must be from 0 to 64, got {slots}")
     from netopsy.feed import Feed
     from netopsy.feed.settings import Settings, settings
 
@@ -45,10 +53,10 @@ def serve(
         port = listening.getsockname()[1]
         if found.base_url == Settings().base_url:
             found = replace(found, base_url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
-        _run(feed, found, listening)
+        _run(feed, found, listening, slots)
 
 
-def _run(feed: object, found: object, listening: socket.socket) -> None:
+def _run(feed: object, found: object, listening: socket.socket, slots: int) -> None:
     import logging
 
     try:
@@ -69,11 +77,32 @@ def _run(feed: object, found: object, listening: socket.socket) -> None:
     say(f"Papers by day are at {found.base_url} (Ctrl-C ends it)")  # type: ignore[attr-defined]
     ticker.start()
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        with _workers(slots, found.database):  # type: ignore[attr-defined]
+            uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:  # uvicorn has ended by then, and hands on what ended it
         return
     finally:
         ticker.stop()
+
+
+@contextmanager
+def _workers(slots: int, database: str) -> Iterator[None]:
+    """A process beside this one that carries out what visitors run, and ends with it."""
+    if slots == 0:
+        yield
+        return
+    command = [sys.executable, "-m", "netopsy", "worker", "--slots", str(slots), "--beside", str(os.getpid())]
+    around = os.environ | ({"NETOPSY_FEED": database} if database else {})
+    started = subprocess.Popen(command, env=around, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        yield
+    finally:
+        started.terminate()
+        try:
+            started.wait(15)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            started.wait()
 
 
 def _is_loopback(host: str) -> bool:

@@ -137,7 +137,7 @@ def remove(connection: Connection, account: str, now: datetime) -> bool:
     votes.take_all_back(connection, account)
     traces.forget(connection, account)
     if row.banned_until is not None and row.banned_until > aware(now) and row.address_hash is not None:
-        for other in (schema.shelf, schema.session):
+        for other in (schema.shelf, schema.session, schema.run):
             connection.execute(delete(other).where(other.c.account == account))
         connection.execute(update(table).where(own).values(address=None))
     else:

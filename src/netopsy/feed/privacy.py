@@ -114,6 +114,7 @@ def _account_at(connection: Connection, secret: Secret, address: str) -> str | N
 
 def _account(connection: Connection, name: str) -> dict[str, Any] | None:
     person, vote, shelf, session = schema.account, schema.vote.c, schema.shelf.c, schema.session.c
+    run = schema.run.c
     row = connection.execute(select(person).where(person.c.id == name)).one_or_none()
     if row is None:
         return None
@@ -122,6 +123,9 @@ def _account(connection: Connection, name: str) -> dict[str, Any] | None:
         "shelf": select(shelf.paper, shelf.tags, shelf.note, shelf.added, shelf.read)
         .where(shelf.account == name)
         .order_by(shelf.added, shelf.paper),
+        "runs": select(run.id, run.job, run.state, run.created, run.ended)
+        .where(run.account == name)
+        .order_by(run.created, run.id),
         "sessions": select(session.created, session.seen).where(session.account == name).order_by(session.created),
     }
     about: dict[str, Any] = {each: _plain(getattr(row, each)) for each in ("address", "created", "banned_until")}

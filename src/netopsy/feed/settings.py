@@ -22,6 +22,7 @@ VARIABLES = {
     "sender": "NETOPSY_MAIL_FROM",
     "mail_password_file": "NETOPSY_MAIL_PASSWORD_FILE",
     "secret_file": "NETOPSY_SECRET_FILE",
+    "runs": "NETOPSY_RUNS",
     "moderators": "NETOPSY_MODERATORS",
 }
 
@@ -42,6 +43,8 @@ class Settings:
     """Holds the password of the mail server."""
     secret_file: str = ""
     """Holds the keys of `netopsy.feed.secrets`; beside the database."""
+    runs: str = ""
+    """The folder of what visitors run, which all machines that work on one database share; beside the database."""
     moderators: str = ""
     """Mail addresses, with commas between, of the accounts that moderate; who uses the page on its own machine does."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
@@ -32,6 +32,11 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
+def _takes_all(router: APIRouter) -> bool:
+    """Whether it has an address that takes whatever is left: such routers are asked last."""
+    return any(":path}" in getattr(route, "path", "") for route in router.routes)
+
+
 def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = clock) -> FastAPI:
     """The pages of that feed.
 
@@ -48,8 +53,12 @@ def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = 
         redirect_slashes=False,
     )
     site = app.state.site = Site(feed, settings, now)
-    for module in pkgutil.iter_modules(pages.__path__):
-        app.include_router(importlib.import_module(f"{pages.__name__}.{module.name}").router)
+    routers = [
+        importlib.import_module(f"{pages.__name__}.{module.name}").router
+        for module in pkgutil.iter_modules(pages.__path__)
+    ]
+    for router in sorted(routers, key=_takes_all):
+        app.include_router(router)
 
     def refuse(request: Request, status: int, why: str) -> Response:
         if request.url.path.startswith("/api/"):

@@ -17,7 +17,7 @@ PRIVATE = "private, no-cache"
 NEVER = "no-store"
 UNCACHED = (
     *("/static/", "/healthz", "/subscribe", "/confirm/", "/unsubscribe/", "/sign-in", "/settings"),
-    *("/submit", "/comments", "/moderation"),
+    *("/submit", "/comments", "/moderation", "/runs/", "/examine"),
 )
 """Beginnings of addresses that say themselves how they are kept."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +22,8 @@ POLICY = (
 )
 SANDBOXED = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 """For pictures: they may colour themselves, and do nothing else."""
+SCRIPTED = f"{SANDBOXED} allow-scripts; script-src 'unsafe-inline'"
+"""For reports, which fold and sort their own tables: as if they came from nowhere, and they reach nothing."""
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -30,6 +33,10 @@ HEADERS = {
 }
 LARGEST = 64_000
 """Bytes of a request's body."""
+LARGEST_UPLOAD = 70_000_000
+"""Bytes of a form that may carry files."""
+UPLOADS = re.compile(r"/papers/[^/]+/run|/examine")
+"""Where such forms go."""
 SAFE = ("GET", "HEAD", "OPTIONS")
 ONE_CLICK = "/unsubscribe/"
 """Where a mail program posts in the name of a reader, from nowhere."""
@@ -66,7 +73,7 @@ class Security:
             await self.refuse(request, *trouble)(scope, receive, sending)
             return
         try:
-            await self.app(scope, _counted(receive), sending)
+            await self.app(scope, _counted(receive, _most(scope)), sending)
         except Exception as error:
             _LOG.error("%s failed: %s", getattr(scope.get("route"), "path", "a page"), _place(error))
             if begun:
@@ -77,9 +84,10 @@ class Security:
         headers = Headers(scope=scope)
         if _host(headers.get("host", "")) not in self.hosts:
             return 400, "This address is not the one of this site."
+        most = _most(scope)
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or len(length) > 18 or int(length) > LARGEST:
-            return 413, f"A request may carry at most {LARGEST:,} bytes."
+        if not length.isdecimal() or len(length) > 18 or int(length) > most:
+            return 413, f"A request may carry at most {most:,} bytes."
         if scope["method"] not in SAFE and not scope["path"].startswith(ONE_CLICK) and not self._ours(headers):
             return 403, "A form of another site cannot be sent to this one."
         return None
@@ -103,15 +111,20 @@ def _host(text: str) -> str:
         return ""
 
 
-def _counted(receive: Receive) -> Receive:
-    left = LARGEST
+def _most(scope: Scope) -> int:
+    upload = scope["method"] == "POST" and UPLOADS.fullmatch(scope["path"])
+    return LARGEST_UPLOAD if upload else LARGEST
+
+
+def _counted(receive: Receive, most: int) -> Receive:
+    left = most
 
     async def counting() -> Message:
         nonlocal left
         message = await receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            raise HTTPException(413, f"A request may carry at most {LARGEST:,} bytes.")
+            raise HTTPException(413, f"A request may carry at most {most:,} bytes.")
         return message
 
     return counting

@@ -32,6 +32,7 @@ from netopsy.feed.subscriptions import hash_of
 from netopsy.feed.traces import CHANGES
 from netopsy.lab.evidence import Evidence, load_evidence
 from netopsy.lab.verdict_table import measured, part_rows
+from netopsy.studies import available, recipes
 from netopsy.web.readable import readable
 from netopsy.web.visitor import Visitor, here, visitor_of
 
@@ -58,6 +59,8 @@ class Site:
         self.evidence: Mapping[str, Evidence] = load_evidence()
         self.static, self._addresses = _static_files()
         self.version = self._version()
+        self.runnable = frozenset({*recipes(), *available()})
+        self.streams: Counter[str] = Counter()
         self._searching = threading.Lock()
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -75,6 +78,7 @@ class Site:
             "part_rows": part_rows,
             "measured": measured,
             "rooms": ROOMS,
+            "can_run": self.runnable,
             "answers": ANSWERS,
             "version": netopsy.__version__,
         }

@@ -1,4 +1,4 @@
-"""What time brings, beside the pages: letters go out while the page is served."""
+"""What time brings, beside the pages: letters go out and old runs go while the page is served."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from netopsy.feed import Feed
 from netopsy.feed.mail.transport import transport_at
 from netopsy.feed.settings import Settings
 from netopsy.feed.tick import tick
+from netopsy.web.runs.expiry import expire, runs_folder
 
 _LOG = logging.getLogger("netopsy.web")
 
@@ -33,7 +34,9 @@ class Ticker(threading.Thread):
         """Tick, wait, and so on."""
         while not self._over.is_set():
             try:
-                found = tick(self.feed, self.settings, self.transport, now=self.now())
+                moment = self.now()
+                expire(self.feed.engine, runs_folder(self.feed.engine, self.settings), now=moment)
+                found = tick(self.feed, self.settings, self.transport, now=moment)
                 if found.sending.trouble:
                     _LOG.warning("letters wait: %s", found.sending.trouble)
             except InputError as error:

@@ -14,6 +14,7 @@ from netopsy.feed.schema.papers import (
     setting,
     source_state,
 )
+from netopsy.feed.schema.runs import run, run_event
 
 __all__ = [
     "METADATA",
@@ -31,6 +32,8 @@ __all__ = [
     "paper_alias",
     "paper_version",
     "quota",
+    "run",
+    "run_event",
     "session",
     "setting",
     "shelf",

@@ -48,6 +48,42 @@
       form.submit();
     }
   });
+  const run = document.querySelector("[data-events]");
+  if (run && window.EventSource) follow(run);
+  function follow(place) {
+    const said = place.querySelector("[role=status]");
+    const bar = place.querySelector("progress");
+    let source = null;
+    let told = 0;
+    const again = () => location.reload();
+    const open = () => {
+      if (source || document.hidden) return;
+      source = new EventSource(place.dataset.events);
+      source.addEventListener("progress", (event) => {
+        const { what, done, total, note } = JSON.parse(event.data);
+        if (Date.now() - told > 1000) {
+          told = Date.now(); // it is read aloud, so not at every step
+          said.textContent = what + (total ? `, ${done} of ${total}` : "") + (note ? `: ${note}` : "");
+        }
+        if (!total) return bar.removeAttribute("value");
+        bar.max = total;
+        bar.value = done;
+      });
+      source.addEventListener("state", (event) => {
+        if (JSON.parse(event.data).state === "running") said.textContent = "It has begun.";
+      });
+      source.addEventListener("over", () => { close(); again(); });
+      source.onerror = () => { if (source && source.readyState === 2) setTimeout(again, 5000); };
+    };
+    const close = () => {
+      if (source) source.close();
+      source = null;
+    };
+    document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+    addEventListener("pagehide", close);
+    addEventListener("pageshow", open);
+    open();
+  }
   addEventListener("beforeprint", () => {
     for (const each of document.querySelectorAll(".claim details")) each.open = true;
   });

@@ -5,7 +5,7 @@ from alembic import op
 
 from netopsy.feed.schema import Instant
 
-revision = "0003_accounts"
+revision = "0003"
 down_revision = "0002"
 
 

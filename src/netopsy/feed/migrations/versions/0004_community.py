@@ -5,8 +5,8 @@ from alembic import op
 
 from netopsy.feed.schema import Instant
 
-revision = "0004_community"
-down_revision = "0003_accounts"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:

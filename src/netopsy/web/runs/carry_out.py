@@ -1,0 +1,158 @@
+"""A job carried out in this process: a paper's recipe, its study, or the examination of a network."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netopsy.core.errors import InputError, require
+from netopsy.core.finding import Finding, Picture
+from netopsy.lab.recipes import NETWORK, PaperRecipe
+from netopsy.web.runs.job import Given, Job
+
+if TYPE_CHECKING:
+    from netopsy.examination.result import Examination
+    from netopsy.lab.runs import Run
+
+BUDGET = 240.0
+"""Seconds that the instruments of an examination may take together."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a job."""
+
+    title: str
+    findings: tuple[tuple[str, Finding], ...]
+    """Each with its heading."""
+    absences: tuple[str, ...] = ()
+    """What could not be shown, and why."""
+    examination: Examination | None = None
+    """To be written as a report beside them."""
+    rows: Path | None = None
+    """The table of a study, as Parquet."""
+
+
+def carry_out(job: Job, folder: Path) -> Outcome:
+    """Do what a job asks for; progress goes to whoever listens (`netopsy.core.progress`).
+
+    Args:
+        folder: where its files lie, and where a study keeps its cells.
+
+    Raises:
+        InputError: no such paper, option or sample, or a file that is not of its kind.
+    """
+    if job.kind == "study":
+        return _study(job, folder)
+    if job.kind == "examination":
+        return _examination(job, folder)
+    return _recipe(job, folder)
+
+
+def recipe_named(name: str) -> PaperRecipe:
+    """The recipe of a paper, by its slug; or one of your own, as ``package.module:RECIPE``.
+
+    Raises:
+        InputError: there is none.
+    """
+    from netopsy.studies import load_recipe
+
+    if ":" not in name:
+        return load_recipe(name)
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"recipe {name!r} cannot be loaded: {error}") from None
+    require(isinstance(found, PaperRecipe), f"recipe {name!r} must be a PaperRecipe, got {type(found).__name__}")
+    recipe: PaperRecipe = found
+    return recipe
+
+
+def _recipe(job: Job, folder: Path) -> Outcome:
+    from netopsy.web.runs.inputs import Network, ready
+
+    recipe = recipe_named(job.paper)
+    values = recipe.values(job.options)
+    require(
+        len(job.inputs) <= len(recipe.takes),
+        f"{job.paper} takes {len(recipe.takes)} inputs, got {len(job.inputs)}",
+    )
+    given = [*job.inputs, *[Given()] * (len(recipe.takes) - len(job.inputs))]
+    inputs = [ready(wanted, each, folder, job.seed) for wanted, each in zip(recipe.takes, given, strict=True)]
+    if recipe.run is not None:
+        plain = [each.model if isinstance(each, Network) else each for each in inputs]
+        return Outcome(recipe.title, ((recipe.title, recipe.run(*plain, **values, seed=job.seed)),))
+    found = _examined(inputs[0], job.seed, recipe.instruments)
+    require(found.readings, _reasons(found) or f"{job.paper} has nothing to show of this network")
+    findings = tuple((reading.instrument.title, reading.finding) for reading in found.readings)
+    return Outcome(recipe.title, findings, _absences(found))
+
+
+def _examination(job: Job, folder: Path) -> Outcome:
+    from netopsy.web.runs.inputs import ready
+
+    network = ready(NETWORK, job.inputs[0] if job.inputs else Given(), folder, job.seed)
+    found = _examined(network, job.seed)
+    told = f"{len(found.readings)} instruments looked at {found.name[:1].lower()}{found.name[1:]}."
+    table = [
+        ("what was looked at", "what was seen"),
+        *((e.instrument.title, e.finding.sentence) for e in found.readings),
+    ]
+    reading = "The report holds the pictures, the numbers behind each sentence, and lines of Python that reproduce it."
+    code = "from netopsy.examination import examine\n\nexamine(model, data).save('report')"
+    finding = Finding(f"{told} {found.warning}".strip(), reading, table=tuple(table), code=code)
+    return Outcome("The examination of a network", (("At a glance", finding),), _absences(found), found)
+
+
+def _examined(network: Any, seed: int, instruments: tuple[str, ...] = ()) -> Examination:
+    from netopsy.examination.examine import examine
+
+    return examine(**network.as_subject(), instruments=instruments, seed=seed, budget=BUDGET)
+
+
+def _absences(found: Examination) -> tuple[str, ...]:
+    return tuple(f"{each.instrument.title}: {each.reason}" for each in found.absences)
+
+
+def _reasons(found: Examination) -> str:
+    return "; ".join(each.reason.rstrip(".") for each in found.absences)
+
+
+def _study(job: Job, folder: Path) -> Outcome:
+    from netopsy.lab.runs import run as run_study
+    from netopsy.studies import load
+
+    study = load(job.paper)
+    done = run_study(study, job.preset or "smoke", out=folder / "study", workers=0)
+    return Outcome("The paper's claims, re-tested", (("Claims and verdicts", _verdicts(done)),), rows=_rows(done))
+
+
+def _rows(done: Run) -> Path:
+    return done.folder / "rows.parquet"
+
+
+def _verdicts(done: Run) -> Finding:
+    from netopsy.catalogue import papers
+    from netopsy.lab.verdict_table import measured
+
+    claims = {claim.id: claim.text for paper in papers() for claim in paper.claims}
+    entries = [verdict.to_json() for verdict in done.verdicts]
+    table = [("claim", "answer", "estimate and interval")]
+    table += [(claims.get(e["claim"], e["claim"]), str(e["verdict"]), measured(e)) for e in entries]
+    holding = sum(each["verdict"] == "holds" for each in entries)
+    return Finding(
+        sentence=f"{holding} of {len(entries)} claims hold with the preset {done.preset}.",
+        reading="A small preset measures little: its intervals are wide, and what it leaves undecided a larger one may "
+        "decide. Criteria were fixed before any run.",
+        pictures=tuple(
+            Picture(path.read_text("utf-8"), f"Figure of the re-test: {name.replace('_', ' ').replace('-', ' ')}")
+            for name, path in done.figures.items()
+        ),
+        figures={"claims": len(entries), "claims that hold": holding, "seconds": round(done.seconds, 1)},
+        table=tuple(table),
+        code="from netopsy.lab import run\nfrom netopsy.studies import load\n\n"
+        f'run(load("{done.paper}"), "{done.preset}")',
+    )

@@ -1,0 +1,94 @@
+"""What a form sends becomes a job: its files are counted, named anew and never looked into here."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from starlette.datastructures import FormData, UploadFile
+
+from netopsy.core.errors import InputError, lookup, require
+from netopsy.lab.recipes import Input
+from netopsy.web.runs.expiry import INCOMING
+from netopsy.web.runs.forms import Form
+from netopsy.web.runs.inputs import BYTES, ending_of
+from netopsy.web.runs.job import Given, Job, JobKind
+from netopsy.web.runs.networks import ARCHITECTURES
+
+FIELDS = 40
+"""The most parts of a form, beside files."""
+PART = 10_000
+"""Bytes of one of them."""
+LONGEST = 300
+"""Letters of the sizes of a network."""
+SEEDS = 2**31
+_STEP = 2**16
+
+
+@contextmanager
+def incoming(folders: Path) -> Iterator[Path]:
+    """A folder for the files of a job that does not wait yet; what is still there at the end goes."""
+    place = folders / f"{INCOMING}{secrets.token_hex(16)}"
+    folders.mkdir(parents=True, exist_ok=True, mode=0o700)  # names of runs are what opens them
+    place.mkdir(mode=0o700)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def job_from(kind: JobKind, form: Form, sent: FormData, folder: Path) -> Job:
+    """The job that a form describes; its files come to lie in ``folder``.
+
+    Raises:
+        InputError: a value that does not fit, or a file that is too large or of another kind.
+    """
+    recipe = form.recipe
+    inputs = tuple(_given(number, wanted, sent, folder) for number, wanted in enumerate(recipe.takes))
+    named = {option.name: _text(sent, f"option-{option.name}") for option in recipe.options}
+    options = {name: str(value) for name, value in recipe.values({n: v for n, v in named.items() if v}).items()}
+    seed = _text(sent, "seed") or "0"
+    require(
+        seed.isascii() and seed.isdecimal() and len(seed) < 11 and int(seed) < SEEDS,
+        f"the seed must be a whole number from 0 to {SEEDS - 1:,}",
+    )
+    paper = "" if kind == "examination" else recipe.paper
+    return Job(kind, paper, inputs, options if kind == "recipe" else {}, seed=int(seed))
+
+
+def _given(number: int, wanted: Input, sent: FormData, folder: Path) -> Given:
+    sample, file = _text(sent, f"sample-{number}"), sent.get(f"file-{number}")
+    if not isinstance(file, UploadFile) or not file.filename:
+        if sample:
+            lookup("sample", sample, dict.fromkeys(wanted.samples, 1))
+        return Given(sample=sample or wanted.samples[0])
+    name = f"input-{number}{ending_of(wanted.kind, file.filename)}"
+    digest = _copied(file, folder / name, BYTES[wanted.kind], wanted)
+    if wanted.kind != "network":
+        return Given(file=name, digest=digest)
+    architecture, sizes = _text(sent, f"architecture-{number}"), _text(sent, f"sizes-{number}")
+    lookup("architecture", architecture, dict.fromkeys(ARCHITECTURES, 1))
+    require(len(sizes) <= LONGEST, f"sizes may have at most {LONGEST} letters")
+    return Given(file=name, digest=digest, architecture=architecture, sizes=sizes)
+
+
+def _copied(file: UploadFile, place: Path, most: int, wanted: Input) -> str:
+    total, size = hashlib.sha256(), 0
+    with place.open("xb") as out:
+        while part := file.file.read(_STEP):
+            size += len(part)
+            if size > most:
+                raise InputError(f"the file of {wanted.label!r} may have at most {most:,} bytes")
+            total.update(part)
+            out.write(part)
+    require(size > 0, f"the file of {wanted.label!r} is empty")
+    return total.hexdigest()
+
+
+def _text(sent: FormData | Mapping[str, object], name: str) -> str:
+    value = sent.get(name)
+    return value.strip() if isinstance(value, str) else ""
