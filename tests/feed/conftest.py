@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,18 +25,20 @@ def program(name):
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory):
+def postgresql():
     """A PostgreSQL server on the loopback: its database "made" is a new feed, and "empty" is one without papers."""
     pytest.importorskip("psycopg")
     initdb, server = program("initdb"), program("postgres")
     if initdb is None or server is None:
         pytest.skip("PostgreSQL is not installed here")
-    folder = tmp_path_factory.mktemp("postgresql")
+    with tempfile.TemporaryDirectory() as place:  # not in pytest's own, which it keeps closed to other users
+        yield from _served(Path(place), initdb, server)
+
+
+def _served(folder, initdb, server):
     options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     if os.geteuid() == 0:  # which PostgreSQL refuses to run as
         options |= {"user": "nobody", "group": "nogroup", "extra_groups": []}
-        for each in (folder, *folder.parents[:2]):
-            each.chmod(0o711)
         shutil.chown(folder, "nobody", "nogroup")
     data, environment = folder / "data", {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
     made = [initdb, "--auth=trust", "--username=netopsy", "--encoding=UTF8", "--no-sync", f"--pgdata={data}"]
@@ -45,8 +48,7 @@ def postgresql(tmp_path_factory):
         port = found.getsockname()[1]
     settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
     command = [server, "-D", str(data), *(f"--{name}={value}" for name, value in settings.items())]
-    said = folder.with_suffix(".log").open("wb")
-    process = subprocess.Popen(command, cwd=folder, env=environment, **(options | {"stdout": said, "stderr": said}))
+    process = subprocess.Popen(command, cwd=folder, env=environment, **options)
     address = f"postgresql+psycopg://netopsy@127.0.0.1:{port}"
     try:
         _answering(address, process)
