@@ -15,7 +15,7 @@ from netopsy.data.graphs import Graph, graph
 from netopsy.examination.instrument import instruments
 from netopsy.lab.recipes import Option
 from netopsy.studies import load_recipe, recipes
-from netopsy.studies.graphs import dagnn_recipe
+from netopsy.studies.graphs import dagnn_recipe, noisy_label_clustering_recipe
 from netopsy.studies.interpretability import gan_dissection_recipe
 from netopsy.studies.landscape import linear_mode_connectivity_recipe
 
@@ -35,6 +35,7 @@ def briefly(tmp_path, monkeypatch, unchecked):
     monkeypatch.setenv("NETOPSY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(dagnn_recipe, "EPOCHS", 2)
     monkeypatch.setattr(dagnn_recipe, "SPLITS", 2)
+    monkeypatch.setattr(noisy_label_clustering_recipe, "DRAWS", 2)
     monkeypatch.setattr(linear_mode_connectivity_recipe, "EPOCHS", 1)
     monkeypatch.setattr(gan_dissection_recipe, "DISSECTED", 60)
     monkeypatch.setattr(gan_dissection_recipe, "COUNTED", 20)
@@ -168,24 +169,20 @@ def _answer(slug, *inputs):
         return error
 
 
-@pytest.mark.parametrize("slug", ON_GRAPHS)
+@pytest.mark.parametrize("slug", [slug for slug in ON_GRAPHS if slug != "graph-valuation"])
 def test_weights_change_nothing_where_they_are_said_to_be_left_aside(slug):
-    if slug == "graph-valuation":
-        pytest.skip("it looks at weights")
-    weighted = graph("les_miserables", weighted=True)
-    found, plain = _run(slug, weighted), _run(slug, graph("les_miserables"))
+    weighted = ODD["weighted"]
+    found, plain = _run(slug, weighted), _run(slug, weighted.unweighted)
     assert found.sentence == plain.sentence
     assert "weights of the edges are left aside" in found.reading
     assert "left aside" not in plain.reading
 
 
-@pytest.mark.parametrize("slug", [slug for slug in ON_GRAPHS if slug not in ("teddy", "graphlet-orbits")])
+@pytest.mark.parametrize("slug", ["dagnn", "graph-valuation", "neural-common-neighbor"])
 def test_a_graph_that_would_take_too_long_is_told_its_size(slug):
-    large = _graph(nx.path_graph(20_000))
-    if slug == "noisy-label-clustering":
-        pytest.skip("it never looks at more than it needs")
+    large, recipe = _graph(nx.path_graph(20_000)), load_recipe(slug)
     with pytest.raises(InputError, match=r"at most [\d,]+ (nodes|edges).*(20,000|19,999)"):
-        load_recipe(slug).run(*[large for _ in load_recipe(slug).takes], **load_recipe(slug).values({}), seed=0)
+        recipe.run(*[large for _ in recipe.takes], **recipe.values({}), seed=0)
 
 
 def test_a_node_is_named_as_in_the_graph():

@@ -37,10 +37,12 @@ def run(*, what: str, layer: str, units: int, seed: int) -> Finding:
     require(units < len(iou), f"units must be at most {len(iou) - 1}, one less than {layer} has, got {units}")
     [chosen] = top_sets(iou, [units])
     random = torch.Generator().manual_seed(derive(seed, "sets"))
-    drawn = [top_sets(torch.rand(len(iou), generator=random), [units])[0] for _ in range(RANDOM)]
-    removed = removals(actors.generator, layer, segmenter, actors.z("removed", COUNTED), torch.stack([chosen, *drawn]))
+    others = [top_sets(torch.rand(len(iou), generator=random), [units])[0] for _ in range(RANDOM)]
+    removed = removals(actors.generator, layer, segmenter, actors.z("removed", COUNTED), torch.stack([chosen, *others]))
     gone, chance = float(removed.share[0, number]), float(removed.share[1:, number].mean())
     best = int(iou.argmax())
+    drawn = mosaic(_rows(actors, layer, best, float(report.level[best, number]), chosen), inches=0.8)
+    drawn.axes[0].set_anchor("E")  # the names of rows are on the left
     return Finding(
         sentence=f"With {units} of {len(iou)} units of {layer} switched off, those that agree best with the {what}, "
         f"{_percent(gone)} of its pixels are gone; with as many random ones {_percent(chance)}.",
@@ -50,7 +52,7 @@ def run(*, what: str, layer: str, units: int, seed: int) -> Finding:
         "is more of it than before. The other objects in the table say what else the units do.",
         pictures=(
             Picture.of(
-                mosaic(_rows(actors, layer, what, best, float(report.level[best, number]), chosen), inches=0.8),
+                drawn,
                 f"Images with a {what} as the generator makes them, where unit {best} of {layer} is high, and the same "
                 f"images with {units} units switched off",
             ),
@@ -89,7 +91,7 @@ def _percent(share: float) -> str:
     return f"{round(100 * share)} %"
 
 
-def _rows(actors: Actors, layer: str, what: str, unit: int, level: float, chosen: Tensor) -> dict[str, list[Tensor]]:
+def _rows(actors: Actors, layer: str, unit: int, level: float, chosen: Tensor) -> dict[str, list[Tensor]]:
     """The images in which a unit is highest: as made, dimmed where it is low, and without the chosen units."""
     z = actors.z("pictures", COUNTED)
     seen, images = observe(actors.generator, layer, actors.segmenter, z), actors.images(z)
@@ -101,8 +103,8 @@ def _rows(actors: Actors, layer: str, what: str, unit: int, level: float, chosen
     made = images[order] / 2 + 0.5
     masked = made * (DIMMED + (1 - DIMMED) * high.float()[:, None])
     return {
-        f"{what}, as made": list(made),
-        f"unit {unit}": list(masked),
+        "as made": list(made),
+        f"where unit {unit} is high": list(masked),
         f"{int(chosen.sum())} units off": list(without / 2 + 0.5),
     }
 
@@ -115,7 +117,7 @@ RECIPE = PaperRecipe(
     takes=(),
     run=run,
     options=(
-        Option("what", "The object", "tree", choices=OBJECTS),
+        Option("what", "The object", "house", choices=OBJECTS),
         Option("layer", "The layer whose units are looked at", "layer4", choices=LAYERS),
         Option("units", "Units to switch off", 8, low=1, high=20),
     ),
