@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from netopsy.core.finding import Finding, Picture
 from netopsy.feed import Feed
 from netopsy.feed.settings import Settings
+from netopsy.lab.recipes import Option, PaperRecipe
 from netopsy.web.app import create_app
 from netopsy.web.pages import runs as pages
 from netopsy.web.runs import forms, queue
@@ -132,6 +133,28 @@ def test_a_form_is_whole(local, anybody, address):
         assert not [attrs for _, attrs in seen if "style" in attrs or any(name.startswith("on") for name in attrs)]
     assert ">laptop" not in anybody.get(ROUTE).text
     assert ">laptop" in local.get(ROUTE).text
+
+
+def test_options_are_fields_of_their_kind_and_come_into_the_job(local, feed, monkeypatch):
+    options = (
+        Option("rank", "How many", 2, low=1.0, high=5.0),
+        Option("share", "How much", 0.5),
+        Option("way", "Which way", "up", choices=("up", "down")),
+    )
+    recipe = PaperRecipe("graphlet-orbits", "A toy", "x", (), lambda **_: None, options=options)
+    monkeypatch.setattr(forms, "form_of", lambda slug: forms.Form(recipe))
+    text = local.get(ROUTE).text
+    for field in (
+        'type="number" name="option-rank" value="2" step="1" min="1.0" max="5.0"',
+        'type="number" name="option-share" value="0.5" step="any"',
+        "<option selected>up</option><option>down</option>",
+        "<button>Run it</button>",
+    ):
+        assert field in text
+    number = _number(_post(local, **{"option-rank": "3", "option-way": "down", "option-share": ""}))
+    assert queue.find(feed.engine, number).job.options == {"rank": "3", "share": "0.5", "way": "down"}
+    answer = _post(local, **{"option-rank": "6"})
+    assert (answer.status_code, "rank must be a whole number from 1 to 5" in answer.text) == (400, True)
 
 
 def test_an_upload_waits_under_a_name_of_ours_and_the_same_again_is_the_same_run(local, feed, folders):
