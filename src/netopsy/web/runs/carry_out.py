@@ -14,6 +14,7 @@ from netopsy.lab.recipes import NETWORK, PaperRecipe
 from netopsy.web.runs.job import Given, Job, JobKind
 
 if TYPE_CHECKING:
+    from netopsy.examination.reading import Absence
     from netopsy.examination.result import Examination
     from netopsy.lab.runs import Run
 
@@ -120,11 +121,16 @@ def _examined(
 
 
 def _absences(found: Examination) -> tuple[str, ...]:
-    return tuple(f"{each.instrument.title}: {each.reason}" for each in found.absences)
+    return tuple(f"{each.instrument.title}: {_reason(each)}" for each in found.absences)
 
 
 def _reasons(found: Examination) -> str:
-    return "; ".join(each.reason.rstrip(".") for each in found.absences)
+    return "; ".join(map(_reason, found.absences))
+
+
+def _reason(absence: Absence) -> str:
+    """Why an instrument is absent, without the option of the command line that would bring it in."""
+    return absence.reason.partition("; `--")[0].rstrip(".")
 
 
 def _study(job: Job, folder: Path) -> Outcome:
