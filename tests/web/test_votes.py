@@ -247,6 +247,18 @@ def test_the_shelf_by_forms_alone(app, own):
     assert "not on the shelf any more" in gone.text
 
 
+def test_what_is_typed_beside_a_paper_stays_text(app, own):
+    visit = sign_in(app, own)
+    form, hostile = token_of(visit), "</textarea><script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e\x1b"
+    put(visit, form, "/shelf", save="grokking")
+    assert put(visit, form, "/shelf/note", paper="grokking", tags='"><svg onload=x>', note=hostile).status_code == 303
+    for place in ("/shelf", "/shelf?tag=%22%3E%3Csvg+onload%3Dx%3E", "/shelf?q=%3Cscript%3E"):
+        page = visit.get(place).text
+        assert page.count('class="kept"') == 1
+        assert not re.search(r"<(script>|img src=x|svg)", page)
+        assert not {"\u202e", "\x1b"} & set(page)
+
+
 def test_the_shelf_goes_out_as_a_file(app, own):
     visit = sign_in(app, own)
     form = token_of(visit)

@@ -112,7 +112,7 @@ def same_site(path: str) -> str:
 def here(request: Request) -> str:
     """The page that this request was made on, to come back to."""
     if request.method in SAFE:
-        path, query = (request.scope[name].decode("latin-1") for name in ("raw_path", "query_string"))
+        path, query = (request.scope.get(name, b"").decode("latin-1") for name in ("raw_path", "query_string"))
         return same_site(f"{path}?{query}" if query else path)
     try:
         address = urlsplit(request.headers.get("referer", ""))

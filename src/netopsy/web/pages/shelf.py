@@ -15,7 +15,6 @@ from netopsy.core.texts import plain
 from netopsy.feed import shelf
 from netopsy.feed.database import writing
 from netopsy.feed.syndication import Channel, write
-from netopsy.web.caching import NEVER
 from netopsy.web.pages.account import Back, Token
 from netopsy.web.pages.paper import entry_named
 from netopsy.web.pages.search import LONGEST
@@ -55,7 +54,7 @@ def export(request: Request, format: Literal["bibtex", "json", "csv"] = "bibtex"
     else:
         text = write(format, [each.entry for each in found], Channel("Shelf"), site.now())
     ending, media = FILES[format]
-    headers = {"Content-Disposition": f'attachment; filename="shelf.{ending}"', "Cache-Control": NEVER}
+    headers = {"Content-Disposition": f'attachment; filename="shelf.{ending}"'}
     return Response(text, media_type=f"{media}; charset=utf-8", headers=headers)
 
 
