@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from netopsy.core.errors import InputError, require
 from netopsy.core.finding import Finding, Picture
 from netopsy.lab.recipes import NETWORK, PaperRecipe
-from netopsy.web.runs.job import Given, Job
+from netopsy.web.runs.job import Given, Job, JobKind
 
 if TYPE_CHECKING:
+    from netopsy.examination.reading import Absence
     from netopsy.examination.result import Examination
     from netopsy.lab.runs import Run
 
-BUDGET = 240.0
-"""Seconds that the instruments of an examination may take together."""
+BUDGETS: Mapping[JobKind, float] = {"recipe": 90.0, "examination": 240.0}
+"""Seconds that instruments may take together, as one timed batch judges it."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,9 @@ def _recipe(job: Job, folder: Path) -> Outcome:
     if recipe.run is not None:
         plain = [each.model if isinstance(each, Network) else each for each in inputs]
         return Outcome(recipe.title, ((recipe.title, recipe.run(*plain, **values, seed=job.seed)),))
-    found = _examined(inputs[0], job.seed, recipe.instruments)
+    found = _examined(inputs[0], job, recipe.instruments)
+    if not found.readings:  # most likely for want of time: less of the same work
+        found = _examined(inputs[0], job, recipe.instruments, "quick")
     require(found.readings, _reasons(found) or f"{job.paper} has nothing to show of this network")
     findings = tuple((reading.instrument.title, reading.finding) for reading in found.readings)
     return Outcome(recipe.title, findings, _absences(found))
@@ -95,7 +99,7 @@ def _examination(job: Job, folder: Path) -> Outcome:
     from netopsy.web.runs.inputs import ready
 
     network = ready(NETWORK, job.inputs[0] if job.inputs else Given(), folder, job.seed)
-    found = _examined(network, job.seed)
+    found = _examined(network, job)
     told = f"{len(found.readings)} instruments looked at {found.name[:1].lower()}{found.name[1:]}."
     table = [
         ("what was looked at", "what was seen"),
@@ -107,18 +111,26 @@ def _examination(job: Job, folder: Path) -> Outcome:
     return Outcome("The examination of a network", (("At a glance", finding),), _absences(found), found)
 
 
-def _examined(network: Any, seed: int, instruments: tuple[str, ...] = ()) -> Examination:
+def _examined(
+    network: Any, job: Job, instruments: tuple[str, ...] = (), depth: Literal["normal", "quick"] = "normal"
+) -> Examination:
     from netopsy.examination.examine import examine
 
-    return examine(**network.as_subject(), instruments=instruments, seed=seed, budget=BUDGET)
+    wanted: Any = {"instruments": instruments, "depth": depth, "seed": job.seed, "budget": BUDGETS[job.kind]}
+    return examine(**network.as_subject(), **wanted)
 
 
 def _absences(found: Examination) -> tuple[str, ...]:
-    return tuple(f"{each.instrument.title}: {each.reason}" for each in found.absences)
+    return tuple(f"{each.instrument.title}: {_reason(each)}" for each in found.absences)
 
 
 def _reasons(found: Examination) -> str:
-    return "; ".join(each.reason.rstrip(".") for each in found.absences)
+    return "; ".join(map(_reason, found.absences))
+
+
+def _reason(absence: Absence) -> str:
+    """Why an instrument is absent, without the option of the command line that would bring it in."""
+    return absence.reason.partition("; `--")[0].rstrip(".")
 
 
 def _study(job: Job, folder: Path) -> Outcome:

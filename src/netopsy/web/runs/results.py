@@ -26,7 +26,7 @@ KINDS = {
     ".csv": "text/csv; charset=utf-8",
     ".html": "text/html; charset=utf-8",
 }
-_SIZE = re.compile(r'<svg[^>]*?\bviewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"')
+_SIZE = re.compile(r"<svg[^>]*?\bviewBox=[\"'][\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)[\"']")
 
 
 def write_results(outcome: Outcome, folder: Path) -> dict[str, Any]:

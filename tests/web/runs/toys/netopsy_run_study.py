@@ -25,7 +25,7 @@ def _plan(config):
 
 def slow_cell(seed: int):
     time.sleep(0.3)
-    return [{"value": 1.0 + seed}]
+    return [{"value": 10.0 + seed}]
 
 
 def _judge(tables, config):
@@ -33,3 +33,4 @@ def _judge(tables, config):
 
 
 STUDY = Study("toy", {"smoke": _Config()}, _plan, (slow_cell,), _judge, lambda tables, config: {}, (_Claim(),))
+QUICK = Study("toy", {"smoke": _Config(3)}, _plan, (slow_cell,), _judge, lambda tables, config: {}, (_Claim(),))
