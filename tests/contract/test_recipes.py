@@ -11,6 +11,7 @@ from scipy import sparse
 from netopsy import InputError
 from netopsy.catalogue import papers
 from netopsy.core.finding import Finding
+from netopsy.data.graph_weights import is_weighted, unweighted
 from netopsy.data.graphs import Graph, graph
 from netopsy.examination.instrument import instruments
 from netopsy.lab.recipes import Option
@@ -172,7 +173,7 @@ def _answer(slug, *inputs):
 @pytest.mark.parametrize("slug", [slug for slug in ON_GRAPHS if slug != "graph-valuation"])
 def test_weights_change_nothing_where_they_are_said_to_be_left_aside(slug):
     weighted = ODD["weighted"]
-    found, plain = _run(slug, weighted), _run(slug, weighted.unweighted)
+    found, plain = _run(slug, weighted), _run(slug, unweighted(weighted))
     assert found.sentence == plain.sentence
     assert "weights of the edges are left aside" in found.reading
     assert "left aside" not in plain.reading
@@ -205,8 +206,8 @@ def test_a_text_is_taken_as_it_is_and_not_without_end():
 
 def test_the_unweighted_graph_keeps_its_edges_and_names():
     weighted = graph("les_miserables", weighted=True)
-    assert weighted.is_weighted
-    plain = weighted.unweighted
-    assert not plain.is_weighted
+    assert is_weighted(weighted)
+    plain = unweighted(weighted)
+    assert not is_weighted(plain)
     assert (plain.nodes, plain.edge_count) == (weighted.nodes, weighted.edge_count)
-    assert weighted.is_weighted
+    assert is_weighted(weighted)

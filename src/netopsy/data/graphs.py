@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
@@ -59,19 +59,6 @@ class Graph:
         """Edges, each counted once, loops included."""
         loops = int(np.count_nonzero(self.adjacency.diagonal()))
         return (int(self.adjacency.count_nonzero()) - loops) // 2 + loops
-
-    @property
-    def is_weighted(self) -> bool:
-        """Whether an edge has another weight than 1."""
-        return bool((self.adjacency.data != 1).any())
-
-    @property
-    def unweighted(self) -> Graph:
-        """The same graph with every edge 1."""
-        adjacency = self.adjacency.copy()
-        adjacency.eliminate_zeros()
-        adjacency.data[:] = 1
-        return replace(self, adjacency=adjacency)
 
 
 def graph(name: str, *, weighted: bool = False) -> Graph:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netopsy.core.errors import require
+from netopsy.data.graph_weights import is_weighted
 from netopsy.data.graphs import Graph
 
 UNWEIGHTED = " The weights of the edges are left aside: each counts as 1."
@@ -32,4 +33,4 @@ def check_graph(
 
 def weights_note(graph: Graph) -> str:
     """A sentence to add where a method does not look at the weights of a graph that has some."""
-    return UNWEIGHTED if graph.is_weighted else ""
+    return UNWEIGHTED if is_weighted(graph) else ""

@@ -62,10 +62,12 @@ def read(file: Path, variable: str | None = None, nodes: Path | None = None, *, 
 
 def unweighted(file: Path, variable: str | None, quiet: bool, nodes: Path | None = None) -> Graph:
     """The graph in a file with every edge 1; on standard error it is said if weights were left aside."""
+    from netopsy.data import graph_weights
+
     graph = read(file, variable, nodes, quiet=quiet)
-    if not quiet and graph.is_weighted:
+    if not quiet and graph_weights.is_weighted(graph):
         say("note: the weights of the edges are left aside", err=True)
-    return graph.unweighted
+    return graph_weights.unweighted(graph)
 
 
 def _names(file: Path) -> list[str]:

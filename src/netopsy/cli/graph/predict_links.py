@@ -45,7 +45,7 @@ def predict_links(
     _check(top, model, epochs, held_out, candidates)
     from netopsy.cli.graph.options import about, unweighted, working
     from netopsy.cli.outputs import results, results_place
-    from netopsy.graphs.neural_common_neighbor.held_out import ENOUGH
+    from netopsy.graphs.neural_common_neighbor.links import ENOUGH, link_table
 
     place = results_place(out, "predict-links")
     graph = unweighted(file, variable, quiet, nodes)
@@ -64,7 +64,7 @@ def predict_links(
         pairs = candidate_pairs(graph.adjacency, candidates)
         compared = compare_on_held_out(graph, model, epochs=epochs, held_out=held_out, seed=seed)
         found = missing_links(compared.model, compared.x, graph.adjacency, top, candidates=pairs)
-        links = found.table(graph)
+        links = link_table(found, graph)
         with results(place, "predict-links") as folder:
             folder.table("missing_links", links, table)
             folder.table("held_out", compared.measures.rename_axis("model").reset_index(), table)

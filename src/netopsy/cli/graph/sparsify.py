@@ -82,11 +82,13 @@ def edge_table(graph: Graph, found: Sparsified) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
+    from netopsy.data.graph_weights import is_weighted
+
     ends = found.edges[:, found.kept].numpy()
     if graph.nodes:
         ends = np.array(graph.nodes)[ends]
     columns = {"source": ends[0], "target": ends[1], "score": found.scores[found.kept].numpy()}
-    if graph.is_weighted:
+    if is_weighted(graph):
         one, other = found.edges[:, found.kept].numpy()
         columns["weight"] = np.asarray(graph.adjacency[one, other]).reshape(-1)
     return pd.DataFrame(columns)

@@ -14,6 +14,7 @@ from netopsy.graphs.neural_common_neighbor.blocks import PureGCN
 from netopsy.graphs.neural_common_neighbor.completion import NCNCPredictor, calibrated
 from netopsy.graphs.neural_common_neighbor.held_out import HeldOut, compare_on_held_out
 from netopsy.graphs.neural_common_neighbor.heuristics import RULES, pair_rule
+from netopsy.graphs.neural_common_neighbor.links import link_table
 from netopsy.graphs.neural_common_neighbor.missing import MissingLinks, candidate_pairs, missing_links
 from netopsy.graphs.neural_common_neighbor.neighbourhoods import (
     LinkGraph,
@@ -57,6 +58,7 @@ __all__ = [
     "link_graph",
     "link_loss",
     "link_metrics",
+    "link_table",
     "missing_links",
     "mrr",
     "neighbor_difference",

@@ -30,8 +30,6 @@ _FEATURES, _HIDDEN, _KS = 64, 64, (10, 50, 100)
 _MODELS = {"ncn": NCNPredictor, "ncnc": NCNCPredictor}
 MODELS = tuple(_MODELS)
 """Common neighbours as they are, or completed."""
-ENOUGH = 30
-"""Links below which none can be held out that would say anything."""
 
 
 @dataclass(frozen=True, eq=False)

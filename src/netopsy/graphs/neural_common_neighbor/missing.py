@@ -22,7 +22,6 @@ from netopsy.graphs.neural_common_neighbor.training import LinkResult, score_pai
 from netopsy.graphs.propagation import Features
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 
@@ -38,21 +37,6 @@ class MissingLinks:
     """How many neighbours they have in common."""
     candidates: int
     """How many pairs were scored."""
-
-    def table(self, graph: GraphLike) -> pd.DataFrame:
-        """The pairs by their nodes' names, with their probabilities and common neighbours."""
-        import pandas as pd
-
-        names = node_names(graph)
-        first, second = ([names[node] for node in end] for end in self.pairs.tolist())
-        return pd.DataFrame(
-            {
-                "source": first,
-                "target": second,
-                "probability": self.probability.double().numpy(),
-                "common_neighbours": self.common.long().numpy(),
-            }
-        )
 
     @style()
     def plot(self, ax: Axes | None = None, *, graph: GraphLike, seed: int = 0) -> Axes:

@@ -18,11 +18,11 @@ from netopsy.graphs.noisy_label_clustering.graph import (
     NeighbourGraph,
     checked_graph,
     label_edge_weights,
-    labelled_volume,
 )
 from netopsy.graphs.noisy_label_clustering.guesses import attribute_edge_weights, labels_from_samples
 from netopsy.graphs.noisy_label_clustering.pagerank import PageRankResult, approximate_pagerank
 from netopsy.graphs.noisy_label_clustering.pictures import plot_cluster
+from netopsy.graphs.noisy_label_clustering.volume import labelled_volume
 
 __all__ = [
     "BY_SIZE",

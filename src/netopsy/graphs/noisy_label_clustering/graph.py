@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -183,20 +183,6 @@ def label_edge_weights(graph: GraphLike, labels: Labels, *, eps: float = 0.05) -
     require(np.isin(values, (0, 1)).all(), "labels must be 0 or 1")
     ends = np.repeat(values, np.diff(checked.starts))
     return checked.weights * np.where(ends == values[checked.columns], 1.0, eps)
-
-
-def labelled_volume(graph: GraphLike, seeds: Sequence[int], labels: Labels, *, eps: float = 0.05) -> float:
-    """The sum of the weights of `label_edge_weights`, where the seeds count as labelled 1 whatever was guessed of them.
-
-    Raises:
-        InputError: as `label_edge_weights`.
-
-    >>> labelled_volume(np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]), [0], np.array([0, 1, 0]), eps=0.5)
-    3.0
-    """
-    marked = np.array(labels)
-    marked[list(seeds)] = 1
-    return float(label_edge_weights(graph, marked, eps=eps).sum())
 
 
 def check_eps(eps: float) -> None:

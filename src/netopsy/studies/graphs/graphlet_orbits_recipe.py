@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netopsy.core.finding import Finding, Picture
+from netopsy.data.graph_weights import unweighted
 from netopsy.data.graphs import Graph
 from netopsy.graphs import graphlet_orbits as orbits
 from netopsy.lab.graph_inputs import check_graph, weights_note
@@ -15,7 +16,7 @@ NODES, EDGES = 200_000, 1_000_000
 def run(graph: Graph, *, seed: int) -> Finding:
     """How many small subgraphs there are, and where in them each node stands."""
     check_graph(graph, nodes=NODES, edges=EDGES)
-    vectors = orbits.graphlet_degree_vectors(graph.unweighted)
+    vectors = orbits.graphlet_degree_vectors(unweighted(graph))
     counts = orbits.counts_from_vectors(vectors)
     drawn = orbits.plot_degree_vectors(graph, vectors, seed=seed)
     return Finding(
@@ -27,8 +28,9 @@ def run(graph: Graph, *, seed: int) -> Finding:
         figures=counts,
         table=(("subgraph", "how many"), *((name, f"{count:,}") for name, count in counts.items())),
         code="from netopsy.data.graph_files import read_graph\n"
+        "from netopsy.data.graph_weights import unweighted\n"
         "from netopsy.graphs.graphlet_orbits import graphlet_degree_vectors\n\n"
-        'vectors = graphlet_degree_vectors(read_graph("graph.csv").unweighted)',
+        'vectors = graphlet_degree_vectors(unweighted(read_graph("graph.csv")))',
     )
 
 

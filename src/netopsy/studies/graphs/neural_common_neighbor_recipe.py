@@ -6,7 +6,8 @@ from netopsy.core.errors import require
 from netopsy.core.finding import Finding, Picture
 from netopsy.data.graphs import Graph
 from netopsy.graphs import neural_common_neighbor as links
-from netopsy.graphs.neural_common_neighbor.held_out import ENOUGH, MODELS
+from netopsy.graphs.neural_common_neighbor.held_out import MODELS
+from netopsy.graphs.neural_common_neighbor.links import ENOUGH, link_table
 from netopsy.lab.graph_inputs import check_graph, weights_note
 from netopsy.lab.recipes import GRAPH, Option, PaperRecipe
 
@@ -31,7 +32,7 @@ def run(graph: Graph, *, model: str, top: int, held_out: float, epochs: int, see
     auc = {str(name): float(value) for name, value in compared.measures["AUC"].items()}
     *others, own = auc
     best = max(others, key=lambda name: auc[name])
-    table = found.table(graph)
+    table = link_table(found, graph)
     first, held = table.iloc[0], compared.split.test.shape[1]
     return Finding(
         sentence=f"The likeliest missing link joins {first['source']} and {first['target']}; on {held:,} links held "
@@ -59,10 +60,11 @@ def run(graph: Graph, *, model: str, top: int, held_out: float, epochs: int, see
             ),
         ),
         code="from netopsy.data.graph_files import read_graph\n"
-        "from netopsy.graphs.neural_common_neighbor import compare_on_held_out, missing_links\n\n"
-        'graph = read_graph("graph.csv").unweighted\n'
+        "from netopsy.data.graph_weights import unweighted\n"
+        "from netopsy.graphs.neural_common_neighbor import compare_on_held_out, link_table, missing_links\n\n"
+        'graph = unweighted(read_graph("graph.csv"))\n'
         f'compared = compare_on_held_out(graph, "{model}", epochs={epochs}, held_out={held_out}, seed={seed})\n'
-        f"missing_links(compared.model, compared.x, graph, {top}).table(graph)",
+        f"link_table(missing_links(compared.model, compared.x, graph, {top}), graph)",
     )
 
 

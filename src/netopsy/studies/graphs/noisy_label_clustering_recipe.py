@@ -9,6 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from netopsy.core.errors import lookup, require
 from netopsy.core.finding import Finding, Picture
+from netopsy.data.graph_weights import unweighted
 from netopsy.data.graphs import Graph
 from netopsy.graphs import noisy_label_clustering as local
 from netopsy.lab.graph_inputs import check_graph, weights_note
@@ -61,8 +62,9 @@ def run(graph: Graph, *, node: str, share: float, wrong: float, seed: int) -> Fi
         },
         table=(("node of the cluster",), *((names[each],) for each in found.nodes[:LISTED].tolist())),
         code="from netopsy.data.graph_files import read_graph\n"
+        "from netopsy.data.graph_weights import unweighted\n"
         "from netopsy.graphs.noisy_label_clustering import local_cluster\n\n"
-        'graph = read_graph("graph.csv").unweighted\n'
+        'graph = unweighted(read_graph("graph.csv"))\n'
         f"start = graph.names.index({names[start]!r})\n"
         f"cluster = local_cluster(graph, start, size_hint={hint:g}, most={2 * hint:g})\n"
         "[graph.names[node] for node in cluster.nodes]",
@@ -71,7 +73,7 @@ def run(graph: Graph, *, node: str, share: float, wrong: float, seed: int) -> Fi
 
 def _start(graph: Graph, name: str) -> int:
     """The node of that name; the one with the most neighbours where there is no name."""
-    degrees = np.diff(graph.unweighted.adjacency.indptr)
+    degrees = np.diff(unweighted(graph).adjacency.indptr)
     if not name:
         return int(degrees.argmax())
     found: int = lookup("node", name, {each: number for number, each in enumerate(graph.names)})
