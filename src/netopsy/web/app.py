@@ -22,6 +22,7 @@ from netopsy.feed.settings import Settings
 from netopsy.web import pages
 from netopsy.web.caching import Caching
 from netopsy.web.cookies import Cookies
+from netopsy.web.heads import Heads
 from netopsy.web.security import Security
 from netopsy.web.site import Site
 from netopsy.web.visitor import known_visitor
@@ -92,6 +93,7 @@ def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = 
 
     app.add_middleware(Caching, revision=site.revision, state=site.state_of, now=now)
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
+    app.add_middleware(Heads)
     app.add_middleware(Security, base_url=settings.base_url, refuse=refuse)
     app.add_middleware(Cookies, settings=settings)
     return app
