@@ -29,4 +29,4 @@ class Heads:
         async def receiving() -> Message:
             return {"type": "http.disconnect"} if over else await receive()
 
-        await self.app(scope | {"method": "GET"}, receiving, sending)
+        await self.app({**scope, "method": "GET"}, receiving, sending)

@@ -51,5 +51,15 @@ class Maildir(Transport):
             return Answer(Outcome.UNREACHABLE, said(f"the folder cannot be written: {error.strerror}"))
         return Answer(Outcome.SENT, "in the folder")
 
+    def trouble(self) -> str:
+        """Write a file as for a letter, and take it away."""
+        unfinished = self.folder / "tmp" / secrets.token_hex(16)
+        try:
+            unfinished.write_bytes(b"letter\r\n")
+            unfinished.unlink()
+        except OSError as error:
+            return said(f"the folder cannot be written: {error.strerror}")
+        return ""
+
     def close(self) -> None:
         """Nothing is open."""
