@@ -1,15 +1,19 @@
 """Headers, hosts, forms of other sites, large bodies, caching; and that reading changes nothing."""
 
+import sqlite3
+import traceback
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
+from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from netopsy.feed import Feed, schema
 from netopsy.feed.settings import Settings
 from netopsy.web.app import create_app
 from netopsy.web.readable import readable
+from netopsy.web.security import Security
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 POLICY = (
@@ -106,6 +110,17 @@ def test_files_are_kept_for_ever_under_an_address_of_their_own(visit):
     assert answer.headers["content-type"] == "text/css; charset=utf-8"
 
 
+@pytest.mark.parametrize(
+    "address", ["/", "/trending", "/feeds/today.rss", "/api/v1/today", "/healthz", "/nowhere", "/go?day=2025-03-14"]
+)
+def test_head_answers_as_get_does_and_without_a_body(visit, address):
+    asked, told = visit.get(address), visit.head(address)
+    assert (told.status_code, told.content) == (asked.status_code, b"")
+    assert dict(told.headers) == dict(asked.headers)
+    if "etag" in asked.headers:
+        assert visit.head(address, headers={"if-none-match": asked.headers["etag"]}).status_code == 304
+
+
 def test_reading_changes_nothing(visit, feed):
     def everything():
         with feed.engine.connect() as connection:
@@ -115,7 +130,7 @@ def test_reading_changes_nothing(visit, feed):
     before = everything()
     for address in ("/", "/trending", "/papers/norm-grad", "/search?q=graphs", "/feeds/today.rss", "/api/v1/today"):
         assert visit.get(address).status_code == 200
-        assert visit.head(address).status_code in (200, 405)
+        assert visit.head(address).status_code == 200
     assert everything() == before
 
 
@@ -159,3 +174,36 @@ def _account(feed):
     with writing(feed.engine) as connection:
         connection.execute(schema.account.insert().values(id="one", created=NOW - timedelta(9)))
     return "one"
+
+
+def test_a_database_that_is_busy_or_away_is_one_sentence_to_whoever_has_signed_in_too(own, moment, caplog):
+    app = create_app(own, Settings(), now=lambda: moment[0])
+    visit = TestClient(app, base_url="http://127.0.0.1:8051")
+    form = visit.get("/").text.partition('name="form_token" value="')[2].partition('"')[0]
+    with sqlite3.connect(own.engine.url.database, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with own.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout=50")
+        ours = {"sec-fetch-site": "same-origin"}
+        answer = visit.post("/vote", data={"form_token": form, "cast": "grokking"}, headers=ours)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert "what was sent was not done" in answer.text
+        assert visit.get("/papers/grokking").status_code == 200
+        other.execute("ROLLBACK")
+    with own.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE vote RENAME TO gone")
+    answer = visit.get("/papers/grokking")
+    assert answer.status_code == 503
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "SELECT" not in caplog.text
+
+
+def test_an_answer_that_breaks_off_leaves_nothing_of_what_was_raised_in_the_log(feed):
+    async def page(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ValueError("ada@example.org")
+
+    guarded = Security(page, "http://localhost", lambda *_: Response())
+    with pytest.raises(RuntimeError, match="an answer was broken off") as found:
+        TestClient(guarded, base_url="http://localhost").get("/")
+    assert "ada" not in "".join(traceback.format_exception(found.value))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netopsy.cli import feed_community, feed_mail, feed_shelf
+from netopsy.cli import feed_check, feed_community, feed_mail, feed_shelf
 from netopsy.cli.opened import opened
 from netopsy.cli.terminal import complain, say
 from netopsy.core.errors import InputError, require
@@ -28,10 +28,11 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
         help="Papers by day: browse, search by meaning, see what is trending, take papers in, hand lists out.",
     )
-    for command in (today, day, week, month, trending, top, show, search, update, export, check):
+    for command in (today, day, week, month, trending, top, show, search, update, export):
         group.command()(command)
     group.command("import")(import_)
     group.command("rebuild-index")(rebuild_index)
+    feed_check.register(group)
     feed_community.register(group)
     feed_mail.register(group)
     feed_shelf.register(group)
@@ -213,21 +214,6 @@ def rebuild_index(
     say(f"{state.papers:,} papers, {state.understood:,} of them by meaning, too.", err=True)
 
 
-def check() -> None:
-    """Say where the feed is and how it stands."""
-    from netopsy.catalogue.search import searches_by_meaning
-
-    with opened() as (feed, _):
-        state, behind = feed.index.state(), feed.index.behind(feed.engine)
-        say(f"database   {feed.engine.url.render_as_string(hide_password=True)}")
-        say(f"days       dates in {feed.zone}")
-        counts = f"{state.papers:,} papers, {state.understood:,} by meaning, {behind:,} behind"
-        say(f"index      {feed.index.folder}: {counts}")
-        installed = searches_by_meaning()
-        say(f"meaning    {'read by the sentence encoder' if installed else 'not installed: netopsy[search]'}")
-        _tell_sources(feed, answered=True)
-
-
 def _list(found: Sequence[Entry], as_json: bool, what: str) -> None:
     from netopsy.cli.tables import print_rows
 
@@ -265,13 +251,10 @@ def _tell(found: Any) -> None:
     say(f"{found.new:,} new, {found.changed:,} changed; {found.same:,} records told nothing new.", err=True)
 
 
-def _tell_sources(feed: Feed, *, answered: bool = False) -> None:
+def _tell_sources(feed: Feed) -> None:
     for state in feed.sources():
-        last = f"{state['last_answer']:%Y-%m-%d %H:%M} UTC" if state["last_answer"] else "never"
         if state["trouble"]:
-            say(f"{state['source']}: {state['trouble']}; it last answered {last}", err=not answered)
-        elif answered:
-            say(f"source     {state['source']}: last answered {last}")
+            say(f"{state['source']}: {state['trouble']}; it last answered {feed_check.answered(state)}", err=True)
 
 
 def _complain_of(where: str, why: str) -> None:

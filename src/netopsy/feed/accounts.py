@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, select, update
 
 from netopsy.core.errors import InputError
 from netopsy.feed import quotas, schema, sessions, traces, votes
@@ -76,7 +76,7 @@ def ask(
 def link_good(engine: Engine, secret: Secret, token: str, now: datetime) -> bool:
     """Whether a link would sign in. Changes nothing."""
     table = schema.sign_in_link.c
-    query = select(table.created).where(table.token_hash == _hashed(secret, token), table.created > now - GOOD_FOR)
+    query = select(table.created).where(table.token_hash == _hashed(secret, token), _good(aware(now)))
     with engine.connect() as connection:
         return connection.scalar(query) is not None
 
@@ -90,7 +90,7 @@ def sign_in(engine: Engine, secret: Secret, token: str, *, leaving: str = "", no
     moment, table = aware(now), schema.sign_in_link
     own = table.c.token_hash == _hashed(secret, token)
     with writing(engine) as connection:
-        row = connection.execute(select(table).where(own, table.c.created > moment - GOOD_FOR)).one_or_none()
+        row = connection.execute(select(table).where(own, _good(moment))).one_or_none()
         if row is None:
             return None
         connection.execute(delete(table).where(own))
@@ -148,7 +148,7 @@ def remove(connection: Connection, account: str, now: datetime) -> bool:
 def drop_over(connection: Connection, now: datetime) -> None:
     """Drop links and sessions that are not good any more, and what a ban that is over left."""
     moment, table, link = aware(now), schema.account, schema.sign_in_link
-    connection.execute(delete(link).where(link.c.created <= moment - GOOD_FOR))
+    connection.execute(delete(link).where(~_good(moment)))
     deleted = table.c.address.is_(None) & table.c.address_hash.is_not(None)
     connection.execute(delete(table).where(deleted, table.c.banned_until <= moment))
     sessions.drop_over(connection, moment)
@@ -165,6 +165,12 @@ def _account_at(connection: Connection, address_hash: str, address: str, now: da
     else:
         connection.execute(update(table).where(own).values(address=address))
     return str(name)
+
+
+def _good(now: datetime) -> ColumnElement[bool]:
+    """A link that is young enough; one that was written while the clock was ahead is not."""
+    created = schema.sign_in_link.c.created
+    return (created > now - GOOD_FOR) & (created <= now + timedelta(minutes=1))
 
 
 def _hashed(secret: Secret, token: str) -> str:

@@ -6,12 +6,13 @@ from email_validator import EmailNotValidError, validate_email
 
 from netopsy.core.errors import InputError
 from netopsy.core.texts import shortened
+from netopsy.feed.mail.headers import mailbox
 
 
 def mail_address(typed: str) -> str:
     """The address in one form: without blanks around it, its domain in small letters and ASCII.
 
-    Nothing is asked of the network.
+    Nothing is asked of the network. What stands before the @ must be ASCII: not every server takes other letters.
 
     Raises:
         InputError: it is no address.
@@ -20,10 +21,12 @@ def mail_address(typed: str) -> str:
     'Ada@example.org'
     """
     try:
-        found = validate_email(str(typed).strip(), check_deliverability=False, test_environment=True)
-    except EmailNotValidError as error:
+        found = validate_email(
+            str(typed).strip(), check_deliverability=False, test_environment=True, allow_smtputf8=False
+        )
+        return mailbox(f"{found.local_part}@{found.ascii_domain}")
+    except (EmailNotValidError, InputError) as error:
         raise InputError(f"address must be a mail address, got {shortened(str(typed))!r}: {error}") from None
-    return f"{found.local_part}@{found.ascii_domain}"
 
 
 def same_mailbox(address: str) -> str:

@@ -30,7 +30,10 @@ SUPPORTED = ("sqlite", "postgresql")
 def feed_folder() -> Path:
     """Where the feed keeps its file: ``NETOPSY_FEED_FOLDER``, otherwise the user's folder for data on this system."""
     named = os.environ.get("NETOPSY_FEED_FOLDER")
-    return Path(named or platformdirs.user_data_dir("netopsy", appauthor=False)).expanduser()
+    try:
+        return Path(named or platformdirs.user_data_dir("netopsy", appauthor=False)).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"NETOPSY_FEED_FOLDER {named!r} cannot be found: {error}") from None
 
 
 def open_database(url: str | None = None, *, zone: str = "UTC") -> Engine:
@@ -60,8 +63,9 @@ def open_database(url: str | None = None, *, zone: str = "UTC") -> Engine:
         raise InputError(
             f"the feed's database must be given as sqlite:///FILE or postgresql+psycopg://..., got {said!r}"
         ) from None
-    except OSError as error:
-        raise InputError(f"the feed's database cannot be made at {said!r}: {error.strerror}") from None
+    except (OSError, RuntimeError) as error:  # of the disk, of ~ in the name
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"the feed's database cannot be made at {said!r}: {why}") from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
@@ -94,11 +98,12 @@ def beside(url: str, name: str) -> Path:
     """Where a file of that name lies beside the database at ``url``; in `feed_folder` where that is no file."""
     try:
         address = make_url(url) if url else None
-    except ArgumentError:
-        address = None  # whoever opens it says what is wrong with it
-    if address is None or address.get_backend_name() != "sqlite" or address.database in (None, "", ":memory:"):
-        return feed_folder() / name
-    return Path(str(address.database)).expanduser().absolute().with_name(name)
+        in_file = address is not None and address.get_backend_name() == "sqlite"
+        if address is not None and in_file and address.database not in (None, "", ":memory:"):
+            return Path(str(address.database)).expanduser().absolute().with_name(name)
+    except (ArgumentError, ValueError, RuntimeError):
+        pass  # whoever opens it says what is wrong with it
+    return feed_folder() / name
 
 
 def site_zone(connection: Connection) -> str:

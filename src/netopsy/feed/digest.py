@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, or_, select, update
 
-from netopsy.core.errors import require
+from netopsy.core.errors import InputError, require
 from netopsy.feed import lists, schema
 from netopsy.feed.calendar import aware, day_of, instant_of, last_digest, next_digest, week_of, zone_named
 from netopsy.feed.database import site_zone, writing
@@ -32,31 +32,37 @@ LATE = timedelta(hours=12)
 """A daily digest that falls this far behind is joined to the next."""
 QUIET = timedelta(7)
 """Without any paper a daily letter comes this long after the last."""
+AHEAD = timedelta(9)
+"""No digest falls due later than this, unless the clock was wrong when that was written down."""
 
 
 def plan_due(engine: Engine, settings: Settings, index: SearchIndex | None, *, now: datetime, limit: int = 1000) -> int:
     """Plan the digests that have fallen due, of at most ``limit`` subscribers; how many were planned.
 
     Each is one transaction with its papers and with when the next falls due, so that two planners at once, or one that
-    is killed, plan nothing twice and lose nothing. A paper goes to a subscriber once. Digests missed in an outage are
-    one; of a daily one that is 12 hours late the papers are in the next. Nothing new: a weekly digest says so, a daily
-    one does a week after the last letter, and is silent until then.
+    is killed, plan nothing twice and lose nothing; one that cannot be planned is put off for a day. A paper goes to a
+    subscriber once. Digests missed in an outage are one; of a daily one that is 12 hours late the papers are in the
+    next. Nothing new: a weekly digest says so, a daily one does a week after the last letter, and is silent until then.
 
     Raises:
         InputError: a naive ``now`` or a limit that is none.
     """
     moment, table = aware(now), schema.subscriber
     require(limit >= 1, f"limit must be at least 1, got {limit}")
-    due = (table.c.state == "active") & (table.c.next_due <= moment)
+    due = (table.c.state == "active") & or_(table.c.next_due <= moment, table.c.next_due > moment + AHEAD)
     with engine.connect() as connection:
         query = select(table.c.id).where(due).order_by(table.c.next_due, table.c.id).limit(limit)
         names = list(connection.scalars(query))
     planner, count = _Planner(settings, index, moment), 0
     for name in names:
-        with writing(engine) as connection:
-            row = connection.execute(select(table).where(table.c.id == name, due)).one_or_none()
-            if row is not None:
-                count += planner.plan(connection, row)
+        try:
+            with writing(engine) as connection:
+                row = connection.execute(select(table).where(table.c.id == name, due)).one_or_none()
+                if row is not None:
+                    count += planner.plan(connection, row)
+        except InputError:  # such as a zone that this machine does not know: the others get theirs
+            with writing(engine) as connection:
+                connection.execute(update(table).where(table.c.id == name).values(next_due=moment + timedelta(1)))
     return count
 
 
@@ -97,7 +103,7 @@ class _Planner:
         following = next_digest(self.now, zone, hour=row.hour, weekday=weekday)
         table = schema.subscriber
         connection.execute(update(table).where(table.c.id == row.id).values(next_due=following))
-        last = _last(connection, row.id)
+        last = _last(connection, row.id, self.now)
         if (last is not None and due - last.due < APART) or (weekday is None and self.now - due >= LATE):
             return False
         pool, wanted = self._pool(connection), read_wishes(row.interests)
@@ -165,10 +171,12 @@ class _Planner:
         return sorted(found, key=place)
 
 
-def _last(connection: Connection, subscriber: str) -> _Last | None:
+def _last(connection: Connection, subscriber: str, now: datetime) -> _Last | None:
+    """One that was planned while the clock was ahead tells nothing."""
     letter = schema.delivery
     own = (letter.c.subscriber == subscriber) & (letter.c.kind == "digest") & (letter.c.state != "failed")
-    query = select(letter.c.payload, letter.c.planned).where(own).order_by(letter.c.planned.desc()).limit(1)
+    past = own & (letter.c.planned <= now + APART)
+    query = select(letter.c.payload, letter.c.planned).where(past).order_by(letter.c.planned.desc()).limit(1)
     row = connection.execute(query).one_or_none()
     if row is None:
         return None

@@ -131,7 +131,11 @@ class Feed:
         """
         require(isinstance(text, str) and text.strip(), "a search needs a few words, got an empty text")
         lists.check_limit(limit)
-        self.follow()
+        try:
+            self.follow()
+        except InputError:  # a full disk, say: what is there is searched
+            if not self.index.present():
+                raise
         most = limit if not _only_filters(text) else 10_000
         try:
             found = self.index.search(text, most)

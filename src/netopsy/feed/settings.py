@@ -12,9 +12,12 @@ from urllib.parse import urlsplit
 from netopsy.core.errors import InputError, require
 from netopsy.feed.addresses import mail_address
 from netopsy.feed.database import beside
+from netopsy.feed.mail.headers import named_mailbox
 from netopsy.feed.secrets import FILE, Secret, secret_at
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PLACES = ("mail_password_file", "secret_file", "runs")
+"""Settings that name a file or folder."""
 VARIABLES = {
     "database": "NETOPSY_FEED",
     "base_url": "NETOPSY_BASE_URL",
@@ -72,7 +75,7 @@ def settings(file: str | Path | None = None, environment: Mapping[str, str] | No
     if named:
         try:
             read = tomllib.loads(Path(named).expanduser().read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, RuntimeError, ValueError) as error:  # of the file, of ~ in its name, of what is in it
             raise InputError(f"the settings in {str(named)!r} cannot be read: {error}") from None
         for name, value in read.items():
             require(
@@ -82,16 +85,40 @@ def settings(file: str | Path | None = None, environment: Mapping[str, str] | No
             found[name] = value
     found |= {name: around[variable] for name, variable in VARIABLES.items() if around.get(variable)}
     made = replace(Settings(), **found)
-    address = urlsplit(made.base_url)
     require(
-        address.scheme in ("http", "https") and address.hostname and not address.query and not address.fragment,
+        _is_address(made.base_url),
         f"base_url must be an address such as https://papers.example.org, got {made.base_url!r}",
     )
+    for name in PLACES:
+        _check_place(name, getattr(made, name))
+    try:
+        named_mailbox(made.sender)
+    except InputError as error:
+        raise InputError(f"sender must be like netopsy <papers@example.org>: {error}") from None
     try:
         listed_addresses(made.moderators)
     except InputError as error:
         raise InputError(f"moderators must be mail addresses with commas between: {error}") from None
     return replace(made, base_url=made.base_url.rstrip("/"))
+
+
+def _is_address(text: str) -> bool:
+    """Whether links of letters can begin with it."""
+    try:
+        address = urlsplit(text)
+        fine = address.scheme in ("http", "https") and address.hostname and address.port != 0
+    except ValueError:
+        return False
+    odd = address.query or address.fragment or address.username is not None or set(text) & set(' <>"\\')
+    return bool(fine) and not odd and text.isascii() and text.isprintable()
+
+
+def _check_place(name: str, text: str) -> None:
+    try:
+        named = Path(text).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{name} {text!r} cannot be found: {error}") from None
+    require("\0" not in str(named), f"{name} must be the name of a file or folder, got {text!r}")
 
 
 def listed_addresses(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from netopsy.core.errors import InputError, require
 from netopsy.core.texts import plain, plain_lines
-from netopsy.feed import schema
+from netopsy.feed import schema, votes
 from netopsy.feed.calendar import aware
 from netopsy.feed.lists import Entry, entries
 
@@ -46,9 +46,10 @@ def save(connection: Connection, account: str, paper: str, now: datetime) -> boo
     """Keep the paper of that key; ``False`` where it is kept already. The connection writes.
 
     Raises:
-        InputError: the shelf is full.
+        InputError: the shelf is full, or the account has been deleted.
     """
     moment, table = aware(now), schema.shelf
+    votes.ensure_account(connection, account, moment)
     if connection.scalar(select(table.c.paper).where(_own(account, paper))) is not None:
         return False
     held = connection.scalar(select(func.count()).select_from(table).where(table.c.account == account)) or 0

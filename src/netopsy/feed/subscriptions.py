@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
 
 from netopsy.core.errors import lookup
 from netopsy.feed import quotas, schema
@@ -93,6 +93,7 @@ def subscribe(
             connection.execute(update(table).where(table.c.id == name).values(**again, **wanted))
         else:
             name, salt = row.id, row.salt
+            connection.execute(update(table).where(table.c.id == name, _unconfirmed()).values(created=moment))
         period = secrets.token_hex(8)
         token = secret.signed("confirm", [name, salt, period], now=moment)
         payload = {"link": f"{settings.base_url}/confirm/{token}", "wanted": wanted}
@@ -213,10 +214,16 @@ def drop_unconfirmed(connection: Connection, now: datetime) -> int:
     """Leave but the hash of those who did not press a link in the days in which it was good; how many."""
     table = schema.subscriber
     late = table.c.created < aware(now) - timedelta(seconds=2 * GOOD_FOR)
-    names = list(connection.scalars(select(table.c.id).where(table.c.state == "pending", late)))
+    names = list(connection.scalars(select(table.c.id).where(_unconfirmed(), late)))
     for name in names:
         end(connection, name)
     return len(names)
+
+
+def _unconfirmed() -> ColumnElement[bool]:
+    """Waits for the link to be pressed, or never will be because the letter with it was refused."""
+    table = schema.subscriber.c
+    return (table.state == "pending") | ((table.state == "suspended") & table.confirmed.is_(None))
 
 
 def _named(connection: Connection, value: Any, parts: int) -> Any:

@@ -5,16 +5,20 @@ That of an account which signed in by mail counts once the account is a day old;
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from netopsy.core.errors import require
 from netopsy.feed import schema, signals
 from netopsy.feed.calendar import aware
 from netopsy.feed.ranking import with_signal
 
 NEW = timedelta(hours=24)
 """Age below which the votes and comments of an account do not count yet."""
+_SIGNED_IN = re.compile(r"[0-9a-f]{32}")
+"""What accounts are called that a letter made."""
 
 
 def cast(connection: Connection, paper: str, account: str, now: datetime) -> bool:
@@ -84,6 +88,11 @@ def own(connection: Connection, account: str) -> set[str]:
 
 
 def ensure_account(connection: Connection, account: str, now: datetime) -> None:
-    """Make the account where there is none of that name. The connection writes."""
+    """Make the account where there is none of that name. The connection writes.
+
+    Raises:
+        InputError: it is named as those that signing in makes, so it was there and has been deleted.
+    """
     if connection.scalar(select(schema.account.c.id).where(schema.account.c.id == account)) is None:
+        require(_SIGNED_IN.fullmatch(account) is None, "this account has been deleted; sign in again")
         connection.execute(insert(schema.account).values(id=account, created=now))

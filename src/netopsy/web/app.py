@@ -22,9 +22,10 @@ from netopsy.feed.settings import Settings
 from netopsy.web import pages
 from netopsy.web.caching import Caching
 from netopsy.web.cookies import Cookies
+from netopsy.web.heads import Heads
 from netopsy.web.security import Security
 from netopsy.web.site import Site
-from netopsy.web.visitor import known_visitor
+from netopsy.web.visitor import ANYBODY, known_visitor
 
 
 def clock() -> datetime:
@@ -64,6 +65,8 @@ def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = 
         if request.url.path.startswith("/api/"):
             return JSONResponse({"error": why}, status_code=status)
         name, visitor = HTTPStatus(status).phrase, known_visitor(request)
+        if status >= 500:
+            visitor = ANYBODY  # of whom nothing has to be asked of a database that may be away
         return site.page(request, "error.html", status=status, code=status, name=name, why=why, visitor=visitor)
 
     @app.exception_handler(HTTPException)
@@ -92,6 +95,7 @@ def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = 
 
     app.add_middleware(Caching, revision=site.revision, state=site.state_of, now=now)
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
+    app.add_middleware(Heads)
     app.add_middleware(Security, base_url=settings.base_url, refuse=refuse)
     app.add_middleware(Cookies, settings=settings)
     return app

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -40,6 +41,7 @@ UPLOADS = re.compile(r"/papers/[^/]+/run|/examine")
 SAFE = ("GET", "HEAD", "OPTIONS")
 ONE_CLICK = "/unsubscribe/"
 """Where a mail program posts in the name of a reader, from nowhere."""
+BUSY = "The database is busy or away at the moment; what was sent was not done. Try again soon."
 _LOG = logging.getLogger("netopsy.web")
 
 
@@ -76,9 +78,13 @@ class Security:
             await self.app(scope, _counted(receive, _most(scope)), sending)
         except Exception as error:
             _LOG.error("%s failed: %s", getattr(scope.get("route"), "path", "a page"), _place(error))
-            if begun:
-                raise
-            await self.refuse(request, 500, "Something went wrong here; it was noted.")(scope, receive, sending)
+            if begun:  # the connection is cut, and what was raised, which may hold what was typed, goes into no log
+                raise RuntimeError("an answer was broken off") from None
+            away = isinstance(error, OperationalError | InterfaceError)
+            answer = self.refuse(request, *((503, BUSY) if away else (500, "Something went wrong here; it was noted.")))
+            if away:
+                answer.headers["Retry-After"] = "5"
+            await answer(scope, receive, sending)
 
     def _trouble(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)

@@ -145,3 +145,15 @@ def test_messages_are_found_in_a_maildir_an_mbox_and_a_file(tmp_path):
     assert [report_of(each, OWN).kind for _, each in messages_in(complaint(), "-")] == ["complaint"]
     with pytest.raises(InputError, match="there is no file"):
         list(messages_at(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("odd", ["parts", "comments"])
+def test_a_report_of_parts_within_parts_is_refused_in_a_sentence(odd):
+    if odd == "parts":
+        head = "Content-Type: multipart/mixed; boundary=x{0}\r\n\r\n--x{0}\r\n"
+        text = "".join(head.format(each) for each in range(3000))
+    else:
+        text = f"To: {'(' * 50_000}\r\nContent-Type: multipart/report; boundary=x\r\n\r\n"
+        text += "--x\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n\r\n--x--\r\n"
+    with pytest.raises(InputError):
+        report_of(text.encode(), OWN)

@@ -59,6 +59,10 @@ class Transport(ABC):
     def send(self, envelope: Envelope) -> Answer:
         """Hand one letter over; never raises for what a server does."""
 
+    def trouble(self) -> str:
+        """Why no letter can go out, found out without sending one; empty where nothing is wrong."""
+        return ""
+
     @abstractmethod
     def close(self) -> None:
         """End the connection, if there is one."""

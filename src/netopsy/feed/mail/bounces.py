@@ -60,6 +60,13 @@ def report_of(content: bytes, secret: Secret) -> Report:
         InputError: it is no report, or one of nothing that concerns us, or is not believed.
     """
     require(len(content) <= LARGEST, f"a report has at most {LARGEST:,} bytes, this one has {len(content):,}")
+    try:
+        return _read_as_report(content, secret)
+    except RecursionError:
+        raise InputError("it holds parts within parts, deeper than any report does") from None
+
+
+def _read_as_report(content: bytes, secret: Secret) -> Report:
     message = message_from_bytes(content)
     parts = {part.get_content_type(): part for part in message.walk()}
     known = [value for name in ADDRESSED for value in map(str, message.get_all(name, []))]

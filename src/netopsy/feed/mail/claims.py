@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, or_, select, update
 
 from netopsy.feed import schema
 from netopsy.feed.mail.answers import Answer, Outcome
@@ -24,6 +24,8 @@ LINKS = ("confirm", "sign-in")
 GOOD_FOR = {"sign-in": timedelta(minutes=15), "confirm": timedelta(hours=24)}
 """How long the link in a letter is of use."""
 WAITING = ("planned", "retry")
+AHEAD = timedelta(days=2)
+"""Nothing is put off for as long, unless the clock was wrong when it was."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def reclaim(connection: Connection, *, exact: bool, now: datetime) -> None:
         exact: whether handing a letter over twice leaves one (see `netopsy.feed.mail.answers.Transport`).
     """
     table = schema.delivery
-    left = and_(table.c.state == "sending", table.c.leased_until <= now)
+    left = and_(table.c.state == "sending", _over(now))
     if not exact:
         unsure = and_(left, table.c.kind.not_in(LINKS))
         connection.execute(update(table).where(unsure).values(state="uncertain", leased_until=None))
@@ -52,10 +54,11 @@ def reclaim(connection: Connection, *, exact: bool, now: datetime) -> None:
 def claim(connection: Connection, *, owner: str, limit: int, now: datetime) -> list[str]:
     """Take up to that many letters that are due and that nobody holds; letters with links first."""
     table = schema.delivery
-    free = or_(table.c.leased_until.is_(None), table.c.leased_until <= now)
+    free = or_(table.c.leased_until.is_(None), _over(now))
+    due = or_(table.c.next_try <= now, table.c.next_try > now + AHEAD)
     query = (
         select(table.c.id)
-        .where(table.c.state.in_(WAITING), table.c.next_try <= now, free)
+        .where(table.c.state.in_(WAITING), due, free)
         .order_by(case((table.c.kind.in_(LINKS), 0), else_=1), table.c.next_try, table.c.id)
         .limit(limit)
     )
@@ -87,6 +90,9 @@ def begin(connection: Connection, name: str, *, owner: str, now: datetime) -> Be
         return None
     if not to:
         fail(connection, row, "the letter has no address", now)
+        return None
+    if row.kind in GOOD_FOR and now > row.planned + GOOD_FOR[row.kind]:
+        fail(connection, row, "its link is not good any more", now)
         return None
     until = now + LEASE
     connection.execute(update(table).where(own).values(state="sending", tries=row.tries + 1, leased_until=until))
@@ -142,6 +148,12 @@ def papers_of(connection: Connection, name: str, order: Sequence[str]) -> list[s
     found = list(connection.scalars(query))
     place = {paper: number for number, paper in enumerate(order)}
     return sorted(found, key=lambda paper: place.get(paper, len(place)))
+
+
+def _over(now: datetime) -> ColumnElement[bool]:
+    """A lease that has run out, or was given while the clock was ahead."""
+    until = schema.delivery.c.leased_until
+    return or_(until <= now, until > now + 2 * LEASE)
 
 
 def _spent(row: Any) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -45,9 +46,20 @@ class Maildir(Transport):
                 os.fsync(out.fileno())
             unfinished.replace(self.folder / "new" / name)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the folder may be gone, or not be one any more
+                unfinished.unlink(missing_ok=True)
             return Answer(Outcome.UNREACHABLE, said(f"the folder cannot be written: {error.strerror}"))
         return Answer(Outcome.SENT, "in the folder")
+
+    def trouble(self) -> str:
+        """Write a file as for a letter, and take it away."""
+        unfinished = self.folder / "tmp" / secrets.token_hex(16)
+        try:
+            unfinished.write_bytes(b"letter\r\n")
+            unfinished.unlink()
+        except OSError as error:
+            return said(f"the folder cannot be written: {error.strerror}")
+        return ""
 
     def close(self) -> None:
         """Nothing is open."""

@@ -152,7 +152,7 @@ class _Sender:
     name: str
     now: datetime
     known: dict[tuple[str, ...], tuple[Entry, ...]] = field(default_factory=dict)
-    """Papers by their names: many digests carry the same."""
+    """Papers by the state of the database and their names: many digests carry the same."""
 
     def send(self, name: str) -> tuple[str, Answer]:
         """Walk one letter from planned to what comes of it."""
@@ -181,6 +181,8 @@ class _Sender:
             if row.kind not in claims.LINKS and begun.salt is not None:
                 token = unsubscribe_token(self.secret, row.subscriber, begun.salt, row.planned)
                 leave = f"{self.settings.base_url}/unsubscribe/{token}"
+        papers = self._papers(row.id, payload.get("order", ())) if row.kind == "digest" else ()
+        require(papers or not payload.get("order"), "none of its papers is shown any more")
         return Letter(
             kind=row.kind,
             to=begun.to,
@@ -190,7 +192,7 @@ class _Sender:
             title=payload.get("title") or TITLES.get(row.kind, "A notice"),
             base_url=self.settings.base_url,
             return_path=path,
-            papers=self._papers(row.id, payload.get("order", ())) if row.kind == "digest" else (),
+            papers=papers,
             note=payload.get("note", ""),
             link=payload.get("link", ""),
             unsubscribe=leave,
@@ -198,7 +200,9 @@ class _Sender:
 
     def _papers(self, name: str, order: Sequence[str]) -> tuple[Entry, ...]:
         with self.engine.connect() as connection:
+            changes = connection.scalar(select(schema.setting.c.value).where(schema.setting.c.name == "seq"))
             ids = tuple(claims.papers_of(connection, name, order))
-            if ids not in self.known:
-                self.known[ids] = tuple(entries(connection, ids, self.now))
-        return self.known[ids]
+            key = (str(changes), *ids)  # one may have been hidden since the letter before
+            if key not in self.known:
+                self.known[key] = tuple(entries(connection, ids, self.now))
+        return self.known[key]

@@ -51,6 +51,18 @@ class Smtp(Transport):
         answer = self._try(envelope)
         return self._try(envelope) if kept and answer.outcome is Outcome.UNREACHABLE else answer
 
+    def trouble(self) -> str:
+        """Connect and sign in as for a letter."""
+        try:
+            code, reply = self._connection().noop()
+            return "" if code == 250 else said(reply, code)
+        except smtplib.SMTPResponseException as error:
+            return said(error.smtp_error, error.smtp_code)
+        except (OSError, smtplib.SMTPException, ValueError) as error:
+            return said(error) or type(error).__name__
+        finally:
+            self.close()
+
     def close(self) -> None:
         """Say goodbye."""
         opened, self._open, self._sent = self._open, None, 0
