@@ -49,6 +49,7 @@ def on_config(config: Any) -> Any:
         {"A graph in a file": "graphs.md"},
         {"An answer proved": "verify.md"},
         {"Papers by day": "feed.md"},
+        {"Papers by day on the internet": "serve.md"},
         {"An answer changed": "attack.md"},
         {"Ways of pruning": "prune.md"},
         {"Re-testing a paper": "reproduce.md"},

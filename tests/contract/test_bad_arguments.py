@@ -93,6 +93,10 @@ UNCALLED = {"IMPResult", "Broker", "missing_links", "effective_regions", "find_t
 METHODS = [method for paper in papers() if paper.status == "ready" for method in paper.methods]
 
 
+ENOUGH = 0.3
+"""Seconds after which a call was taken for a wish."""
+
+
 class Long(BaseException):
     """Raised where a call was taken for a wish and is at work."""
 
@@ -138,7 +142,7 @@ def test_a_method_takes_what_it_is_given_or_says_what_is_wrong(method, unchecked
 
     def over(_, frame):
         if compiling(frame):  # what is left half compiled stays so
-            signal.setitimer(signal.ITIMER_REAL, 0.5)
+            signal.setitimer(signal.ITIMER_REAL, ENOUGH)
         else:
             raise Long
 
@@ -149,7 +153,7 @@ def test_a_method_takes_what_it_is_given_or_says_what_is_wrong(method, unchecked
         for what in ODD:
             given = signature.bind(*copy.deepcopy(arguments), **copy.deepcopy(options))
             given.arguments[name] = BAD[what]()
-            signal.setitimer(signal.ITIMER_REAL, 0.5)
+            signal.setitimer(signal.ITIMER_REAL, ENOUGH)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 try:
