@@ -27,7 +27,7 @@ def test_it_is_made_once_until_something_changes(counted, own, moment):
     assert len(made) == 2
     visit.get("/trending?page=2")
     visit.head("/trending")
-    assert len(made) == 4
+    assert len(made) == 3
 
 
 def test_what_is_missing_and_what_is_asked_by_form_is_made_each_time(counted):
