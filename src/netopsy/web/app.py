@@ -22,7 +22,7 @@ from netopsy.feed.settings import Settings
 from netopsy.web import pages
 from netopsy.web.caching import Caching
 from netopsy.web.cookies import Cookies
-from netopsy.web.security import Security
+from netopsy.web.security import AGENTS, Security
 from netopsy.web.site import Site
 from netopsy.web.visitor import known_visitor
 
@@ -61,7 +61,7 @@ def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = 
         app.include_router(router)
 
     def refuse(request: Request, status: int, why: str) -> Response:
-        if request.url.path.startswith("/api/"):
+        if request.url.path.startswith("/api/") or request.url.path == AGENTS:
             return JSONResponse({"error": why}, status_code=status)
         name, visitor = HTTPStatus(status).phrase, known_visitor(request)
         return site.page(request, "error.html", status=status, code=status, name=name, why=why, visitor=visitor)
