@@ -1,9 +1,14 @@
 """A feed with papers of the catalogue and some with odd names, and a visitor of its pages."""
 
+import json
 import shutil
 from datetime import UTC, date, datetime
 
+import anyio
+import httpx2
 import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 from starlette.testclient import TestClient
 
 from netopsy.feed import Feed
@@ -29,6 +34,38 @@ def open_feed(folder) -> Feed:
     return feed
 
 
+class Agent:
+    """An agent with the client of the protocol's own kit; every call is a connection of its own."""
+
+    def __init__(self, app, base="http://127.0.0.1:8051", headers=None, mode="auto"):
+        self.app, self.base, self.headers, self.mode = app, base, headers or {}, mode
+
+    def tools(self):
+        """What can be called."""
+        return self._asked(lambda client: client.list_tools()).tools
+
+    def call(self, name, **arguments):
+        """What a tool says; a refusal is an error with its sentence."""
+        told = self.answer(name, arguments)
+        if told.is_error:
+            raise RuntimeError(told.content[0].text)
+        return json.loads(told.content[0].text)
+
+    def answer(self, name, arguments):
+        """The answer as it came."""
+        return self._asked(lambda client: client.call_tool(name, arguments))
+
+    def _asked(self, what):
+        async def ask():
+            there = {"base_url": self.base, "headers": self.headers, "timeout": 60}
+            async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=self.app), **there) as http:
+                transport = streamable_http_client(f"{self.base}/mcp", http_client=http)
+                async with Client(transport, mode=self.mode) as client:
+                    return await what(client)
+
+        return anyio.run(ask)
+
+
 @pytest.fixture(scope="package", autouse=True)
 def _own_folder(tmp_path_factory):
     """Keys and letters lie in no folder of whoever runs the tests."""
@@ -49,6 +86,11 @@ def feed(tmp_path_factory):
 def visit(feed):
     app = create_app(feed, Settings(), now=lambda: NOW)
     return TestClient(app, base_url="http://127.0.0.1:8051", follow_redirects=False)
+
+
+@pytest.fixture(scope="package")
+def agent(visit):
+    return Agent(visit.app)
 
 
 @pytest.fixture(scope="package")
@@ -90,3 +132,9 @@ def settings(tmp_path):
 @pytest.fixture
 def app(own, settings, moment):
     return create_app(own, settings, now=lambda: moment[0])
+
+
+@pytest.fixture
+def visiting_agent(app):
+    """An agent of somebody elsewhere, who has no account."""
+    return Agent(app, "https://papers.example.org")

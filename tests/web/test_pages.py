@@ -104,7 +104,7 @@ def test_links_between_pages_lead_somewhere(visit):
     assert len(seen) == 60
 
 
-def test_page_interface_feeds_and_command_line_list_the_same(visit, feed, monkeypatch, capsys):
+def test_page_interface_feeds_command_line_and_agents_list_the_same(visit, agent, feed, monkeypatch, capsys):
     monkeypatch.setenv("NETOPSY_FEED", feed.engine.url.render_as_string(hide_password=False))
     lists = {
         "day 2025-03-14": ("/day/2025-03-14", "day/2025-03-14", "2025-03-14"),
@@ -119,6 +119,12 @@ def test_page_interface_feeds_and_command_line_list_the_same(visit, feed, monkey
         assert main(["feed", *command.split(), "--json"]) == 0
         told = [each["id"] for each in json.loads(capsys.readouterr().out)]
         assert [each["id"] for each in visit.get(f"/api/v1/{api}").json()["papers"]] == told
+        verb, _, rest = command.partition(" ")
+        if verb == "search":
+            answer = agent.call("search_papers", query="grokking", limit=30)
+        else:
+            answer = agent.call("papers_of_day", day=rest if verb in ("day", "week", "month") else command)
+        assert [each["id"] for each in answer["papers"]] == told
         head, _, asked = name.partition("?")
         feeds = visit.get(f"/feeds/{head}.json?{asked}").json()["items"]
         assert [each["id"] for each in feeds][: len(told)] == told

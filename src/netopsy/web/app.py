@@ -23,7 +23,7 @@ from netopsy.web import pages
 from netopsy.web.caching import Caching
 from netopsy.web.cookies import Cookies
 from netopsy.web.heads import Heads
-from netopsy.web.security import Security
+from netopsy.web.security import AGENTS, Security
 from netopsy.web.site import Site
 from netopsy.web.visitor import ANYBODY, known_visitor
 
@@ -62,7 +62,7 @@ def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = 
         app.include_router(router)
 
     def refuse(request: Request, status: int, why: str) -> Response:
-        if request.url.path.startswith("/api/"):
+        if request.url.path.startswith("/api/") or request.url.path == AGENTS:
             return JSONResponse({"error": why}, status_code=status)
         name, visitor = HTTPStatus(status).phrase, known_visitor(request)
         if status >= 500:

@@ -42,6 +42,8 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 ONE_CLICK = "/unsubscribe/"
 """Where a mail program posts in the name of a reader, from nowhere."""
 BUSY = "The database is busy or away at the moment; what was sent was not done. Try again soon."
+AGENTS = "/mcp"
+"""Where programs post that are no browsers; what browsers send there is measured as everywhere."""
 _LOG = logging.getLogger("netopsy.web")
 
 
@@ -77,7 +79,7 @@ class Security:
         try:
             await self.app(scope, _counted(receive, _most(scope)), sending)
         except Exception as error:
-            _LOG.error("%s failed: %s", getattr(scope.get("route"), "path", "a page"), _place(error))
+            _LOG.error("%s failed: %s", getattr(scope.get("route"), "path", "a page"), place_of(error))
             if begun:  # the connection is cut, and what was raised, which may hold what was typed, goes into no log
                 raise RuntimeError("an answer was broken off") from None
             away = isinstance(error, OperationalError | InterfaceError)
@@ -94,7 +96,8 @@ class Security:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > 18 or int(length) > most:
             return 413, f"A request may carry at most {most:,} bytes."
-        if scope["method"] not in SAFE and not scope["path"].startswith(ONE_CLICK) and not self._ours(headers):
+        known = scope["path"].startswith(ONE_CLICK) or (scope["path"] == AGENTS and not _browsed(headers))
+        if scope["method"] not in SAFE and not known and not self._ours(headers):
             return 403, "A form of another site cannot be sent to this one."
         return None
 
@@ -108,6 +111,11 @@ class Security:
             return False
         encrypted = origin.scheme == self.scheme or origin.hostname in LOOPBACK
         return bool(headers.get("host")) and origin.netloc == headers.get("host") and encrypted
+
+
+def _browsed(headers: Headers) -> bool:
+    """Whether a browser sent it: all of them say where a post comes from."""
+    return "sec-fetch-site" in headers or "origin" in headers
 
 
 def _host(text: str) -> str:
@@ -136,7 +144,7 @@ def _counted(receive: Receive, most: int) -> Receive:
     return counting
 
 
-def _place(error: Any) -> str:
+def place_of(error: Any) -> str:
     """What was raised and where, without its message, which may hold what a visitor typed."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

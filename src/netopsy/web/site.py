@@ -119,11 +119,16 @@ class Site:
         given = Counter(str(verdict["verdict"]) for verdict in found.verdicts) if found else Counter()
         return [(answer, given[answer]) for answer in ANSWERS if given[answer]]
 
-    def shown_evidence(self) -> dict[str, Evidence]:
-        """The recorded evidence of all papers that no moderator hid."""
+    def hidden(self) -> frozenset[str]:
+        """The slugs of papers that a moderator hid."""
         paper = schema.paper.c
         with self.feed.engine.connect() as connection:
-            hidden = set(connection.scalars(select(paper.slug).where(paper.hidden.is_(True))))
+            found = connection.scalars(select(paper.slug).where(paper.hidden.is_(True), paper.slug.is_not(None)))
+            return frozenset(found)
+
+    def shown_evidence(self) -> dict[str, Evidence]:
+        """The recorded evidence of all papers that no moderator hid."""
+        hidden = self.hidden()
         return {slug: found for slug, found in self.evidence.items() if slug not in hidden}
 
     def revision(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import anyio
@@ -73,8 +74,8 @@ async def begin_examination(request: Request) -> Response:
 @router.get("/runs/{number}")
 def run(request: Request, number: str) -> HTMLResponse:
     """A run: how far it is, or what came of it."""
-    site, found = site_of(request), _found(request, number)
-    told = read_results(_folder(site) / found.id) if found.state == "done" else None
+    site, found = site_of(request), run_numbered(request, number)
+    told = read_results(folder_of(site) / found.id) if found.state == "done" else None
     news = queue.events(site.feed.engine, found.id) if found.state == "running" else []
     page = site.page(
         request,
@@ -94,7 +95,7 @@ def run(request: Request, number: str) -> HTMLResponse:
 @router.post("/runs/{number}/cancel")
 def cancel(request: Request, number: str, form_token: Annotated[str, Form(max_length=200)] = "") -> Response:
     """End a run; a study keeps its finished cells."""
-    site, found, visitor = site_of(request), _found(request, number), visitor_of(request)
+    site, found, visitor = site_of(request), run_numbered(request, number), visitor_of(request)
     check_form(visitor, form_token)
     if not _may_cancel(visitor, found):
         raise HTTPException(403, "This run is another visitor's.")
@@ -105,8 +106,8 @@ def cancel(request: Request, number: str, form_token: Annotated[str, Form(max_le
 @router.get("/runs/{number}/files/{name}")
 def file(request: Request, number: str, name: str) -> Response:
     """One of the files that came of a run."""
-    site, found = site_of(request), _found(request, number)
-    path = result_file(_folder(site) / found.id, name) if found.state == "done" else None
+    site, found = site_of(request), run_numbered(request, number)
+    path = result_file(folder_of(site) / found.id, name) if found.state == "done" else None
     if path is None:
         raise HTTPException(404)
     walls = {"Content-Security-Policy": SCRIPTED if path.suffix == ".html" else SANDBOXED}
@@ -115,7 +116,7 @@ def file(request: Request, number: str, name: str) -> Response:
 
 def _open_stream(request: Request, number: str) -> Iterator[RunRow]:
     """The run of a stream; counted as long as the stream is open."""
-    found, who = _found(request, number), visitor_of(request).who
+    found, who = run_numbered(request, number), visitor_of(request).who
     open_now: Counter[str] = site_of(request).streams
     if open_now.total() >= STREAMS or open_now[who] >= OF_ONE:
         raise HTTPException(503, "Too many pages are following runs at the moment.", {"Retry-After": "5"})
@@ -156,12 +157,12 @@ async def _begun(request: Request, slug: str) -> Response:
 def _begin(request: Request, slug: str, sent: FormData) -> Response:
     site, visitor = site_of(request), visitor_of(request)
     check_form(visitor, str(sent.get("form_token", "")))
-    folders = _folder(site)
+    folders = folder_of(site)
     try:
         with incoming(folders) as place:
             job = _job(slug, sent, visitor, place)
             own = place if any(place.iterdir()) else None
-            number = queue.enqueue(site.feed.engine, job, _asker(visitor), folders, own, now=site.now())
+            number = queue.enqueue(site.feed.engine, job, asker_of(visitor), folders, own, now=site.now())
     except QuotaError as error:
         return _form(request, slug, f"{error}.", status=429)
     except InputError as error:
@@ -171,18 +172,18 @@ def _begin(request: Request, slug: str, sent: FormData) -> Response:
 
 def _job(slug: str, sent: FormData, visitor: Visitor, place: Any) -> Job:
     if slug == EXAMINATION:
-        return job_from("examination", _form_of(EXAMINATION), sent, place)
+        return job_from("examination", form_named(EXAMINATION), sent, place)
     if sent.get("kind") == "study":
         lookup("study", slug, available())
         presets = _presets(visitor)
         preset = str(sent.get("preset") or presets[0])
         return Job("study", slug, preset=lookup("preset", preset, {each: each for each in presets}))
-    return job_from("recipe", _form_of(slug), sent, place)
+    return job_from("recipe", form_named(slug), sent, place)
 
 
 def _form(request: Request, slug: str, trouble: str = "", *, status: int = 200) -> HTMLResponse:
     site = site_of(request)
-    described = _form_of(slug) if slug == EXAMINATION or slug in recipes() else None
+    described = form_named(slug) if slug == EXAMINATION or slug in recipes() else None
     page = site.page(
         request,
         "run_form.html",
@@ -203,7 +204,8 @@ def _form(request: Request, slug: str, trouble: str = "", *, status: int = 200) 
     return page
 
 
-def _form_of(slug: str) -> forms.Form:
+def form_named(slug: str) -> forms.Form:
+    """The form of a recipe, or of the examination; 503 with a sentence where it cannot be told."""
     try:
         return forms.form_of(slug)
     except forms.FormError:
@@ -214,7 +216,8 @@ def _presets(visitor: Visitor) -> tuple[str, ...]:
     return ("smoke", "laptop") if visitor.account is not None else ("smoke",)
 
 
-def _asker(visitor: Visitor) -> Asker:
+def asker_of(visitor: Visitor) -> Asker:
+    """Whose quota a run of this visitor counts against."""
     if visitor.account is None:
         return Asker(visitor.who, ANONYMOUS)
     if visitor.account == LOCAL_ACCOUNT:
@@ -226,7 +229,8 @@ def _may_cancel(visitor: Visitor, found: RunRow) -> bool:
     return visitor.moderator or visitor.who == found.who
 
 
-def _found(request: Request, number: str) -> RunRow:
+def run_numbered(request: Request, number: str) -> RunRow:
+    """The run of that number; 404 with a sentence where there is none."""
     known = len(number) == 32 and number.isascii() and number.isalnum()
     found = queue.find(site_of(request).feed.engine, number) if known else None
     if found is None:
@@ -234,7 +238,8 @@ def _found(request: Request, number: str) -> RunRow:
     return found
 
 
-def _folder(site: Site) -> Any:
+def folder_of(site: Site) -> Path:
+    """Where each run has a folder of its own."""
     return runs_folder(site.feed.engine, site.settings)
 
 
