@@ -42,7 +42,7 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 ONE_CLICK = "/unsubscribe/"
 """Where a mail program posts in the name of a reader, from nowhere."""
 BUSY = "The database is busy or away at the moment; what was sent was not done. Try again soon."
-_LOG = logging.getLogger("netopsy.web")
+LOG = logging.getLogger("netopsy.web")
 
 
 class Security:
@@ -77,7 +77,7 @@ class Security:
         try:
             await self.app(scope, _counted(receive, _most(scope)), sending)
         except Exception as error:
-            _LOG.error("%s failed: %s", getattr(scope.get("route"), "path", "a page"), _place(error))
+            LOG.error("%s failed: %s", getattr(scope.get("route"), "path", "a page"), _place(error))
             if begun:  # the connection is cut, and what was raised, which may hold what was typed, goes into no log
                 raise RuntimeError("an answer was broken off") from None
             away = isinstance(error, OperationalError | InterfaceError)
