@@ -115,3 +115,17 @@ def test_all_commands_go_to_the_database_of_the_settings(tmp_path, monkeypatch, 
     assert "other.db" in capsys.readouterr().out
     assert main(["feed", "subscribers"]) == 0
     assert sorted(each.name for each in tmp_path.glob("*.db")) == ["other.db"]
+
+
+def test_letters_go_out_no_faster_than_is_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NETOPSY_MAIL", f"maildir:{tmp_path / 'box'}")
+    for number in range(5):
+        assert main(["feed", "subscribe", f"ada{number}@example.org"]) == 0
+    waited = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    assert main(["feed", "send-digest", "--rate", "120"]) == 0
+    assert waited == [1.0, 1.0, 1.0]
+    assert "5 letters sent" in capsys.readouterr().err
+    assert len(list((tmp_path / "box" / "new").iterdir())) == 5
+    assert main(["feed", "tick", "--rate", "0"]) == 2
+    assert "--rate must be at least 1" in capsys.readouterr().err

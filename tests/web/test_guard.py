@@ -1,5 +1,6 @@
 """Headers, hosts, forms of other sites, large bodies, caching; and that reading changes nothing."""
 
+import shutil
 import sqlite3
 import traceback
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,9 @@ from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from netopsy.feed import Feed, schema
+from netopsy.feed.records import record
 from netopsy.feed.settings import Settings
+from netopsy.feed.store import ingest
 from netopsy.web.app import create_app
 from netopsy.web.readable import readable
 from netopsy.web.security import Security
@@ -207,3 +210,25 @@ def test_an_answer_that_breaks_off_leaves_nothing_of_what_was_raised_in_the_log(
     with pytest.raises(RuntimeError, match="an answer was broken off") as found:
         TestClient(guarded, base_url="http://localhost").get("/")
     assert "ada" not in "".join(traceback.format_exception(found.value))
+
+
+def test_an_index_that_cannot_be_written_is_searched_as_it_is_and_its_place_is_told_to_nobody(own, moment, caplog):
+    own.follow(encode=0)
+    visit = TestClient(create_app(own, Settings(), now=lambda: moment[0]), base_url="http://127.0.0.1:8051")
+    ingest(own.engine, [record("file", title="Of zebras", names=["2611.00001"], day=NOW.date())], now=NOW)
+    folder = own.index.folder
+    shutil.move(folder / "lock", folder / "was")
+    (folder / "lock").mkdir()
+    assert "Grokking" in visit.get("/search?q=grokking").text
+    shutil.rmtree(folder)
+    folder.write_text("not a folder")
+    for address in ("/search?q=grokking", "/api/v1/search?q=grokking", "/feeds/search.rss?q=grokking"):
+        answer = visit.get(address)
+        assert answer.status_code == 503
+        assert str(folder) not in answer.text + caplog.text
+    assert visit.get("/papers/grokking").status_code == 200
+
+
+def test_a_title_of_commands_alone_still_names_its_link():
+    assert readable("{{{") == "{{{"
+    assert readable(r"\emph{}") == r"\emph{}"

@@ -14,6 +14,7 @@ from netopsy.cli.opened import opened
 from netopsy.cli.terminal import complain, say
 from netopsy.core.errors import InputError, require
 
+Rate = Annotated[int | None, typer.Option(help="At most this many letters a minute, as a mail server may ask for.")]
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="Such as ada@example.org.")]
 LETTERS = ("id", "kind", "state", "tries", "planned", "reply")
 COLUMNS = ("address", "state", "kind", "hour", "zone", "next due", "bounces")
@@ -128,6 +129,7 @@ def send_digest(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what is due, and send nothing.")] = False,
     limit: Annotated[int, typer.Option(help="At most this many letters.")] = 500,
+    rate: Rate = None,
 ) -> int:
     """Plan the digests that have fallen due, and send what waits."""
     if preview is not None:
@@ -140,23 +142,34 @@ def send_digest(
             found = due(connection, datetime.now(UTC))
         say(f"{found.digests:,} digests to plan, {found.letters:,} letters to send.")
         return 0
-    return tick(limit)
+    return tick(limit, rate)
 
 
-def tick(limit: Annotated[int, typer.Option(help="At most this many letters.")] = 500) -> int:
+def tick(limit: Annotated[int, typer.Option(help="At most this many letters.")] = 500, rate: Rate = None) -> int:
     """Do what has fallen due: plan digests, send letters, drop old runs. Call it as often as you like."""
+    require(rate is None or rate >= 1, f"--rate must be at least 1, got {rate}")
+    import time
+    from collections import Counter
+
     from netopsy.feed.mail.transport import transport_at
     from netopsy.feed.tick import tick
     from netopsy.web.runs.expiry import expire, runs_folder
 
+    counts, left, at_once = Counter[str](), limit, limit if rate is None else max(1, rate // 60)
     with opened() as (feed, settings), closing(transport_at(settings)) as transport:
-        now = datetime.now(UTC)
-        expire(feed.engine, runs_folder(feed.engine, settings), now=now)
-        found = tick(feed, settings, transport, now=now, limit=limit)
-    sent = found.sending
+        expire(feed.engine, runs_folder(feed.engine, settings), now=datetime.now(UTC))
+        while True:
+            found = tick(feed, settings, transport, now=datetime.now(UTC), limit=min(left, at_once))
+            sent = found.sending
+            many = {name: getattr(sent, name) for name in ("sent", "retry", "failed", "uncertain")}
+            counts.update(many, planned=found.planned)
+            left -= sum(many.values())
+            if rate is None or sent.trouble or left <= 0 or not any(many.values()):
+                break
+            time.sleep(60 * at_once / rate)
     say(
-        f"{found.planned:,} digests planned; {sent.sent:,} letters sent, {sent.retry:,} put off, "
-        f"{sent.failed:,} failed, {sent.uncertain:,} uncertain.",
+        f"{counts['planned']:,} digests planned; {counts['sent']:,} letters sent, {counts['retry']:,} put off, "
+        f"{counts['failed']:,} failed, {counts['uncertain']:,} uncertain.",
         err=True,
     )
     if sent.trouble:

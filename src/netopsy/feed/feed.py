@@ -23,7 +23,7 @@ from netopsy.feed.fetching import Fetcher
 from netopsy.feed.identifiers import identified, parse
 from netopsy.feed.lists import Entry, Period
 from netopsy.feed.search import query as typed
-from netopsy.feed.search.index import SearchIndex, State
+from netopsy.feed.search.index import SearchIndex, State, UnwritableError
 from netopsy.feed.sources import catalogue, files
 from netopsy.feed.store import Ingested, ingest
 from netopsy.feed.submissions import Submitted
@@ -133,7 +133,7 @@ class Feed:
         lists.check_limit(limit)
         try:
             self.follow()
-        except InputError:  # a full disk, say: what is there is searched
+        except UnwritableError:  # what is there is searched
             if not self.index.present():
                 raise
         most = limit if not _only_filters(text) else 10_000

@@ -18,12 +18,13 @@ import netopsy
 from netopsy.core.errors import InputError
 from netopsy.feed import Feed
 from netopsy.feed.accounts import BannedError
+from netopsy.feed.search.index import UnwritableError
 from netopsy.feed.settings import Settings
 from netopsy.web import pages
 from netopsy.web.caching import Caching
 from netopsy.web.cookies import Cookies
 from netopsy.web.heads import Heads
-from netopsy.web.security import AGENTS, Security
+from netopsy.web.security import AGENTS, LOG, Security
 from netopsy.web.site import Site
 from netopsy.web.visitor import ANYBODY, known_visitor
 
@@ -82,6 +83,11 @@ def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = 
     @app.exception_handler(BannedError)
     def _banned(request: Request, error: BannedError) -> Response:
         return refuse(request, 403, f"{error}.")
+
+    @app.exception_handler(UnwritableError)
+    def _unwritable(request: Request, _: UnwritableError) -> Response:
+        LOG.error("the index of search cannot be written: `netopsy feed check` tells why")
+        return refuse(request, 503, "Search does not work at the moment.")
 
     @app.exception_handler(InputError)
     def _input(request: Request, error: InputError) -> Response:

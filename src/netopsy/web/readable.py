@@ -49,13 +49,13 @@ def readable(text: str) -> str:
     text = plain(text)
     if not set(text) & {"\\", "$", "{"}:
         return text
-    text = _ACCENT.sub(_accented, text)
+    written, text = text, _ACCENT.sub(_accented, text)
     text = _MATH.sub(lambda found: _formula(found[1] or found[2]), text)
     for _ in range(4):  # as deep as they are put into one another
         text = _WRAPPED.sub(r"\1", text)
     text = _COMMAND.sub(_command, text.replace("---", "—").replace("``", "“"))
     text = re.sub(r"\\([%&$#_{}])|[{}]", lambda found: found[1] or "", text)
-    return " ".join(text.split())
+    return " ".join(text.split()) or written  # of commands alone nothing is left, and a link needs a name
 
 
 def _formula(text: str) -> str:

@@ -44,7 +44,7 @@ ONE_CLICK = "/unsubscribe/"
 BUSY = "The database is busy or away at the moment; what was sent was not done. Try again soon."
 AGENTS = "/mcp"
 """Where programs post that are no browsers; what browsers send there is measured as everywhere."""
-_LOG = logging.getLogger("netopsy.web")
+LOG = logging.getLogger("netopsy.web")
 
 
 class Security:
@@ -79,7 +79,7 @@ class Security:
         try:
             await self.app(scope, _counted(receive, _most(scope)), sending)
         except Exception as error:
-            _LOG.error("%s failed: %s", getattr(scope.get("route"), "path", "a page"), place_of(error))
+            LOG.error("%s failed: %s", getattr(scope.get("route"), "path", "a page"), place_of(error))
             if begun:  # the connection is cut, and what was raised, which may hold what was typed, goes into no log
                 raise RuntimeError("an answer was broken off") from None
             away = isinstance(error, OperationalError | InterfaceError)

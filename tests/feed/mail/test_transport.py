@@ -141,6 +141,12 @@ def test_a_connection_that_ends_after_the_letter_leaves_it_uncertain(sink):
     way.close()
 
 
+@pytest.mark.parametrize(("reply", "outcome"), [("hello", "uncertain"), ("354 go on", "uncertain"), ("251 ok", "sent")])
+def test_nonsense_after_the_letter_leaves_it_uncertain_and_any_yes_is_one(sink, reply, outcome):
+    sink.at_end = reply
+    assert plainly(sink).send(LETTER).outcome.value == outcome
+
+
 def test_a_server_that_hangs_after_the_letter_leaves_it_uncertain(sink):
     async def hang(server):
         await asyncio.sleep(3)

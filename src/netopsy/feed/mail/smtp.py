@@ -94,7 +94,10 @@ class Smtp(Transport):
             handed_over = True
             server.send(envelope.content.replace(b"\r\n.", b"\r\n..") + b".\r\n")
             code, reply = server.getreply()
-            if code != 250:
+            if not 200 <= code < 600 or 300 <= code < 400:  # no answer to what was handed over
+                self._drop()
+                return Answer(Outcome.UNCERTAIN, said(reply, code))
+            if code >= 400:
                 return self._stopped(code, reply, Outcome.REJECTED if code >= 500 else Outcome.AGAIN)
         except smtplib.SMTPResponseException as error:
             self._drop()

@@ -51,6 +51,10 @@ class State:
     """Papers that meaning covers."""
 
 
+class UnwritableError(InputError):
+    """The index can neither be followed nor made: a full disk, a place that is not ours."""
+
+
 class SearchIndex:
     """An index in a folder; any number of processes may read it, one at a time follows the database."""
 
@@ -125,7 +129,7 @@ class SearchIndex:
             with _alone(self.folder):
                 yield
         except (OSError, sqlite3.OperationalError) as error:
-            raise InputError(f"the index of search {str(self.folder)!r} cannot be written: {error}") from None
+            raise UnwritableError(f"the index of search {str(self.folder)!r} cannot be written: {error}") from None
 
     def _vectors(self) -> Vectors:
         file = self.folder / "vectors.db"
