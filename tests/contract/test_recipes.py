@@ -204,6 +204,18 @@ def test_a_text_is_taken_as_it_is_and_not_without_end():
         option.value("x" * 300)
 
 
+@pytest.mark.parametrize("text", ["9" * 400, f"-{'9' * 4000}", "9" * 5000, "1e3", "nan", ""])
+def test_a_whole_number_of_any_length_is_refused_in_a_sentence(text):
+    with pytest.raises(InputError, match="^rank must be a whole number from 1 to 5, got .{0,42}$"):
+        Option("rank", "How many", 2, low=1, high=5).value(text)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e999"])
+def test_a_number_without_bounds_is_finite_all_the_same(text):
+    with pytest.raises(InputError, match="^share must be a number"):
+        Option("share", "How much", 0.5).value(text)
+
+
 def test_the_unweighted_graph_keeps_its_edges_and_names():
     weighted = graph("les_miserables", weighted=True)
     assert is_weighted(weighted)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -91,18 +90,11 @@ def _workers(slots: int, database: str) -> Iterator[None]:
     if slots == 0:
         yield
         return
+    from netopsy.web.runs.companion import companion
+
     command = [sys.executable, "-m", "netopsy", "worker", "--slots", str(slots), "--beside", str(os.getpid())]
-    around = os.environ | ({"NETOPSY_FEED": database} if database else {})
-    started = subprocess.Popen(command, env=around, stdin=subprocess.DEVNULL, start_new_session=True)
-    try:
+    with companion(command, os.environ | ({"NETOPSY_FEED": database} if database else {})):
         yield
-    finally:
-        started.terminate()
-        try:
-            started.wait(15)
-        except subprocess.TimeoutExpired:
-            started.kill()
-            started.wait()
 
 
 def _is_loopback(host: str) -> bool:

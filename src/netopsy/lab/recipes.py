@@ -80,7 +80,8 @@ class Option:
             number = int(text) if whole else float(text)
         except ValueError:
             raise InputError(f"{self.name} must be {wanted}, got {plain(text)[:40]!r}") from None
-        require(self.low <= number <= self.high, f"{self.name} must be {wanted}, got {number:g}")
+        fits = self.low <= number <= self.high and (whole or math.isfinite(number))
+        require(fits, f"{self.name} must be {wanted}, got {text.strip()[:40]}")
         return number
 
 

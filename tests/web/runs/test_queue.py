@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from netopsy.core.errors import InputError
 from netopsy.feed import schema
+from netopsy.feed.database import writing
 from netopsy.web.runs import queue
 from netopsy.web.runs.expiry import expire
 from netopsy.web.runs.job import Given, Job
@@ -19,6 +21,13 @@ MANY = Allowance(9, None, timedelta(days=7))
 
 def _states(line, *numbers):
     return [queue.find(line.engine, each).state for each in numbers]
+
+
+def _done(line, number):
+    results = line.folders / number / "result"
+    results.mkdir()
+    (results / "result.json").write_text("{}")
+    queue.finish(line.engine, number, "one", "done", "", now=line.clock.now)
 
 
 def test_a_job_comes_back_from_the_database_as_it_was():
@@ -69,7 +78,7 @@ def test_the_same_job_of_the_same_visitor_is_there_already(line):
     assert line.put(line.toy("QUICK"), "another") != first
     assert line.put(line.toy("QUICK", times=2)) != first
     taken = queue.claim(line.engine, "one", now=line.clock.now)
-    queue.finish(line.engine, taken.id, "one", "done", "", now=line.clock.now)
+    _done(line, taken.id)
     assert line.put(line.toy("QUICK")) == first
     assert _states(line, first) == ["done"]
     with line.engine.connect() as connection:
@@ -181,3 +190,42 @@ def test_a_folder_of_files_is_taken_over_only_where_they_are_needed(line, tmp_pa
     again = incoming("incoming-" + "11" * 16)
     assert line.put(job, incoming=again) == number
     assert again.exists()
+
+
+def test_a_run_whose_results_were_deleted_is_run_again(line):
+    job = Job("recipe", "x", (Given(file="input-0.png", digest="1" * 64),))
+    incoming = line.folders / ("incoming-" + "00" * 16)
+
+    def asked():
+        incoming.mkdir(parents=True, exist_ok=True)
+        (incoming / "input-0.png").write_bytes(b"x")
+        return line.put(job, incoming=incoming)
+
+    number = asked()
+    _done(line, queue.claim(line.engine, "one", now=line.clock.now).id)
+    assert asked() == number
+    assert _states(line, number) == ["done"]
+    for lost in ("result/result.json", "input-0.png"):
+        (line.folders / number / lost).unlink()
+    assert asked() == number
+    assert _states(line, number) == ["queued"]
+    assert (line.folders / number / "input-0.png").read_bytes() == b"x"
+
+
+def test_results_that_are_asked_for_again_are_kept_as_long_again(line):
+    number = line.put(line.toy("QUICK"))
+    _done(line, queue.claim(line.engine, "one", now=line.clock.now).id)
+    line.clock.now += timedelta(days=6)
+    assert line.put(line.toy("QUICK")) == number
+    assert queue.find(line.engine, number).expires == line.clock.now + timedelta(days=7)
+
+
+def test_a_job_that_cannot_be_read_does_not_stand_in_the_way_of_others(line):
+    first, second = line.put(line.toy("QUICK")), line.put(line.toy("QUICK", times=2), "another")
+    with writing(line.engine) as connection:
+        broken = update(schema.run).where(schema.run.c.id == first).values(job='{"kind": "recipe", "later": 1}')
+        connection.execute(broken)
+    taken = [queue.claim(line.engine, "one", now=line.clock.now) for _ in range(3)]
+    assert [each.id for each in taken if each] == [second]
+    with pytest.raises(InputError, match="another version"):
+        queue.find(line.engine, first)

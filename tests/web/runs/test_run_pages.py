@@ -1,5 +1,6 @@
 """Papers run from the browser: forms, uploads, progress, results; only what is meant to be seen is."""
 
+import errno
 import json
 import re
 import threading
@@ -195,6 +196,16 @@ def test_what_does_not_fit_is_refused_and_nothing_is_left(local, folders, files,
     answer = _post(local, files=files, **fields)
     assert (answer.status_code, message in answer.text) == (status, True), answer.text
     assert sorted(each.name for each in folders.iterdir()) == before
+
+
+def test_a_full_disk_is_told_on_the_form_and_nothing_is_left(local, folders, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("netopsy.web.runs.uploads._copied", full)
+    answer = _post(local, files={"file-0": ("a.csv", EDGES)})
+    assert (answer.status_code, "The disk of this site is full" in answer.text) == (507, True)
+    assert not list(folders.glob("incoming-*"))
 
 
 def test_only_these_forms_may_be_large(local):

@@ -1,5 +1,6 @@
 """Jobs in processes of their own: whatever one does, it ends in a sentence, and the worker lives on."""
 
+import errno
 import json
 import os
 import signal
@@ -7,11 +8,13 @@ import subprocess
 import sys
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from netopsy.web.app import clock
 from netopsy.web.runs import isolation, queue
+from netopsy.web.runs.companion import companion
 from netopsy.web.runs.isolation import GIGABYTE, Limits
 from netopsy.web.runs.results import read_results
 from netopsy.web.runs.worker import Slots
@@ -213,6 +216,41 @@ def test_nothing_of_the_operator_is_around_a_job():
     found = isolation.surroundings(around)
     assert found["PATH"] == "/bin"
     assert not {"NETOPSY_FEED", "AWS_SECRET", "HTTPS_PROXY", "NETOPSY_MAIL"} & set(found)
+
+
+def test_relative_places_of_the_operator_are_the_same_for_a_job(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    found = isolation.surroundings({"PYTHONPATH": f"src{os.pathsep}/lib", "NETOPSY_DATA": "data", "PATH": "bin"})
+    assert found["PYTHONPATH"] == f"{tmp_path}/src{os.pathsep}/lib"
+    assert found["NETOPSY_DATA"] == f"{tmp_path}/data"
+    assert found["PATH"] == "bin"
+    assert Path(found["NETOPSY_CACHE"]).is_absolute()
+
+
+def test_a_full_disk_is_said_to_be_full():
+    from netopsy.lab.errors import StorageError
+    from netopsy.web.runs.child import _said
+
+    assert "disk of this site is full" in _said(OSError(errno.ENOSPC, "No space left on device"), 3.0)
+    assert "disk of this site is full" in _said(StorageError(errno.EDQUOT, "cannot write x"), 3.0)
+    assert "larger file" in _said(OSError(errno.EFBIG, "File too large"), 3.0)
+
+
+def test_a_worker_that_is_killed_is_started_again_and_ends_with_the_page(tmp_path):
+    script = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1], str(os.getpid())).touch(); time.sleep(60)"
+
+    def alive(count):
+        until = time.monotonic() + 20
+        while len(found := {int(each.name) for each in tmp_path.iterdir()}) < count:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        return found
+
+    with companion([sys.executable, "-S", "-c", script, str(tmp_path)], os.environ, pause=0.05):
+        first = alive(1)
+        os.kill(*first, signal.SIGKILL)
+        second = alive(2) - first
+    assert not any(map(_alive, second))
 
 
 def test_lines_of_progress_are_those_of_the_outermost_task():

@@ -19,6 +19,7 @@ from netopsy.studies import available, recipes
 from netopsy.web.pages.paper import entry_named
 from netopsy.web.pages.paper import paper as paper_page
 from netopsy.web.runs import forms, queue
+from netopsy.web.runs.child import no_room
 from netopsy.web.runs.expiry import runs_folder
 from netopsy.web.runs.forms import EXAMINATION
 from netopsy.web.runs.inputs import BYTES, ENDINGS
@@ -125,7 +126,8 @@ def _open_stream(request: Request, number: str) -> Iterator[RunRow]:
         yield found
     finally:
         open_now[who] -= 1
-        open_now += Counter()  # what is not counted any more goes
+        if open_now[who] <= 0:
+            del open_now[who]
 
 
 @router.get("/runs/{number}/events", response_class=EventSourceResponse)
@@ -150,8 +152,13 @@ async def events(
 
 
 async def _begun(request: Request, slug: str) -> Response:
-    async with request.form(max_files=4, max_fields=FIELDS, max_part_size=PART) as sent:
-        return await run_in_threadpool(_begin, request, slug, sent)
+    try:
+        async with request.form(max_files=4, max_fields=FIELDS, max_part_size=PART) as sent:
+            return await run_in_threadpool(_begin, request, slug, sent)
+    except OSError as error:
+        if not (why := no_room(error)):
+            raise
+        return await run_in_threadpool(_form, request, slug, why, status=507)
 
 
 def _begin(request: Request, slug: str, sent: FormData) -> Response:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from netopsy.examination.result import Examination
     from netopsy.lab.runs import Run
 
-BUDGETS: Mapping[JobKind, float] = {"recipe": 90.0, "examination": 240.0}
+BUDGETS: Mapping[JobKind, float] = {"recipe": 240.0, "examination": 240.0}
 """Seconds that instruments may take together, as one timed batch judges it."""
 
 

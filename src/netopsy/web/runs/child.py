@@ -6,6 +6,7 @@ in ``result``. A warm one has imported most of what jobs need before it is told 
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import os
@@ -118,6 +119,13 @@ def _carry_out(folder: Path, reporter: Lines) -> None:
         write_whole(carry_out(job, folder), folder)
 
 
+def no_room(error: OSError) -> str:
+    """That a disk is full, or a file was to be larger than any may be, in a sentence; otherwise nothing."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The disk of this site is full, so nothing could be written; try it again later."
+    return "It wanted to write a larger file than it may." if error.errno == errno.EFBIG else ""
+
+
 def _said(error: BaseException, gigabytes: float) -> str:
     """Why it failed, in a sentence; what nobody foresaw goes to the log with its trace."""
     from netopsy.core.errors import InputError
@@ -127,6 +135,8 @@ def _said(error: BaseException, gigabytes: float) -> str:
     words = str(error).lower()
     if isinstance(error, MemoryError) or "allocate memory" in words or "bad_alloc" in words:
         return f"It needed more than {gigabytes:g} GB of memory."
+    if isinstance(error, OSError) and (why := no_room(error)):
+        return why
     if isinstance(error, InputError | CellsFailedError):
         text = plain(str(error)).rstrip(".")
         return f"{text[:1].upper()}{text[1:400]}."

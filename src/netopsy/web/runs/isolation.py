@@ -20,6 +20,8 @@ from netopsy.web.runs.job import JobKind
 GIGABYTE = 2**30
 KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "NETOPSY_DATA", "LD_LIBRARY_PATH")
 """What a job learns of the environment it was started from: how to find programs and files, and nothing else."""
+PLACES = ("PYTHONPATH", "NETOPSY_DATA", "LD_LIBRARY_PATH")
+"""Of them those that may be relative to the folder the program was started in, where a job does not work."""
 GRACE = 5.0
 """Seconds that a process has between being asked to end and being killed."""
 _PR_SET_PDEATHSIG = 1
@@ -39,7 +41,7 @@ class Limits:
 
 
 LIMITS: Mapping[JobKind, Limits] = {
-    "recipe": Limits(120, 3 * GIGABYTE),
+    "recipe": Limits(420, 3 * GIGABYTE),
     "study": Limits(600, 4 * GIGABYTE),
     "examination": Limits(600, 4 * GIGABYTE),
 }
@@ -47,16 +49,21 @@ LIMITS: Mapping[JobKind, Limits] = {
 
 def surroundings(around: Mapping[str, str]) -> dict[str, str]:
     """The environment of a job: nothing of the operator's but `KEPT`."""
-    cache = str(cache_folder())
+    cache = str(cache_folder().absolute())
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
     offline = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY")
     return (
-        {name: around[name] for name in KEPT if name in around}
+        {name: _from_here(around[name]) if name in PLACES else around[name] for name in KEPT if name in around}
         | dict.fromkeys((*threads, *offline), "1")
         | {"NETOPSY_CACHE": cache, "NETOPSY_MAX_BYTES": str(GIGABYTE // 2), "CUDA_VISIBLE_DEVICES": ""}
         | {"NUMBA_CACHE_DIR": f"{cache}/numba", "MPLCONFIGDIR": f"{cache}/matplotlib", "MPLBACKEND": "Agg"}
         | {"PYTHONSAFEPATH": "1", "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "2"}
     )
+
+
+def _from_here(places: str) -> str:
+    """The same places, wherever a process works; an empty one is the folder of the moment and so none."""
+    return os.pathsep.join(os.path.abspath(os.path.expanduser(each)) for each in places.split(os.pathsep) if each)
 
 
 def start(module: str, *arguments: str) -> subprocess.Popen[bytes]:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from netopsy.core.errors import InputError
+
 JobKind = Literal["recipe", "study", "examination"]
 
 
@@ -44,9 +46,16 @@ class Job:
 
     @classmethod
     def from_text(cls, text: str) -> Job:
-        """What `to_text` wrote."""
-        found: dict[str, Any] = json.loads(text)
-        return cls(**found | {"inputs": tuple(Given(**each) for each in found["inputs"])})
+        """What `to_text` wrote.
+
+        Raises:
+            InputError: it is none, or one of a version with other fields.
+        """
+        try:
+            found: dict[str, Any] = json.loads(text)
+            return cls(**found | {"inputs": tuple(Given(**each) for each in found["inputs"])})
+        except (ValueError, TypeError, KeyError):
+            raise InputError("this run was asked for with another version of netopsy; ask for it again") from None
 
     def key(self, who: str) -> str:
         """The same for the same job of the same visitor, whatever its files are called."""

@@ -18,6 +18,7 @@ from netopsy.feed import quotas, schema
 from netopsy.feed.calendar import aware
 from netopsy.feed.database import writing
 from netopsy.web.runs.job import Job
+from netopsy.web.runs.results import FOLDER, RESULT
 
 LEASE = timedelta(seconds=30)
 """A worker that is not heard of for so long is dead."""
@@ -89,8 +90,8 @@ class Event:
 def enqueue(engine: Engine, job: Job, asker: Asker, folders: Path, incoming: Path | None, *, now: datetime) -> str:
     """Put a job into the queue; the number of its run.
 
-    What the same visitor has asked for before is there already. One that failed or was cancelled is queued again, and
-    a study goes on from the cells that it has.
+    What the same visitor has asked for before is there already. One that failed or was cancelled, or whose results are
+    gone, is queued again, and a study goes on from the cells that it has.
 
     Args:
         folders: where each run has a folder of its own.
@@ -102,7 +103,9 @@ def enqueue(engine: Engine, job: Job, asker: Asker, folders: Path, incoming: Pat
     table, moment, key = schema.run, aware(now), job.key(asker.who)
     with writing(engine) as connection:
         known = connection.execute(select(table.c.id, table.c.state).where(table.c.key == key)).one_or_none()
-        if known is not None and known.state not in ("failed", "cancelled"):
+        if known is not None and (known.state in ("queued", "running") or _kept(folders, known)):
+            longer = {"expires": moment + asker.allowance.kept}  # what was asked for just now does not go just then
+            connection.execute(update(table).where(table.c.id == known.id).values(**longer))
             return str(known.id)
         allowed = asker.allowance
         most = allowed.a_day
@@ -168,7 +171,11 @@ def claim(engine: Engine, owner: str, *, now: datetime) -> RunRow | None:
         held = {"owner": owner, "leased_until": moment + LEASE, "tries": row.tries + 1}
         connection.execute(update(table).where(table.c.id == row.id).values(state="running", started=moment, **held))
         _tell(connection, row.id, "state", {"state": "running"}, moment)
-        return _read(connection.execute(select(table).where(table.c.id == row.id)).one())
+        try:
+            return _read(connection.execute(select(table).where(table.c.id == row.id)).one())
+        except InputError as error:  # it must not stand in the way of those behind it
+            _end(connection, row.id, "failed", f"{str(error)[:1].upper()}{str(error)[1:]}.", moment)
+            return None
 
 
 def beat(engine: Engine, number: str, owner: str, *, now: datetime) -> bool:
@@ -255,10 +262,17 @@ def events(engine: Engine, number: str, after: int = 0) -> Sequence[Event]:
         return [Event(row.seq, row.kind, json.loads(row.data)) for row in connection.execute(query)]
 
 
+def _kept(folders: Path, known: Any) -> bool:
+    return bool(known.state == "done") and (folders / str(known.id) / FOLDER / RESULT).is_file()
+
+
 def _place(folders: Path, number: str, incoming: Path | None) -> None:
-    """Make the folder of a run, if it is not there, out of the one with its files."""
+    """Make the folder of a run, or what is missing in it, out of the one with its files."""
     place = folders / number
     if place.is_dir():
+        for each in incoming.iterdir() if incoming is not None else ():
+            if not (place / each.name).exists():
+                os.rename(each, place / each.name)
         return
     folders.mkdir(parents=True, exist_ok=True, mode=0o700)
     if incoming is not None:

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from netopsy.web.runs import forms, isolation, queue
-from netopsy.web.runs.child import JOB
+from netopsy.web.runs.child import JOB, no_room
 from netopsy.web.runs.isolation import LIMITS, Limits
 from netopsy.web.runs.job import JobKind
 from netopsy.web.runs.queue import RunRow, State
@@ -87,11 +87,10 @@ class Slots:
         folder, limits = self.folders / run.id, self.limits[run.job.kind]
         try:
             (folder / JOB).write_text(run.job.to_text(), encoding="utf-8")
-            process = spare.take()
-            isolation.hand_over(process, folder, limits)
+            process = spare.hand_over(folder, limits)
         except OSError as error:
             _LOG.error("a job cannot be started: %s", error.strerror)
-            queue.finish(self.engine, run.id, owner, "failed", "Its files are not there any more.", now=self.now())
+            queue.finish(self.engine, run.id, owner, "failed", _not_started(error), now=self.now())
             return
         try:
             state, said = self._watched(process, run.id, owner, limits)
@@ -147,12 +146,23 @@ class _Spare:
         self._process: subprocess.Popen[bytes] | None = None
         self._until = 0.0
 
-    def take(self) -> subprocess.Popen[bytes]:
-        """A process to hand a job to: the spare one, or a new one."""
+    def hand_over(self, folder: Path, limits: Limits) -> subprocess.Popen[bytes]:
+        """Hand a job to the spare process, or to a new one where there is none or it has just died.
+
+        Raises:
+            OSError: no process can be started.
+        """
         process, self._process = self._process, None
-        if process is not None and process.poll() is None:
-            return process
-        return isolation.start(CHILD)
+        if process is not None:
+            try:
+                isolation.hand_over(process, folder, limits)
+                return process
+            except OSError:
+                isolation.stop(process)
+                _closed(process)
+        process = isolation.start(CHILD)
+        isolation.hand_over(process, folder, limits)
+        return process
 
     def renew(self) -> None:
         """Begin with the next one, which imports what it can while nobody waits."""
@@ -171,6 +181,12 @@ class _Spare:
         if process is not None:
             isolation.stop(process)
             _closed(process)
+
+
+def _not_started(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "Its files are not there any more."
+    return no_room(error) or "It could not be started, for want of memory or processes; try it again later."
 
 
 def _closed(process: subprocess.Popen[bytes]) -> None:
