@@ -32,6 +32,17 @@ def test_of_sixty_questions_fifty_four_find_a_right_paper_among_the_first_three(
     assert np.mean([1 / place for place in places]) >= 0.80
 
 
+def test_similar_papers_are_the_nearest_by_what_was_read_of_them(catalogue_feed, feed):
+    meaning = catalogue_feed.index._opened_meaning()
+    whole = np.stack([meaning.index.reconstruct(row) for row in range(51)])
+    for key in meaning.ids[::10]:
+        nearness = whole @ whole[meaning.row[key]]
+        expected = [meaning.ids[row] for row in np.argsort(-nearness, kind="stable") if meaning.ids[row] != key]
+        assert [one.id for one in catalogue_feed.similar(key, 4)] == expected[:4]
+    assert feed.similar(meaning.ids[0]) == []  # nothing was read yet
+    assert catalogue_feed.similar("arxiv:0000.00000") == []
+
+
 def test_nearness_is_what_numpy_works_out(catalogue_feed):
     meaning = catalogue_feed.index._opened_meaning()
     vector = np.ascontiguousarray(encoder()(["pruning"])[0])

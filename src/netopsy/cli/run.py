@@ -85,6 +85,7 @@ def worker(
     with opened() as (feed, settings):
         from netopsy.web.app import clock
         from netopsy.web.runs.expiry import runs_folder
+        from netopsy.web.runs.follower import follow
         from netopsy.web.runs.worker import Slots, serve
 
         logging.basicConfig(format="netopsy: %(message)s", level=logging.WARNING)
@@ -94,6 +95,8 @@ def worker(
         folders = runs_folder(feed.engine, settings)
         if beside is None:
             say(f"{slots} runs at once, in {folders} (Ctrl-C ends it)")
+        else:
+            threading.Thread(target=follow, args=(feed, asked), daemon=True).start()
         serve(Slots(feed.engine, folders, slots, clock), beside, asked=asked)
 
 

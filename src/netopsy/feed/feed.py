@@ -156,6 +156,14 @@ class Feed:
         ]
         return [*([Hit(first, 1.0, first.title)] if first else []), *hits][:limit]
 
+    def similar(self, paper: str, limit: int = 5, *, now: datetime | None = None) -> list[Entry]:
+        """The papers nearest in meaning to the one of that key, nearest first; none while they have not been read."""
+        lists.check_limit(limit)
+        found = self.index.neighbours(paper, limit)
+        with self.engine.connect() as connection:
+            known = {one.id: one for one in lists.entries(connection, found, now or datetime.now(UTC))}
+        return [known[key] for key in found if key in known]
+
     def follow(self, *, encode: int | None = None) -> State:
         """Bring the index to where the database is; reads at most ``encode`` papers for their meaning."""
         if self.index.behind(self.engine) or self.index.state().seq == 0 or not self.index.present():

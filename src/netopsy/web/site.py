@@ -21,7 +21,6 @@ from sqlalchemy import func, select
 
 import netopsy
 from netopsy.catalogue import ROOMS, Paper, papers
-from netopsy.core.errors import InputError
 from netopsy.feed import Entry, Feed, schema, shelf, votes
 from netopsy.feed.calendar import day_of, zone_named
 from netopsy.feed.feed import Hit
@@ -160,17 +159,9 @@ class Site:
             return self.feed.search(text, limit, now=self.now())
 
     def similar(self, entry: Entry, limit: int = 5) -> list[Entry]:
-        """The papers nearest to one; none while the index has not come so far."""
-        state = self.feed.index.state()
-        if state.seq == 0 or self.feed.index.behind(self.feed.engine):
-            return []
-        text = " ".join(filter(None, (entry.title, *entry.keywords))).replace(":", " ").replace('"', " ")
-        words = " ".join(word.lstrip("-") for word in text.split())
-        try:
-            hits = self.search(words, limit + 1)
-        except InputError:  # a title without a single word
-            return []
-        return [hit.entry for hit in hits if hit.entry.id != entry.id][:limit]
+        """The papers nearest to one in meaning; none while the index has not come so far."""
+        with self._searching:
+            return self.feed.similar(entry.id, limit, now=self.now())
 
     def _version(self) -> str:
         files = sorted(each for folder in ("templates", "static") for each in (HERE / folder).iterdir())

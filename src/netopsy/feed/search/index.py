@@ -166,6 +166,11 @@ class SearchIndex:
         found.sort(key=lambda one: (one.id not in named, -one.score, one.id))
         return found[:limit]
 
+    def neighbours(self, paper: str, limit: int) -> list[str]:
+        """The papers whose meaning is nearest to that of one, as far as they were read; the encoder is not needed."""
+        meaning = self._opened_meaning()
+        return [] if meaning is None else meaning.neighbours(paper, limit)
+
     def _understand(self, engine: Engine, vectors: Vectors, fresh: list[Document], most: int | None) -> int:
         if not searches_by_meaning():
             return 0

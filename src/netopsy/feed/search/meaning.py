@@ -72,6 +72,13 @@ class Meaning:
         _, found = self.index.search(vector[None], count, params=options)
         return [self.ids[row] for row in found[0] if row >= 0]
 
+    def neighbours(self, key: str, many: int) -> list[str]:
+        """The papers whose whole text is nearest to that of one of them, itself left out; none if it has no vector."""
+        if key not in self.row:
+            return []
+        own = np.ascontiguousarray(self.index.reconstruct(self.row[key]), np.float32)
+        return [each for each in self.nearest(own, many + 1, None) if each != key][:many]
+
     def nearness(self, vector: NDArray[np.float32], ids: Sequence[str]) -> dict[str, tuple[float, int]]:
         """The mean of the cosine of its whole text and that of its nearest passage, and which passage that is."""
         known = [key for key in ids if key in self.row]
