@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -74,6 +74,8 @@ class Security:
             return
         try:
             await self.app(scope, _counted(receive, _most(scope)), sending)
+        except ClientDisconnect:  # whoever asked is gone, in the middle of an upload maybe
+            return
         except Exception as error:
             _LOG.error("%s failed: %s", getattr(scope.get("route"), "path", "a page"), _place(error))
             if begun:
