@@ -4,7 +4,9 @@ import shutil
 import sqlite3
 import traceback
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
+import anyio
 import pytest
 from sqlalchemy import select
 from starlette.responses import Response
@@ -232,3 +234,22 @@ def test_an_index_that_cannot_be_written_is_searched_as_it_is_and_its_place_is_t
 def test_a_title_of_commands_alone_still_names_its_link():
     assert readable("{{{") == "{{{"
     assert readable(r"\emph{}") == r"\emph{}"
+
+
+def test_an_upload_that_is_cut_in_the_middle_is_no_fault_of_ours(visit, caplog):
+    parts = [{"type": "http.request", "body": b"--a", "more_body": True}, {"type": "http.disconnect"}]
+    host = urlsplit(str(visit.base_url)).netloc.encode()
+    headers = [(b"host", host), (b"sec-fetch-site", b"same-origin")]
+    headers.append((b"content-type", b"multipart/form-data; boundary=a"))
+    scope = {"type": "http", "method": "POST", "path": "/examine", "raw_path": b"/examine", "query_string": b""}
+    scope |= {"headers": headers, "scheme": "http", "http_version": "1.1", "client": ("127.0.0.1", 1), "root_path": ""}
+
+    async def receive():
+        return parts.pop(0)
+
+    async def send(message):
+        raise AssertionError(message)
+
+    anyio.run(visit.app, scope, receive, send)
+    assert parts == []
+    assert caplog.text == ""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -78,6 +78,8 @@ class Security:
             return
         try:
             await self.app(scope, _counted(receive, _most(scope)), sending)
+        except ClientDisconnect:  # whoever asked is gone, in the middle of an upload maybe
+            return
         except Exception as error:
             LOG.error("%s failed: %s", getattr(scope.get("route"), "path", "a page"), place_of(error))
             if begun:  # the connection is cut, and what was raised, which may hold what was typed, goes into no log

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from netopsy.core.errors import InputError
 from netopsy.web.app import clock
 from netopsy.web.runs import isolation, queue
 from netopsy.web.runs.companion import companion
@@ -231,9 +232,16 @@ def test_a_full_disk_is_said_to_be_full():
     from netopsy.lab.errors import StorageError
     from netopsy.web.runs.child import _said
 
-    assert "disk of this site is full" in _said(OSError(errno.ENOSPC, "No space left on device"), 3.0)
-    assert "disk of this site is full" in _said(StorageError(errno.EDQUOT, "cannot write x"), 3.0)
-    assert "larger file" in _said(OSError(errno.EFBIG, "File too large"), 3.0)
+    assert "disk of this site is full" in _said(OSError(errno.ENOSPC, "No space left on device"), 3.0, Path("/runs/1"))
+    assert "disk of this site is full" in _said(StorageError(errno.EDQUOT, "cannot write x"), 3.0, Path("/runs/1"))
+    assert "larger file" in _said(OSError(errno.EFBIG, "File too large"), 3.0, Path("/runs/1"))
+
+
+def test_what_is_said_of_a_file_does_not_tell_where_it_lies():
+    from netopsy.web.runs.child import _said
+
+    error = InputError("the weights in '/home/somebody/runs/1/input-0.safetensors' are damaged")
+    assert _said(error, 3.0, Path("/home/somebody/runs/1")) == "The weights in 'input-0.safetensors' are damaged."
 
 
 def test_a_worker_that_is_killed_is_started_again_and_ends_with_the_page(tmp_path):

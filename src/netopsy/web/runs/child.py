@@ -83,7 +83,7 @@ def main(parent: str, *warm: str) -> int:
         out.write(json.dumps(line) + "\n")
         out.flush()
 
-    gigabytes = 0.0
+    gigabytes, folder = 0.0, "/"
     try:
         for each in PRELOADED if warm else ():
             importlib.import_module(each)
@@ -101,7 +101,7 @@ def main(parent: str, *warm: str) -> int:
             write({"ended": "cancelled", "said": "It was cancelled."})
         return 130
     except BaseException as error:
-        said = _said(error, gigabytes)
+        said = _said(error, gigabytes, Path(folder))
         with suppress(OSError, MemoryError):
             write({"ended": "failed", "said": said})
         return 1
@@ -126,8 +126,11 @@ def no_room(error: OSError) -> str:
     return "It wanted to write a larger file than it may." if error.errno == errno.EFBIG else ""
 
 
-def _said(error: BaseException, gigabytes: float) -> str:
-    """Why it failed, in a sentence; what nobody foresaw goes to the log with its trace."""
+def _said(error: BaseException, gigabytes: float, folder: Path) -> str:
+    """Why it failed, in a sentence; what nobody foresaw goes to the log with its trace.
+
+    Where the files of this machine lie is nobody's business.
+    """
     from netopsy.core.errors import InputError
     from netopsy.core.texts import plain
     from netopsy.lab.errors import CellsFailedError
@@ -138,7 +141,7 @@ def _said(error: BaseException, gigabytes: float) -> str:
     if isinstance(error, OSError) and (why := no_room(error)):
         return why
     if isinstance(error, InputError | CellsFailedError):
-        text = plain(str(error)).rstrip(".")
+        text = plain(str(error)).replace(f"{folder}{os.sep}", "").rstrip(".")
         return f"{text[:1].upper()}{text[1:400]}."
     import traceback
 
