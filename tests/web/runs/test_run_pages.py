@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from netopsy.core.finding import Finding, Picture
 from netopsy.feed import Feed
+from netopsy.feed.moderation import hide, unhide
 from netopsy.feed.settings import Settings
 from netopsy.lab.recipes import Option, PaperRecipe
 from netopsy.web.app import create_app
@@ -364,3 +365,14 @@ def test_a_run_is_gone_when_its_time_is_over(local, feed, folders, done):
     expire(feed.engine, folders, now=NOW + timedelta(days=8))
     assert local.get(f"/runs/{done}").status_code == 404
     assert not (folders / done).exists()
+
+
+def test_a_hidden_paper_is_run_by_nobody(local, feed):
+    address = "/papers/teddy/run"
+    token = _token(local, address)
+    hide(feed.engine, "teddy", by="local", reason="not ours to show", now=NOW)
+    answer = local.post(address, data={"form_token": token}, files={"file-9": ("", b"")})
+    assert answer.status_code == 404
+    assert local.get(address).status_code == 404
+    unhide(feed.engine, "teddy", by="local", now=NOW)
+    assert local.get(address).status_code == 200
