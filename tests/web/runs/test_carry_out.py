@@ -9,7 +9,7 @@ from netopsy.core.errors import InputError
 from netopsy.core.finding import Finding, Picture
 from netopsy.lab.recipes import NETWORK, PaperRecipe
 from netopsy.web.runs import carry_out as module
-from netopsy.web.runs.carry_out import carry_out
+from netopsy.web.runs.carry_out import BUDGETS, carry_out
 from netopsy.web.runs.job import Given, Job
 from netopsy.web.runs.results import read_results, result_file, write_whole
 
@@ -44,7 +44,7 @@ def test_instruments_that_have_no_time_do_less_and_then_say_so(asked, tmp_path):
     asked.depths.remove("normal")
     assert carry_out(Job("recipe", "toy", seed=3), tmp_path).findings == (("A map", SEEN),)
     told = [(each["depth"], each["budget"], each["seed"], each["instruments"]) for each in asked.calls]
-    assert told == [(depth, 90.0, 3, ("eigen-cam",)) for depth in ("normal", "normal", "quick")]
+    assert told == [(depth, BUDGETS["recipe"], 3, ("eigen-cam",)) for depth in ("normal", "normal", "quick")]
     asked.depths.clear()
     with pytest.raises(InputError, match="^It takes about 135 s here$"):
         carry_out(Job("recipe", "toy"), tmp_path)
