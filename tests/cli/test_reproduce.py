@@ -129,7 +129,7 @@ def lines(log):
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
 def test_ctrl_c_begins_no_other_cell_and_leaves_a_run_that_goes_on(netopsy, here):
     log, cells = here / "log", here / "run" / "cells"
-    settings = {"TOY_LOG": str(log), "TOY_NAP": "0.05", "TOY_SEEDS": "20"}
+    settings = {"TOY_LOG": str(log), "TOY_NAP": "0.15", "TOY_SEEDS": "20"}
     process = netopsy("reproduce", TOY, "--out", "run", "--workers", "2", **settings)
     while len(list(cells.glob("*.json"))) < 8:
         assert process.poll() is None
