@@ -18,7 +18,7 @@ from netopsy.web.runs import isolation, queue
 from netopsy.web.runs.companion import companion
 from netopsy.web.runs.isolation import GIGABYTE, Limits
 from netopsy.web.runs.results import read_results
-from netopsy.web.runs.worker import Slots
+from netopsy.web.runs.worker import CHILD, Slots
 
 LIMITS = {"recipe": Limits(60, 3 * GIGABYTE), "study": Limits(600, 4 * GIGABYTE)}
 
@@ -287,10 +287,10 @@ def _namespaces():
 
 
 def _children(number):
-    command = ["ps", "-o", "pid=,comm=", "--ppid", str(number)]
+    """Processes that carry out jobs; the tests' own process may have started a database server or a browser besides."""
+    command = ["ps", "-o", "pid=,args=", "--ppid", str(number)]
     out = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    found = [each.split() for each in out.splitlines()]
-    return [int(process) for process, name, *_ in found if name != "ps"]
+    return [int(each.split()[0]) for each in out.splitlines() if CHILD in each]
 
 
 def _alive(number):
