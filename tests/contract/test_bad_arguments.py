@@ -5,7 +5,6 @@ import copy
 import doctest
 import inspect
 import io
-import signal
 import warnings
 
 import pytest
@@ -17,6 +16,7 @@ from netopsy.catalogue.methods import resolve
 from netopsy.core import masks, parameters
 from netopsy.core.arguments import checked
 from netopsy.core.errors import InputError
+from netopsy.core.progress import reporting
 from netopsy.data import Dataset
 from netopsy.lab import statistics
 from netopsy.models import mlp
@@ -93,12 +93,30 @@ UNCALLED = {"IMPResult", "Broker", "missing_links", "effective_regions", "find_t
 METHODS = [method for paper in papers() if paper.status == "ready" for method in paper.methods]
 
 
-ENOUGH = 0.3
-"""Seconds after which a call was taken for a wish."""
+class AtWorkError(BaseException):
+    """Raised by the first step of work: the call was taken for a wish."""
 
 
-class Long(BaseException):
-    """Raised where a call was taken for a wish and is at work."""
+class EndsAtFirstStep:
+    """Ends a call where its work tells of progress, which is between two steps: nothing of anybody's is half done.
+
+    Work within work, such as a training in a search, is not begun.
+    """
+
+    def __init__(self) -> None:
+        self._started = 0
+
+    def start(self, description: str, total: int | None) -> int:
+        self._started += 1
+        if self._started > 1:
+            raise AtWorkError
+        return 0
+
+    def advance(self, task: int, steps: int = 1, note: str | None = None) -> None:
+        raise AtWorkError
+
+    def finish(self, task: int) -> None:
+        pass
 
 
 def good_call(function):
@@ -120,15 +138,6 @@ def good_call(function):
     return None
 
 
-def compiling(frame):
-    """Whether numba is at work in this frame or above it."""
-    while frame is not None:
-        if frame.f_globals.get("__name__", "").partition(".")[0] in ("numba", "llvmlite"):
-            return True
-        frame = frame.f_back
-    return False
-
-
 def test_nearly_every_method_is_called_in_its_example():
     assert len(METHODS) > 100
     assert {method.rpartition(".")[2] for method in METHODS} > UNCALLED
@@ -139,35 +148,23 @@ def test_a_method_takes_what_it_is_given_or_says_what_is_wrong(method, unchecked
     function = resolve(method)
     arguments, options = good_call(function)
     signature, wrong = inspect.signature(function), []
-
-    def over(_, frame):
-        if compiling(frame):  # what is left half compiled stays so
-            signal.setitimer(signal.ITIMER_REAL, ENOUGH)
-        else:
-            raise Long
-
-    before = signal.signal(signal.SIGALRM, over)
     for name, parameter in signature.parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         for what in ODD:
             given = signature.bind(*copy.deepcopy(arguments), **copy.deepcopy(options))
             given.arguments[name] = BAD[what]()
-            signal.setitimer(signal.ITIMER_REAL, ENOUGH)
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), reporting(EndsAtFirstStep()):
                 warnings.simplefilter("ignore")
                 try:
                     function(*given.args, **given.kwargs)
                 except InputError as error:
                     if len(str(error).splitlines()) != 1:
                         wrong.append((name, what, "several lines"))
-                except Long:
+                except AtWorkError:
                     pass
                 except Exception as error:
                     wrong.append((name, what, f"{type(error).__name__}: {error}"))
-                finally:
-                    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
     assert wrong == []
 
 
