@@ -52,6 +52,7 @@ ARGUMENTS = {
     "epochs": lambda: 2,
     "k": lambda: 2,
     "n_segments": lambda: 4,
+    "relaxed": lambda: False,
 }
 """Arguments by their name, which mean the same in every method; small where time depends on them."""
 

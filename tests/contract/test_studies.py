@@ -5,6 +5,7 @@ import pytest
 
 from netopsy import InputError
 from netopsy.catalogue import paper, papers
+from netopsy.core import drawing
 from netopsy.core.drawing import LARGEST_SVG, render
 from netopsy.lab import Tables, run
 from netopsy.lab.judging import conclude
@@ -42,6 +43,7 @@ def cache(tmp_path_factory):
 @pytest.mark.parametrize("slug", STUDIES)
 def test_its_smoke_run_answers_every_claim(slug, tmp_path, cache, monkeypatch, unchecked):
     monkeypatch.setenv("NETOPSY_CACHE", str(cache))
+    monkeypatch.setattr(drawing, "render", lambda drawn, ending: render(drawn, ending) if ending == "svg" else b"")
     before = dict(mpl.rcParams)
     study = load(slug)
     found = run(study, "smoke", out=tmp_path / "run", workers=0)

@@ -21,7 +21,7 @@ def drawn(units, seed):
     return masks
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(st.sampled_from(sorted(NETWORKS)), st.integers(0, 10**6))
 def test_masked_and_smaller_networks_agree(name, seed):
     net, units = made(name), FOUND[name]
