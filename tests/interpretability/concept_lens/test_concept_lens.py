@@ -301,7 +301,7 @@ def test_half_precision_networks_are_explained_nearly_as_single_ones(dtype, laye
 
 @pytest.mark.parametrize(("class_id", "patch_size"), [(2, None), (None, 5)])
 def test_batches_of_any_size_are_as_good_as_one_tensor(class_id, patch_size):
-    images = colour(40)
+    images = colour(20)
     net = small_net()
     labels = net(images).argmax(1)
     class_id = None if class_id is None else int(labels.mode().values)
