@@ -59,7 +59,7 @@ def frame_of(images: Images) -> Frame:
     return Frame(float(height.median()), float(width.quantile(0.9)), (middle[0], middle[1]))
 
 
-def as_digit(picture: Float[Tensor, "3 rows columns"], like: Images) -> tuple[Float[Tensor, "rows columns"], str]:
+def as_digit(picture: Float[Tensor, "3 rows columns"], like: Images) -> tuple[Float[Tensor, "height width"], str]:
     """The digit on a picture as ``like`` has digits: grey, from 0 for the paper to 1 for the ink.
 
     In this order: colours become brightness; the ink is what Otsu's threshold parts from the paper, and the paper is

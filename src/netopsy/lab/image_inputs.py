@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from netopsy.core.arguments import checked
-from netopsy.core.errors import UnknownNameError, require
+from netopsy.core.errors import require
 from netopsy.data import Dataset
 from netopsy.lab.digit_pictures import as_digit, brightness
 
@@ -54,8 +54,6 @@ def prepared(picture: Float[Tensor, "3 rows columns"], like: Dataset, read_as: R
     >>> prepared(picture, digits_split()[-1]).pixels.shape
     torch.Size([1, 8, 8])
     """
-    if read_as not in READ_AS:
-        raise UnknownNameError("way to read a picture", read_as, READ_AS)
     channels, rows, columns = _shape(like)
     if read_as == "digit" or (read_as == "automatic" and channels == 1):
         digit, told = as_digit(picture, like.images)

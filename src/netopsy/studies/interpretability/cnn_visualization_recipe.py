@@ -23,7 +23,7 @@ from netopsy.lab.recipes import IMAGE, NETWORK, Option, PaperRecipe
 from netopsy.robustness.queries import Queries
 from netopsy.sparsity.lottery_ticket.controls import reinitialise
 
-MOST = 5
+MOST = 4
 """Layers, spread over the depth."""
 STRENGTH, RATE = 1e-3, 0.05
 """Of the penalties, the same at every layer; and of the search."""
@@ -190,5 +190,5 @@ RECIPE = PaperRecipe(
     takes=(NETWORK, IMAGE),
     run=run,
     instruments=("preferred-images", "reconstruction", "projections", "dissection"),
-    options=(*OPTIONS, Option("steps", "Steps of each search", 150, low=10, high=1000)),
+    options=(*OPTIONS, Option("steps", "Steps of each search", 60, low=10, high=1000)),
 )
