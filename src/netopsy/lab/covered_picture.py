@@ -87,7 +87,13 @@ def covers_table(asked: Asked, found: Mapping[str, Covers]) -> tuple[tuple[str, 
     """Each map with what its covers and their controls leave."""
     head = ("map", f"confidence, its {PERCENT} covered", "at random", "same shape elsewhere", "marks what matters")
     rows = (
-        (name, f"{each.own:.2f}", spread(each.chance), spread(each.moved), "yes" if each.points else "no")
+        (
+            name,
+            f"{each.own:.2f}",
+            f"{spread(each.chance)}, {each.as_much[0]} of {DRAWS} cost as much",
+            f"{spread(each.moved)}, {each.as_much[1]} of {DRAWS}",
+            "yes" if each.points else "no",
+        )
         for name, each in found.items()
     )
     return (head, *rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -166,14 +165,9 @@ def ask(network: Network, picture: Image, *, read_as: ReadAs, shows: str) -> Ask
 
 def _code(network: Network, picture: Image, read_as: ReadAs) -> str:
     lines = [
-        "from netopsy.lab.image_inputs import from_pixels, prepared",
         network.code,
         picture.code,
+        "from netopsy.lab.image_inputs import from_pixels, prepared",
         f"image = prepared(picture, data, {read_as!r}).pixels\nmodel = from_pixels(model, data)",
     ]
-    return "\n".join(each for each in lines if each)
-
-
-def rows_of(figures: Mapping[str, Number]) -> tuple[tuple[str, str], ...]:
-    """Figures as a table of two columns, the head first."""
-    return (("what", "value"), *((name, str(value)) for name, value in figures.items()))
+    return "\n\n".join(each for each in lines if each)

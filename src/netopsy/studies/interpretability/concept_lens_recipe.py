@@ -72,6 +72,7 @@ def run(network: Network, picture: Image, *, read_as: ReadAs, shows: str, concep
             Picture.of(
                 _drawn(asked, found, share),
                 f"Bars of each concept's part in the answer; the {SHOWN} strongest over the picture and over examples",
+                "The first of each row is the picture, the others are held-out images with most of the concept.",
             ),
             Picture.of(
                 _curves(asked, found),

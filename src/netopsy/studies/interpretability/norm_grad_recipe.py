@@ -29,8 +29,8 @@ def run(network: Network, picture: Image, *, read_as: ReadAs, shows: str, seed: 
         reading=f"{asked.reading} The warmer a pixel, the more it counts for {asked.name}, the class that the network "
         f"chose. Maps are taken at {layer or 'the input'}, the gradient at the input. Covering is the check: the "
         f"{PERCENT} of pixels that a map ranks highest take the mean of their uncovered neighbours, against {DRAWS} "
-        f"covers at random and {DRAWS} of the map's own shape elsewhere; a map marks what matters where of either at most "
-        "one costs as much confidence as its own. One picture is one picture: which kind of map is best over many "
+        f"covers at random and {DRAWS} of the map's own shape elsewhere; a map marks what matters where at most one of "
+        "either costs as much confidence as its own. One picture is one picture: which kind of map is best over many "
         "stands below.",
         pictures=(asked.shown(), *covers_pictures(asked, maps, covered, seed)),
         figures=asked.figures

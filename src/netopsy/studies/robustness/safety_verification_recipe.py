@@ -148,7 +148,11 @@ def _pictures(asked: Asked, found: Safety) -> tuple[Picture, ...]:
     near = f"The picture as the network is fed it, the nearest found that is answered {other}, and their difference"
     return (
         chart,
-        Picture.of(_nearest(asked, found.changed, other), near, "The difference is drawn ten times as large."),
+        Picture.of(
+            _nearest(asked, found.changed, other),
+            near,
+            "Of the difference grey is nothing, black and white the largest change.",
+        ),
     )
 
 
@@ -162,10 +166,15 @@ def _chart(found: Safety) -> Figure:
             start, max(start, end), color=COLORS[name], alpha=0.45 if name == UNKNOWN else 0.75, lw=0, label=name
         )
     shares = [100 * count / NOISE for count in found.by_noise]
-    ax.plot(LEVELS, shares, color=INK, marker="o", label="changed by random changes")
+    ax.plot(LEVELS, shares, color=INK, marker="o", label="by random changes")
     ax.set_xscale("log", base=2)
     ax.set_xticks(LEVELS, [f"{level:g}" for level in LEVELS])
-    ax.set(xlim=(least, most), ylim=(-4, 104), xlabel="largest change of a pixel, grey levels of 255", ylabel="%")
+    ax.set(
+        xlim=(least, most),
+        ylim=(-4, 104),
+        xlabel="largest change of a pixel, grey levels of 255",
+        ylabel="changed answers (%)",
+    )
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return drawn
 
@@ -173,7 +182,8 @@ def _chart(found: Safety) -> Figure:
 @style()
 def _nearest(asked: Asked, changed: Tensor, other: str) -> Figure:
     drawn, axes = figure_grid(1, 3, 5.4, 2.2)
-    difference = (0.5 + 10 * (changed - asked.image)).clamp(0, 1)
+    away = changed - asked.image
+    difference = 0.5 + 0.5 * away / away.abs().max().clamp_min(1e-12)
     shown = {asked.name: asked.image, other: changed, "difference": difference}
     for ax, (name, image) in zip(axes[0], shown.items(), strict=True):
         show_image(ax, image, limits=(0.0, 1.0), largest=96)
