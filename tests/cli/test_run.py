@@ -6,7 +6,7 @@ import pytest
 
 from netopsy.cli import main
 from netopsy.core.finding import Finding
-from netopsy.lab.recipes import GRAPH, NETWORK, Option, PaperRecipe
+from netopsy.lab.recipes import GRAPH, IMAGE, NETWORK, Option, PaperRecipe
 
 
 def _counted(graph, *, seed, times):
@@ -15,18 +15,24 @@ def _counted(graph, *, seed, times):
     return Finding(f"It has {len(graph)} nodes, seed {seed}, times {times}.", "Count them.", table=(("a",), ("b",)))
 
 
-def _named(model, *, seed):
-    return Finding(f"It is a {type(model).__name__} with {sum(p.numel() for p in model.parameters())} numbers.", "x")
+def _named(network, *, seed):
+    count = sum(each.numel() for each in network.model.parameters())
+    return Finding(f"It is a {type(network.model).__name__} with {count} numbers.", "x")
+
+
+def _wide(picture, *, seed):
+    return Finding(f"It is {picture.pixels.shape[2]} pixels wide and called {picture.called}.", "x")
 
 
 COUNTED = PaperRecipe("toy", "A toy", "x", (GRAPH,), _counted, options=(Option("times", "How often", 2, low=1.0),))
 NAMED = PaperRecipe("toy", "A toy", "x", (NETWORK,), _named)
+WIDE = PaperRecipe("toy", "A toy", "x", (IMAGE,), _wide)
 
 
 @pytest.fixture(autouse=True)
 def _here(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    recipes = {"toy:COUNTED": COUNTED, "toy:NAMED": NAMED}
+    recipes = {"toy:COUNTED": COUNTED, "toy:NAMED": NAMED, "toy:WIDE": WIDE}
     monkeypatch.setattr("netopsy.web.runs.carry_out.recipe_named", recipes.__getitem__)
 
 
@@ -45,6 +51,7 @@ def test_files_samples_and_options_are_taken(tmp_path, capsys):
     assert "It has 3 nodes, seed 0, times 5." in capsys.readouterr().out
     assert main(["run", "toy:COUNTED", "--sample", "les_miserables", "--out", "x"]) == 0
     assert "It has 77 nodes" in capsys.readouterr().out
+    from PIL import Image
     from safetensors.torch import save_file
 
     from netopsy.models import mlp
@@ -55,6 +62,12 @@ def test_files_samples_and_options_are_taken(tmp_path, capsys):
     assert "with 650 numbers" in capsys.readouterr().out
     assert main(weights) == 2
     assert "weights need --network ARCHITECTURE" in capsys.readouterr().err
+    Image.new("L", (7, 5)).save(tmp_path / "mine.png")
+    assert main(["run", "toy:WIDE", "--input", "mine.png"]) == 0
+    assert main(["run", "toy:WIDE", "--sample", "a seven"]) == 0
+    said = capsys.readouterr().out
+    assert "It is 7 pixels wide and called your picture." in said
+    assert "It is 8 pixels wide and called a seven." in said
 
 
 @pytest.mark.parametrize(

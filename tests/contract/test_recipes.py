@@ -3,27 +3,42 @@
 import csv
 import inspect
 import re
+from dataclasses import replace
 
 import networkx as nx
 import pytest
+import torch
 from scipy import sparse
 
 from netopsy import InputError
 from netopsy.catalogue import papers
+from netopsy.core import finding
 from netopsy.core.finding import Finding
+from netopsy.data import digits_split
 from netopsy.data.graph_weights import is_weighted, unweighted
 from netopsy.data.graphs import Graph, graph
 from netopsy.examination.instrument import instruments
+from netopsy.lab.given import Image, Network
 from netopsy.lab.recipes import Option
+from netopsy.lab.sample_pictures import sample_picture
+from netopsy.models import mlp, small_conv_net
 from netopsy.studies import load_recipe, recipes
 from netopsy.studies.graphs import dagnn_recipe, noisy_label_clustering_recipe
 from netopsy.studies.interpretability import gan_dissection_recipe
 from netopsy.studies.landscape import linear_mode_connectivity_recipe
+from netopsy.training import Recipe, fit
 
 READY = sorted(each.slug for each in papers() if each.status == "ready")
 RUN = [slug for slug in recipes() if load_recipe(slug).run]
 ON_GRAPHS = [slug for slug in RUN if load_recipe(slug).takes and load_recipe(slug).takes[0].kind == "graph"]
-QUICKLY = {"neural-common-neighbor": {"epochs": "1"}, "dagnn": {"hops": "2"}}
+ON_PICTURES = [slug for slug in RUN if any(each.kind == "image" for each in load_recipe(slug).takes)]
+INSTRUMENTS = [slug for slug in recipes() if load_recipe(slug).instruments]
+QUICKLY = {
+    "neural-common-neighbor": {"epochs": "1"},
+    "dagnn": {"hops": "2"},
+    "feature-guided-attack": {"queries": "40"},
+    "cnn-visualization": {"steps": "10"},
+}
 """Options with which training is short; all others are as they stand."""
 WITHOUT = [slug for slug in RUN if not load_recipe(slug).takes]
 
@@ -68,9 +83,24 @@ ODD = {
 }
 
 
-def _run(slug, *inputs):
+def _run(slug, *inputs, **options):
     recipe = load_recipe(slug)
-    return recipe.run(*inputs, **recipe.values(QUICKLY.get(slug, {})), seed=0)
+    return recipe.run(*inputs, **recipe.values(QUICKLY.get(slug, {}) | options), seed=0)
+
+
+@pytest.fixture(scope="module")
+def on_digits():
+    """A network that knows digits a little."""
+    train, _, test = digits_split()
+    model = small_conv_net((4, 8), (1, 2))
+    fit(model, train, Recipe(steps=60, lr=2e-2))
+    return Network(model.eval(), test, "own")
+
+
+@pytest.fixture
+def unrendered(monkeypatch):
+    """Pictures are drawn and not turned into SVG, which takes most of the time."""
+    monkeypatch.setattr(finding, "render", lambda drawn, ending: b"<svg/>")
 
 
 def _check(found):
@@ -114,7 +144,7 @@ def test_what_does_it_takes_its_inputs_and_options_and_a_seed(slug):
     assert named == [*(option.name for option in recipe.options), "seed"]
 
 
-@pytest.mark.parametrize("slug", sorted(set(recipes()) - set(RUN)))
+@pytest.mark.parametrize("slug", INSTRUMENTS)
 def test_its_instruments_are_there_and_are_of_the_paper(slug):
     named = instruments(load_recipe(slug).instruments)
     assert all(slug in each.papers for each in named)
@@ -142,6 +172,44 @@ def _write(network, file):
         writer = csv.writer(lines)
         writer.writerow(["source", "target"])
         writer.writerows((network.names[one], network.names[other]) for one, other in zip(*ends.coords, strict=True))
+
+
+@pytest.mark.parametrize("slug", ON_PICTURES)
+def test_it_runs_on_a_picture_and_its_lines_of_code_run(slug, on_digits):
+    found = _run(slug, on_digits, sample_picture("a seven"), shows="7")
+    _check(found)
+    assert re.match(r"The network answers \d with a confidence of [01]\.\d\d, which is (right|wrong)", found.sentence)
+    assert "read as a digit" in found.reading
+    assert found.pictures[0].description.startswith("The picture, the 8 by 8 pixels")
+    exec(compile(found.code, slug, "exec"), {"model": on_digits.model, "data": on_digits.data})
+
+
+@pytest.mark.usefixtures("unrendered")
+@pytest.mark.parametrize("slug", ON_PICTURES)
+def test_it_says_that_an_answer_is_wrong_or_unsure_and_refuses_a_picture_of_nothing(slug, on_digits):
+    noise = Image(torch.rand(3, 20, 30, generator=torch.Generator().manual_seed(0)))
+    found = _run(slug, on_digits, noise)
+    _check(found)
+    assert "was not checked" in found.reading
+    wrong = next(each for each in "0123456789" if each != found.figures["answer"])
+    checked = _run(slug, on_digits, noise, shows=wrong)
+    assert f"which is wrong: the picture shows {wrong}" in checked.sentence
+    assert checked.verdict == "doubtful"
+    refused = _answer(slug, on_digits, Image(torch.ones(3, 9, 9)))
+    assert re.fullmatch(r"the picture must show a digit[^\n]{20,200}", str(refused))
+
+
+@pytest.mark.usefixtures("unrendered")
+@pytest.mark.parametrize("slug", ON_PICTURES)
+def test_it_takes_other_networks_or_says_in_a_sentence_why_not(slug, on_digits):
+    colours = digits_split()[-1]
+    colours = replace(colours, inputs=colours.inputs.expand(-1, 3, -1, -1))
+    for model, data in ((mlp([64, 12, 10]), on_digits.data), (small_conv_net((4, 4), (1, 2), channels=3), colours)):
+        found = _answer(slug, Network(model.eval(), data, "own"), sample_picture("cat"))
+        if isinstance(found, InputError):
+            assert re.fullmatch(r"[^\n]{20,300}", str(found))
+        else:
+            _check(found)
 
 
 @pytest.mark.parametrize("slug", WITHOUT)

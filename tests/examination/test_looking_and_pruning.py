@@ -11,9 +11,10 @@ from netopsy.data import Dataset, digits_split
 from netopsy.examination import examine
 from netopsy.examination.instrument import NotNow
 from netopsy.examination.instruments import class_sensitivity, pruning, tickets
-from netopsy.examination.instruments._covering import Covered, covered, from_neighbours
-from netopsy.examination.instruments._saliency_methods import METHODS
+from netopsy.examination.instruments._covering import Covered
 from netopsy.examination.subject import Subject
+from netopsy.lab.covering import covered, from_neighbours
+from netopsy.lab.saliency_methods import METHODS
 from netopsy.lab.statistics import Estimate
 from netopsy.models import mlp, small_conv_net
 from netopsy.training import Recipe, evaluate, fit

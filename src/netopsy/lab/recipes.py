@@ -10,6 +10,7 @@ from typing import Any, Literal
 from netopsy.core.errors import InputError, lookup, require
 from netopsy.core.finding import Finding
 from netopsy.core.texts import plain
+from netopsy.lab.sample_pictures import SAMPLES
 
 Kind = Literal["image", "graph", "network"]
 Value = int | float | str
@@ -26,6 +27,8 @@ class Input:
     """What a form calls it."""
     samples: tuple[str, ...]
     """The names of what is always there; the first is taken where nothing is chosen."""
+    help: str = ""
+    """What becomes of it, for those who fill in a form."""
 
     def __post_init__(self) -> None:
         require(self.samples, f"an input needs a sample, and {self.label!r} has none")
@@ -36,8 +39,13 @@ NETWORK = Input("network", "Your network", ("digits",))
 
 GRAPH = Input("graph", "Your graph", ("karate", "les_miserables"))
 """A file that `netopsy.data.graph_files.read_graph` reads, or a real network known by that name."""
-IMAGE = Input("image", "Your image", ("astronaut", "cat", "coffee", "rocket"))
-"""A PNG, JPEG or WebP, or a photograph known by that name."""
+IMAGE = Input(
+    "image",
+    "Your picture",
+    SAMPLES,
+    "It is brought to the size and colours that the network takes; the result shows what was fed in.",
+)
+"""A PNG, JPEG or WebP; or a held-out digit or a photograph known by that name."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +97,10 @@ class Option:
 class PaperRecipe:
     """How one paper is run; the file ``PAPER_recipe.py`` beside its study holds one, called ``RECIPE``.
 
-    Either ``run`` does it: called with what ``takes`` names, in that order (an image as a float tensor of channels,
-    rows and columns from 0 to 1, a graph as a `netopsy.data.Graph`, a network as an `nn.Module`), with the options by
-    name and ``seed``. Or the instruments of the examination that it names do, on a network.
+    ``run`` does it: called with what ``takes`` names, in that order (an image as a `netopsy.lab.given.Image`, a graph
+    as a `netopsy.data.Graph`, a network as a `netopsy.lab.given.Network`), with the options by name and ``seed``. Or
+    the instruments of the examination that it names do, on the network that it takes first. Where it has both, the
+    instruments' findings over held-out images follow what ``run`` has found.
     """
 
     paper: str
@@ -105,9 +114,10 @@ class PaperRecipe:
     options: tuple[Option, ...] = ()
 
     def __post_init__(self) -> None:
-        one_way = (self.run is None) != (not self.instruments)
-        require(one_way, f"the recipe of {self.paper} must have either run or instruments")
-        alone = not self.instruments or self.takes == (NETWORK,)
+        require(self.run or self.instruments, f"the recipe of {self.paper} must have run or instruments")
+        known = not self.instruments or self.takes[:1] == (NETWORK,)
+        require(known, f"the recipe of {self.paper} names instruments, which need a network before all else")
+        alone = self.run or self.takes == (NETWORK,)
         require(alone, f"the recipe of {self.paper} names instruments, which take a network and nothing else")
 
     def values(self, given: Mapping[str, str]) -> dict[str, Any]:

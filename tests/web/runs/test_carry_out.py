@@ -7,7 +7,7 @@ import pytest
 
 from netopsy.core.errors import InputError
 from netopsy.core.finding import Finding, Picture
-from netopsy.lab.recipes import NETWORK, PaperRecipe
+from netopsy.lab.recipes import IMAGE, NETWORK, PaperRecipe
 from netopsy.web.runs import carry_out as module
 from netopsy.web.runs.carry_out import BUDGETS, carry_out
 from netopsy.web.runs.job import Given, Job
@@ -48,6 +48,19 @@ def test_instruments_that_have_no_time_do_less_and_then_say_so(asked, tmp_path):
     asked.depths.clear()
     with pytest.raises(InputError, match="^It takes about 135 s here$"):
         carry_out(Job("recipe", "toy"), tmp_path)
+
+
+def test_instruments_follow_what_a_picture_has_shown_and_are_not_missed_where_they_have_no_time(
+    asked, monkeypatch, tmp_path
+):
+    picture = Finding("It is a three.", "x")
+    recipe = PaperRecipe("toy", "Look", "x", (NETWORK, IMAGE), lambda *_, seed: picture, instruments=("eigen-cam",))
+    monkeypatch.setattr(module, "recipe_named", lambda name: recipe)
+    found = carry_out(Job("recipe", "toy"), tmp_path)
+    assert found.findings == (("This picture", picture), ("A map, over held-out images", SEEN))
+    asked.depths.clear()
+    assert carry_out(Job("recipe", "toy"), tmp_path).findings == (("This picture", picture),)
+    assert [each["depth"] for each in asked.calls] == ["quick", "quick"]
 
 
 def test_more_inputs_than_a_recipe_takes_are_refused(asked, tmp_path):

@@ -45,7 +45,8 @@ def _tensors(header, body=b"", length=None):
 
 def _read(tmp_path, wanted, name, content, **more):
     (tmp_path / name).write_bytes(content)
-    return ready(wanted, Given(file=name, **more), tmp_path)
+    found = ready(wanted, Given(file=name, **more), tmp_path)
+    return found.pixels if wanted is IMAGE else found
 
 
 def test_an_image_is_upright_in_colours_and_nothing_else_of_the_file_stays(tmp_path):
@@ -65,8 +66,27 @@ def test_an_image_is_upright_in_colours_and_nothing_else_of_the_file_stays(tmp_p
     assert torch.equal(deep, torch.ones(3, 2, 2))
 
 
+def test_images_of_every_manner_are_read(tmp_path):
+    four = Image.fromarray(PIXELS).convert("CMYK")
+    assert _read(tmp_path, IMAGE, "a.jpg", _as("JPEG", four)).shape == (3, 4, 6)
+    frames = [Image.new("RGB", (5, 3), colour) for colour in ("red", "blue")]
+    moving = _as("WEBP", frames[0], save_all=True, append_images=frames[1:], lossless=True)
+    first = _read(tmp_path, IMAGE, "b.webp", moving)
+    assert first[:, 0, 0].tolist() == [1, 0, 0]
+    moving = _as("PNG", frames[0], save_all=True, append_images=frames[1:])
+    assert torch.equal(_read(tmp_path, IMAGE, "c.png", moving), first)
+    palette = _as("PNG", Image.fromarray(PIXELS).quantize(4), transparency=0)
+    assert _read(tmp_path, IMAGE, "d.png", palette).shape == (3, 4, 6)
+    assert _read(tmp_path, IMAGE, "e.png", _as("PNG", Image.new("1", (1, 20_000)))).shape == (3, 20_000, 1)
+    whole = _as("PNG", Image.effect_noise((64, 64), 99))
+    with pytest.raises(InputError, match="^the image cannot be read as PNG, JPEG or WebP: [A-Za-z]+$"):
+        _read(tmp_path, IMAGE, "f.png", whole[: len(whole) // 2])
+
+
 def test_samples_are_known_by_name(tmp_path):
-    assert ready(IMAGE, Given(), tmp_path).shape == (3, 512, 512)
+    digit, photograph = (ready(IMAGE, Given(sample=name), tmp_path) for name in ("", "astronaut"))
+    assert (digit.pixels.shape, digit.called, digit.shows) == ((3, 8, 8), "a three", "3")
+    assert (photograph.pixels.shape, photograph.shows) == ((3, 512, 512), "")
     assert len(ready(GRAPH, Given(sample="les_miserables"), tmp_path)) == 77
     with pytest.raises(InputError, match="did you mean 'karate'"):
         ready(GRAPH, Given(sample="karat"), tmp_path)

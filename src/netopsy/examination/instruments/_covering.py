@@ -6,23 +6,21 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool
 from torch import Tensor
 
 from netopsy.core.layers import INPUT
 from netopsy.core.progress import track
-from netopsy.core.seeds import generator
 from netopsy.core.shapes import Images, Maps
-from netopsy.examination.instruments._saliency_methods import GRADIENT, METHODS, layers
+from netopsy.examination.instruments._saliency_methods import layers
 from netopsy.examination.subject import Subject, evaluate_outputs
 from netopsy.interpretability.norm_grad import combine_layers, norm_grad
+from netopsy.lab.covering import covered
+from netopsy.lab.saliency_methods import GRADIENT, METHODS
 from netopsy.lab.statistics import Estimate, paired_difference
 
 BATCH, MOST, FEWEST = 32, 256, 12
 SHARE = 2.0
-COVERED = 0.2
-"""Share of the pixels that are covered."""
 COMBINED = "all-layer NormGrad"
 _NOTE = "covering"
 
@@ -102,35 +100,6 @@ def right_when_covered(subject: Subject, indices: Tensor, maps: Maps) -> Tensor:
     other = maps.roll(1, 0) if len(maps) > 1 else maps.flip(1, 2)
     answers = [evaluate_outputs(subject.model, covered(images, each)).argmax(1) for each in (maps, other)]
     return torch.stack(answers) == labels
-
-
-def covered(images: Images, maps: Maps) -> Images:
-    """The images with the mean of uncovered neighbours where their map is highest: no foreign colour comes in."""
-    count = max(1, round(COVERED * maps[0].numel()))
-    # Equal values (a constant map, a flat background) are covered in random order, not from the first pixel on.
-    noise = torch.rand(maps.shape, generator=generator(0)).to(maps.device)
-    order = maps.flatten(1) + 1e-6 * noise.flatten(1)
-    mask = torch.zeros_like(order, dtype=torch.bool).scatter(1, order.topk(count).indices, True).view_as(maps)[:, None]
-    return torch.where(mask, from_neighbours(images, mask), images)
-
-
-def from_neighbours(images: Images, mask: Bool[Tensor, "batch 1 height width"]) -> Images:
-    """For every pixel the mean of the unmasked ones within a quarter of the side, or of all such in the image."""
-    kept = (~mask).double()
-    near, count = _window_sums(images * kept), _window_sums(kept)
-    whole = (images * kept).sum((2, 3), keepdim=True) / kept.sum((2, 3), keepdim=True).clamp_min(1)
-    return torch.where(count > 0.5, near / count.clamp_min(1), whole).to(images)
-
-
-def _window_sums(values: Tensor) -> Tensor:
-    """Sums over windows that reach a quarter of the side each way, from running sums: their size costs nothing."""
-    for axis in (2, 3):
-        side = values.shape[axis]
-        reach = max(1, side // 4)
-        padding = (0, 0, reach + 1, reach) if axis == 2 else (reach + 1, reach)
-        running = F.pad(values, padding).cumsum(axis)
-        values = running.narrow(axis, 2 * reach + 1, side) - running.narrow(axis, 0, side)
-    return values
 
 
 def less_than_guessing(subject: Subject, masked: float) -> str:

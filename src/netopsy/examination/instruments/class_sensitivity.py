@@ -14,9 +14,10 @@ from netopsy.core.layers import INPUT
 from netopsy.core.progress import track
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._covering import covering
-from netopsy.examination.instruments._saliency_methods import METHODS, layer_label, layers, why_not
+from netopsy.examination.instruments._saliency_methods import layer_label, layers, why_not
 from netopsy.examination.subject import Subject
 from netopsy.interpretability.norm_grad import class_sensitivity
+from netopsy.lab.saliency_methods import METHODS
 from netopsy.lab.statistics import Estimate, mean_interval
 
 BATCH, MOST, FEWEST = 32, 256, 12

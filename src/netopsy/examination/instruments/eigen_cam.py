@@ -11,11 +11,12 @@ from netopsy.core.errors import InputError
 from netopsy.core.finding import Finding, Picture
 from netopsy.core.progress import track
 from netopsy.examination.instrument import Instrument, NotNow
-from netopsy.examination.instruments._covering import COVERED, right_when_covered
+from netopsy.examination.instruments._covering import right_when_covered
 from netopsy.examination.instruments._saliency_methods import why_not as no_images
 from netopsy.examination.subject import Subject
 from netopsy.interpretability.eigen_cam import eigen_cam, eigen_cam_from_activations, last_grid_layer
 from netopsy.interpretability.overlay import overlay
+from netopsy.lab.covering import COVERED
 
 SHOWN, COLUMNS, BATCH, MOST, FEWEST = 8, 4, 64, 256, 12
 PASSES = 4.0

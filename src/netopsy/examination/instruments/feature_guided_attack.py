@@ -5,19 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-import torch
 from matplotlib.figure import Figure
-from torch import Tensor
 
 from netopsy.core.drawing import figure_grid
 from netopsy.core.finding import Finding, Picture
 from netopsy.core.progress import track
-from netopsy.core.seeds import derive, generator
+from netopsy.core.seeds import derive
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.pixels import in_pixels, why_no_pixels
 from netopsy.examination.subject import Subject
+from netopsy.lab.random_regions import random_regions
 from netopsy.robustness.feature_guided_attack import (
-    Keypoints,
     SearchResult,
     feature_guided_searches,
     keypoint_partition,
@@ -53,12 +51,6 @@ def count_of(subject: Subject) -> int:
 def passes(subject: Subject) -> float:
     """Forward passes of one sample that it takes."""
     return float(count_of(subject) * 2 * queries_of(subject))
-
-
-def random_regions(keypoints: Keypoints, shape: tuple[int, int], seed: int) -> Tensor:
-    """As many pixels for each keypoint as it has by nearness, anywhere in the image."""
-    own = keypoint_partition(keypoints, shape)
-    return own.flatten()[torch.randperm(own.numel(), generator=generator(seed))].view(shape)
 
 
 def search(subject: Subject) -> list[Pair]:

@@ -11,7 +11,6 @@ from netopsy.core.image_drawing import show_image
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._covering import (
     COMBINED,
-    COVERED,
     Covered,
     count_of,
     covering,
@@ -21,9 +20,11 @@ from netopsy.examination.instruments._covering import (
     names_of,
     passes_an_image,
 )
-from netopsy.examination.instruments._saliency_methods import GRADIENT, layer_label, layers, why_not
+from netopsy.examination.instruments._saliency_methods import layer_label, layers, why_not
 from netopsy.examination.subject import Subject
 from netopsy.interpretability.overlay import overlay
+from netopsy.lab.covering import COVERED
+from netopsy.lab.saliency_methods import GRADIENT
 
 SHOWN = 6
 

@@ -14,7 +14,7 @@ from starlette.datastructures import FormData
 from netopsy.core.errors import InputError, lookup, require
 from netopsy.feed import Entry
 from netopsy.feed.lists import Period
-from netopsy.lab.recipes import Option
+from netopsy.lab.recipes import Input, Option
 from netopsy.studies import recipes
 from netopsy.web.agents import quotation
 from netopsy.web.pages.paper import entry_named
@@ -217,9 +217,14 @@ def _method(slug: str) -> dict[str, Any]:
         "paper": slug,
         "does": recipe.title,
         "shows": recipe.shows,
-        "inputs": [{"kind": each.kind, "samples": list(each.samples)} for each in recipe.takes],
+        "inputs": [_input(each) for each in recipe.takes],
         "options": [_option(each) for each in recipe.options],
     }
+
+
+def _input(wanted: Input) -> dict[str, Any]:
+    told = {"kind": wanted.kind, "samples": list(wanted.samples)}
+    return told | ({"means": wanted.help} if wanted.help else {})
 
 
 def _option(option: Option) -> dict[str, Any]:

@@ -16,10 +16,13 @@ from netopsy.web.runs.job import Given, Job, JobKind
 if TYPE_CHECKING:
     from netopsy.examination.reading import Absence
     from netopsy.examination.result import Examination
+    from netopsy.lab.given import Network
     from netopsy.lab.runs import Run
 
 BUDGETS: Mapping[JobKind, float] = {"recipe": 240.0, "examination": 240.0}
 """Seconds that instruments may take together, as one timed batch judges it."""
+BY_ITSELF, OVER_ALL = "This picture", ", over held-out images"
+"""The headings of a picture's finding, and behind those of the instruments that follow it."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def recipe_named(name: str) -> PaperRecipe:
 
 
 def _recipe(job: Job, folder: Path) -> Outcome:
-    from netopsy.web.runs.inputs import Network, ready
+    from netopsy.web.runs.inputs import ready
 
     recipe = recipe_named(job.paper)
     values = recipe.values(job.options)
@@ -84,15 +87,28 @@ def _recipe(job: Job, folder: Path) -> Outcome:
     )
     given = [*job.inputs, *[Given()] * (len(recipe.takes) - len(job.inputs))]
     inputs = [ready(wanted, each, folder, job.seed) for wanted, each in zip(recipe.takes, given, strict=True)]
-    if recipe.run is not None:
-        plain = [each.model if isinstance(each, Network) else each for each in inputs]
-        return Outcome(recipe.title, ((recipe.title, recipe.run(*plain, **values, seed=job.seed)),))
-    found = _examined(inputs[0], job, recipe.instruments)
+    if recipe.run is None:
+        return Outcome(recipe.title, *_instruments_findings(recipe, inputs[0], job))
+    own = ((BY_ITSELF if recipe.instruments else recipe.title, recipe.run(*inputs, **values, seed=job.seed)),)
+    if not recipe.instruments:
+        return Outcome(recipe.title, own)
+    found = _examined(inputs[0], job, recipe.instruments, "quick")
+    return Outcome(recipe.title, own + _findings(found, OVER_ALL), _absences(found))
+
+
+def _instruments_findings(
+    recipe: PaperRecipe, network: Network, job: Job
+) -> tuple[tuple[tuple[str, Finding], ...], tuple[str, ...]]:
+    """What instruments alone have found, and what is absent."""
+    found = _examined(network, job, recipe.instruments)
     if not found.readings:  # most likely for want of time: less of the same work
-        found = _examined(inputs[0], job, recipe.instruments, "quick")
+        found = _examined(network, job, recipe.instruments, "quick")
     require(found.readings, _reasons(found) or f"{job.paper} has nothing to show of this network")
-    findings = tuple((reading.instrument.title, reading.finding) for reading in found.readings)
-    return Outcome(recipe.title, findings, _absences(found))
+    return _findings(found), _absences(found)
+
+
+def _findings(found: Examination, more: str = "") -> tuple[tuple[str, Finding], ...]:
+    return tuple((f"{reading.instrument.title}{more}", reading.finding) for reading in found.readings)
 
 
 def _examination(job: Job, folder: Path) -> Outcome:
@@ -112,7 +128,7 @@ def _examination(job: Job, folder: Path) -> Outcome:
 
 
 def _examined(
-    network: Any, job: Job, instruments: tuple[str, ...] = (), depth: Literal["normal", "quick"] = "normal"
+    network: Network, job: Job, instruments: tuple[str, ...] = (), depth: Literal["normal", "quick"] = "normal"
 ) -> Examination:
     from netopsy.examination.examine import examine
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netopsy.core.errors import InputError, lookup, require
 from netopsy.core.paths import file_from
+from netopsy.lab.given import Image, Network
 from netopsy.lab.recipes import Input, Kind
 from netopsy.web.runs.job import Given
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from netopsy.data import Dataset
     from netopsy.data.graphs import Graph
-    from netopsy.training import Recipe
 
 ENDINGS: Mapping[Kind, tuple[str, ...]] = {
     "image": (".png", ".jpg", ".jpeg", ".webp"),
@@ -32,23 +31,6 @@ EDGES = 1_000_000
 HEADER = 1_000_000
 """Bytes of the header of a file of weights."""
 FORMATS = ("PNG", "JPEG", "WEBP")
-
-
-@dataclass(frozen=True)
-class Network:
-    """A network, and images with labels to look at it with."""
-
-    model: nn.Module
-    data: Dataset
-    """Held out, where it is the sample."""
-    name: str
-    train: Dataset | None = None
-    recipe: Recipe | None = None
-    initialisation: str | None = None
-
-    def as_subject(self) -> dict[str, Any]:
-        """As `netopsy.examination.examine` takes it."""
-        return dict(vars(self))
 
 
 def ending_of(kind: Kind, name: str) -> str:
@@ -67,7 +49,7 @@ def ending_of(kind: Kind, name: str) -> str:
 
 
 def ready(wanted: Input, given: Given, folder: Path, seed: int = 0) -> Any:
-    """What a recipe is called with for one of its inputs: a tensor, a graph or a `Network`.
+    """What a recipe is called with for one of its inputs: an `Image`, a graph or a `Network`.
 
     Args:
         folder: where the files of the job lie.
@@ -85,7 +67,8 @@ def ready(wanted: Input, given: Given, folder: Path, seed: int = 0) -> Any:
     most = BYTES[wanted.kind]
     require(0 < size <= most, f"the file of {_a(wanted.kind)} must have from 1 to {most:,} bytes, got {size:,}")
     if wanted.kind == "image":
-        return image_from(path)
+        lines = "from pathlib import Path\nfrom netopsy.web.runs.inputs import image_from\n\n"
+        return Image(image_from(path), code=f'{lines}picture = image_from(Path("picture{path.suffix}"))')
     return graph_from(path) if wanted.kind == "graph" else network_from(path, given.architecture, given.sizes)
 
 
@@ -151,7 +134,13 @@ def network_from(path: Path, architecture: str, sizes: str) -> Network:
     check_safetensors(path)
     model = made(architecture, sizes)
     load_weights(model, path)
-    return Network(model.eval(), _digits(*shape_taken(architecture, sizes)), f"A network of the kind {architecture}")
+    code = (
+        "from pathlib import Path\nfrom netopsy.web.runs.inputs import network_from\n\n"
+        f'network = network_from(Path("weights.safetensors"), {architecture!r}, {sizes!r})\n'
+        "model, data = network.model, network.data"
+    )
+    data = _digits(*shape_taken(architecture, sizes))
+    return Network(model.eval(), data, f"A network of the kind {architecture}", code=code)
 
 
 def check_safetensors(path: Path) -> None:
@@ -194,10 +183,9 @@ def _digits(channels: int, side: int) -> Dataset:
 
 def _sample(kind: Kind, name: str, seed: int) -> Any:
     if kind == "image":
-        from netopsy.data.photographs import photograph
+        from netopsy.lab.sample_pictures import sample_picture
 
-        image = photograph(name)
-        return image.expand(3, -1, -1).contiguous()
+        return sample_picture(name)
     if kind == "graph":
         from netopsy.data.graphs import graph
 
@@ -206,7 +194,11 @@ def _sample(kind: Kind, name: str, seed: int) -> Any:
 
     lookup("sample network", name, {"digits": name})
     known = kept_network(seed)
-    return Network(known.model, known.test, known.name, known.train, known.recipe, known.initialisation)
+    code = (
+        "from netopsy.examination.default import kept_network\n\n"
+        f"network = kept_network({seed})\nmodel, data = network.model, network.test"
+    )
+    return Network(known.model, known.test, known.name, known.train, known.recipe, known.initialisation, code)
 
 
 def _a(kind: Kind) -> str:

@@ -16,9 +16,10 @@ from netopsy.core.finding import Finding, Number, Picture
 from netopsy.core.progress import track
 from netopsy.examination.comparison.pair import Pair
 from netopsy.examination.instrument import Instrument, NotNow
-from netopsy.examination.instruments._saliency_methods import METHODS, layers, why_not
+from netopsy.examination.instruments._saliency_methods import layers, why_not
 from netopsy.examination.subject import Subject
 from netopsy.interpretability.overlay import overlay
+from netopsy.lab.saliency_methods import METHODS
 from netopsy.lab.statistics import Estimate, mean_interval, paired_difference
 
 METHOD = "linear approximation"
