@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from report_pages import check_harmless, check_whole
 from torch import nn
 
 from netopsy.catalogue import paper
@@ -15,7 +16,11 @@ from netopsy.examination.instruments import intrinsic_dimension, preferred_image
 from netopsy.models import small_conv_net
 from netopsy.training import Recipe, fit
 
-NAMES = (r"cat$\x$", r"$\nonsense$", "bell\x07\x00\x1b[31m", "n" * 300, "$", "a\nb\u202e", "", "100 %", "猫$\\x$", "$$")
+ATTACK = "<img src=y onerror=alert(4)>"
+NAMES = (
+    *(r"cat$\x$", r"$\nonsense$", "bell\x07\x00\x1b[31m", "n" * 300, "$", "a\nb\u202e", "", "100 %", "猫$\\x$"),
+    '"><script>alert(1)</script></svg><b onclick="alert(2)">{{ 7*7 }}',
+)
 EVERY = {each.name: each for each in instruments()}
 
 
@@ -27,7 +32,7 @@ def examined():
     fit(trained, train, Recipe(steps=240, lr=2e-2, schedule="onecycle"))
     model = nn.Sequential()
     for name, part in trained.named_children():
-        model.add_module(rf"{name}$\x$", part)
+        model.add_module(rf"{name}$\x${ATTACK}", part)
     model.train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     with pytest.MonkeyPatch.context() as few:
@@ -77,3 +82,11 @@ def test_the_page_shows_the_names_as_they_are(examined):
     page = examined[2].to_html()
     assert r"\$" not in page
     assert r"cat$\x$" in page
+    assert "{{ 7*7 }}" in page
+
+
+def test_the_page_of_all_instruments_is_whole_and_harmless(examined):
+    text = examined[2].to_html()
+    assert len(text) < 3_000_000
+    check_harmless(text)
+    check_whole(text, {paper(slug).url for each in examined[2].readings for slug in each.instrument.papers})
