@@ -50,32 +50,33 @@ def glimpse(curvature: Curvature, *, steps: int = 10, seed: int | torch.Generato
     """
     check_curvature(curvature)
     require(isinstance(steps, int) and steps > 0, f"steps must be an int of at least 1, got {steps!r}")
-    basis, images = _krylov(curvature, steps, generator(seed))
-    inside = (basis.double() @ images.double().T).cpu()
-    values, vectors = torch.linalg.eigh((inside + inside.T) / 2)
-    highest = vectors[:, -1].to(basis)
-    vector, value = highest @ basis, values[-1].to(basis)
-    residual = (highest @ images - value * vector).norm()
-    top = Eigenpairs(value[None], vector[:, None] / vector.norm(), residual[None], len(basis))
+    basis, inside, beyond = _krylov(curvature, steps, generator(seed))
+    values, vectors = torch.linalg.eigh(inside, UPLO="U")
+    vector = vectors[:, -1].to(basis) @ basis
+    residual = beyond * vectors[-1, -1].abs()
+    top = Eigenpairs(values[-1:].to(basis), vector[:, None] / vector.norm(), residual[None].to(basis), len(basis))
     return Glimpse(top, Spectrum(values, vectors[0] ** 2))
 
 
 def _krylov(
     curvature: Curvature, steps: int, random: torch.Generator
-) -> tuple[Float[Tensor, "steps size"], Float[Tensor, "steps size"]]:
-    """Orthonormal vectors, the first of random signs, and their products."""
+) -> tuple[Float[Tensor, "steps size"], Float[Tensor, "steps steps"], float]:
+    """Orthonormal vectors, the first of random signs; the matrix within their space; how far it leads out of it."""
+    most = min(steps, curvature.size)
+    basis = torch.empty(most, curvature.size, dtype=curvature.dtype, device=curvature.device)
+    inside = torch.zeros(most, most, dtype=torch.float64)
     start = random_signs(curvature, random)
-    vector = start / start.norm()
-    basis: list[Tensor] = []
-    images: list[Tensor] = []
-    for _ in track(range(min(steps, curvature.size)), "spectrum"):
-        basis.append(vector)
-        images.append(curvature(vector))
-        known, ahead = torch.stack(basis), images[-1]
+    basis[0] = start / start.norm()
+    scale, length = 0.0, 0.0
+    for step in track(range(most), "spectrum"):
+        known, ahead = basis[: step + 1], curvature(basis[step])
+        scale = max(scale, float(ahead.norm()))
         for _ in range(2):  # once is not enough in finite precision
-            ahead = ahead - known.T @ (known @ ahead)
-        length = ahead.norm()
-        if length <= 10 * torch.finfo(curvature.dtype).eps * images[0].norm():
-            break  # the space is exhausted
-        vector = ahead / length
-    return torch.stack(basis), torch.stack(images)
+            along = known @ ahead
+            inside[: step + 1, step] += along.double().cpu()
+            ahead = ahead - along @ known
+        length = float(ahead.norm())
+        if length <= 10 * torch.finfo(curvature.dtype).eps * scale or step + 1 == most:
+            return known, inside[: step + 1, : step + 1], length  # the space is exhausted, or so are the steps
+        basis[step + 1] = ahead / length
+    raise AssertionError
