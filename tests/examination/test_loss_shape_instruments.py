@@ -97,6 +97,20 @@ def test_what_is_done_depends_on_the_size_alone():
     assert opposing_signals.passes(large) < opposing_signals.passes(small)
 
 
+def test_a_large_network_is_looked_at_coarsely_and_says_so():
+    model, data = mlp([36, 8, 3], seed=0), images()
+    subject = Subject(model, data)
+    subject.__dict__["sample_cost"] = 1.5e9  # that of a ResNet-18 for images of 32 pixels
+    shape, opposed = loss_shape.examine(subject), opposing_signals.examine(subject)
+    some = data[subject.sample(FEWEST)]
+    sharpest = torch.linalg.eigvalsh(dense(hessian(model, some)))[-1].item()
+    assert shape.figures["samples"] == opposed.figures["samples"] == FEWEST
+    assert shape.figures["eigenvalue 1"] == pytest.approx(sharpest, rel=0.02)
+    assert opposed.figures["sharpness"] == pytest.approx(sharpest, rel=0.02)
+    assert loss_shape.COARSELY in shape.reading
+    assert loss_shape.COARSELY not in loss_shape.examine(Subject(model, data)).reading
+
+
 @pytest.mark.parametrize("instrument", [loss_shape, opposing_signals])
 def test_a_network_too_large_for_the_least_of_them_is_left_out(instrument):
     large = Subject(mlp([36, 3]), images())
