@@ -129,6 +129,14 @@ def test_every_picture_is_there_and_the_page_never_scrolls_sideways(open_page, w
     assert (wide, seen) == (width, width)
 
 
+def test_no_option_is_parted_at_the_end_of_a_line(open_page):
+    browser = open_page(360)
+    rows = "return [...document.querySelectorAll('p code, li code')].map(each => each.getClientRects().length)"
+    found = browser.execute_script(rows)
+    assert found
+    assert set(found) == {1}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_can_be_read_in_light_and_in_dark(open_page, scheme):
     browser = open_page(1280, scheme)
