@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hurried import hurry
+from report_pages import check_harmless, check_whole
 from torch import nn
 
 from netopsy.catalogue import paper
@@ -11,11 +13,14 @@ from netopsy.data import digits_split
 from netopsy.examination import examine
 from netopsy.examination.chapters import CHAPTERS
 from netopsy.examination.instrument import instruments
-from netopsy.examination.instruments import intrinsic_dimension, preferred_images, reconstruction, tickets
 from netopsy.models import small_conv_net
 from netopsy.training import Recipe, fit
 
-NAMES = (r"cat$\x$", r"$\nonsense$", "bell\x07\x00\x1b[31m", "n" * 300, "$", "a\nb\u202e", "", "100 %", "猫$\\x$", "$$")
+ATTACK = "<img src=y onerror=alert(4)>"
+NAMES = (
+    *(r"cat$\x$", r"$\nonsense$", "bell\x07\x00\x1b[31m", "n" * 300, "$", "a\nb\u202e", "", "100 %", "猫$\\x$"),
+    '"><script>alert(1)</script></svg><b onclick="alert(2)">{{ 7*7 }}',
+)
 EVERY = {each.name: each for each in instruments()}
 
 
@@ -25,22 +30,19 @@ def examined():
     train, _, test = (replace(part, classes=NAMES) for part in digits_split())
     trained = small_conv_net((8, 8), (1, 2))
     fit(trained, train, Recipe(steps=240, lr=2e-2, schedule="onecycle"))
+    train, test = train[:200], test[:100]
     model = nn.Sequential()
     for name, part in trained.named_children():
-        model.add_module(rf"{name}$\x$", part)
+        model.add_module(rf"{name}$\x${ATTACK}", part)
     model.train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     with pytest.MonkeyPatch.context() as few:
-        for instrument in (preferred_images, reconstruction):
-            few.setattr(instrument, "STEPS", 30)
-            few.setattr(instrument, "FEWEST", 2)
-        few.setattr(intrinsic_dimension, "commonest", lambda _: 0.0)  # which five steps do not reach
-        few.setattr(tickets, "MOST", 14)  # of which depth quick allows a quarter
+        hurry(few)
         recipe = Recipe(steps=5, batch_size=16)
         options = {"recipe": recipe, "initialisation": "he_normal", "budget": 1e6, "depth": "quick"}
-        found = examine(model, test[:120], train=train, **options)
+        found = examine(model, test, train=train, **options)
     left = model.training and all(torch.equal(before[name], value) for name, value in model.state_dict().items())
-    return model.eval(), test[:120], found, left
+    return model.eval(), test, found, left
 
 
 def test_the_examined_network_is_left_as_it_was(examined):
@@ -77,3 +79,11 @@ def test_the_page_shows_the_names_as_they_are(examined):
     page = examined[2].to_html()
     assert r"\$" not in page
     assert r"cat$\x$" in page
+    assert "{{ 7*7 }}" in page
+
+
+def test_the_page_of_all_instruments_is_whole_and_harmless(examined):
+    text = examined[2].to_html()
+    assert len(text) < 3_000_000
+    check_harmless(text)
+    check_whole(text, {paper(slug).url for each in examined[2].readings for slug in each.instrument.papers})

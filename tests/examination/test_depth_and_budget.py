@@ -8,7 +8,7 @@ from torch import nn
 
 from netopsy.core.errors import InputError
 from netopsy.data import Dataset
-from netopsy.examination import Subject, examine
+from netopsy.examination import Subject, examine, stopwatch
 from netopsy.examination.instrument import instruments
 from netopsy.examination.planning import planned
 from netopsy.models import small_conv_net
@@ -50,6 +50,19 @@ def test_a_slow_machine_finds_the_same():
     model, names = subject().model, ["accuracy", "saliency", "eigen-cam", "pruning"]
     fast, slow = (examine(Slow(model, nap), DATA, instruments=names, budget=1e6) for nap in (0.0, 0.01))
     assert fast.findings == slow.findings
+
+
+def test_the_clock_of_the_budget_stands_while_others_have_the_processors(tmp_path, monkeypatch):
+    said = tmp_path / "schedstat"
+    monkeypatch.setattr(stopwatch, "SCHEDULED", said)
+    said.write_text("5000000000 2000000000 7\n")
+    start = stopwatch.unhindered()
+    time.sleep(0.02)
+    said.write_text("5000000000 2015000000 8\n")
+    assert stopwatch.unhindered() - start < time.perf_counter() - (start + 2) - 0.014
+    for unknown in ("", "0", "a b c"):
+        said.write_text(unknown)
+        assert stopwatch.unhindered() == pytest.approx(time.perf_counter(), abs=5)
 
 
 def test_the_budget_leaves_out_what_is_worth_least_and_says_what_would_bring_it_in():

@@ -7,6 +7,7 @@ from collections import OrderedDict
 
 import pytest
 import torch
+from hurried import hurry
 from torch import nn
 
 from netopsy.examination import Subject, examine
@@ -16,15 +17,16 @@ from netopsy.training import Recipe
 
 @pytest.fixture(scope="module")
 def half(trained):
-    """The trained network and its data in bfloat16, its layers' names beginning with an underscore."""
-    model, train, test = trained
+    """The trained network and some of its data in bfloat16, its layers' names beginning with an underscore."""
+    model, train, test = trained[0], trained[1][:200], trained[2][:100]
     network = nn.Sequential(OrderedDict(_body=copy.deepcopy(model))).bfloat16()
     narrow, source = (dataclasses.replace(each, inputs=each.inputs.bfloat16()) for each in (test, train))
-    return Subject(network, narrow, source, Recipe(steps=60), depth="quick")
+    return Subject(network, narrow, source, Recipe(steps=5, batch_size=16), depth="quick")
 
 
 @pytest.mark.parametrize("instrument", instruments(), ids=lambda one: one.name)
-def test_every_instrument_takes_bfloat16(half, instrument, caplog, capfd):
+def test_every_instrument_takes_bfloat16(half, instrument, caplog, capfd, monkeypatch):
+    hurry(monkeypatch)
     if instrument.applies(half) is not None:
         pytest.skip("it says why it does not apply")
     with warnings.catch_warnings(record=True) as said:
@@ -49,13 +51,15 @@ def test_the_copy_in_single_precision_leaves_the_network(half):
     )
 
 
-def test_training_mode_keeps_the_buffers_of_spectral_norms(trained, unrendered):
+def test_training_mode_keeps_the_buffers_of_spectral_norms(trained, unrendered, monkeypatch):
     _, train, test = trained
     torch.manual_seed(0)
     first = nn.utils.parametrizations.spectral_norm(nn.Conv2d(1, 8, 3))
     last = nn.utils.spectral_norm(nn.Linear(128, 10))
     net = nn.Sequential(first, nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten(), last).train()
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    examine(net, test[:120], train=train, recipe=Recipe(steps=60), depth="quick", budget=30.0)
+    hurry(monkeypatch)
+    recipe = Recipe(steps=5, batch_size=16)
+    examine(net, test[:60], train=train[:100], recipe=recipe, depth="quick", budget=1e6)
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert all(module.training for module in net.modules())

@@ -1,6 +1,6 @@
 """The shape of a loss: what is known of a quadratic one, and networks of other kinds."""
 
-import dataclasses
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,6 +10,7 @@ from netopsy.data import Dataset
 from netopsy.examination import Subject, examine
 from netopsy.examination.instrument import NotNow
 from netopsy.examination.instruments import loss_shape, opposing_signals
+from netopsy.examination.instruments._loss import COARSE, FEWEST, FULL, effort_of
 from netopsy.landscape.curvature import dense, hessian
 from netopsy.models import mlp, small_conv_net
 
@@ -50,8 +51,8 @@ def test_groups_oppose_each_other_along_the_top_direction():
     assert set(found.data.targets[groups.up[:4]].tolist()).isdisjoint(found.data.targets[groups.down[:4]].tolist())
     assert found.own.cosine < -0.5
     for cosine, others, words in ((0.47, 0.7, "do not"), (-0.4, -0.5, "no more than"), (-0.4, 0.1, "each other")):
-        own, other = (dataclasses.replace(found.own, cosine=value) for value in (cosine, others))
-        assert words in dataclasses.replace(found, own=own, elsewhere=(other,)).words
+        own = replace(found.own, cosine=cosine)
+        assert words in replace(found, own=own, elsewhere=(others,)).words
 
 
 class Attends(nn.Module):
@@ -89,18 +90,31 @@ def test_what_is_done_depends_on_the_size_alone():
     small = Subject(mlp([36, 3]), images())
     large = Subject(mlp([36, 3]), images())
     large.__dict__["sample_cost"] = 1e9
-    assert loss_shape._plan(small).tops == 3
-    assert loss_shape._plan(large).tops == 1
-    assert loss_shape._plan(large).samples >= loss_shape.FEWEST
-    assert opposing_signals._count(large) == opposing_signals.FEWEST
-    assert loss_shape.passes(small) > 0
+    assert replace(effort_of(small), samples=0) == FULL
+    assert replace(effort_of(large), samples=0) == COARSE
+    assert FEWEST <= effort_of(large).samples < effort_of(small).samples
+    assert loss_shape.passes(large) < loss_shape.passes(small)
+    assert opposing_signals.passes(large) < opposing_signals.passes(small)
+
+
+def test_a_large_network_is_looked_at_coarsely_and_says_so():
+    model, data = mlp([36, 8, 3], seed=0), images()
+    subject = Subject(model, data)
+    subject.__dict__["sample_cost"] = 1.5e9  # that of a ResNet-18 for images of 32 pixels
+    shape, opposed = loss_shape.examine(subject), opposing_signals.examine(subject)
+    some = data[subject.sample(FEWEST)]
+    sharpest = torch.linalg.eigvalsh(dense(hessian(model, some)))[-1].item()
+    assert shape.figures["samples"] == opposed.figures["samples"] == FEWEST
+    assert shape.figures["eigenvalue 1"] == pytest.approx(sharpest, rel=0.02)
+    assert opposed.figures["sharpness"] == pytest.approx(sharpest, rel=0.02)
+    assert loss_shape.COARSELY in shape.reading
+    assert loss_shape.COARSELY not in loss_shape.examine(Subject(model, data)).reading
 
 
 @pytest.mark.parametrize("instrument", [loss_shape, opposing_signals])
 def test_a_network_too_large_for_the_least_of_them_is_left_out(instrument):
-    """Of 1.5e9 operations is a ResNet-18 of images of 32 pixels; half a minute and more of products would be needed."""
     large = Subject(mlp([36, 3]), images())
-    large.__dict__["sample_cost"] = 1.5e9
+    large.__dict__["sample_cost"] = 1e10
     for call in (instrument.passes, instrument.examine):
         with pytest.raises(NotNow, match="more than an examination of depth normal spends"):
             call(large)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hurried import hurry
 from torch import nn
 
 from netopsy.data import Dataset, digits_split
@@ -21,9 +22,7 @@ NAMES = ["preferred-images", "reconstruction"]
 
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch):
-    for instrument in (preferred_images, reconstruction):
-        monkeypatch.setattr(instrument, "STEPS", 30)
-        monkeypatch.setattr(instrument, "FEWEST", 2)
+    hurry(monkeypatch)
 
 
 @pytest.fixture

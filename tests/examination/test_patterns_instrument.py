@@ -74,3 +74,9 @@ def test_vectors_and_single_classes_are_said_not_to_do():
     one = Dataset(torch.rand(80, 3, 10, 10), torch.zeros(80, dtype=torch.long))
     (absence,) = examine(network(), one, instruments=["patterns"]).absences
     assert "two classes" in absence.reason
+
+
+def test_in_few_images_of_a_class_only_pairs_are_looked_for():
+    few, many = (Subject(network(), corners(count)) for count in (20, 60))
+    sizes = [patterns._largest(each, each.halves(torch.arange(len(each.data)))[0]) for each in (few, many)]
+    assert sizes == [2, 3]

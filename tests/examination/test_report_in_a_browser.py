@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from netopsy.cli import main
+from netopsy.examination import examine
 
 pytestmark = pytest.mark.browser
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
+INSTRUMENTS = ["architecture", "accuracy", "calibration", "confusions", "saliency", "class-sensitivity", "pruning"]
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
@@ -43,12 +44,11 @@ return found.sort((x, y) => x[0] - y[0]).slice(0, 5);
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory) -> Path:
-    """The demo's report."""
-    place = tmp_path_factory.mktemp("demo")
-    names = "architecture,accuracy,calibration,confusions,saliency,class-sensitivity,pruning"
-    assert main(["examine", "--quiet", "--depth", "quick", "--instruments", names, "--out", str(place / "report")]) == 0
-    return place / "report" / "report.html"
+def report(tmp_path_factory, trained) -> Path:
+    """The report of a small network, with pictures of every kind."""
+    model, _, test = trained
+    found = examine(model, test[:150], depth="quick", instruments=INSTRUMENTS)
+    return found.save(tmp_path_factory.mktemp("demo") / "report")
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_every_picture_is_there_and_the_page_never_scrolls_sideways(open_page, w
         "  const own = svg.getBoundingClientRect(), drawn = svg.getBBox();"
         "  return [own.width, own.height, drawn.width, drawn.height]; })"
     )
-    assert len(boxes) >= 7
+    assert len(boxes) >= len(INSTRUMENTS)
     assert all(side > 50 for box in boxes for side in box)
     images = browser.execute_script(
         "return Promise.all([...document.querySelectorAll('svg image')].map(image => new Promise(done => {"
@@ -127,6 +127,14 @@ def test_every_picture_is_there_and_the_page_never_scrolls_sideways(open_page, w
     browser.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
     wide, seen = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
     assert (wide, seen) == (width, width)
+
+
+def test_no_option_is_parted_at_the_end_of_a_line(open_page):
+    browser = open_page(360)
+    rows = "return [...document.querySelectorAll('p code, li code')].map(each => each.getClientRects().length)"
+    found = browser.execute_script(rows)
+    assert found
+    assert set(found) == {1}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -185,7 +193,7 @@ def test_without_scripts_everything_is_there(open_page):
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         browser.refresh()
-        assert len(browser.find_elements("css selector", "article .sentence")) == 7
+        assert len(browser.find_elements("css selector", "article .sentence")) == len(INSTRUMENTS)
         assert not browser.find_elements("css selector", "button")
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

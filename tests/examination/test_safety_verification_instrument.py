@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from netopsy.data import Dataset, Normalisation
-from netopsy.examination.instruments.safety_verification import INSTRUMENT, Radii, passes
+from netopsy.examination.instrument import NotNow
+from netopsy.examination.instruments.safety_verification import INSTRUMENT, Radii, _proved, passes
 from netopsy.examination.subject import WORK, Subject
 from netopsy.models import resnet18
 
@@ -43,7 +44,10 @@ def test_radii_of_a_linear_network_are_enclosed(channels: int) -> None:
 def test_nothing_proved_is_never_called_a_proof(monkeypatch) -> None:
     from netopsy.examination.instruments import safety_verification as instrument
 
-    for proved, says in (([0.0] * 12, "For none of 12 images any radius"), ([4.0] * 5 + [0.0] * 7, "For 5 of 12")):
+    for proved, says in (
+        ([0.0] * 12, "For none of 12 images could a radius of 0.5"),
+        ([4.0] * 5 + [0.0] * 7, "For 5 of 12"),
+    ):
         radii = Radii(torch.tensor(proved), torch.full((12,), torch.inf))
         monkeypatch.setattr(instrument, "_radii", lambda *_, found=radii: found)
         finding = INSTRUMENT.examine(Subject(halves(), images()))
@@ -84,7 +88,17 @@ def test_a_large_network_has_sound_bounds_only_within_its_share(unchecked) -> No
     assert "out of reach" in found.reading
     assert found.figures["images asked completely"] == 0
     whole = Subject(resnet18(classes=10).eval(), Dataset(torch.rand(8, 3, 64, 64), torch.arange(8)), depth="normal")
+    with pytest.raises(NotNow, match="bounds of 4 images cost 396 passes, more than"):
+        passes(whole)
+    whole.__dict__["sample_cost"] = 1.5e9
     assert passes(whole) * whole.sample_cost < 4 * WORK
+
+
+def test_what_no_bound_proves_is_said_of_the_radii_that_were_asked() -> None:
+    found = Radii(torch.zeros(5), torch.full((5,), torch.inf), levels=(2, 8), least=0.25)
+    assert _proved(found, 0.0) == "For none of 5 images could a radius of 0.25 of 255 grey levels a pixel be proved"
+    found.proved[0] = 0.5
+    assert _proved(found, 0.0).endswith("for others none of 0.25 grey levels")
 
 
 def test_why_it_does_not_apply() -> None:

@@ -131,6 +131,14 @@ def test_a_mosaic_has_its_pictures_in_squares_of_one_size_and_leaves_gaps():
     assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b", "c"]
 
 
+def test_a_mosaic_has_room_for_its_longest_name():
+    drawn = mosaic({"W" * 40: [torch.rand(3, 3)] * 2, "short": [None]}, inches=0.5)
+    drawn.draw_without_rendering()
+    (ax,) = drawn.axes
+    assert min(each.get_window_extent().x0 for each in ax.get_yticklabels()) >= 0
+    assert ax.get_window_extent().width == pytest.approx(2 * 0.5 * drawn.dpi, rel=0.15)
+
+
 def test_maps_lie_over_the_image_of_their_row():
     pictures = {"image": torch.rand(4, 6), "map": torch.rand(2, 3)}
     drawn = overlays([("clean", pictures), ("noise", pictures)], boxes=[[0, 1, 2, 3]] * 2)

@@ -28,28 +28,31 @@ def mosaic(
     """Pictures from 0 to 1 in rows, all in one set of axes: hundreds of axes would take seconds to draw.
 
     Each fills a square of ``inches`` whatever its size, in grey or in colour; ``None`` leaves its square empty. Rows
-    are named to the left, columns above.
+    are named to the left, with as much room as the longest name takes, columns above.
 
     >>> import torch
     >>> len(mosaic({"grey": [torch.zeros(2, 2), None], "colour": [torch.ones(3, 4, 4)]}, ["one", "two"]).axes)
     1
     """
     count = max((len(row) for row in rows.values()), default=1)
-    aside = 0.4 + 0.08 * max((len(line) for name in rows for line in name.split("\n")), default=0)
-    drawn, ax = figure(inches * count + aside, inches * len(rows) + 0.3)
+    drawn, ax = figure(inches * count, inches * len(rows) + 0.3)
     for down, row in enumerate(rows.values()):
         for across, picture in enumerate(row):
             if picture is not None:
                 shown = picture.detach().cpu() if picture.ndim == 2 else picture.detach().cpu().movedim(0, -1)
                 place = (across, across + 0.93, down + 0.93, down)
                 ax.imshow(shown.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="none", extent=place)
-    ax.set(xlim=(0, count), ylim=(max(1, len(rows)), 0), aspect="equal")
+    ax.set(
+        xlim=(0, count), ylim=(max(1, len(rows)), 0), aspect="equal", anchor="NW"
+    )  # names have room at the sides it keeps
     ax.set_yticks([down + 0.46 for down in range(len(rows))], list(rows))
     ax.set_xticks([across + 0.46 for across in range(len(columns))], columns)
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
     ax.grid(visible=False)
     for side in ax.spines.values():
         side.set_visible(False)
+    names = max((each.get_window_extent().width for each in ax.get_yticklabels()), default=0.0) / drawn.dpi
+    drawn.set_size_inches(inches * count + names + 0.2, inches * len(rows) + 0.3)
     return drawn
 
 

@@ -18,13 +18,12 @@ from netopsy.data import Dataset
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._loss import (
     BATCH,
-    MOST,
-    PRODUCT,
-    TOLERANCE,
+    Effort,
+    bend,
     called,
-    check_affordable,
     differentiated,
-    samples_of,
+    effort_of,
+    sharpest,
     why_not,
 )
 from netopsy.examination.subject import Subject
@@ -32,43 +31,17 @@ from netopsy.landscape.curvature import (
     Eigenpairs,
     Spectrum,
     Trace,
-    hessian,
     hutchinson_trace,
     sample_losses,
     spectral_density,
-    top_eigenpairs,
 )
 
-FEWEST, SAMPLES, SHARE = 16, 300, 2.0
+COARSELY = (
+    " A network of this size is looked at coarsely, on few samples and in few steps: other samples would move the "
+    "curvatures, and not all that lie between the largest and 0 are drawn."
+)
 REACH = 0.5
 """How far slices reach, as a share of the length of all parameters."""
-
-
-@dataclass(frozen=True)
-class _Work:
-    """How much is done: fixed by depth and size of the network."""
-
-    samples: int
-    products: int
-    """That the top eigenpairs usually take."""
-    tops: int
-    signs: int
-    """Random vectors for the trace."""
-    steps: int
-    """Of Lanczos iterations, from one random vector."""
-    points: int
-    """Of every slice."""
-    randoms: int
-    """Random directions."""
-
-    @property
-    def passes(self) -> float:
-        """Forward passes of each sample."""
-        return PRODUCT * (self.products + self.signs + self.steps) + self.points * (1 + self.randoms)
-
-
-_FULL = _Work(0, 60, 3, 16, 40, 25, 3)
-_COARSE = _Work(0, 25, 1, 4, 12, 11, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,31 +58,30 @@ class _Found:
     size: int
 
 
-def _plan(subject: Subject) -> _Work:
-    for work, fewest in ((_FULL, 0), (_COARSE, FEWEST)):
-        count = subject.affordable(work.passes, SAMPLES, share=SHARE, fewest=fewest)
-        if count >= FEWEST:
-            break
-    return _Work(count, work.products, work.tops, work.signs, work.steps, work.points, work.randoms)
-
-
 def passes(subject: Subject) -> float:
     """Forward passes of one sample that it takes."""
-    work = _plan(subject)
-    check_affordable(subject, work.passes, min(work.samples, FEWEST))
-    return work.samples * work.passes
+    effort = effort_of(subject)
+    return effort.samples * effort.passes
 
 
 def examine(subject: Subject) -> Finding:
     """Sharpness, trace and spectrum of the Hessian of the mean cross-entropy, and the loss along directions."""
-    passes(subject)
+    effort = effort_of(subject)
     with differentiated():
-        found = _measure(subject.in_single_precision, _plan(subject))
-    sharpness, mean = found.top.values[0].item(), found.trace.value / found.size
+        found = _measure(subject.in_single_precision, effort)
+    sharpness, trace, digits = found.top.values[0].item(), found.trace, 2 if effort.coarse else 3
     narrow = found.spectrum.share_below(-0.01 * max(sharpness, 1e-12))
     random = np.mean([_rise(each) for each in found.slices["random"]])
     top = _rise(found.slices["top"][0])
-    most = f"{2 / sharpness:.3g}" if sharpness > 0 else "any"
+    sharp = _rounded(sharpness, digits)
+    most = _rounded(2 / sharpness, digits) if sharpness > 0 else "any"
+    spread = f"trace {_rounded(trace.value, digits)} ± {_rounded(trace.error, 1)}"
+    over_all = f"the mean over all {found.size:,} directions ({spread})"
+    beside = (
+        f", {sharpness / (trace.value / found.size):,.0f} times {over_all}"
+        if sharpness > 0 and trace.value > 2 * trace.error
+        else f", beside {over_all}, which is too near 0 to be told from it"
+    )
     figures: dict[str, Number] = {
         "samples": len(found.data),
         "parameters": found.size,
@@ -123,13 +95,12 @@ def examine(subject: Subject) -> Finding:
     }
     return Finding(
         sentence=(
-            f"The sharpest direction of its loss has a curvature of {sharpness:.3g}, {abs(sharpness / mean):,.0f} "
-            f"times the mean over all {found.size:,} directions (trace {found.trace.value:.3g} ± "
-            f"{found.trace.error:.1g}): plain gradient descent is stable up to a learning rate of {most}."
-            if mean
-            else f"Its loss is flat: the largest curvature is {sharpness:.3g}."
+            f"The sharpest direction of its loss has a curvature of {sharp}{beside}: plain gradient descent is stable "
+            f"up to a learning rate of {most}."
+            if sharpness
+            else "Its loss is flat: no direction has a curvature."
         ),
-        glance=f"sharpness {sharpness:.3g}, stable up to a rate of {most}",
+        glance=f"sharpness {sharp}, stable up to a rate of {most}",
         advice=(
             "A learning rate beyond that bound moves it to a flatter place before it settles again. Sharpness says "
             "little by itself about how well it generalises: it changes when weights are rescaled and answers are not."
@@ -140,6 +111,8 @@ def examine(subject: Subject) -> Finding:
             "the loss when the parameters move along the sharpest direction and along random ones, by up to half their "
             "own length; a random direction has the size of each filter that it moves. All is measured on "
             f"{len(found.data):,} {called(subject)} with cross-entropy, whatever the network was trained with."
+            + COARSELY
+            * effort.coarse
         ),
         pictures=(
             Picture.of(
@@ -155,19 +128,17 @@ def examine(subject: Subject) -> Finding:
     )
 
 
-def _measure(subject: Subject, work: _Work) -> _Found:
-    data = samples_of(subject, work.samples)
-    curvature = hessian(subject.model, data, batch_size=BATCH)
-    seed = derive(subject.seed, "loss shape")
-    top = top_eigenpairs(curvature, min(work.tops, curvature.size), tolerance=TOLERANCE, max_products=MOST, seed=seed)
-    trace = hutchinson_trace(curvature, samples=work.signs, seed=seed)
-    spectrum = spectral_density(curvature, steps=work.steps, samples=1, seed=seed)
+def _measure(subject: Subject, effort: Effort) -> _Found:
+    data, curvature = bend(subject)
+    (top, seen), seed = sharpest(subject, curvature), derive(subject.seed, "loss shape")
+    trace = hutchinson_trace(curvature, samples=effort.signs, seed=seed)
+    spectrum = seen.spectrum if seen else spectral_density(curvature, steps=effort.steps, samples=1, seed=seed)
     state = curvature.parameters
     length = float(torch.cat([value.reshape(-1) for value in state.values()]).norm())
-    places = torch.linspace(-REACH, REACH, work.points)
+    places = torch.linspace(-REACH, REACH, effort.points)
     directions = {
         "top": [unflatten(length * top.vectors[:, 0], state)],
-        "random": [random_direction(state, seed=derive(seed, str(i)), scale="filter") for i in range(work.randoms)],
+        "random": [random_direction(state, seed=derive(seed, str(i)), scale="filter") for i in range(effort.randoms)],
     }
     slices = {
         name: [_slice(subject, data, state, each, places) for each in track(every, f"loss along {name} directions")]
@@ -182,6 +153,10 @@ def _slice(subject: Subject, data: Dataset, state: State, direction: State, plac
         moved = {name: value + at * direction[name].nan_to_num(0.0) for name, value in state.items()}
         found.append(sample_losses(subject.model, data, at=moved, batch_size=BATCH).double().mean().cpu())
     return torch.stack(found)
+
+
+def _rounded(value: float, digits: int) -> str:
+    return f"{float(f'{value:.{digits}g}'):,g}"
 
 
 def _rise(losses: Tensor) -> float:

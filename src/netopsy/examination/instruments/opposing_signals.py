@@ -18,23 +18,21 @@ from netopsy.examination.drawing import show_image
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._loss import (
     BATCH,
-    MOST,
     PRODUCT,
-    TOLERANCE,
+    bend,
     called,
-    check_affordable,
     differentiated,
-    samples_of,
+    effort_of,
+    sharpest,
 )
 from netopsy.examination.instruments._loss import why_not as _why_not
 from netopsy.examination.subject import Subject, evaluate_outputs
-from netopsy.landscape.curvature import hessian, slopes, top_eigenpairs
+from netopsy.landscape.curvature import mean_gradient, slopes
 from netopsy.landscape.opposing_signals import GroupReport, Groups, class_matched_controls, group_report
 
-SAMPLES, FEWEST, SHARE = 600, 32, 1.0
-PRODUCTS, DRAWS = 50, 3
-"""Products that an eigenvector usually takes, and pairs of groups of each kind of control."""
-SHOWN = 8
+FEWEST = 32
+SHOWN, LEAST = 8, 2
+"""Samples of a group, at most and at least."""
 OPPOSE = "oppose each other"
 
 
@@ -43,8 +41,10 @@ class _Found:
     data: Dataset
     groups: Groups
     own: GroupReport
-    matched: tuple[GroupReport, ...]
-    elsewhere: tuple[GroupReport, ...]
+    matched: tuple[float, ...]
+    """Cosines between the gradients of groups of the same classes."""
+    elsewhere: tuple[float, ...]
+    """The same of groups along random directions."""
     sharpness: float
 
     @property
@@ -52,7 +52,7 @@ class _Found:
         """What the two groups do, beside those along random directions, which may well be opposed, too."""
         if self.own.cosine >= 0:
             return "do not oppose each other"
-        more = self.own.cosine < float(np.mean([each.cosine for each in self.elsewhere]))
+        more = self.own.cosine < float(np.mean(self.elsewhere))
         return OPPOSE if more else f"{OPPOSE} no more than such groups along any direction do"
 
 
@@ -61,23 +61,25 @@ def why_not(subject: Subject) -> str | None:
     return _why_not(subject) or ("there are too few samples to be two groups" if len(subject.data) < FEWEST else None)
 
 
-def _count(subject: Subject) -> int:
-    return subject.affordable(PRODUCT * PRODUCTS, SAMPLES, share=SHARE, fewest=FEWEST)
-
-
 def passes(subject: Subject) -> float:
-    """Forward passes of one sample that it takes."""
-    check_affordable(subject, PRODUCT * PRODUCTS, FEWEST)
-    return PRODUCT * PRODUCTS * _count(subject)
+    """Forward passes of one sample that it takes: the top direction, slopes along it and others, and gradients."""
+    effort = effort_of(subject)
+    slopes_and_gradients = PRODUCT * (1 + effort.draws) + 4
+    few = 6.0 * _group_size(effort.samples) * (1 + 2 * effort.draws)
+    return effort.samples * (effort.to_the_top + slopes_and_gradients) + few
+
+
+def _group_size(samples: int) -> int:
+    return max(LEAST, min(SHOWN, samples // 8))
 
 
 def examine(subject: Subject) -> Finding:
     """The samples whose gradients reach furthest along the top eigenvector of the Hessian, one way and the other."""
-    passes(subject)
+    effort_of(subject)  # says so where even a coarse look is too much
     with differentiated():
         found = _measure(subject.in_single_precision)
-    matched = float(np.mean([each.cosine for each in found.matched])) if found.matched else float("nan")
-    elsewhere = float(np.mean([each.cosine for each in found.elsewhere]))
+    matched = float(np.mean(found.matched)) if found.matched else float("nan")
+    elsewhere = float(np.mean(found.elsewhere))
     k, share = len(found.groups.up), 100 * found.own.loss_share
     others = f"{matched:.2f} for random groups of the same classes, " if found.matched else ""
     return Finding(
@@ -127,31 +129,32 @@ def examine(subject: Subject) -> Finding:
 
 
 def _measure(subject: Subject) -> _Found:
-    data = samples_of(subject, _count(subject))
-    model, k = subject.model, max(2, min(SHOWN, len(data) // 8))
-    top = top_eigenpairs(
-        hessian(model, data, batch_size=BATCH), tolerance=TOLERANCE, max_products=MOST, seed=derive(subject.seed, "top")
-    )
+    data, curvature = bend(subject)
+    (top, _), draws = sharpest(subject, curvature), effort_of(subject).draws
+    del curvature  # and what it keeps of the network's passes
+    model, k = subject.model, _group_size(len(data))
     groups = _along(subject, data, top.vectors[:, 0], k)
-
-    def report(one: Groups) -> GroupReport:
-        return group_report(model, data, one, batch_size=BATCH)
-
     try:
-        controls = class_matched_controls(data.targets, groups, draws=DRAWS, seed=derive(subject.seed, "matched"))
+        controls = class_matched_controls(data.targets, groups, draws=draws, seed=derive(subject.seed, "matched"))
     except InputError:  # a class with too few others
         controls = []
     random = generator(derive(subject.seed, "directions"))
-    drawn = [torch.randn(len(top.vectors), generator=random) for _ in range(DRAWS)]
+    drawn = [torch.randn(len(top.vectors), generator=random) for _ in range(draws)]
     elsewhere = [_along(subject, data, each / each.norm(), k) for each in drawn]
     return _Found(
         data,
         groups,
-        report(groups),
-        tuple(map(report, controls)),
-        tuple(map(report, elsewhere)),
-        top.values.item(),
+        group_report(model, data, groups, batch_size=BATCH),
+        tuple(_opposition(subject, data, each) for each in controls),
+        tuple(_opposition(subject, data, each) for each in elsewhere),
+        top.values[0].item(),
     )
+
+
+def _opposition(subject: Subject, data: Dataset, groups: Groups) -> float:
+    """The cosine between the mean gradients of two groups."""
+    up, down = (mean_gradient(subject.model, data[each], batch_size=BATCH) for each in (groups.up, groups.down))
+    return float(torch.nn.functional.cosine_similarity(up.double(), down.double(), dim=0))
 
 
 def _along(subject: Subject, data: Dataset, direction: Tensor, k: int) -> Groups:

@@ -52,6 +52,12 @@ def _region(subject: Subject, layer: str) -> int:
     return max(1, min(REGION, subject.affordable(BACK, MOST, share=SHARE) // _filters(subject, layer)))
 
 
+def _largest(subject: Subject, known: Tensor) -> int:
+    """Units in a pattern, at most: in half of a handful of images countless triples of units fire together."""
+    counts = subject.labels[known].bincount()
+    return 3 if int(counts[counts > 0].min()) >= FEWEST else 2
+
+
 def why_not(subject: Subject) -> str | None:
     """The reason why there are no patterns to look for, if there is one."""
     if (reason := no_images(subject)) is not None:
@@ -69,7 +75,9 @@ def examine(subject: Subject) -> Finding:
     if len(known.unique()) < FEWEST or len(subject.labels[known].unique()) < 2:
         raise NotNow(f"it needs at least {2 * FEWEST} images of two classes")
     inputs, labels = subject.data.inputs, subject.labels
-    miner = PatternMiner(subject.model, layer, region_images=_region(subject, layer))
+    most = _largest(subject, known)
+    so_many = "two or three" if most > 2 else "two"
+    miner = PatternMiner(subject.model, layer, region_images=_region(subject, layer), max_size=most)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
@@ -80,12 +88,12 @@ def examine(subject: Subject) -> Finding:
         reason = next((str(one.message) for one in said if str(one.message).startswith("no pattern")), "none was found")
         return Finding(
             sentence=f"No few units of layer {layer} stand for a class together.",
-            glance="no two or three units stand for a class",
+            glance=f"no {so_many} units stand for a class",
             reading=(
-                "A pattern is two or three units that fire close to one another in at least half of a class's images, "
+                f"A pattern is {so_many} units that fire close to one another in at least half of a class's images, "
                 f"and at least five times as often as in other images. What came closest: {reason}."
             ),
-            code=_code(subject, layer),
+            code=_code(subject, layer, most),
         )
     best = {one.cls: number for number, one in reversed(list(enumerate(miner.patterns_)))}
     peaks, held = filter_peaks(subject.model, layer, inputs[unseen]), labels[unseen]
@@ -104,10 +112,10 @@ def examine(subject: Subject) -> Finding:
             f"and {100 * outside:.1f} % of the others, the best of them alone in {100 * single[0]:.0f} % and "
             f"{100 * single[1]:.1f} %."
         ),
-        glance=f"{len(best)} of {subject.class_count} classes have a pattern of two or three units",
+        glance=f"{len(best)} of {subject.class_count} classes have a pattern of {so_many} units",
         advice="A pattern that fires on the background of its class is a shortcut: look at the boxes.",
         reading=(
-            "A pattern is two or three units that fire (each above the "
+            f"A pattern is {so_many} units that fire (each above the "
             f"{100 * miner.quantile_:.0f}th percentile of its peaks) within one cell "
             "of each other in at least half of a class's images, and at least five times as often as in other images "
             "(PatternNet; its constants are a reconstruction). Patterns were looked for in one half of the data and "
@@ -136,11 +144,11 @@ def examine(subject: Subject) -> Finding:
                 for cls, number in sorted(best.items())
             ),
         ),
-        code=_code(subject, layer),
+        code=_code(subject, layer, most),
     )
 
 
-def _code(subject: Subject, layer: str) -> str:
+def _code(subject: Subject, layer: str, most: int) -> str:
     wanted = f"classes_wanted={tuple(subject.classes_wanted)}, " if subject.classes_wanted else ""
     return (
         "from netopsy.examination import Subject\n"
@@ -148,7 +156,7 @@ def _code(subject: Subject, layer: str) -> str:
         "# One half to find patterns in, the other to count how often they fire.\n"
         f"subject = Subject(model, data, {wanted}seed={subject.seed})\n"
         f"known, unseen = subject.halves(subject.sample({_count(subject)}))\n"
-        f"miner = PatternMiner(model, {layer!r}, region_images={_region(subject, layer)})\n"
+        f"miner = PatternMiner(model, {layer!r}, region_images={_region(subject, layer)}, max_size={most})\n"
         "miner.fit(data.inputs[known], data.targets[known])\n"
         "print(miner.patterns_)\n"
         "fires = miner.fires(data.inputs[unseen])"

@@ -96,8 +96,9 @@ def examine(subject: Subject) -> Finding:
         reading=(
             "Nothing is retrained here: weights are set to zero and the network is asked again. Read from left to "
             "right: the share of weights kept falls and with it, sooner or later, the accuracy. The random masks have "
-            f"the density of the magnitude masks in every layer; their band is over {draws} draws. With "
-            "retraining much less would be enough, which the ticket search shows where it runs."
+            "the density of the magnitude masks in every layer"
+            + (f"; their band is over {draws} draws" if draws > 1 else ", and were drawn once")
+            + ". With retraining much less would be enough, which the ticket search shows where it runs."
         ),
         pictures=(Picture.of(_draw(curves, dense), "Accuracy against the share of weights kept, for three ways"),),
         figures={"weights": weights, "samples": len(data), "accuracy": round(dense, 4)}

@@ -25,8 +25,12 @@ LEVELS = (0.5, 1, 2, 4, 8, 16, 32)
 MOST, FEWEST, SHOWN = 48, 4, 6
 STEPS, ATTACK = 6, 8
 """Halvings of a radius, and steps of an attack."""
-FEW_STEPS, FEW_LEVELS = 3, (2, 8, 32)
-"""The same of networks so large that intervals are all there is; they are attacked in one step."""
+FEW_STEPS, FEW_LEVELS, NEAR = 2, (2, 8, 32), 1
+"""The same of networks so large that intervals are all there is; they are attacked in one step, and what intervals can
+prove of them is below one grey level."""
+INTERVALS, SHARE, DEAREST = 30.0, 2.0, 6.0
+"""Forward passes that bounding an image by intervals costs: a few, in double precision, for which convolutions have no
+fast kernel; their share of the work, and the one beyond which even the fewest images are too many."""
 EXACT, RECTIFIERS, NODES = 6, 128, 30
 """Images that a complete solver is asked about, in networks of at most so many rectifiers, and its branches."""
 COLORS = (PALETTE[2], PALETTE[5], PALETTE[1])
@@ -40,6 +44,10 @@ class Radii:
     broken: Tensor
     adversarial: dict[int, Tensor] = field(default_factory=dict)
     """The nearest image found of another class, by the place of the image."""
+    levels: tuple[float | int, ...] = LEVELS
+    """Radii that were attacked."""
+    least: float = LEVELS[-1] / 2**STEPS
+    """The smallest radius that was asked to be proved."""
     asked: int = 0
     """Images that a complete solver was asked about."""
 
@@ -72,7 +80,7 @@ def _costs(subject: Subject) -> tuple[float, float]:
     """Forward passes an image with linear relaxation and with intervals alone; in double precision they count twice."""
     inputs = subject.data.inputs[0].numel()
     relaxed = 3.0 * ATTACK * len(LEVELS) + 2.0 * (STEPS + 1) * 4 * (inputs + subject.class_count)
-    return relaxed, 3.0 * len(FEW_LEVELS) + 2.0 * (FEW_STEPS + 1) * 2
+    return relaxed, 3.0 * len(FEW_LEVELS) + INTERVALS * (FEW_STEPS + 1)
 
 
 def _relaxed(subject: Subject) -> bool:
@@ -81,16 +89,25 @@ def _relaxed(subject: Subject) -> bool:
 
 
 def _count(subject: Subject) -> int:
-    return subject.affordable(_costs(subject)[not _relaxed(subject)], MOST, fewest=FEWEST)
+    if _relaxed(subject):
+        return subject.affordable(_costs(subject)[0], MOST, fewest=FEWEST)
+    return subject.affordable(_costs(subject)[1], MOST, share=SHARE, fewest=FEWEST)
 
 
 def passes(subject: Subject) -> float:
     """Forward passes of one sample that it takes."""
-    return min(_count(subject), len(subject.data)) * _costs(subject)[not _relaxed(subject)]
+    cost = _costs(subject)[not _relaxed(subject)]
+    if subject.affordable(cost * FEWEST, 4, share=DEAREST, fewest=0) < 1:
+        raise NotNow(
+            f"bounds of {FEWEST} images cost {cost * FEWEST:,.0f} passes, more than an examination of depth "
+            f"{subject.depth} spends on a network of this size"
+        )
+    return min(_count(subject), len(subject.data)) * cost
 
 
 def examine(subject: Subject) -> Finding:
     """Radii of a sample of images that the network gets right."""
+    passes(subject)
     indices = subject.sample(_count(subject), correct=True)
     if len(indices) < FEWEST:
         raise NotNow(f"it asks about images that the network gets right, and there are {len(indices)}")
@@ -98,7 +115,7 @@ def examine(subject: Subject) -> Finding:
     model = layered(pixels.model)
     relaxed = _relaxed(subject)
     found = _radii(subject, model, pixels.images, relaxed)
-    level = max(LEVELS, key=lambda each: found.shares(each)[1])
+    level = max(found.levels, key=lambda each: found.shares(each)[1])
     proved, left, broken = found.shares(level)
     middle = float(found.proved.median())
     how = _how(subject, model, relaxed, found)
@@ -138,7 +155,7 @@ def examine(subject: Subject) -> Finding:
         },
         table=(
             ("grey levels", "proved", "unknown", "broken"),
-            *((f"{each:g}", *(f"{100 * share:.0f} %" for share in found.shares(each))) for each in LEVELS),
+            *((f"{each:g}", *(f"{100 * share:.0f} %" for share in found.shares(each))) for each in found.levels),
         ),
         code=(
             "from netopsy.robustness.safety_verification import certified_radius\n\n"
@@ -156,8 +173,8 @@ def _proved(found: Radii, middle: float) -> str:
             "which is proved"
         )
     if some:
-        return f"For {some} of {count} images a radius could be proved, however small, and for the others none"
-    return f"For none of {count} images any radius could be proved"
+        return f"For {some} of {count} images a radius could be proved, for others none of {found.least:g} grey levels"
+    return f"For none of {count} images could a radius of {found.least:g} of 255 grey levels a pixel be proved"
 
 
 def _how(subject: Subject, model: nn.Module, relaxed: bool, found: Radii) -> str:
@@ -173,9 +190,9 @@ def _how(subject: Subject, model: nn.Module, relaxed: bool, found: Radii) -> str
 
 def _radii(subject: Subject, model: nn.Module, images: Tensor, relaxed: bool) -> Radii:
     labels = torch.as_tensor(model(images).argmax(1)).detach()
-    halvings, levels, steps = (STEPS, LEVELS, ATTACK) if relaxed else (FEW_STEPS, FEW_LEVELS, 1)
-    proved = 255 * certified_radius(model, images, steps=halvings, most=LEVELS[-1] / 255, relaxed=relaxed).float().cpu()
-    found = Radii(proved * (1 + 1e-6), torch.full((len(images),), torch.inf))
+    halvings, levels, steps, most = (STEPS, LEVELS, ATTACK, LEVELS[-1]) if relaxed else (FEW_STEPS, FEW_LEVELS, 1, NEAR)
+    proved = 255 * certified_radius(model, images, steps=halvings, most=most / 255, relaxed=relaxed).float().cpu()
+    found = Radii(proved * (1 + 1e-6), torch.full((len(images),), torch.inf), levels=levels, least=most / 2**halvings)
     for level in track(levels, "attacking"):
         left = (~found.broken.isfinite() & (found.proved < level)).nonzero()[:, 0]
         if not len(left):
@@ -212,14 +229,14 @@ def _ask(subject: Subject, model: nn.Module, images: Tensor, found: Radii) -> No
 
 def _chart(found: Radii) -> Figure:
     drawn, axes = figure(5.6, 3.2)
-    shares = list(zip(*(found.shares(level) for level in LEVELS), strict=True))
-    places = range(len(LEVELS))
-    bottom = [0.0] * len(LEVELS)
+    shares = list(zip(*(found.shares(level) for level in found.levels), strict=True))
+    places = range(len(found.levels))
+    bottom = [0.0] * len(found.levels)
     for name, values, color in zip(("proved", "unknown", "broken"), shares, COLORS, strict=True):
         heights = [100 * value for value in values]
         axes.bar(places, heights, bottom=bottom, color=color, width=0.8, label=name)
         bottom = [low + height for low, height in zip(bottom, heights, strict=True)]
-    axes.set_xticks(places, [f"{level:g}" for level in LEVELS])
+    axes.set_xticks(places, [f"{level:g}" for level in found.levels])
     axes.set(xlabel="largest change of a pixel, grey levels of 255", ylabel="images (%)", ylim=(0, 100))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return drawn
