@@ -18,8 +18,9 @@ class Sink:
         self.port = 0
 
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):  # noqa: N802
-        if self.at_recipient is not None:
-            return self.at_recipient
+        said = await self.at_recipient(server) if callable(self.at_recipient) else self.at_recipient
+        if said is not None:
+            return said
         envelope.rcpt_tos.append(address)
         return "250 fine"
 
