@@ -28,9 +28,8 @@ class Sink:
         self.envelopes.append(envelope)
         self.sessions.add(session.peer)
         self.messages.append(message_from_bytes(envelope.original_content, policy=default))
-        if callable(self.at_end):
-            return await self.at_end(server)
-        return self.at_end or "250 taken"
+        said = await self.at_end(server) if callable(self.at_end) else self.at_end
+        return said or "250 taken"
 
 
 def free_port():

@@ -137,7 +137,8 @@ def test_papers_that_can_be_run_say_where_and_have_a_figure_of_their_evidence_as
     for part, (alt, width, height) in zip(pictures, re.findall(IMAGE, html), strict=True):
         with Image.open(io.BytesIO(part.get_content())) as opened:
             assert (str(opened.width), str(opened.height)) == (width, height)
-            assert opened.convert("RGBA").getextrema()[3] == (0, 255)
+            least, most = opened.convert("RGBA").getextrema()[3]
+            assert least == 0 < 200 < most  # lies on a light page as on a dark one
         assert alt.startswith("A figure of what was measured here: ")
     assert not any(part.defects for part in message.walk())
     assert len(html) < 90_000
@@ -162,13 +163,9 @@ def test_a_figure_is_painted_as_it_stands_there_and_what_is_none_is_refused():
     <g transform="translate(30 0) scale(0.5)" style="fill: #00ff00">{square}</g></svg>"""
     pixels = painted(svg.encode(), 80)
     assert pixels.shape == (40, 80, 4)
-    seen = {
-        place: tuple(map(int, pixels[place])) for place in ((10, 10), (30, 45), (30, 55), (5, 65), (15, 75), (30, 10))
-    }
-    assert seen == {
-        (10, 10): (255, 0, 0, 255), (30, 45): (0, 0, 255, 255), (30, 55): (0, 0, 0, 0), (5, 65): (0, 255, 0, 255),
-        (15, 75): (0, 0, 0, 0), (30, 10): (0, 0, 0, 0),
-    }  # fmt: skip
+    red, green, blue, nothing = (255, 0, 0, 255), (0, 255, 0, 255), (0, 0, 255, 255), None
+    expected = {(10, 10): red, (30, 45): blue, (30, 55): nothing, (5, 65): green, (15, 75): nothing, (30, 10): nothing}
+    assert {at: tuple(map(int, pixels[at])) if pixels[at][3] else None for at in expected} == expected
     for odd in (
         b"",
         b"<svg/>",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,8 @@ class Keys:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, row: int) -> str:
+    def __getitem__(self, row: SupportsIndex) -> str:
+        row = int(row)
         return bytes(self._text[self._starts[row] : self._starts[row + 1]]).decode()
 
     def row(self, key: str) -> int | None:

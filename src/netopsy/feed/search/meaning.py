@@ -14,8 +14,8 @@ from netopsy.feed.search.keys import Keys
 
 EXACT = 50_000
 """Allowed papers up to which nearness is worked out for just these, however many there are in all."""
-LOOKED_AT = 1 / 64
-"""The share of the lists that is looked at, where all papers are allowed."""
+LOOKED_AT, LEAST = 1 / 64, 32
+"""The share of the lists that is looked at, where all papers are allowed, and how many at least."""
 AGAIN = 50
 """Of the nearest by 8 bits so many are put in order by all bits."""
 
@@ -91,4 +91,5 @@ class Meaning:
         if not listed:
             return faiss.SearchParameters(**options) if options else None
         share = LOOKED_AT if rows is None else min(1.0, LOOKED_AT * len(self) / len(rows))
-        return faiss.SearchParametersIVF(nprobe=max(1, round(self.lists.nlist * share)), **options)
+        probed = min(self.lists.nlist, max(LEAST, round(self.lists.nlist * share)))
+        return faiss.SearchParametersIVF(nprobe=probed, **options)
