@@ -1,13 +1,19 @@
-"""``python -m benchmarks NAME...`` or ``all``: exit code 1 if a target is missed, 2 for a name that is none."""
+"""``python -m benchmarks NAME...`` or ``all``: exit code 1 if a target is missed, 2 for a name that is none.
+
+With ``--large``, those that have them also run their largest sizes, which take long.
+"""
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 import sys
 from collections.abc import Sequence
 
 import benchmarks
+
+LARGE = "--large"
 
 
 def names() -> list[str]:
@@ -18,8 +24,9 @@ def names() -> list[str]:
 
 def main(wanted: Sequence[str]) -> int:
     """Run the benchmarks and print what they took."""
-    known = names()
-    chosen = known if list(wanted) == ["all"] else [name.replace("-", "_") for name in wanted]
+    known, large = names(), LARGE in wanted
+    asked = [name for name in wanted if name != LARGE]
+    chosen = known if asked == ["all"] else [name.replace("-", "_") for name in asked]
     unknown = [name for name in chosen if name not in known]
     if unknown or not chosen:
         print(
@@ -34,7 +41,8 @@ def main(wanted: Sequence[str]) -> int:
         module = importlib.import_module(f"benchmarks.{name}")
         torch.set_num_threads(getattr(module, "THREADS", 1))
         print(f"{name}: {module.__doc__.strip().splitlines()[0]}")
-        for benchmark in module.benchmarks():
+        sized = large and "large" in inspect.signature(module.benchmarks).parameters
+        for benchmark in module.benchmarks(**({"large": True} if sized else {})):
             missed |= not benchmark.report()
     return int(missed)
 

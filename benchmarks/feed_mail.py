@@ -102,7 +102,7 @@ def _with_email_message(letter: Letter, leave: str) -> bytes:
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }.items():
         message[name] = value
-    papers = tuple(shown(each, letter.base_url) for each in letter.papers)
+    papers = shown(letter.papers, letter.base_url)
     text, html = bodies(Content(letter.kind, letter.title, "", "", letter.base_url, papers, leaving=True), leave)
     message.set_content(quopri.decodestring(text).decode())
     message.add_alternative(quopri.decodestring(html).decode(), subtype="html")

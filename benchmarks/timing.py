@@ -75,6 +75,22 @@ class Growth:
         return True
 
 
+@dataclass(frozen=True)
+class Share:
+    """A share that should be at least ``target``, such as of right answers."""
+
+    name: str
+    share: Callable[[], float]
+    target: float
+
+    def report(self) -> bool:
+        """Work it out and print; true if it is reached."""
+        share = self.share()
+        met = share >= self.target
+        print(f"{self.name} share={share:.3f} target>={self.target:.3f}{'' if met else '  MISSED'}\n")
+        return met
+
+
 def alternate(first: Work, second: Work, rounds: int) -> list[tuple[float, float]]:
     """Seconds that each took in every round, after one run of each that does not count; who begins changes."""
     seconds(first), seconds(second)

@@ -45,6 +45,12 @@ def test_a_bound(timing, capsys, seconds, met):
     assert ("MISSED" in capsys.readouterr().out) is not met
 
 
+def test_a_share_is_to_be_reached(timing, capsys):
+    assert timing.Share("right", lambda: 0.96, 0.95).report()
+    assert not timing.Share("right", lambda: 0.94, 0.95).report()
+    assert capsys.readouterr().out.split()[:3] == ["right", "share=0.960", "target>=0.950"]
+
+
 def test_growth_compares_neighbouring_sizes(timing, capsys):
     timing.Growth("naps", {1: nap(5), 2: nap(10), 4: nap(20)}, rounds=2).report()
     last = capsys.readouterr().out.strip().splitlines()[-1]

@@ -47,9 +47,22 @@ def test_a_file_comes_in_and_what_cannot_be_taken_is_named(capsys, tmp_path):
     told = capsys.readouterr().err
     assert "line 2: its title must be text, got int" in told
     assert "1 new, 0 changed" in told
-    assert "1 paper was left out" in told
+    assert "1 record was left out" in told
     assert json.loads(out(capsys, "day", "2026-11-01", "--json"))[0]["title"] == "Of zebras"
     assert "52 papers" in capsys.readouterr().err or main(["feed", "rebuild-index", "--limit", "0"]) == 0
+
+
+def test_feeds_of_a_list_that_are_on_this_machine_are_not_asked_and_their_addresses_not_repeated(capsys, tmp_path):
+    feeds = "".join(f'<outline title="{name}" xmlUrl="{url}"/>' for name, url in (
+        ("plain", "http://127.0.0.1:9/?token=x"), ("private", "https://localhost:9/?token=x"),
+    ))  # fmt: skip
+    (tmp_path / "feeds.opml").write_text(f"<opml version='2.0'><body>{feeds}</body></opml>")
+    assert main(["feed", "import", "feeds.opml"]) == 0
+    told = capsys.readouterr().err
+    assert "feed 1 (plain): it leads to http, and must be asked by https" in told
+    assert "feed 2 (private): its host localhost is on a private network" in told
+    assert "2 records were left out" in told
+    assert "token" not in told
 
 
 def test_a_source_that_does_not_answer_is_one_sentence_and_ends_with_1(capsys, monkeypatch):

@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 from contextlib import closing
@@ -144,3 +145,18 @@ def catalogue_feed(tmp_path_factory):
     made.follow()
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """The file of a certificate for localhost and papers.example, and the context of a server that has it."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is needed to make a certificate")
+    folder = tmp_path_factory.mktemp("certificate")
+    kind = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    command = f"openssl req -x509 {kind} -subj /CN=localhost -keyout key.pem -out cert.pem"
+    names = "subjectAltName=DNS:localhost,DNS:papers.example"
+    subprocess.run([*command.split(), "-addext", names], cwd=folder, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return folder / "cert.pem", context

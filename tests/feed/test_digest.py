@@ -1,14 +1,14 @@
-"""Digests that are due: days, weeks, zones, outages, and no paper twice."""
+"""Digests that are due: days, weeks, zones, outages; a month of them is in mail/test_month.py."""
 
 import json
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from sqlalchemy import delete, insert, select, update
+from readers import join
+from sqlalchemy import delete, select, update
 
 from netopsy import InputError
 from netopsy.feed import schema
@@ -35,18 +35,16 @@ def engine(empty_url):
     made.dispose()
 
 
-def join(engine, name, now, zone="UTC", kind="daily", hour=7, weekday=0, **interests):
-    weekly = weekday if kind == "weekly" else None
-    due = next_digest(now, zone_named(zone), hour=hour, weekday=weekly)
-    own = {"kind": kind, "hour": hour, "weekday": weekday, "zone": zone, "interests": wishes(interests).written()}
-    table = schema.subscriber
+def enrol(engine, name, now, zone="UTC", kind="daily", **interests):
+    own = {"kind": kind, "zone": zone, "interests": wishes(interests).written()}
+    with engine.connect() as connection:
+        known = connection.scalar(select(schema.subscriber.c.id).where(schema.subscriber.c.id == name))
+    if known is None:
+        join(engine, name, now=now, **own)
+        return
+    due = next_digest(now, zone_named(zone), hour=7, weekday=0 if kind == "weekly" else None)
     with writing(engine) as connection:
-        connection.execute(delete(table).where(table.c.id == name, table.c.state == "gone"))
-        if connection.scalar(select(table.c.id).where(table.c.id == name)):
-            connection.execute(update(table).where(table.c.id == name).values(next_due=due, **own))
-            return
-        fixed = {"id": name, "address_hash": name, "address": f"{name}@example.org", "state": "active", "salt": "x"}
-        connection.execute(insert(table).values(created=now, confirmed=now, next_due=due, **fixed, **own))
+        connection.execute(update(schema.subscriber).where(schema.subscriber.c.id == name).values(next_due=due, **own))
 
 
 def featured(engine, day, numbers, now, authors=("A. Author",), title="Of nets"):
@@ -68,64 +66,27 @@ def numbers(payload):
     return [int(each.rpartition(".")[2]) for each in payload["order"]]
 
 
-def test_in_a_month_of_days_nobody_gets_a_paper_twice_or_misses_one(engine):
-    zones = ("UTC", "Europe/Berlin", "Asia/Tokyo", "America/Los_Angeles", "Australia/Lord_Howe")
-    for zone in zones:
-        join(engine, f"daily {zone}", START, zone, hour=2)
-        join(engine, f"weekly {zone}", START, zone, "weekly", weekday=3)
-    hidden = []
-    for day in range(35):
-        now = START + timedelta(days=day)
-        today = now.date()
-        featured(engine, today, range(10 * day, 10 * day + 3), now + timedelta(minutes=5))
-        featured(engine, today - timedelta(3), range(10 * day + 5, 10 * day + 6), now + timedelta(minutes=6))
-        if day % 5 == 0:  # hidden before anybody's digest
-            hidden.append(10 * day)
-            with writing(engine) as connection:
-                own = schema.paper.c.id == f"arxiv:2610.{10 * day:05}"
-                connection.execute(update(schema.paper).where(own).values(hidden=True))
-        for hour in range(0, 24, 2):
-            plan_due(engine, HERE, None, now=now + timedelta(hours=hour, minutes=10), limit=100)
-    for zone in zones:
-        for kind in ("daily", "weekly"):
-            found = letters(engine, f"{kind} {zone}")
-            periods = [period for period, _, _ in found]
-            assert len(set(periods)) == len(periods) == (5 if kind == "weekly" else len(periods))
-            if kind == "daily":
-                days = [date.fromisoformat(period) for period in periods]
-                assert days == [days[0] + timedelta(each) for each in range(len(days))]
-                assert len(days) >= 34
-            times = Counter(number for _, payload, _ in found for number in numbers(payload))
-            assert set(times.values()) == {1}
-            assert not set(hidden) & set(times)
-            first, last = found[0][2], found[-1][2]
-            begun = (first - START).days + 1
-            ended = (last - START).days - 1
-            wanted = {10 * day + each for day in range(begun, ended + 1) for each in (0, 1, 2, 5)} - set(hidden)
-            assert wanted <= set(times)
-
-
 @pytest.mark.parametrize(("zone", "period"), [("Asia/Tokyo", "2026-11-28"), ("America/Los_Angeles", "2026-11-27")])
 def test_the_day_of_a_digest_is_that_of_the_subscriber(engine, zone, period):
     now = datetime(2026, 11, 27, 22, 30, tzinfo=UTC)
     featured(engine, date(2026, 11, 27), [1], now)
-    join(engine, "a", now - timedelta(hours=10), zone)
+    enrol(engine, "a", now - timedelta(hours=10), zone)
     assert plan_due(engine, HERE, None, now=now) == 1
     assert [each[0] for each in letters(engine, "a")] == [period]
 
 
 def test_moving_to_another_zone_never_gives_two_digests_of_one_day(engine):
     now = datetime(2026, 11, 27, 22, 30, tzinfo=UTC)
-    join(engine, "a", now - timedelta(hours=1), "Asia/Tokyo")
-    join(engine, "b", datetime(2026, 11, 27, 14, tzinfo=UTC), "America/Los_Angeles")
+    enrol(engine, "a", now - timedelta(hours=1), "Asia/Tokyo")
+    enrol(engine, "b", datetime(2026, 11, 27, 14, tzinfo=UTC), "America/Los_Angeles")
     for hour in range(72):
         moment = datetime(2026, 11, 27, 15, 30, tzinfo=UTC) + timedelta(hours=hour)
         featured(engine, moment.date(), [hour], moment)
         plan_due(engine, HERE, None, now=moment)
         if hour == 2:
-            join(engine, "b", moment, "Asia/Tokyo")
+            enrol(engine, "b", moment, "Asia/Tokyo")
         if hour == 8:
-            join(engine, "a", moment, "America/Los_Angeles")
+            enrol(engine, "a", moment, "America/Los_Angeles")
     for name in "ab":
         found = letters(engine, name)
         assert len({period for period, _, _ in found}) == len(found) >= 2
@@ -134,7 +95,7 @@ def test_moving_to_another_zone_never_gives_two_digests_of_one_day(engine):
 
 
 def test_after_an_outage_there_is_one_digest_with_all_that_came_in(engine):
-    join(engine, "a", START)
+    enrol(engine, "a", START)
     featured(engine, START.date(), [1], START)
     plan_due(engine, HERE, None, now=START + timedelta(hours=8))
     for day in range(1, 8):
@@ -148,7 +109,7 @@ def test_after_an_outage_there_is_one_digest_with_all_that_came_in(engine):
 def test_two_planners_at_once_plan_nothing_twice(engine):
     featured(engine, START.date(), range(5), START)
     for each in range(12):
-        join(engine, f"s{each}", START)
+        enrol(engine, f"s{each}", START)
     with ThreadPoolExecutor(4) as pool:
         counts = list(pool.map(lambda _: plan_due(engine, HERE, None, now=START + timedelta(hours=8)), range(4)))
     assert sum(counts) == 12
@@ -160,19 +121,21 @@ def test_what_is_left_over_is_counted_and_followed_authors_come_first(engine):
     featured(engine, START.date(), [90], START, authors=["Grace B. Hopper"])
     featured(engine, START.date(), [91], START, title="Of pruning")
     featured(engine, START.date(), [92], START, title="Of zebras")
-    join(engine, "a", START, authors=["hopper"], words=["Pruning"], without=["ZEBRAS"])
-    join(engine, "b", START, kind="weekly", weekday=0)
+    enrol(engine, "a", START, authors=["hopper"], words=["Pruning"], without=["ZEBRAS"])
+    enrol(engine, "b", START, kind="weekly")
     assert plan_due(engine, HERE, None, now=START + timedelta(hours=8)) == 2
     (one,), (two,) = letters(engine, "a"), letters(engine, "b")
     assert numbers(one[1])[:2] == [90, 91]
+    assert one[1]["why"] == {"arxiv:2610.00090": "you follow hopper", "arxiv:2610.00091": 'it has "Pruning"'}
+    assert two[1]["why"] == {}
     assert len(one[1]["order"]) == 20
     assert one[1]["note"].endswith("and 32 more on the page")
     assert (two[0], len(two[1]["order"])) == ("2026-W42", 40)
 
 
 def test_a_quiet_week_is_said_and_a_quiet_day_is_said_once_a_week(engine):
-    join(engine, "a", START)
-    join(engine, "b", START, kind="weekly")
+    enrol(engine, "a", START)
+    enrol(engine, "b", START, kind="weekly")
     for day in range(29):
         plan_due(engine, HERE, None, now=START + timedelta(days=day, hours=7, minutes=1))
     for name, count in (("a", 4), ("b", 5)):
@@ -192,7 +155,7 @@ def test_papers_like_those_that_are_liked_come_first(engine, tmp_path):
             database.execute("insert into owner values (?, ?)", (f"arxiv:2610.{each:05}", str(each)))
             database.execute("insert into vector values (?, ?, ?, ?)", (str(each), vector.tobytes(), b"", b""))
     featured(engine, START.date(), range(30), START)
-    join(engine, "a", START, papers=["2610.00007"])
+    enrol(engine, "a", START, papers=["2610.00007"])
     plan_due(engine, HERE, SearchIndex(folder), now=START + timedelta(hours=8))
     ((_, payload, _),) = letters(engine, "a")
     wide = made.astype(float)
@@ -202,6 +165,8 @@ def test_papers_like_those_that_are_liked_come_first(engine, tmp_path):
     scores = (wide - middle) @ np.linalg.solve(spread + ridge * np.eye(384), wide[7] - middle)
     assert numbers(payload) == list(np.argsort(-scores)[:20])
     assert numbers(payload)[0] == 7
+    assert set(payload["why"].values()) == {"it is like papers that you chose"}
+    assert set(payload["why"]) == {f"arxiv:2610.{each:05}" for each in np.argsort(-scores)[:20] if scores[each] > 0}
     assert Taste(None).scores(["a"], ["b"]) == {}
 
 
@@ -225,7 +190,7 @@ def test_odd_moments_and_limits_are_named(engine):
 def test_a_paper_that_is_known_by_another_name_later_is_not_sent_again(engine):
     same = {"title": "Of nets", "authors": ["A. Author"], "day": START.date()}
     ingest(engine, [record("file", names=["10.1000/x"], **same)], now=START)
-    join(engine, "a", START)
+    enrol(engine, "a", START)
     plan_due(engine, HERE, None, now=START + timedelta(hours=8))
     ingest(engine, [record("file", names=["2610.00001", "10.1000/x"], **same)], now=START + timedelta(hours=9))
     plan_due(engine, HERE, None, now=START + timedelta(days=1, hours=8))
@@ -233,7 +198,7 @@ def test_a_paper_that_is_known_by_another_name_later_is_not_sent_again(engine):
 
 
 def test_papers_of_a_digest_that_failed_come_in_the_next(engine):
-    join(engine, "a", START)
+    enrol(engine, "a", START)
     featured(engine, START.date(), [1], START)
     plan_due(engine, HERE, None, now=START + timedelta(hours=8))
     with writing(engine) as connection:

@@ -3,7 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import insert, select, update
+from readers import join
+from sqlalchemy import select, update
 
 from netopsy import InputError
 from netopsy.feed import accounts, comments, schema, shelf, submissions, subscriptions, votes
@@ -51,17 +52,6 @@ def chosen(tmp_path):
     return Settings(base_url="https://papers.example.org", secret_file=str(tmp_path / "secret"))
 
 
-def join(engine, *names, due=NOW, zone="UTC"):
-    rows = [
-        {"id": name, "address_hash": name, "address": f"{name}@example.org", "state": "active", "kind": "daily"}
-        | {"hour": 7, "weekday": 0, "zone": zone, "interests": "{}", "salt": "x", "created": NOW, "confirmed": NOW}
-        | {"next_due": due}
-        for name in names
-    ]
-    with writing(engine) as connection:
-        connection.execute(insert(schema.subscriber), rows)
-
-
 def rows(engine, table):
     with engine.connect() as connection:
         return connection.execute(select(table)).mappings().all()
@@ -91,7 +81,7 @@ def test_an_account_that_was_deleted_meanwhile_comes_back_by_nothing(own):
 
 
 def test_a_digest_whose_papers_were_hidden_meanwhile_is_not_sent_and_they_may_come_later(own, chosen):
-    join(own, "ada")
+    join(own, "ada", now=NOW, due=NOW)
     assert plan_due(own, chosen, None, now=NOW) == 1
     hide(own, 1, 2)
     way = Kept()
@@ -100,7 +90,7 @@ def test_a_digest_whose_papers_were_hidden_meanwhile_is_not_sent_and_they_may_co
 
 
 def test_a_paper_that_is_hidden_between_two_letters_is_not_in_the_second(own, chosen):
-    join(own, "ada", "bob")
+    join(own, "ada", "bob", now=NOW, due=NOW)
     assert plan_due(own, chosen, None, now=NOW) == 2
     way = Kept(meanwhile=lambda: hide(own, 1))
     assert send_due(own, chosen, way, now=NOW).sent == 2
@@ -108,15 +98,15 @@ def test_a_paper_that_is_hidden_between_two_letters_is_not_in_the_second(own, ch
 
 
 def test_a_subscriber_in_a_zone_that_is_gone_keeps_nobody_from_a_digest(own, chosen):
-    join(own, "ada", zone="Mars/Olympus", due=NOW - timedelta(1))
-    join(own, "bob")
+    join(own, "ada", zone="Mars/Olympus", due=NOW - timedelta(1), now=NOW)
+    join(own, "bob", now=NOW, due=NOW)
     assert plan_due(own, chosen, None, now=NOW) == 1
     due = {row["id"]: row["next_due"] for row in rows(own, schema.subscriber)}
     assert due["ada"] == NOW + timedelta(1)
 
 
 def test_a_clock_that_was_years_ahead_keeps_no_digest_and_no_letter_back(own, chosen):
-    join(own, "ada", "bob")
+    join(own, "ada", "bob", now=NOW, due=NOW)
     way = Kept()
     ahead = NOW + YEARS
     assert plan_due(own, chosen, None, now=ahead) == 2
@@ -194,7 +184,7 @@ def test_a_title_of_ten_thousand_letters_or_of_marks_alone_goes_out(own, chosen)
         except InputError:
             continue
     ingest(own, kept, now=NOW)
-    join(own, "ada")
+    join(own, "ada", now=NOW, due=NOW)
     way = Kept()
     plan_due(own, chosen, None, now=NOW)
     assert send_due(own, chosen, way, now=NOW).sent == 1

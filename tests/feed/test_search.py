@@ -10,8 +10,12 @@ import pytest
 
 from netopsy.catalogue.search import encoder
 from netopsy.feed.records import record
+from netopsy.feed.search import building
 from netopsy.feed.search import index as indexing
+from netopsy.feed.search.keys import Keys, number_of
+from netopsy.feed.search.meaning import Meaning
 from netopsy.feed.search.query import Query, parse
+from netopsy.feed.search.vectors import WIDTH, Vectors
 from netopsy.feed.store import ingest
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -35,9 +39,9 @@ def test_of_sixty_questions_fifty_four_find_a_right_paper_among_the_first_three(
 def test_similar_papers_are_the_nearest_by_what_was_read_of_them(catalogue_feed, feed):
     meaning = catalogue_feed.index._opened_meaning()
     whole = np.stack([meaning.index.reconstruct(row) for row in range(51)])
-    for key in meaning.ids[::10]:
-        nearness = whole @ whole[meaning.row[key]]
-        expected = [meaning.ids[row] for row in np.argsort(-nearness, kind="stable") if meaning.ids[row] != key]
+    for own in range(0, 51, 10):
+        key, order = meaning.ids[own], np.argsort(-(whole @ whole[own]), kind="stable")
+        expected = [meaning.ids[row] for row in order if row != own]
         assert [one.id for one in catalogue_feed.similar(key, 4)] == expected[:4]
     assert feed.similar(meaning.ids[0]) == []  # nothing was read yet
     assert catalogue_feed.similar("arxiv:0000.00000") == []
@@ -49,9 +53,56 @@ def test_nearness_is_what_numpy_works_out(catalogue_feed):
     whole = np.stack([meaning.index.reconstruct(row) for row in range(51)]) @ vector
     expected = [meaning.ids[row] for row in np.argsort(-whole, kind="stable")]
     assert meaning.nearest(vector, 51, None) == expected
-    allowed = sorted(expected[::7])
-    assert meaning.nearest(vector, 51, allowed) == [key for key in expected if key in allowed]
+    allowed = np.array([number_of(key) for key in [*expected[::7], "arxiv:0000.00000"]])
+    assert meaning.nearest(vector, 51, allowed) == expected[::7]
     assert isinstance(meaning.index, faiss.Index)
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """Made-up vectors of 3,000 papers in lists, and the vectors themselves as they are kept."""
+    folder, random = tmp_path_factory.mktemp("many"), np.random.default_rng(3)
+    kept = Vectors(folder / "vectors.db")
+    made = random.standard_normal((3000, 12)) @ random.standard_normal((12, WIDTH))
+    whole = (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float16)
+    ids = [f"arxiv:2611.{each:05}" for each in range(len(whole))]
+    with kept._open() as database:
+        rows = [(key, vector.tobytes(), b"\0\0\x80?", bytes(WIDTH)) for key, vector in zip(ids, whole, strict=True)]
+        database.executemany("insert into vector values (?, ?, ?, ?)", rows)
+        database.executemany("insert into owner values (?, ?)", [(key, key) for key in ids])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(building, "FLAT", 1000)
+        assert building.build(kept, folder / "1") == 3000
+        assert building.build(kept, folder / "2", folder / "1") == 3000
+    return folder, whole.astype(np.float32)
+
+
+@pytest.mark.parametrize("generation", ["1", "2"])
+@pytest.mark.parametrize("share", [1, 10, 100])
+def test_of_many_papers_the_nearest_are_found_with_and_without_filters(many, monkeypatch, generation, share):
+    folder, whole = many
+    meaning, right = Meaning(folder / generation), 0
+    monkeypatch.setattr("netopsy.feed.search.meaning.EXACT", 100)  # so that a tenth goes by lists
+    assert meaning.lists.nlist == 219
+    allowed = np.arange(3000)[::share]
+    numbers = np.array([number_of(meaning.ids[row]) for row in allowed])
+    for vector in np.ascontiguousarray(whole[::150]):
+        expected = {meaning.ids[allowed[row]] for row in np.argsort(-(whole[allowed] @ vector))[:10]}
+        found = meaning.nearest(vector, 200, numbers if share > 1 else None)
+        assert found[0] == meaning.ids[int(np.argmax(whole @ vector))] or share > 1
+        right += len(expected & set(found[:10]))
+    assert right / 200 >= 0.95
+
+
+def test_rows_are_found_by_name_and_by_number(many):
+    keys = Keys(many[0] / "1")
+    assert (len(keys), keys[7], keys.row("arxiv:2611.00007"), keys.row("arxiv:2611.99999")) == (
+        3000,
+        "arxiv:2611.00007",
+        7,
+        None,
+    )
+    assert list(keys.rows(np.array([number_of(keys[5]), 1, number_of(keys[3])]))) == [5, 3]
 
 
 def test_scores_are_nearness_and_a_fifth_of_the_words():

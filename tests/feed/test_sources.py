@@ -3,16 +3,13 @@
 import gzip
 import json
 import re
-import threading
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from source_server import oai, server
 
 from netopsy.feed import fetching
-from netopsy.feed.fetching import Endpoint, Fetcher, SourceError, wait_after
+from netopsy.feed.fetching import Fetcher, SourceError, wait_after
 from netopsy.feed.identifiers import parse
 from netopsy.feed.sources import arxiv
 from netopsy.feed.updates import by_number, update
@@ -46,54 +43,10 @@ def api(*names, total=None):
     return f"<feed {ATOM} {search}><opensearch:totalResults>{count}</opensearch:totalResults>{entries}</feed>".encode()
 
 
-def oai(names, token=""):
-    records = "".join(
-        '<record><header/><metadata><arXivRaw xmlns="http://arxiv.org/OAI/arXivRaw/">'
-        f'<id>{name}</id><version version="v1"><date>Mon, 6 Apr 2020 17:00:00 GMT</date></version>'
-        '<version version="v2"><date>Tue, 7 Apr 2020 17:00:00 GMT</date></version>'
-        f"<title>Paper {name}</title><authors>A. B. and C. D.</authors><categories>cs.LG stat.ML</categories>"
-        "<abstract>Text.</abstract></arXivRaw></metadata></record>"
-        for name in names
-    )
-    text = f"<ListRecords>{records}<resumptionToken>{token}</resumptionToken></ListRecords>"
-    return f'<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/">{text}</OAI-PMH>'.encode()
-
-
 def daily(*names, **more):
     return json.dumps(
         [{"paper": {"id": name, "title": f"Paper {name}", "summary": "Text.", "upvotes": 5, **more}} for name in names]
     ).encode()
-
-
-@contextmanager
-def server(answer):
-    """``answer(path, query, headers)`` gives status, body and headers; what was asked is in ``asked``."""
-    asked = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            parts = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            asked.append((parts.path, query, dict(self.headers)))
-            status, body, headers = answer(parts.path, query, self.headers)
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=running.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{running.server_port}", asked
-    finally:
-        running.shutdown()
-        thread.join()
-        running.server_close()
 
 
 @pytest.fixture
@@ -250,16 +203,6 @@ def test_one_paper_that_cannot_be_taken_does_not_stop_the_others(feed, ask):
 def test_xml_that_is_none_or_would_grow_is_refused(ask, body):
     with server(always(body)) as (url, _):
         assert ask("arxiv", url).trouble
-
-
-def test_nobody_is_led_into_a_private_network(feed, monkeypatch):
-    fetcher = Fetcher(feed.engine)
-    with pytest.raises(SourceError, match="must be asked by https"):
-        fetcher.get(Endpoint("http://papers.example"), NOW)
-    monkeypatch.setattr(fetching.socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("10.0.0.1", 443))])
-    with pytest.raises(SourceError, match="its host papers.example is on a private network"):
-        fetcher.get(Endpoint("https://papers.example"), NOW)
-    fetcher.close()
 
 
 def test_waits_double_up_to_an_hour():

@@ -156,7 +156,9 @@ def update(
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON, JSON lines, BibTeX or RIS; .gz, too.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="JSON, JSON lines, BibTeX, RIS, or an OPML of feeds; .gz, too.")
+    ],
     day: Annotated[str | None, typer.Option(help="List its papers on this day.")] = None,
 ) -> None:
     """Take in the papers of a file. What cannot be taken is named, the rest comes in."""
@@ -173,7 +175,7 @@ def import_(
         found = feed.import_file(file, day=day, bad=told)
     _tell(found)
     if bad:
-        complain(f"{len(bad):,} {'papers were' if len(bad) > 1 else 'paper was'} left out")
+        complain(f"{len(bad):,} {'records were' if len(bad) > 1 else 'record was'} left out")
 
 
 def export(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -110,12 +110,15 @@ class _Planner:
         found = self._found(connection, row, pool, last, wanted)
         if not found and weekday is None and self.now - (last.planned if last else row.confirmed) < QUIET:
             return False
-        shown = self._ordered(found, wanted)[: MOST[row.kind]]
+        liked = self.taste.scores(wanted.papers, [each.id for each in found])
+        shown = _ordered(found, wanted, liked)[: MOST[row.kind]]
+        reasons = {each.id: wanted.reason(each, liked.get(each.id, 0.0)) for each in shown}
         week = week_of(day)
         payload = {
             "title": f"Papers of {day}" if weekday is None else f"Papers of week {week}",
             "note": _note(len(found), len(shown), first=last is None),
             "order": [each.id for each in shown],
+            "why": {key: reason for key, reason in reasons.items() if reason},
             "due": due.isoformat(),
             "until": [pool.today.isoformat(), pool.seq],
         }
@@ -159,16 +162,16 @@ class _Planner:
         had = set(connection.scalars(select(carried.c.paper).where(carried.c.subscriber == row.id)))
         return [each for each in new if each.id not in had and not wanted.refuses(each)]
 
-    def _ordered(self, found: Sequence[Entry], wanted: Wishes) -> list[Entry]:
-        """Followed authors, then wanted words and rooms, then by what was liked, then by votes, days and names."""
-        liked = self.taste.scores(wanted.papers, [each.id for each in found])
 
-        def place(entry: Entry) -> tuple[bool, bool, float, int, int, str]:
-            day = (entry.day or date.min).toordinal()
-            near = liked.get(entry.id, 0.0)
-            return (not wanted.follows(entry), not wanted.touches(entry), -near, -entry.votes, -day, entry.id)
+def _ordered(found: Sequence[Entry], wanted: Wishes, liked: Mapping[str, float]) -> list[Entry]:
+    """Followed authors, then wanted words and rooms, then by what was liked, then by votes, days and names."""
 
-        return sorted(found, key=place)
+    def place(entry: Entry) -> tuple[bool, bool, float, int, int, str]:
+        day = (entry.day or date.min).toordinal()
+        near = liked.get(entry.id, 0.0)
+        return (wanted.followed(entry) is None, wanted.touched(entry) is None, -near, -entry.votes, -day, entry.id)
+
+    return sorted(found, key=place)
 
 
 def _last(connection: Connection, subscriber: str, now: datetime) -> _Last | None:

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -24,10 +25,10 @@ from netopsy.feed.identifiers import identified, parse
 from netopsy.feed.lists import Entry, Period
 from netopsy.feed.search import query as typed
 from netopsy.feed.search.index import SearchIndex, State, UnwritableError
-from netopsy.feed.sources import catalogue, files
+from netopsy.feed.sources import catalogue, feeds, files
 from netopsy.feed.store import Ingested, ingest
 from netopsy.feed.submissions import Submitted
-from netopsy.feed.updates import ARCHIVES, Update, brought, by_number, update
+from netopsy.feed.updates import ARCHIVES, Update, brought, by_number, from_feeds, update
 
 Bad = Callable[[str, str], object]
 NAMED = ("today", "day", "week", "month", "trending", "top", "search")
@@ -178,14 +179,20 @@ class Feed:
         now: datetime | None = None,
         bad: Bad = _silent,
     ) -> Ingested:
-        """Take in the papers of a file: JSON, JSON lines, BibTeX, RIS, each of them gzipped, too.
+        """Take in the papers of a file: JSON, JSON lines, BibTeX, RIS; or of the feeds that an OPML lists, over the
+        network. Each of them may be gzipped.
 
         Args:
-            day: that they are listed on.
-            bad: is told where a paper is that cannot be taken, and why; the others come in.
+            day: that they are listed on; those of a feed are on the day that it gives them, unless this is given.
+            bad: is told where a paper or feed is that cannot be taken, and why; the others come in.
         """
-        listed = None if day is None else day_named(day)
-        found = ingest(self.engine, files.read(path, bad, day=listed), now=now or datetime.now(UTC))
+        on, moment = None if day is None else day_named(day), now or datetime.now(UTC)
+        listed = feeds.listed(path, bad)
+        if listed is None:
+            found = ingest(self.engine, files.read(path, bad, day=on), now=moment)
+        else:
+            with closing(Fetcher(self.engine)) as fetcher:
+                found = from_feeds(self.engine, listed, now=moment, fetcher=fetcher, bad=bad, day=on)
         with writing(self.engine) as connection:
             submissions.admit(connection)
         return found

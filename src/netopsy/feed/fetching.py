@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import random
-import socket
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 from xml.etree.ElementTree import Element
 
 import httpx2
@@ -22,6 +21,7 @@ from netopsy.core.texts import plain, shortened
 from netopsy.feed import schema
 from netopsy.feed.calendar import aware
 from netopsy.feed.database import writing
+from netopsy.feed.reaching import AddressError, Place, place_of
 from netopsy.feed.store import put
 
 LARGEST = 16 << 20
@@ -94,6 +94,7 @@ class Fetcher:
                 "Accept-Encoding": "gzip, deflate",
             },
             timeout=PATIENCE,
+            limits=httpx2.Limits(max_keepalive_connections=0),  # one of another host may be at the same address
             follow_redirects=False,
             trust_env=False,
             transport=transport,
@@ -116,17 +117,20 @@ class Fetcher:
         Raises:
             SourceError: any other answer than the one that is wanted, or none.
         """
-        address = str(httpx2.URL(endpoint.url + path, params=dict(parameters or {})))
+        asked = {"params": dict(parameters)} if parameters else {}  # none would take away what the address has
+        try:
+            address = str(httpx2.URL(endpoint.url + path, **asked))
+        except httpx2.InvalidURL:
+            raise SourceError("its address is none") from None
         headers: dict[str, str] = {}
         if known:
             headers |= {"If-None-Match": known["etag"]} if known.get("etag") else {}
             headers |= {"If-Modified-Since": known["last-modified"]} if known.get("last-modified") else {}
-        hosts = {urlsplit(endpoint.url).hostname}
         for _ in range(MOST_REDIRECTS + 1):
-            self._allowed(address, hosts, endpoint.own)
+            place = _place(address, endpoint)
             self._take_turn(endpoint, now)
             try:
-                with self.client.stream("GET", address, headers=headers) as response:
+                with self._asked(address, place, headers) as response:
                     if response.status_code in REDIRECTS:
                         address = _joined(address, response.headers.get("location", ""))
                         continue
@@ -138,29 +142,30 @@ class Fetcher:
                 raise SourceError(f"it cannot be reached: {error or type(error).__name__}") from None
         raise SourceError(f"it leads on more than {MOST_REDIRECTS} times")
 
+    @contextmanager
+    def _asked(self, address: str, place: Place, headers: Mapping[str, str]) -> Iterator[httpx2.Response]:
+        """The answer of the first of the addresses that were looked up, and of no other, that takes the connection."""
+        asked = httpx2.URL(address)
+        named = {"Host": asked.netloc.decode("ascii")} | dict(headers)
+        for number, own in enumerate(place.addresses, 1):
+            request = self.client.build_request(
+                "GET", asked.copy_with(host=own), headers=named, extensions={"sni_hostname": place.host}
+            )
+            try:
+                response = self.client.send(request, stream=True)
+            except (httpx2.ConnectError, httpx2.ConnectTimeout):
+                if number == len(place.addresses):
+                    raise
+                continue
+            try:
+                yield response
+            finally:
+                response.close()
+            return
+
     def close(self) -> None:
         """Close the connections."""
         self.client.close()
-
-    def _allowed(self, address: str, hosts: Collection[str | None], own: bool) -> None:
-        try:
-            parts = urlsplit(address)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            raise SourceError("it leads to an address that is none") from None
-        if host not in hosts:
-            raise SourceError(f"it leads to another host, {host}")
-        if own:
-            return
-        if parts.scheme != "https":
-            raise SourceError(f"it leads to {parts.scheme}, and must be asked by https")
-        try:
-            found = socket.getaddrinfo(host, port or 443, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise SourceError(f"its host {host} is not found: {error.strerror or error}") from None
-        for *_, place in found:
-            if not ipaddress.ip_address(str(place[0]).partition("%")[0]).is_global:
-                raise SourceError(f"its host {host} is on a private network")
 
     def _take_turn(self, endpoint: Endpoint, now: datetime) -> None:
         """Wait until nobody has asked for as long as the source wants."""
@@ -175,6 +180,13 @@ class Fetcher:
             put(connection, state, [row], ("source",))
         if start > moment:
             self.sleep((start - moment).total_seconds())
+
+
+def _place(address: str, endpoint: Endpoint) -> Place:
+    try:
+        return place_of(address, endpoint.url, own=endpoint.own)
+    except AddressError as error:
+        raise SourceError(str(error)) from None
 
 
 def _joined(address: str, location: str) -> str:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from hashlib import blake2b
 
 from sqlalchemy import Engine
 
 from netopsy.core.errors import lookup, require
+from netopsy.core.progress import Task
 from netopsy.feed import submissions
 from netopsy.feed.calendar import aware
 from netopsy.feed.database import writing
 from netopsy.feed.fetching import Endpoint, Fetcher, SourceError, answered, failed, state_of
 from netopsy.feed.identifiers import PaperId
 from netopsy.feed.records import Record
-from netopsy.feed.sources import arxiv, huggingface
+from netopsy.feed.sources import arxiv, feeds, huggingface
+from netopsy.feed.sources.feeds import Listed
 from netopsy.feed.store import Ingested, ingest
 
 ARCHIVES = ("cs.LG", "cs.CV", "stat.ML")
@@ -103,6 +106,51 @@ def brought(engine: Engine, *, now: datetime, fetcher: Fetcher, bad: Bad) -> Ing
         submissions.admit(connection)
         submissions.give_up(connection, asked, now)
     return found
+
+
+def from_feeds(
+    engine: Engine,
+    listed: Sequence[Listed],
+    *,
+    now: datetime,
+    fetcher: Fetcher,
+    bad: Bad,
+    day: date | None = None,
+) -> Ingested:
+    """Ask feeds for what is new, one after the other; one that does not answer is told to ``bad``, the others come in.
+
+    Args:
+        day: list all of their papers on this day, also those of feeds of which nothing is newer.
+    """
+    total = Ingested()
+    with Task("asking feeds", len(listed)) as task:
+        for feed in listed:
+            try:
+                total += _feed(engine, feed, fetcher, now, day, bad)
+            except SourceError as trouble:
+                bad(feed.where, str(trouble))
+            task.advance()
+    return total
+
+
+def _feed(engine: Engine, feed: Listed, fetcher: Fetcher, now: datetime, day: date | None, bad: Bad) -> Ingested:
+    name = f"feed#{blake2b(feed.address.encode(), digest_size=12).hexdigest()}"
+    state = state_of(engine, name)
+    free = state.get("next_try")
+    if free is not None and free > aware(now):
+        raise SourceError(f"{state['trouble']}; not before {free:%Y-%m-%d %H:%M} UTC again")
+    known = {"etag": state.get("etag") or "", "last-modified": state.get("last_modified") or ""}
+    try:
+        answer = fetcher.get(feed.endpoint, now, known={} if day else known)
+        found = [] if answer is None else list(feeds.papers(feed, answer, now, bad))
+    except SourceError as trouble:
+        failed(engine, name, now, trouble)
+        raise
+    ingested = ingest(engine, [each if day is None else replace(each, day=day) for each in found], now=now)
+    marks = {} if answer is None else answer.headers
+    changes = {"etag": marks.get("etag"), "last_modified": marks.get("last-modified")} if marks else {}
+    answered(engine, name, now, **changes)  # only now: what was not taken in is asked for again
+    return ingested
 
 
 def _announced(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -30,19 +30,32 @@ class Wishes:
     without: tuple[str, ...] = ()
     rooms: tuple[str, ...] = ()
 
-    def follows(self, entry: Entry) -> bool:
-        """Whether an author of the paper is one of those that are followed."""
+    def followed(self, entry: Entry) -> str | None:
+        """Whom of its authors the subscriber follows, as it was written."""
         people = [set(_words(name)) for name in entry.authors]
-        return any(wanted <= own for each in self.authors if (wanted := set(_words(each))) for own in people)
+        found = (each for each in self.authors if (wanted := set(_words(each))) for own in people if wanted <= own)
+        return next(found, None)
 
-    def touches(self, entry: Entry) -> bool:
-        """Whether the paper is of a room, or has one of the words."""
+    def touched(self, entry: Entry) -> str | None:
+        """What of the paper is wanted, in words: the room that it is of, or a word that it has."""
         own = {each.casefold() for each in entry.categories}
-        return any(each.casefold() in own for each in self.rooms) or _has(entry, self.words)
+        room = next((each for each in self.rooms if each.casefold() in own), None)
+        word = None if room else next(_found(entry, self.words), None)
+        return f"it is of {room}" if room else f'it has "{word}"' if word else None
 
     def refuses(self, entry: Entry) -> bool:
         """Whether the paper has a word to leave out."""
-        return _has(entry, self.without)
+        return next(_found(entry, self.without), None) is not None
+
+    def reason(self, entry: Entry, near: float) -> str:
+        """Why the paper was chosen, in words; empty where it is there for all.
+
+        Args:
+            near: how much it is like the papers that the subscriber likes; 0 is as any other.
+        """
+        person = self.followed(entry)
+        other = "it is like papers that you chose" if near > 0 else ""
+        return f"you follow {person}" if person else self.touched(entry) or other
 
     def written(self) -> str:
         """As JSON, which `read_wishes` reads."""
@@ -77,9 +90,10 @@ def _checked(name: str, value: Any) -> tuple[str, ...]:
     return tuple(identified(each).key for each in clean) if name == "papers" else tuple(clean)
 
 
-def _has(entry: Entry, wanted: Iterable[str]) -> bool:
-    said = f" {' '.join(_words(' '.join((entry.title, entry.abstract, *entry.keywords))))} "
-    return any(f" {' '.join(own)} " in said for each in wanted if (own := _words(each)))
+def _found(entry: Entry, wanted: Sequence[str]) -> Iterator[str]:
+    if wanted:
+        said = f" {' '.join(_words(' '.join((entry.title, entry.abstract, *entry.keywords))))} "
+        yield from (each for each in wanted if (own := _words(each)) and f" {' '.join(own)} " in said)
 
 
 def _words(text: str) -> list[str]:

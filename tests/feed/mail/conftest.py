@@ -18,8 +18,9 @@ class Sink:
         self.port = 0
 
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):  # noqa: N802
-        if self.at_recipient is not None:
-            return self.at_recipient
+        said = await self.at_recipient(server) if callable(self.at_recipient) else self.at_recipient
+        if said is not None:
+            return said
         envelope.rcpt_tos.append(address)
         return "250 fine"
 
@@ -27,9 +28,8 @@ class Sink:
         self.envelopes.append(envelope)
         self.sessions.add(session.peer)
         self.messages.append(message_from_bytes(envelope.original_content, policy=default))
-        if callable(self.at_end):
-            return await self.at_end(server)
-        return self.at_end or "250 taken"
+        said = await self.at_end(server) if callable(self.at_end) else self.at_end
+        return said or "250 taken"
 
 
 def free_port():

@@ -1,5 +1,6 @@
 """A letter as any reader of mail finds it."""
 
+import io
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -8,10 +9,13 @@ from email.policy import default
 from html.parser import HTMLParser
 
 import pytest
+from PIL import Image
 
 from netopsy import InputError
 from netopsy.feed.lists import Entry
 from netopsy.feed.mail.message import Letter, build
+from netopsy.feed.mail.painting import painted
+from netopsy.feed.mail.pictures import MOST
 from netopsy.lab.evidence import load_evidence
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -27,6 +31,7 @@ LETTER = Letter(
     return_path="bounce@example.org",
     unsubscribe=LEAVE,
 )
+IMAGE = r'<img src="[^"]*" alt="(?P<alt>[^"]*)" width="(?P<width>\d+)" height="(?P<height>\d+)"'
 INJECTED = "A =?utf-8?q?x=0D=0ABcc=3A_e=40x=2Eorg?="
 
 
@@ -88,7 +93,7 @@ def test_text_and_html_hold_the_same_links_and_lines_are_as_mail_wants_them(many
     assert len(set(links.found)) == many + 2
     cids = re.findall(r"cid:([^\"'\s)]+)", html)
     assert sorted(cids) == sorted(str(part["Content-ID"])[1:-1] for part in message.walk() if part["Content-ID"])
-    assert links.sources == []
+    assert links.sources == []  # none of these papers is of the catalogue
     assert ("Nothing is new" in text) == ("Nothing is new" in html) == (many == 0)
 
 
@@ -98,7 +103,7 @@ def test_a_digest_says_of_each_paper_what_is_known_of_it():
     _, text, html = read(build(replace(LETTER, papers=(known, paper(3)), note="A quiet day.")))
     for body in (text, html):
         assert "Ann Author, Ben Böhm, C. Chen and 1 more" in body
-        assert "2026-11-27 · 1 vote · can be run · claims: " in body
+        assert "2026-11-27 · 1 vote · claims: " in body
         counts = re.findall(r"(\d+) (holds?|does not hold|do not hold|undecided)\b", body)
         assert sum(int(count) for count, _ in counts) == len(found.verdicts)
         assert all(count == "1" for count, word in counts if word in ("holds", "does not hold"))
@@ -110,6 +115,66 @@ def test_a_digest_says_of_each_paper_what_is_known_of_it():
     assert "It is so. It is…" in text
     assert "prefers-color-scheme: dark" in html
     assert 'style="' in html
+
+
+def test_papers_that_can_be_run_say_where_and_have_a_figure_of_their_evidence_as_long_as_it_is_small():
+    slugs = sorted(load_evidence())[:8]
+    papers = [paper(number, slug=slug) for number, slug in enumerate(slugs)] + [paper(9, slug="tame")]
+    content = build(replace(LETTER, papers=tuple(papers)))
+    well_formed(content)
+    message, text, html = read(content)
+    links = Links(html)
+    assert sorted(set(re.findall(r"https?://\S+", text))) == sorted(set(links.found))
+    assert [each for each in links.found if each.endswith("/run")] == [
+        f"https://papers.example.org/papers/{slug}/run" for slug in slugs
+    ]
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "multipart/related"]
+    pictures = [part for part in message.walk() if part.get_content_type() == "image/png"]
+    assert len(pictures) >= 2
+    assert links.sources == [f"cid:{str(part['Content-ID'])[1:-1]}" for part in pictures]
+    assert len(set(links.sources)) == len(pictures)
+    assert sum(len(part.get_content()) for part in pictures) <= MOST
+    for part, (alt, width, height) in zip(pictures, re.findall(IMAGE, html), strict=True):
+        with Image.open(io.BytesIO(part.get_content())) as opened:
+            assert (str(opened.width), str(opened.height)) == (width, height)
+            least, most = opened.convert("RGBA").getextrema()[3]
+            assert least == 0 < 200 < most  # lies on a light page as on a dark one
+        assert alt.startswith("A figure of what was measured here: ")
+    assert not any(part.defects for part in message.walk())
+    assert len(html) < 90_000
+
+
+def test_a_paper_that_was_chosen_for_its_reader_says_why_to_no_other():
+    reasons = {"arxiv:2611.00001": 'you follow <b>"Ada"</b>'}
+    papers = (paper(1), paper(2))
+    _, text, html = read(build(replace(LETTER, papers=papers, reasons=reasons)))
+    assert text.count("Chosen because") == html.count("Chosen because") == 1
+    assert 'Chosen because you follow <b>"Ada"</b>.' in text
+    assert "Chosen because you follow &lt;b&gt;" in html
+    assert "Chosen" not in read(build(replace(LETTER, papers=papers)))[1]
+
+
+def test_a_figure_is_painted_as_it_stands_there_and_what_is_none_is_refused():
+    square = '<path id="a" d="M 0 0 L 10 0 L 10 10 L 0 10 z"/>'
+    svg = f"""<svg viewBox="0 0 40 20" xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">
+    <defs>{square}<clipPath id="c"><rect x="0" y="0" width="25" height="20"/></clipPath></defs>
+    <use xlink:href="#a" style="fill: #ff0000"/>
+    <use xlink:href="#a" x="20" y="10" style="fill: #0000ff" clip-path="url(#c)"/>
+    <g transform="translate(30 0) scale(0.5)" style="fill: #00ff00">{square}</g></svg>"""
+    pixels = painted(svg.encode(), 80)
+    assert pixels.shape == (40, 80, 4)
+    red, green, blue, nothing = (255, 0, 0, 255), (0, 255, 0, 255), (0, 0, 255, 255), None
+    expected = {(10, 10): red, (30, 45): blue, (30, 55): nothing, (5, 65): green, (15, 75): nothing, (30, 10): nothing}
+    assert {at: tuple(map(int, pixels[at])) if pixels[at][3] else None for at in expected} == expected
+    for odd in (
+        b"",
+        b"<svg/>",
+        b"<svg viewBox='0 0 1 9999'/>",
+        svg.replace("#a", "#b").encode(),
+        svg.replace("M 0", "X 0").encode(),
+    ):
+        with pytest.raises(InputError):
+            painted(odd, 80)
 
 
 def test_headers_are_those_of_a_list_that_one_click_ends():

@@ -3,8 +3,6 @@
 import asyncio
 import shutil
 import socket
-import ssl
-import subprocess
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
@@ -29,20 +27,6 @@ def at(mail, **others):
 
 def plainly(sink):
     return at(f"smtp+plain://127.0.0.1:{sink.port}")
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory):
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is needed to make a certificate")
-    folder = tmp_path_factory.mktemp("certificate")
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem"
-    subprocess.run(
-        [*command.split(), "-addext", "subjectAltName=DNS:localhost"], cwd=folder, check=True, capture_output=True
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return folder / "cert.pem", context
 
 
 def known(server, session, envelope, mechanism, data):

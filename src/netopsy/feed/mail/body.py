@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from netopsy.catalogue import papers as of_catalogue
 from netopsy.core.texts import plain
 from netopsy.feed.lists import Entry
+from netopsy.feed.mail.pictures import LARGEST, MOST, Picture, picture_of
 from netopsy.lab.evidence import load_evidence
 
 NAMES = 3
@@ -40,7 +41,12 @@ class Shown:
     authors: str
     summary: str
     facts: str
-    """Its day, its votes, whether it can be run, how its claims stand."""
+    """Its day, its votes, how its claims stand."""
+    run: str = ""
+    """The page that runs it, where it can be run."""
+    why: str = ""
+    """Why its reader gets it, after "because"; empty where all do."""
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True)
@@ -57,9 +63,20 @@ class Content:
     """Whether it has a link that ends these letters."""
 
 
-def shown(entry: Entry, base_url: str) -> Shown:
-    """What a letter shows of a paper."""
-    return _shown(entry.id, entry.title, entry.authors, entry.abstract, entry.day, entry.votes, entry.slug, base_url)
+def shown(entries: Sequence[Entry], base_url: str, reasons: Mapping[str, str] | None = None) -> tuple[Shown, ...]:
+    """What a letter shows of its papers; pictures of the first of them, as many as it may hold.
+
+    Args:
+        reasons: why its reader gets a paper, after "because", by the paper's key.
+    """
+    found, left = [], MOST
+    for one in entries:
+        why = reasons.get(one.id, "") if reasons else ""
+        told = (one.id, one.title, one.authors, one.abstract, one.day, one.votes, one.slug)
+        made = _shown(*told, base_url, why, left >= LARGEST)
+        left -= made.picture.size if made.picture is not None else 0
+        found.append(made)
+    return tuple(found)
 
 
 @lru_cache(maxsize=512)
@@ -72,20 +89,26 @@ def _shown(
     votes: int,
     slug: str | None,
     base_url: str,
+    why: str,
+    pictured: bool,
 ) -> Shown:
     """Made once for all letters that a paper is in."""
     names = [_cut(each, 60) for each in authors[:NAMES]]
     more = len(authors) - len(names)
     facts = [] if day is None else [day.isoformat()]
     facts += [f"{votes} {'vote' if votes == 1 else 'votes'}"] if votes else []
-    if slug is not None:
-        facts += _catalogued().get(slug, ())
+    ready = slug is not None and slug in _catalogued()
+    if slug is not None and ready:
+        facts += _catalogued()[slug]
     return Shown(
         title=_cut(title, TITLE),
         link=f"{base_url}/papers/{quote(name, safe=':/')}",
         authors=", ".join(names) + (f" and {more} more" if more > 0 else ""),
         summary=_cut(abstract, SUMMARY),
         facts=" · ".join(facts),
+        run=f"{base_url}/papers/{slug}/run" if ready else "",
+        why=_cut(why, SUMMARY),
+        picture=picture_of(slug) if slug is not None and ready and pictured else None,
     )
 
 
@@ -114,7 +137,7 @@ def _catalogued() -> Mapping[str, Sequence[str]]:
         for slug, found in load_evidence().items()
     }
     return {
-        paper.slug: ["can be run", *([f"claims: {counted[paper.slug]}"] if counted.get(paper.slug) else [])]
+        paper.slug: [f"claims: {counted[paper.slug]}"] if counted.get(paper.slug) else []
         for paper in of_catalogue()
         if paper.status == "ready"
     }

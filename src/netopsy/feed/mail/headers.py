@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from email.header import Header
 from email.parser import BytesHeaderParser
-from email.policy import default
+from email.policy import compat32, default
 from email.utils import formataddr
 from functools import lru_cache
 
@@ -20,6 +20,8 @@ OWN = ("To", "Message-ID", "List-Unsubscribe")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
 _NAMED = re.compile(r"(.*)<([^<>]*)>")
 _PARSER = BytesHeaderParser(policy=default)
+_PLAIN = BytesHeaderParser(policy=compat32)
+"""Takes headers apart and no value: enough where values are ASCII without encoded words, and much faster."""
 
 
 def cleaned(text: str, most: int = LONGEST_SUBJECT) -> str:
@@ -66,23 +68,23 @@ def written(fields: Sequence[tuple[str, str]]) -> bytes:
     """
     own = tuple(each for each in fields if each[0] in OWN)
     shared = tuple(each for each in fields if each[0] not in OWN)
-    return _shared(shared) + _lines(own) + b"\r\n"
+    return _shared(shared) + _lines(own, _PLAIN) + b"\r\n"
 
 
 @lru_cache(maxsize=64)
 def _shared(fields: tuple[tuple[str, str], ...]) -> bytes:
     """What many letters have in common is read again once."""
-    return _lines(fields)
+    return _lines(fields, _PARSER)
 
 
-def _lines(fields: tuple[tuple[str, str], ...]) -> bytes:
+def _lines(fields: tuple[tuple[str, str], ...], parser: BytesHeaderParser) -> bytes:
     odd = [name for name, value in fields if name not in ("From", "Subject") and "=?" in value]
     require(not odd, f"{' and '.join(odd)} of a letter must not look like an encoded word")
     try:
         lines = "".join([f"{name}: {_value(name, value)}\r\n" for name, value in fields]).encode("ascii")
     except UnicodeEncodeError:
         raise InputError("the headers of a letter must be written in ASCII") from None
-    read = _PARSER.parsebytes(lines + b"\r\n")
+    read = parser.parsebytes(lines + b"\r\n")
     found = [(name, _read(name, str(value))) for name, value in read.items()]
     fine = found == [(name, _read(name, value)) for name, value in fields] and not read.get_payload()
     require(fine, "a header of a letter is not read as it was written, so it is not sent")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from urllib.parse import urlsplit
@@ -13,10 +14,11 @@ from netopsy.feed.calendar import aware
 from netopsy.feed.lists import Entry
 from netopsy.feed.mail.body import Content, bodies, shown
 from netopsy.feed.mail.headers import cleaned, mailbox, written
+from netopsy.feed.mail.pictures import Picture
 from netopsy.feed.mail.plan import Kind
 
-BOUNDARY = "=_netopsy"
-"""Between the parts; never found in quoted-printable."""
+BOUNDARY, RELATED = "=_netopsy", "=_pictures"
+"""Between the parts, and between HTML and its pictures; never found in quoted-printable and base64."""
 LONGEST_NOTE = 2_000
 
 
@@ -35,6 +37,8 @@ class Letter:
     return_path: str
     """Where servers report that it did not arrive."""
     papers: tuple[Entry, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why its reader gets a paper, after "because", by the paper's key."""
     note: str = ""
     link: str = ""
     """What a confirmation or signing in is about."""
@@ -59,14 +63,14 @@ def build(letter: Letter) -> bytes:
         note=plain(letter.note)[:LONGEST_NOTE],
         link=letter.link,
         base_url=letter.base_url,
-        papers=tuple(shown(each, letter.base_url) for each in letter.papers),
+        papers=shown(letter.papers, letter.base_url, letter.reasons),
         leaving=bool(letter.unsubscribe),
     )
     text, html = bodies(content, letter.unsubscribe)
     edge = f"--{BOUNDARY}".encode()
-    return b"".join(
-        (written(_fields(letter)), _part(edge, b"plain", text), _part(edge, b"html", html), edge, b"--\r\n")
-    )
+    pictures = [each.picture for each in content.papers if each.picture is not None]
+    shown_part = _related(edge, html, pictures) if pictures else (_part(edge, b"html", html),)
+    return b"".join((written(_fields(letter)), _part(edge, b"plain", text), *shown_part, edge, b"--\r\n"))
 
 
 def _fields(letter: Letter) -> list[tuple[str, str]]:
@@ -95,3 +99,18 @@ def _fields(letter: Letter) -> list[tuple[str, str]]:
 def _part(edge: bytes, kind: bytes, content: bytes) -> bytes:
     head = b'\r\nContent-Type: text/%s; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n' % kind
     return edge + head + content + b"\r\n"
+
+
+def _related(edge: bytes, html: bytes, pictures: Sequence[Picture]) -> Iterator[bytes]:
+    inner = f"--{RELATED}".encode()
+    yield edge + f'\r\nContent-Type: multipart/related; type="text/html"; boundary="{RELATED}"\r\n\r\n'.encode()
+    yield _part(inner, b"html", html)
+    for each in pictures:
+        fields = (
+            "Content-Type: image/png",
+            "Content-Transfer-Encoding: base64",
+            f"Content-ID: <{each.cid}>",
+            "Content-Disposition: inline",
+        )
+        yield b"\r\n".join((inner, *(line.encode("ascii") for line in fields), b"", each.content))
+    yield inner + b"--\r\n"

@@ -193,6 +193,7 @@ class _Sender:
             base_url=self.settings.base_url,
             return_path=path,
             papers=papers,
+            reasons=payload.get("why") or {},
             note=payload.get("note", ""),
             link=payload.get("link", ""),
             unsubscribe=leave,

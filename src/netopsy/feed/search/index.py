@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from netopsy.catalogue.search import encoder, searches_by_meaning
 from netopsy.core.errors import InputError
 from netopsy.feed import schema
 from netopsy.feed.search import query as typed
+from netopsy.feed.search.building import FILES, build
 from netopsy.feed.search.documents import Document, changed
-from netopsy.feed.search.meaning import FILES, Meaning, build
+from netopsy.feed.search.meaning import Meaning
 from netopsy.feed.search.vectors import Vectors
 from netopsy.feed.search.words import Words
 
@@ -26,9 +28,9 @@ CANDIDATES = 200
 """Papers that words and meaning propose, each."""
 WORDS = 0.2
 """What the best match by words adds to nearness, which is at most 1."""
-EXACT = 50_000
-"""Allowed papers up to which nearness is worked out for just these."""
-VERSION = 1
+AT_ONCE = 20_000
+"""Papers that are taken in together."""
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -61,16 +63,21 @@ class SearchIndex:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._words: Words | None = None
-        self._meaning: tuple[str, Meaning] | None = None
+        self._meaning: tuple[tuple[str, int], Meaning] | None = None
 
     def state(self) -> State:
         """How far it has come; 0 where there is none, or one that cannot be read."""
+        return self._stored()[0]
+
+    def _stored(self) -> tuple[State, dict[str, int]]:
+        """How far it has come, and how long its files are."""
         try:
             stored = json.loads((self.folder / "state.json").read_text())
             assert stored["version"] == VERSION
-            return State(int(stored["seq"]), int(stored["papers"]), int(stored["understood"]))
-        except (OSError, ValueError, KeyError, TypeError, AssertionError):
-            return State(0, 0, 0)
+            state = State(int(stored["seq"]), int(stored["papers"]), int(stored["understood"]))
+            return state, {str(name): int(size) for name, size in stored["files"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, AssertionError):
+            return State(0, 0, 0), {}
 
     def behind(self, engine: Engine) -> int:
         """How many changes of papers it has not seen."""
@@ -84,32 +91,41 @@ class SearchIndex:
         Interrupted, it goes on where it was. An index that cannot be read is made anew.
         """
         with self._written():
-            state = self.state()
-            if state.seq == 0 or not self._readable(state):
-                for each in ("words", "meaning"):
-                    shutil.rmtree(self.folder / each, ignore_errors=True)
-                state = State(0, 0, 0)
-                self._words = self._meaning = None
-            vectors = self._vectors()
-            documents: list[Document] = []
-            with engine.connect() as connection:
-                words, seq = Words(self.folder / "words"), state.seq
-                documents = list(changed(connection, seq))
-            if documents:
-                words.update(documents)
-                vectors.note(documents)
-                seq = documents[-1].seq
-            added = self._understand(engine, vectors, documents, encode)
-            understood = state.understood
-            if documents or added or self._generation() is None:
-                understood = self._rebuild(vectors)
-            state = State(seq, len(words), understood)
-            stored = {"version": VERSION, "seq": seq, "papers": state.papers, "understood": understood}
-            unfinished = self.folder / "state.new"
-            unfinished.write_text(json.dumps(stored))
-            unfinished.replace(self.folder / "state.json")
-            self._words = None
-            return state
+            try:
+                return self._followed(engine, encode)
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError:  # the file of vectors is none any more, and made anew as all that is derived
+                for ending in ("", "-wal", "-shm"):
+                    (self.folder / f"vectors.db{ending}").unlink(missing_ok=True)
+                return self._followed(engine, encode)
+
+    def _followed(self, engine: Engine, encode: int | None) -> State:
+        state = self.state()
+        if state.seq == 0 or not self._readable(state):
+            for each in ("words", "meaning"):
+                shutil.rmtree(self.folder / each, ignore_errors=True)
+            state = State(0, 0, 0)
+            self._words = self._meaning = None
+        vectors, words = Vectors(self.folder / "vectors.db"), Words(self.folder / "words")
+        seq, fresh = state.seq, set()
+        for some in _pages(engine, seq):
+            words.update(some)
+            vectors.note(some)
+            seq = some[-1].seq
+            fresh |= {one.id for one in some}
+        unread = set(vectors.unread())
+        added = self._understand(engine, vectors, unread, state.seq if unread <= fresh else 0, encode)
+        understood = state.understood
+        if fresh or added or self._generation() is None:
+            understood = self._rebuild(vectors)
+        state = State(seq, len(words), understood)
+        stored = {"version": VERSION, "seq": seq, "papers": state.papers, "understood": understood}
+        unfinished = self.folder / "state.new"
+        unfinished.write_text(json.dumps(stored | {"files": self._lengths()}))
+        unfinished.replace(self.folder / "state.json")
+        self._words = None
+        return state
 
     def rebuild(self, engine: Engine, *, encode: int | None = None) -> State:
         """Throw everything away but the vectors of texts, and make it anew."""
@@ -118,8 +134,23 @@ class SearchIndex:
         return self.update(engine, encode=encode)
 
     def present(self) -> bool:
-        """Whether all of its parts are there; what is in them shows when they are read."""
-        return self._generation() is not None and (self.folder / "words" / "meta.json").is_file()
+        """Whether all of its parts are there and as long as they were; what is in them shows when they are read.
+
+        A file that was cut short while it is mapped ends the process that reads on.
+        """
+        if self._generation() is None or not (self.folder / "words" / "meta.json").is_file():
+            return False
+        try:
+            return all((self.folder / name).stat().st_size == size for name, size in self._stored()[1].items())
+        except OSError:
+            return False
+
+    def _lengths(self) -> dict[str, int]:
+        """Of the files that are read in parts."""
+        generation = self._generation()
+        folders = [self.folder / "words", *([self.folder / "meaning" / generation] if generation else [])]
+        files = [each for folder in folders for each in sorted(folder.iterdir()) if each.suffix != ".lock"]
+        return {str(each.relative_to(self.folder)): each.stat().st_size for each in files}
 
     @contextmanager
     def _written(self) -> Iterator[None]:
@@ -130,17 +161,6 @@ class SearchIndex:
                 yield
         except (OSError, sqlite3.OperationalError) as error:
             raise UnwritableError(f"the index of search {str(self.folder)!r} cannot be written: {error}") from None
-
-    def _vectors(self) -> Vectors:
-        file = self.folder / "vectors.db"
-        try:
-            return Vectors(file)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError:  # made anew, as all that is derived
-            for ending in ("", "-wal", "-shm"):
-                file.with_name(file.name + ending).unlink(missing_ok=True)
-            return Vectors(file)
 
     def search(self, text: str, limit: int = 10) -> list[Found]:
         """The papers that are nearest to what was typed, best first; those that it names outright before all others."""
@@ -154,7 +174,7 @@ class SearchIndex:
         near: dict[str, tuple[float, int]] = {}
         if meaning is not None and len(meaning):
             vector = np.ascontiguousarray(encoder()([query.text])[0], np.float32)
-            allowed = words.allowed(query) if query.filters else None
+            allowed = words.numbers(query) if query.filters else None
             nearest = meaning.nearest(vector, CANDIDATES, allowed)
             near = meaning.nearness(vector, list(dict.fromkeys([*nearest, *matches, *named])))
         most = max(matches.values(), default=0.0)
@@ -171,26 +191,27 @@ class SearchIndex:
         meaning = self._opened_meaning()
         return [] if meaning is None else meaning.neighbours(paper, limit)
 
-    def _understand(self, engine: Engine, vectors: Vectors, fresh: list[Document], most: int | None) -> int:
-        if not searches_by_meaning():
+    def _understand(self, engine: Engine, vectors: Vectors, unread: set[str], after: int, most: int | None) -> int:
+        """Read those papers, which changed after that number, up to ``most`` of them; how many were read."""
+        if not unread or not searches_by_meaning():
             return 0
-        unread = set(vectors.unread())
-        if not unread:
-            return 0
-        if unread - {one.id for one in fresh}:
-            with engine.connect() as connection:
-                fresh = [one for one in changed(connection, 0) if one.id in unread]
-        wanted = vectors.missing([one for one in fresh if one.id in unread])[:most]
-        if wanted:
-            vectors.make(wanted, encoder())
-        return len(wanted)
+        read = 0
+        for some in _pages(engine, after):
+            left = None if most is None else most - read
+            if left == 0:
+                break
+            wanted = vectors.missing([one for one in some if one.id in unread])[:left]
+            if wanted:
+                vectors.make(wanted, encoder())
+            read += len(wanted)
+        return read
 
     def _rebuild(self, vectors: Vectors) -> int:
         place = self.folder / "meaning"
         place.mkdir(exist_ok=True)
         old = self._generation()
         name = str(max((int(one.name) for one in place.iterdir() if one.name.isdecimal()), default=0) + 1)
-        count = build(vectors, place / name)
+        count = build(vectors, place / name, place / old if old else None)
         (place / "current.new").write_text(name)
         (place / "current.new").replace(place / "current")
         for one in place.iterdir():  # one generation back may still be read
@@ -229,8 +250,10 @@ class SearchIndex:
         name = self._generation()
         if name is None:
             return None
-        if self._meaning is None or self._meaning[0] != name:
-            self._meaning = name, Meaning(self.folder / "meaning" / name)
+        place = self.folder / "meaning" / name
+        made = (place / FILES[0]).stat().st_mtime_ns  # a number is given again where all was made anew
+        if self._meaning is None or self._meaning[0] != (name, made):
+            self._meaning = (name, made), Meaning(place)
         return self._meaning[1]
 
 
@@ -241,6 +264,17 @@ def fused(nearness: float, by_words: float) -> float:
     (0.66, 0.5)
     """
     return nearness + WORDS * by_words
+
+
+def _pages(engine: Engine, after: int) -> Iterator[list[Document]]:
+    """The papers that changed after that number, a part at a time: what is done between takes no place in the database."""
+    while True:
+        with engine.connect() as connection:
+            some = list(islice(changed(connection, after), AT_ONCE))
+        if not some:
+            return
+        yield some
+        after = some[-1].seq
 
 
 @contextmanager

@@ -1,56 +1,36 @@
-"""Search by meaning: exact nearness to the vectors of whole texts, then to each passage of the nearest ones."""
+"""Search by meaning: nearness to the vectors of whole texts, then to each passage of the nearest ones."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netopsy.feed.search.vectors import WIDTH, Vectors
+from netopsy.feed.search.building import LISTS, WHOLE
+from netopsy.feed.search.keys import Keys
 
-FILES = ("ids.json", "whole.faiss", "starts.npy", "scales.npy", "passages.npy")
-
-
-def build(vectors: Vectors, folder: Path) -> int:
-    """Write what `Meaning` reads into a folder that is not there yet; the number of papers."""
-    import faiss
-
-    folder.mkdir(parents=True)
-    ids, starts, scales, passages = [], [0], [], []
-    index = faiss.IndexScalarQuantizer(WIDTH, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-    waiting: list[NDArray[np.float16]] = []
-    for key, whole, own_scales, own in vectors.all():
-        ids.append(key)
-        waiting.append(whole)
-        scales.append(own_scales)
-        passages.append(own)
-        starts.append(starts[-1] + len(own))
-        if len(waiting) == 10_000:
-            index.add(np.stack(waiting).astype(np.float32))
-            waiting.clear()
-    if waiting:
-        index.add(np.stack(waiting).astype(np.float32))
-    faiss.write_index(index, str(folder / "whole.faiss"))
-    np.save(folder / "starts.npy", np.array(starts, np.int64))
-    np.save(folder / "scales.npy", np.concatenate(scales) if scales else np.empty(0, np.float32))
-    np.save(folder / "passages.npy", np.concatenate(passages) if passages else np.empty((0, WIDTH), np.int8))
-    (folder / "ids.json").write_text(json.dumps(ids))
-    return len(ids)
+EXACT = 50_000
+"""Allowed papers up to which nearness is worked out for just these, however many there are in all."""
+LOOKED_AT, LEAST = 1 / 64, 32
+"""The share of the lists that is looked at, where all papers are allowed, and how many at least."""
+AGAIN = 50
+"""Of the nearest by 8 bits so many are put in order by all bits."""
 
 
 class Meaning:
-    """The vectors of all papers that have some, mapped from their files."""
+    """The vectors of all papers that have some, mapped from their files, which `build` wrote."""
 
     def __init__(self, folder: Path) -> None:
         import faiss
 
-        self.ids: list[str] = json.loads((folder / "ids.json").read_text())
-        self.row = {key: number for number, key in enumerate(self.ids)}
+        self.ids = Keys(folder)
         faiss.omp_set_num_threads(1)  # torch brings threads of its own
-        self.index = faiss.read_index(str(folder / "whole.faiss"), faiss.IO_FLAG_MMAP_IFC)
+        self.index = faiss.read_index(str(folder / WHOLE), faiss.IO_FLAG_MMAP_IFC)
+        listed = folder / LISTS
+        self.lists: Any = faiss.read_index(str(listed), faiss.IO_FLAG_MMAP) if listed.is_file() else None
         self.starts, self.scales, self.passages = (
             np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("starts", "scales", "passages")
         )
@@ -58,36 +38,58 @@ class Meaning:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def nearest(self, vector: NDArray[np.float32], many: int, allowed: Iterable[str] | None) -> list[str]:
-        """The papers whose whole text is nearest, among the allowed ones."""
-        count, options = min(many, len(self.ids)), None
-        if allowed is not None:
-            rows = np.array(sorted(self.row[key] for key in allowed if key in self.row), np.int64)
-            count = min(many, len(rows))
-            import faiss
+    def nearest(self, vector: NDArray[np.float32], many: int, allowed: NDArray[np.int64] | None) -> list[str]:
+        """The papers whose whole text is nearest: exact up to 200,000 papers or 50,000 allowed ones.
 
-            options = faiss.SearchParameters(sel=faiss.IDSelectorBatch(rows))  # type: ignore[call-arg]
+        Args:
+            allowed: only among the papers of those numbers (see `netopsy.feed.search.keys.number_of`).
+        """
+        rows = None if allowed is None else self.ids.rows(allowed)
+        count = min(many, len(self) if rows is None else len(rows))
         if count == 0:
             return []
-        _, found = self.index.search(vector[None], count, params=options)
-        return [self.ids[row] for row in found[0] if row >= 0]
+        if self.lists is None or (rows is not None and len(rows) <= EXACT):
+            _, found = self.index.search(vector[None], count, params=self._only(rows))
+            return [self.ids[row] for row in found[0] if row >= 0]
+        _, found = self.lists.search(vector[None], count, params=self._only(rows, listed=True))
+        near = found[0][found[0] >= 0]
+        first = near[:AGAIN]
+        again = self.index.reconstruct_batch(first) @ vector
+        return [self.ids[row] for row in (*first[np.argsort(-again, kind="stable")], *near[AGAIN:])]
 
     def neighbours(self, key: str, many: int) -> list[str]:
         """The papers whose whole text is nearest to that of one of them, itself left out; none if it has no vector."""
-        if key not in self.row:
+        row = self.ids.row(key)
+        if row is None:
             return []
-        own = np.ascontiguousarray(self.index.reconstruct(self.row[key]), np.float32)
+        own = np.ascontiguousarray(self.index.reconstruct(row), np.float32)
         return [each for each in self.nearest(own, many + 1, None) if each != key][:many]
 
     def nearness(self, vector: NDArray[np.float32], ids: Sequence[str]) -> dict[str, tuple[float, int]]:
         """The mean of the cosine of its whole text and that of its nearest passage, and which passage that is."""
-        known = [key for key in ids if key in self.row]
         found = {}
-        for key in known:
-            row = self.row[key]
+        for key in ids:
+            row = self.ids.row(key)
+            if row is None:
+                continue
             start, end = int(self.starts[row]), int(self.starts[row + 1])
             cosines = (self.passages[start:end].astype(np.float32) @ vector) * self.scales[start:end]
             best = int(cosines.argmax())
             whole = float(self.index.reconstruct(row) @ vector)
             found[key] = (whole + float(cosines[best])) / 2, best
         return found
+
+    def _only(self, rows: NDArray[np.int64] | None, *, listed: bool = False) -> Any:
+        """How faiss is told to look at those rows alone; the fewer they are, at the more lists."""
+        import faiss
+
+        options: dict[str, Any] = {}
+        if rows is not None:
+            bits = np.zeros(len(self), np.uint8)
+            bits[rows] = 1
+            options["sel"] = faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))
+        if not listed:
+            return faiss.SearchParameters(**options) if options else None
+        share = LOOKED_AT if rows is None else min(1.0, LOOKED_AT * len(self) / len(rows))
+        probed = min(self.lists.nlist, max(LEAST, round(self.lists.nlist * share)))
+        return faiss.SearchParametersIVF(nprobe=probed, **options)

@@ -86,6 +86,13 @@ class Vectors:
         with closing(self._open()) as database, database:
             database.executemany("insert or ignore into vector values (?, ?, ?, ?)", rows)
 
+    def counts(self) -> tuple[int, int]:
+        """How many papers have vectors, and how many passages they have together."""
+        query = "select count(*), coalesce(sum(length(passages)), 0) from owner join vector using (hash)"
+        with closing(self._open()) as database:
+            papers, size = database.execute(query).fetchone()
+        return int(papers), int(size) // WIDTH
+
     def all(self) -> Iterator[tuple[str, NDArray[np.float16], NDArray[np.float32], NDArray[np.int8]]]:
         """Of each paper that has vectors: its key, the vector of its text, scales and vectors of its passages."""
         query = "select id, whole, scales, passages from owner join vector using (hash) order by id"

@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import tantivy
+from numpy.typing import NDArray
 from tantivy import Occur
 
 from netopsy.feed.search.documents import Document
+from netopsy.feed.search.keys import number_of
 from netopsy.feed.search.query import Query
 
 TEXT = ("title", "keywords", "abstract")
@@ -27,6 +30,7 @@ def _schema() -> tantivy.Schema:
     for name in ("names", "rooms", "verdicts", "flags"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     builder.add_integer_field("day", indexed=True, fast=True)
+    builder.add_unsigned_field("number", fast=True)
     return builder.build()
 
 
@@ -55,6 +59,7 @@ class Words:
     def _made(self, document: Document) -> tantivy.Document:
         made = tantivy.Document()
         made.add_text("id", document.id)
+        made.add_unsigned("number", number_of(document.id))
         made.add_text("title", document.title)
         made.add_text("keywords", ", ".join(document.keywords))
         made.add_text("abstract", document.abstract)
@@ -88,6 +93,13 @@ class Words:
         """All that the filters let through."""
         every = (Occur.Must, tantivy.Query.const_score_query(tantivy.Query.all_query(), 1.0))
         return list(self._run([every, *self._filters(query)], max(1, len(self))))
+
+    def numbers(self, query: Query) -> NDArray[np.int64]:
+        """The numbers of all that the filters let through, which are read faster than their names."""
+        every = (Occur.Must, tantivy.Query.all_query())
+        wanted = tantivy.Query.boolean_query([every, *self._filters(query)])
+        hits = self.index.searcher().search(wanted, max(1, len(self)), order_by_field="number").hits
+        return np.fromiter((number for number, _ in hits), np.int64, len(hits))
 
     def _run(self, clauses: list[tuple[Occur, tantivy.Query]], limit: int) -> dict[str, float]:
         searcher = self.index.searcher()

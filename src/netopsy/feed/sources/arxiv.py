@@ -34,7 +34,8 @@ _OWN, _DC, _RAW = (
     "{http://purl.org/dc/elements/1.1/}",
     "{http://arxiv.org/OAI/arXivRaw/}",
 )
-_PREFACE = re.compile(r"^arXiv:\S+\s+Announce Type:\s*\S+\s+Abstract:\s*", re.DOTALL)
+PREFACE = re.compile(r"^arXiv:\S+\s+Announce Type:\s*\S+\s+Abstract:\s*", re.DOTALL)
+"""What its feeds put before an abstract."""
 
 Bad = Callable[[str, str], object]
 
@@ -72,7 +73,7 @@ def _announced(root: Element, now: datetime, bad: Bad) -> Iterator[Record]:
             title=one.findtext(f"{_ATOM}title"),
             names=[f"arxiv:{name}"],
             authors=people.split(", ") if people else authors,
-            abstract=_PREFACE.sub("", (one.findtext(f"{_ATOM}summary") or "").strip()),
+            abstract=PREFACE.sub("", (one.findtext(f"{_ATOM}summary") or "").strip()),
             categories=[each.get("term") for each in one.iterfind(f"{_ATOM}category")],
             published=_day(one.findtext(f"{_ATOM}published"), now),
             day=day,

@@ -42,7 +42,7 @@ def read(path: str | Path, bad: Bad, *, day: date | None = None) -> Iterator[Rec
     place = file_from(path, "file of papers")
     name = place.name.removesuffix(".gz")
     kind = _KINDS.get(Path(name).suffix.casefold())
-    with _opened(place) as file:
+    with opened(place) as file:
         read_one = _FORMATS[kind or _kind_of(file, place)]
         for found in read_one(file, _source(place), bad):
             yield found if day is None else _on(found, day)
@@ -61,7 +61,8 @@ def _on(found: Record, day: date) -> Record:
 
 
 @contextmanager
-def _opened(place: Path) -> Iterator[BufferedIOBase]:
+def opened(place: Path) -> Iterator[BufferedIOBase]:
+    """A file of papers to be read, unpacked; `InputError` for whatever keeps it from being read."""
     try:
         with place.open("rb") as raw:
             packed = raw.peek(2)[:2] == b"\x1f\x8b" if hasattr(raw, "peek") else False

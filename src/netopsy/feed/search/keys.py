@@ -1,0 +1,61 @@
+"""Which paper is in which row: all of it mapped from files, so that a million names cost a process nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import SupportsIndex
+
+import numpy as np
+from numpy.typing import NDArray
+
+FILES = ("ids.npy", "id_starts.npy", "numbers.npy", "rows.npy")
+
+
+def number_of(key: str) -> int:
+    """A number of 63 bits that stands for a paper's key.
+
+    >>> 0 <= number_of("arxiv:2004.02866") < 2**63
+    True
+    """
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest()) >> 1
+
+
+def write_keys(folder: Path, ids: Sequence[str]) -> None:
+    """Write what `Keys` reads: the names by row, and the rows by number."""
+    words = [each.encode() for each in ids]
+    numbers = np.fromiter(map(number_of, ids), np.int64, len(ids))
+    order = np.argsort(numbers)
+    starts = np.concatenate(([0], np.cumsum([len(each) for each in words], dtype=np.int64)))
+    np.save(folder / "ids.npy", np.frombuffer(b"".join(words), np.uint8))
+    np.save(folder / "id_starts.npy", starts.astype(np.int64))
+    np.save(folder / "numbers.npy", numbers[order])
+    np.save(folder / "rows.npy", order.astype(np.int64))
+
+
+class Keys:
+    """The names of rows."""
+
+    def __init__(self, folder: Path) -> None:
+        loaded = (np.load(folder / each, mmap_mode="r") for each in FILES)
+        self._text, self._starts, self._numbers, self._rows = loaded
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, row: SupportsIndex) -> str:
+        row = int(row)
+        return bytes(self._text[self._starts[row] : self._starts[row + 1]]).decode()
+
+    def row(self, key: str) -> int | None:
+        """The row of a paper; ``None`` where it has none."""
+        found = self.rows(np.array([number_of(key)], np.int64))
+        return int(found[0]) if len(found) and self[int(found[0])] == key else None
+
+    def rows(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The rows of the papers of those numbers, as far as they have any."""
+        if not len(self):
+            return np.empty(0, np.int64)
+        places = np.minimum(np.searchsorted(self._numbers, numbers), len(self) - 1)
+        return np.asarray(self._rows[places[self._numbers[places] == numbers]])
