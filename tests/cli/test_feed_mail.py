@@ -9,10 +9,7 @@ from netopsy.cli import main
 from netopsy.feed import Feed, schema
 
 
-@pytest.fixture(autouse=True)
-def own_feed(tmp_path, monkeypatch):
-    monkeypatch.setenv("NETOPSY_FEED", f"sqlite:///{tmp_path}/papers.db")
-    monkeypatch.setenv("NETOPSY_SECRET_FILE", str(tmp_path / "secret"))
+pytestmark = pytest.mark.usefixtures("own_feed")
 
 
 def test_from_asking_to_forgetting(capsys):

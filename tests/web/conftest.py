@@ -100,23 +100,15 @@ def anybody(feed):
     return TestClient(app, base_url="https://papers.example.org", follow_redirects=False)
 
 
-@pytest.fixture(scope="package")
-def catalogue(tmp_path_factory):
-    """A database with the papers of the catalogue, to be copied."""
-    folder = tmp_path_factory.mktemp("catalogue")
-    Feed.open(f"sqlite:///{folder}/papers.db", now=NOW).close()
-    return folder / "papers.db"
-
-
 @pytest.fixture
 def moment():
     return [NOW]
 
 
 @pytest.fixture
-def own(catalogue, tmp_path):
+def own(new_feed, tmp_path):
     """A feed of a test's own."""
-    shutil.copy(catalogue, tmp_path / "papers.db")
+    shutil.copy(new_feed, tmp_path / "papers.db")
     made = Feed(open_database(f"sqlite:///{tmp_path}/papers.db"), tmp_path / "papers.db.index")
     yield made
     made.close()

@@ -145,14 +145,15 @@ class _Batch:
             self.connection.execute(update(schema.paper).where(schema.paper.c.id.in_(keys)).values(slug=None))
 
     def _move(self, old: str, new: str) -> None:
-        """Votes, names, readers and comments of a paper that is known under another key now."""
-        vote, alias, carried = schema.vote, schema.paper_alias, schema.delivery_paper
-        twice = select(vote.c.account).where(vote.c.paper == new)
-        self.connection.execute(delete(vote).where(vote.c.paper == old, vote.c.account.in_(twice)))
+        """Votes, runs, names, readers and comments of a paper that is known under another key now."""
+        alias, carried = schema.paper_alias, schema.delivery_paper
+        for said in (schema.vote, schema.first_run):
+            twice = select(said.c.account).where(said.c.paper == new)
+            self.connection.execute(delete(said).where(said.c.paper == old, said.c.account.in_(twice)))
         shelf.move(self.connection, old, new)
         had = select(carried.c.subscriber).where(carried.c.paper == new)
         self.connection.execute(delete(carried).where(carried.c.paper == old, carried.c.subscriber.in_(had)))
-        for table in (vote, alias, carried, schema.comment):
+        for table in (schema.vote, schema.first_run, alias, carried, schema.comment):
             self.connection.execute(update(table).where(table.c.paper == old).values(paper=new))
         self._move_submission(old, new)
         self.connection.execute(delete(schema.paper).where(schema.paper.c.id == old))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 
 from fastapi import APIRouter, FastAPI, Request
@@ -18,20 +18,17 @@ import netopsy
 from netopsy.core.errors import InputError
 from netopsy.feed import Feed
 from netopsy.feed.accounts import BannedError
+from netopsy.feed.calendar import clock
 from netopsy.feed.search.index import UnwritableError
 from netopsy.feed.settings import Settings
 from netopsy.web import pages
 from netopsy.web.caching import Caching
 from netopsy.web.cookies import Cookies
 from netopsy.web.heads import Heads
-from netopsy.web.security import AGENTS, LOG, Security
+from netopsy.web.runs.queue import QuotaError
+from netopsy.web.security import LOG, PROGRAMS, Security
 from netopsy.web.site import Site
 from netopsy.web.visitor import ANYBODY, known_visitor
-
-
-def clock() -> datetime:
-    """What time it is."""
-    return datetime.now(UTC)
 
 
 def _takes_all(router: APIRouter) -> bool:
@@ -63,7 +60,7 @@ def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = 
         app.include_router(router)
 
     def refuse(request: Request, status: int, why: str) -> Response:
-        if request.url.path.startswith("/api/") or request.url.path == AGENTS:
+        if PROGRAMS.fullmatch(request.url.path):
             return JSONResponse({"error": why}, status_code=status)
         name, visitor = HTTPStatus(status).phrase, known_visitor(request)
         if status >= 500:
@@ -83,6 +80,10 @@ def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = 
     @app.exception_handler(BannedError)
     def _banned(request: Request, error: BannedError) -> Response:
         return refuse(request, 403, f"{error}.")
+
+    @app.exception_handler(QuotaError)
+    def _quota(request: Request, error: QuotaError) -> Response:
+        return refuse(request, 429, f"{error}.")
 
     @app.exception_handler(UnwritableError)
     def _unwritable(request: Request, _: UnwritableError) -> Response:

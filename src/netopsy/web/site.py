@@ -33,6 +33,7 @@ from netopsy.lab.evidence import Evidence, load_evidence
 from netopsy.lab.verdict_table import measured, part_rows
 from netopsy.studies import available, recipes
 from netopsy.web.readable import readable
+from netopsy.web.reading import Reading
 from netopsy.web.visitor import Visitor, here, visitor_of
 
 HERE = Path(__file__).parent
@@ -60,6 +61,9 @@ class Site:
         self.version = self._version()
         self.runnable = frozenset({*recipes(), *available()})
         self.streams: Counter[str] = Counter()
+        """Of each visitor how many are open."""
+        self.reading = Reading(feed.index)
+        self.closing = threading.Event()
         self._searching = threading.Lock()
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -153,10 +157,14 @@ class Site:
             found = [visitor, *connection.execute(kept).one()]
         return hashlib.blake2b(repr(found).encode(), digest_size=12).hexdigest()
 
-    def search(self, text: str, limit: int) -> list[Hit]:
-        """What the feed finds; one search at a time, because it may make the index."""
+    def search(self, text: str, limit: int) -> tuple[list[Hit], bool]:
+        """What the feed finds, and whether meaning was asked or words alone; nobody waits for the encoder or the index.
+
+        One search at a time, because it may follow the papers by their words.
+        """
+        meaning = self.reading.ready()
         with self._searching:
-            return self.feed.search(text, limit, now=self.now())
+            return self.feed.search(text, limit, now=self.now(), follow=False, meaning=meaning), meaning
 
     def similar(self, entry: Entry, limit: int = 5) -> list[Entry]:
         """The papers nearest to one in meaning; none while the index has not come so far."""

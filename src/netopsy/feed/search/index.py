@@ -78,12 +78,17 @@ class SearchIndex:
             query = select(func.count()).where(schema.paper.c.seq > self.state().seq)
             return int(connection.scalar(query) or 0)
 
-    def update(self, engine: Engine, *, encode: int | None = None) -> State:
+    def update(self, engine: Engine, *, encode: int | None = None, wait: bool = True) -> State:
         """Follow the database, and read up to ``encode`` papers for their meaning, all where it is not said.
 
         Interrupted, it goes on where it was. An index that cannot be read is made anew.
+
+        Args:
+            wait: for another process that does so at the moment; otherwise the index is left as that one will have it.
         """
-        with self._written():
+        with self._written(wait) as alone:
+            if not alone:
+                return self.state()
             state = self.state()
             if state.seq == 0 or not self._readable(state):
                 for each in ("words", "meaning"):
@@ -122,12 +127,12 @@ class SearchIndex:
         return self._generation() is not None and (self.folder / "words" / "meta.json").is_file()
 
     @contextmanager
-    def _written(self) -> Iterator[None]:
+    def _written(self, wait: bool = True) -> Iterator[bool]:
         """Alone with the folder, which is made where there is none; a fault of the disk is one sentence."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with _alone(self.folder):
-                yield
+            with _alone(self.folder, wait) as alone:
+                yield alone
         except (OSError, sqlite3.OperationalError) as error:
             raise UnwritableError(f"the index of search {str(self.folder)!r} cannot be written: {error}") from None
 
@@ -142,21 +147,25 @@ class SearchIndex:
                 file.with_name(file.name + ending).unlink(missing_ok=True)
             return Vectors(file)
 
-    def search(self, text: str, limit: int = 10) -> list[Found]:
-        """The papers that are nearest to what was typed, best first; those that it names outright before all others."""
+    def search(self, text: str, limit: int = 10, *, meaning: bool = True) -> list[Found]:
+        """The papers that are nearest to what was typed, best first; those that it names outright before all others.
+
+        Args:
+            meaning: whether it may ask for the encoder, which takes long to load; words alone are looked at otherwise.
+        """
         query = typed.parse(text)
         words = self._opened_words()
         if not query.text:
             return [Found(key, 0.0, None) for key in words.allowed(query)] if query.filters else []
         matches = words.found(query, CANDIDATES)
         named = words.named(query, CANDIDATES)
-        meaning = self._opened_meaning() if searches_by_meaning() else None
+        read = self._opened_meaning() if meaning and searches_by_meaning() else None
         near: dict[str, tuple[float, int]] = {}
-        if meaning is not None and len(meaning):
+        if read is not None and len(read):
             vector = np.ascontiguousarray(encoder()([query.text])[0], np.float32)
             allowed = words.allowed(query) if query.filters else None
-            nearest = meaning.nearest(vector, CANDIDATES, allowed)
-            near = meaning.nearness(vector, list(dict.fromkeys([*nearest, *matches, *named])))
+            nearest = read.nearest(vector, CANDIDATES, allowed)
+            near = read.nearness(vector, list(dict.fromkeys([*nearest, *matches, *named])))
         most = max(matches.values(), default=0.0)
         found = []
         for key in dict.fromkeys([*named, *near, *matches]):
@@ -244,9 +253,14 @@ def fused(nearness: float, by_words: float) -> float:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone(folder: Path, wait: bool) -> Iterator[bool]:
+    """Hold the lock of a folder; ``False`` where another holds it that is not waited for."""
     import fcntl
 
     with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            alone = True
+        except BlockingIOError:
+            alone = False
+        yield alone

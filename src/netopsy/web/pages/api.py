@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from netopsy.feed import Entry
 from netopsy.web.pages.paper import entry_named
-from netopsy.web.pages.search import LONGEST
+from netopsy.web.pages.search import LONGEST, kept
+from netopsy.web.refusals import refusals
 from netopsy.web.site import site_of
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", responses=refusals((400, 404, 422, 503)))
 Limit = Annotated[int, Query(ge=1, le=500, description="At most this many papers.")]
 
 
@@ -61,10 +62,16 @@ def top(request: Request, period: Literal["week", "month"], limit: Limit = 50) -
 
 @router.get("/search")
 def search(
-    request: Request, q: Annotated[str, Query(min_length=1, max_length=LONGEST)], limit: Limit = 10
+    request: Request,
+    response: Response,
+    q: Annotated[str, Query(min_length=1, max_length=LONGEST)],
+    limit: Limit = 10,
 ) -> dict[str, Any]:
-    """The papers nearest to what is typed, best first."""
-    return {"papers": [hit.to_json() for hit in site_of(request).search(q, limit)]}
+    """The papers nearest to what is typed, best first; where ``meaning`` is false, words alone were looked at."""
+    site = site_of(request)
+    found, meaning = site.search(q, limit)
+    response.headers.update(kept(site, meaning))
+    return {"papers": [hit.to_json() for hit in found], "meaning": meaning}
 
 
 @router.get("/papers/{name:path}")

@@ -63,8 +63,8 @@ def trending(request: Request) -> HTMLResponse:
     site = site_of(request)
     found = site.feed.trending(now=site.now())
     how = (
-        "Each vote, and the first comment of each reader, counts 1 when it is made and half as much every 24 hours "
-        "after that. "
+        "Each vote, and the first comment and the first finished run of each reader, counts 1 when it is made and half "
+        "as much every 24 hours after that. "
         "Papers without votes follow, the newest first."
     )
     return _ranked(request, "Trending papers", found, feeds="trending", how=how)

@@ -1,0 +1,76 @@
+"""A process that answers for the pages: the only one, or one of several that listen at one place.
+
+``python -m netopsy.web.answering DESCRIPTOR PARENT`` is one of several; the environment tells it what pages.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from netopsy.web.app import create_app
+
+GRACE = 1
+"""Seconds that an answer has which was begun before the end."""
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to whoever runs it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone."""
+        yield
+
+
+def answer(app: FastAPI, listening: socket.socket, over: threading.Event) -> None:
+    """Answer what comes in at a socket until this process is interrupted or asked to end, which sets ``over``."""
+    quiet = {"log_config": None, "access_log": False, "server_header": False, "ws": "none"}
+    server = _Server(uvicorn.Config(app, timeout_graceful_shutdown=GRACE, **quiet))
+
+    def end(*_: object) -> None:
+        over.set()
+        app.state.site.closing.set()
+        server.should_exit = True
+
+    for kind in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(kind, end)
+    server.should_exit = over.is_set()  # while all this was imported
+    server.run(sockets=[listening])
+
+
+def leave(app: FastAPI) -> None:
+    """End this process at once where the encoder is still being loaded, which does not let itself be interrupted."""
+    if app.state.site.reading.loading():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def main(descriptor: str, parent: str) -> int:
+    """One of several."""
+    from netopsy.feed import Feed
+    from netopsy.feed.settings import settings
+    from netopsy.web.runs.isolation import ends_with
+
+    ends_with(int(parent))
+    logging.basicConfig(format="netopsy: %(message)s", level=logging.WARNING)
+    found = settings()
+    with closing(socket.socket(fileno=int(descriptor))) as listening, closing(Feed.open(found.database or None)) as feed:
+        app = create_app(feed, found)
+        answer(app, listening, threading.Event())
+    leave(app)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
