@@ -7,7 +7,6 @@ import pytest
 from netopsy.cli import main
 from netopsy.feed import Feed, comments
 
-
 pytestmark = pytest.mark.usefixtures("own_feed")
 
 

@@ -8,7 +8,6 @@ from sqlalchemy import select
 from netopsy.cli import main
 from netopsy.feed import Feed, schema
 
-
 pytestmark = pytest.mark.usefixtures("own_feed")
 
 

@@ -6,7 +6,6 @@ import pytest
 
 from netopsy.cli import main
 
-
 pytestmark = pytest.mark.usefixtures("own_feed")
 
 

@@ -114,10 +114,10 @@ def test_studies_and_the_examination_are_asked_for_as_methods_are(own, tmp_path)
     visit = TestClient(agent.app, base_url=agent.base)
     can = agent.call("list_runnable")
     assert visit.get("/api/v1/runs").json() == {name: can[name] for name in can if name != "notice"}
-    assert ("grokking" in can["studies"], can["presets"]) == (True, ["smoke", "laptop"])
+    assert ("eigen-cam" in can["studies"], can["presets"]) == (True, ["smoke", "laptop"])
     for tool, place, given in [
         ("run_method", "method", {"paper": "graphlet-orbits", "seed": 7}),
-        ("run_study", "study", {"paper": "grokking", "preset": "laptop"}),
+        ("run_study", "study", {"paper": "eigen-cam", "preset": "laptop"}),
         ("examine_network", "examination", {"samples": can["examination"]["inputs"][0]["samples"][:1], "seed": 2}),
     ]:
         begun = agent.call(tool, **given)
@@ -143,12 +143,12 @@ def test_studies_and_the_examination_are_asked_for_as_methods_are(own, tmp_path)
 def test_programs_elsewhere_have_small_studies_and_five_runs_whatever_they_run(visiting_agent):
     visit = TestClient(visiting_agent.app, base_url=visiting_agent.base)
     assert visit.get("/api/v1/runs").json()["presets"] == ["smoke"]
-    first = visit.post("/api/v1/runs/study", json={"paper": "grokking"}).json()
+    first = visit.post("/api/v1/runs/study", json={"paper": "eigen-cam"}).json()
     for seed in range(4):
         assert visit.post("/api/v1/runs/examination", json={"seed": seed}).status_code == 202
     for place, given, status in [
         ("method", {"paper": "graphlet-orbits"}, 429),
-        ("study", {"paper": "grokking", "preset": "laptop"}, 400),
+        ("study", {"paper": "eigen-cam", "preset": "laptop"}, 400),
         ("study", {"paper": "nothing"}, 404),
         ("examination", {"file": "x"}, 422),
     ]:
@@ -212,7 +212,7 @@ def test_what_is_hidden_is_not_told(visiting_agent, own):
         ("run_method", {"paper": "graphlet-orbits", "samples": ["karate"] * 2}, "graphlet-orbits takes 1 sample"),
         ("run_method", {"paper": "graphlet-orbits", "options": {"x": 1}}, "unknown option of graphlet-orbits 'x'"),
         ("run_method", {"paper": "graphlet-orbits", "file": "/etc/passwd"}, "file: "),
-        ("run_study", {"paper": "grokking", "preset": "paper"}, "unknown preset 'paper'"),
+        ("run_study", {"paper": "eigen-cam", "preset": "paper"}, "unknown preset 'paper'"),
         ("run_study", {"paper": "2611.00001"}, "unknown study"),
         ("examine_network", {"samples": ["moon"]}, "unknown sample 'moon'"),
         ("examine_network", {"file": "/etc/passwd"}, "file: "),

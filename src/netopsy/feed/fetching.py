@@ -10,11 +10,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 from xml.etree.ElementTree import Element
 
-import httpx2
 from sqlalchemy import Engine, select
 
 import netopsy
@@ -22,6 +21,9 @@ from netopsy.core.texts import plain, shortened
 from netopsy.feed import schema
 from netopsy.feed.calendar import aware
 from netopsy.feed.database import writing
+
+if TYPE_CHECKING:
+    import httpx2
 from netopsy.feed.store import put
 
 LARGEST = 16 << 20
@@ -86,6 +88,8 @@ class Fetcher:
         sleep: Callable[[float], object] = time.sleep,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
+        import httpx2  # only whoever asks a source waits for it
+
         self.engine, self.sleep = engine, sleep
         about = f"; mailto:{plain(contact)}" if contact else ""
         self.client = httpx2.Client(
@@ -116,6 +120,8 @@ class Fetcher:
         Raises:
             SourceError: any other answer than the one that is wanted, or none.
         """
+        import httpx2
+
         address = str(httpx2.URL(endpoint.url + path, params=dict(parameters or {})))
         headers: dict[str, str] = {}
         if known:

@@ -6,10 +6,10 @@ import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from netopsy.core.progress import Task
 from netopsy.feed import schema, shelf, signals
@@ -228,6 +228,6 @@ def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], ke
     """Insert rows; of those that are there, what is given takes the place of what was, by the columns ``keys``."""
     if not rows:
         return
-    insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name](table)
+    insert: Any = import_module(f"sqlalchemy.dialects.{connection.dialect.name}").insert(table)
     others = {name: insert.excluded[name] for name in rows[0] if name not in keys}
     connection.execute(insert.on_conflict_do_update(index_elements=list(keys), set_=others), list(rows))

@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import uvicorn
-from fastapi import FastAPI
 
-from netopsy.web.app import create_app
+from netopsy.web.early import Early
 
 GRACE = 1
 """Seconds that an answer has which was begun before the end."""
@@ -32,14 +31,22 @@ class _Server(uvicorn.Server):
         yield
 
 
-def answer(app: FastAPI, listening: socket.socket, over: threading.Event) -> None:
+def answer(app: Early, listening: socket.socket, over: threading.Event) -> None:
     """Answer what comes in at a socket until this process is interrupted or asked to end, which sets ``over``."""
-    quiet = {"log_config": None, "access_log": False, "server_header": False, "ws": "none"}
-    server = _Server(uvicorn.Config(app, timeout_graceful_shutdown=GRACE, **quiet))
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        lifespan="off",
+        timeout_graceful_shutdown=GRACE,
+    )
+    server = _Server(config)
 
     def end(*_: object) -> None:
         over.set()
-        app.state.site.closing.set()
+        app.site.closing.set()
         server.should_exit = True
 
     for kind in (signal.SIGTERM, signal.SIGINT):
@@ -48,9 +55,9 @@ def answer(app: FastAPI, listening: socket.socket, over: threading.Event) -> Non
     server.run(sockets=[listening])
 
 
-def leave(app: FastAPI) -> None:
-    """End this process at once where the encoder is still being loaded, which does not let itself be interrupted."""
-    if app.state.site.reading.loading():
+def leave(app: Early) -> None:
+    """End this process at once where something is still being loaded."""
+    if app.loading():
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
@@ -65,8 +72,11 @@ def main(descriptor: str, parent: str) -> int:
     ends_with(int(parent))
     logging.basicConfig(format="netopsy: %(message)s", level=logging.WARNING)
     found = settings()
-    with closing(socket.socket(fileno=int(descriptor))) as listening, closing(Feed.open(found.database or None)) as feed:
-        app = create_app(feed, found)
+    with (
+        closing(socket.socket(fileno=int(descriptor))) as listening,
+        closing(Feed.open(found.database or None)) as feed,
+    ):
+        app = Early(feed, found)
         answer(app, listening, threading.Event())
     leave(app)
     return 0

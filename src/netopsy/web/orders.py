@@ -148,9 +148,7 @@ def _slug(request: Request, name: str) -> str:
     return entry_named(site_of(request), name).slug or name
 
 
-def _on_samples(
-    request: Request, kind: JobKind, form: Form, given: Examination, options: Mapping[str, str]
-) -> Job:
+def _on_samples(request: Request, kind: JobKind, form: Form, given: Examination, options: Mapping[str, str]) -> Job:
     takes, what = len(form.recipe.takes), form.recipe.paper
     require(len(given.samples) <= takes, f"{what} takes {takes} samples, got {len(given.samples)}")
     sent = {f"option-{name}": value for name, value in options.items()} | {"seed": str(given.seed)}

@@ -38,7 +38,10 @@ def serve(
         InputError: something is not installed.
     """
     missing = [each for each in NEEDED if importlib.util.find_spec(each) is None]
-    require(not missing, f"the page needs {', '.join(missing)}, which is not installed; pip install 'netopsy[web]' brings it")
+    require(
+        not missing,
+        f"the page needs {', '.join(missing)}, which is not installed; pip install 'netopsy[web]' brings it",
+    )
     over = threading.Event()
     for kind in (signal.SIGTERM, signal.SIGINT):
         signal.signal(kind, lambda *_: over.set())
@@ -51,9 +54,9 @@ def serve(
         _until(over, ticker, beside, around, over.wait)
         return
     from netopsy.web.answering import answer, leave
-    from netopsy.web.app import create_app
+    from netopsy.web.early import Early
 
-    app = create_app(feed, settings)
+    app = Early(feed, settings)
     ready()
     _until(over, ticker, beside, around, lambda: answer(app, listening, over))
     leave(app)

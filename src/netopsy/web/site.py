@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import Request
-from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import func, select
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 
 import netopsy
 from netopsy.catalogue import ROOMS, Paper, papers
@@ -32,6 +33,7 @@ from netopsy.feed.traces import CHANGES
 from netopsy.lab.evidence import Evidence, load_evidence
 from netopsy.lab.verdict_table import measured, part_rows
 from netopsy.studies import available, recipes
+from netopsy.web.caching import FOR_EVER
 from netopsy.web.readable import readable
 from netopsy.web.reading import Reading
 from netopsy.web.visitor import Visitor, here, visitor_of
@@ -58,6 +60,8 @@ class Site:
         self.papers: Mapping[str, Paper] = {paper.slug: paper for paper in papers()}
         self.evidence: Mapping[str, Evidence] = load_evidence()
         self.static, self._addresses = _static_files()
+        self.files = frozenset(self._addresses.values())
+        """Their addresses."""
         self.version = self._version()
         self.runnable = frozenset({*recipes(), *available()})
         self.streams: Counter[str] = Counter()
@@ -189,6 +193,14 @@ def site_of(request: Request) -> Site:
     """What the application of this request was made with."""
     found: Site = request.app.state.site
     return found
+
+
+def static_file(request: Request) -> Response:
+    """A file beside the templates, by the ``name`` in the address."""
+    found = site_of(request).static.get(request.path_params["name"])
+    if found is None:
+        raise HTTPException(404)
+    return Response(found.content, media_type=found.kind, headers={"Cache-Control": FOR_EVER})
 
 
 def written(day: date) -> str:

@@ -6,14 +6,16 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from netopsy.core.errors import InputError
 from netopsy.feed import Feed
-from netopsy.feed.mail.outbox import Sending, send_due
 from netopsy.feed.mail.transport import transport_at
 from netopsy.feed.settings import Settings
-from netopsy.feed.tick import tick
 from netopsy.web.runs.expiry import expire, runs_folder
+
+if TYPE_CHECKING:
+    from netopsy.feed.mail.outbox import Sending
 
 _LOG = logging.getLogger("netopsy.web")
 MOST, PORTION = 500, 20
@@ -40,6 +42,8 @@ class Ticker(threading.Thread):
     def run(self) -> None:
         """Wait for ``later`` seconds; tick, wait, and so on."""
         self._over.wait(self.later)
+        from netopsy.feed.tick import tick
+
         while not self._over.is_set():
             try:
                 moment = self.now()
@@ -53,6 +57,8 @@ class Ticker(threading.Thread):
 
     def _go_on(self, sending: Sending) -> None:
         """Send more of what is due, so few at once that the end need not wait."""
+        from netopsy.feed.mail.outbox import send_due
+
         left = MOST - PORTION
         while left > 0 and sending.sent and not sending.trouble and not self._over.is_set():
             there = self.feed.engine, self.settings, self.transport

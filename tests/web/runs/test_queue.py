@@ -101,7 +101,7 @@ def test_what_was_cancelled_or_failed_is_queued_again_in_its_folder(line):
 
 def _dead(line, watch, beats=lambda: None, jump=timedelta(0)):
     """Whether a watch that looks for the time of a lease finds somebody dead; the clock jumps in the middle."""
-    for second in range(LEASE // STEP + 1):
+    for second in range(LEASE // STEP + 2):
         lost = watch.lost(line.engine, now=line.clock.now)
         beats()
         line.clock.now += STEP + (jump if second == 9 else timedelta(0))

@@ -221,7 +221,9 @@ def test_a_worker_ends_with_the_process_that_started_it(tmp_path):
 
 def test_two_pages_and_two_workers_agree(line, started, tmp_path):
     feeds = [Feed(line.engine, tmp_path / "index") for _ in range(2)]
-    there = Settings(base_url="https://papers.example.org", runs=str(line.folders), secret_file=str(tmp_path / "secret"))
+    there = Settings(
+        base_url="https://papers.example.org", runs=str(line.folders), secret_file=str(tmp_path / "secret")
+    )
     options = {"base_url": there.base_url, "follow_redirects": False}
     pages = [TestClient(create_app(feed, there, now=lambda: line.clock.now), **options) for feed in feeds]
     toys = [line.put(line.toy("QUICK", times=each), f"who {each}") for each in range(1, 4)]

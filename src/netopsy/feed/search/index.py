@@ -9,18 +9,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 from sqlalchemy import Engine, func, select
 
 from netopsy.catalogue.search import encoder, searches_by_meaning
 from netopsy.core.errors import InputError
 from netopsy.feed import schema
 from netopsy.feed.search import query as typed
-from netopsy.feed.search.documents import Document, changed
-from netopsy.feed.search.meaning import FILES, Meaning, build
-from netopsy.feed.search.vectors import Vectors
-from netopsy.feed.search.words import Words
+
+if TYPE_CHECKING:  # what takes time to load is loaded by whoever searches
+    from netopsy.feed.search.documents import Document
+    from netopsy.feed.search.meaning import Meaning
+    from netopsy.feed.search.vectors import Vectors
+    from netopsy.feed.search.words import Words
+
+FILES = ("ids.json", "whole.faiss", "starts.npy", "scales.npy", "passages.npy")
+"""Of what was read for its meaning."""
 
 CANDIDATES = 200
 """Papers that words and meaning propose, each."""
@@ -86,6 +91,9 @@ class SearchIndex:
         Args:
             wait: for another process that does so at the moment; otherwise the index is left as that one will have it.
         """
+        from netopsy.feed.search.documents import changed
+        from netopsy.feed.search.words import Words
+
         with self._written(wait) as alone:
             if not alone:
                 return self.state()
@@ -137,6 +145,8 @@ class SearchIndex:
             raise UnwritableError(f"the index of search {str(self.folder)!r} cannot be written: {error}") from None
 
     def _vectors(self) -> Vectors:
+        from netopsy.feed.search.vectors import Vectors
+
         file = self.folder / "vectors.db"
         try:
             return Vectors(file)
@@ -162,6 +172,8 @@ class SearchIndex:
         read = self._opened_meaning() if meaning and searches_by_meaning() else None
         near: dict[str, tuple[float, int]] = {}
         if read is not None and len(read):
+            import numpy as np
+
             vector = np.ascontiguousarray(encoder()([query.text])[0], np.float32)
             allowed = words.allowed(query) if query.filters else None
             nearest = read.nearest(vector, CANDIDATES, allowed)
@@ -181,6 +193,8 @@ class SearchIndex:
         return [] if meaning is None else meaning.neighbours(paper, limit)
 
     def _understand(self, engine: Engine, vectors: Vectors, fresh: list[Document], most: int | None) -> int:
+        from netopsy.feed.search.documents import changed
+
         if not searches_by_meaning():
             return 0
         unread = set(vectors.unread())
@@ -195,6 +209,8 @@ class SearchIndex:
         return len(wanted)
 
     def _rebuild(self, vectors: Vectors) -> int:
+        from netopsy.feed.search.meaning import build
+
         place = self.folder / "meaning"
         place.mkdir(exist_ok=True)
         old = self._generation()
@@ -217,6 +233,10 @@ class SearchIndex:
 
     def _readable(self, state: State) -> bool:
         try:
+            from netopsy.feed.search.meaning import Meaning
+            from netopsy.feed.search.vectors import Vectors
+            from netopsy.feed.search.words import Words
+
             if not self.present() or (state.papers and not len(Words(self.folder / "words"))):
                 return False
             if Vectors(self.folder / "vectors.db").owners() < state.papers:
@@ -230,6 +250,8 @@ class SearchIndex:
 
     def _opened_words(self) -> Words:
         if self._words is None:
+            from netopsy.feed.search.words import Words
+
             self._words = Words(self.folder / "words")
         self._words.index.reload()
         return self._words
@@ -239,6 +261,8 @@ class SearchIndex:
         if name is None:
             return None
         if self._meaning is None or self._meaning[0] != name:
+            from netopsy.feed.search.meaning import Meaning
+
             self._meaning = name, Meaning(self.folder / "meaning" / name)
         return self._meaning[1]
 

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from netopsy.feed.search.vectors import WIDTH, Vectors
 
-FILES = ("ids.json", "whole.faiss", "starts.npy", "scales.npy", "passages.npy")
-
 
 def build(vectors: Vectors, folder: Path) -> int:
     """Write what `Meaning` reads into a folder that is not there yet; the number of papers."""
