@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager
 
 import uvicorn
 
+from netopsy.feed import Feed
 from netopsy.web.early import Early
 
 GRACE = 1
@@ -55,17 +56,16 @@ def answer(app: Early, listening: socket.socket, over: threading.Event) -> None:
     server.run(sockets=[listening])
 
 
-def leave(app: Early) -> None:
-    """End this process at once where something is still being loaded."""
-    if app.loading():
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+def leave(feed: Feed) -> None:
+    """End this process at once: what was loaded, or still is, takes longer to be taken apart than anybody waits."""
+    feed.close()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
-def main(descriptor: str, parent: str) -> int:
+def main(descriptor: str, parent: str) -> None:
     """One of several."""
-    from netopsy.feed import Feed
     from netopsy.feed.settings import settings
     from netopsy.web.runs.isolation import ends_with
 
@@ -83,4 +83,4 @@ def main(descriptor: str, parent: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    main(*sys.argv[1:])

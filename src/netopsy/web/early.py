@@ -45,10 +45,6 @@ class Early:
             whole = await run_in_threadpool(self._whole)
             await whole(scope, receive, send)
 
-    def loading(self) -> bool:
-        """Whether something is being loaded, which does not let itself be interrupted."""
-        return self._loading.locked() or self.site.reading.loading()
-
     def _whole(self) -> ASGIApp:
         with self._loading:
             if self._all is None:

@@ -59,7 +59,7 @@ def serve(
     app = Early(feed, settings)
     ready()
     _until(over, ticker, beside, around, lambda: answer(app, listening, over))
-    leave(app)
+    leave(feed)
 
 
 def _until(
