@@ -3,10 +3,12 @@
 import json
 import shutil
 from datetime import UTC, date, datetime
+from functools import partial
 
 import anyio
 import httpx2
 import pytest
+from jinja2 import BytecodeCache
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from starlette.testclient import TestClient
@@ -16,6 +18,7 @@ from netopsy.feed.database import open_database
 from netopsy.feed.records import record
 from netopsy.feed.settings import Settings
 from netopsy.feed.store import ingest
+from netopsy.web import site
 from netopsy.web.app import create_app
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -71,6 +74,26 @@ def _own_folder(tmp_path_factory):
     """Keys and letters lie in no folder of whoever runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NETOPSY_FEED_FOLDER", str(tmp_path_factory.mktemp("folder")))
+        yield
+
+
+class _Compiled(BytecodeCache):
+    """Templates that were compiled, for all the applications of a test run: that is most of a page's time."""
+
+    def __init__(self):
+        self.codes = {}
+
+    def load_bytecode(self, bucket):
+        bucket.code = self.codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket):
+        self.codes[bucket.key, bucket.checksum] = bucket.code
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _compiled_once():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(site, "Environment", partial(site.Environment, bytecode_cache=_Compiled()))
         yield
 
 

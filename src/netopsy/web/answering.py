@@ -72,14 +72,10 @@ def main(descriptor: str, parent: str) -> None:
     ends_with(int(parent))
     logging.basicConfig(format="netopsy: %(message)s", level=logging.WARNING)
     found = settings()
-    with (
-        closing(socket.socket(fileno=int(descriptor))) as listening,
-        closing(Feed.open(found.database or None)) as feed,
-    ):
-        app = Early(feed, found)
-        answer(app, listening, threading.Event())
-    leave(app)
-    return 0
+    feed = Feed.open(found.database or None)
+    with closing(socket.socket(fileno=int(descriptor))) as listening:
+        answer(Early(feed, found), listening, threading.Event())
+    leave(feed)
 
 
 if __name__ == "__main__":
