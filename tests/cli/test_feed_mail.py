@@ -105,6 +105,7 @@ def test_reports_are_counted_and_odd_ones_named(tmp_path, capsys):
 
 def test_all_commands_go_to_the_database_of_the_settings(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("NETOPSY_FEED")
+    (tmp_path / "papers.db").unlink()
     (tmp_path / "netopsy.toml").write_text(f'database = "sqlite:///{tmp_path}/other.db"\n')
     monkeypatch.setenv("NETOPSY_SETTINGS", str(tmp_path / "netopsy.toml"))
     assert main(["feed", "check"]) == 0

@@ -233,7 +233,16 @@ def test_the_interface_describes_itself(visit):
 
 ODD = ("0", "%00", "%ff", "-1", "%F0%9F%92%A9", "..%2f..", "9999-12-31", "2026-W53", "true", "x" * 301)
 """What a generator of requests from the description made, one of each shape."""
-BODIES = (None, "x", [], {}, {"paper": "\x00"}, {"paper": "eigen-cam", "more": 1}, {"seed": 2**31}, {"samples": [""] * 11})
+BODIES = (
+    None,
+    "x",
+    [],
+    {},
+    {"paper": "\x00"},
+    {"paper": "eigen-cam", "more": 1},
+    {"seed": 2**31},
+    {"samples": [""] * 11},
+)
 
 
 def test_whatever_is_asked_of_the_interface_its_description_has_the_answer(anybody):

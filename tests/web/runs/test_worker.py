@@ -91,7 +91,8 @@ def test_one_worker_outlives_hogs_crashes_and_mistakes_and_says_what_each_was(li
         assert "OSError 101" in seen  # the network is unreachable, this machine's own included
 
 
-def test_a_spare_process_waits_for_the_next_job_and_is_given_up(line, started):
+def test_a_spare_process_waits_for_the_next_job_and_is_given_up(line, started, monkeypatch):
+    monkeypatch.setattr("netopsy.web.runs.worker.CHILD", "netopsy_run_child")
     first = line.put(line.toy("NOSY"))
     slots = started(1, warm=1.0)
     _ended(line, first)
@@ -323,7 +324,7 @@ def _children(number):
     """Processes that carry out jobs; the tests' own process may have started a database server or a browser besides."""
     command = ["ps", "-o", "pid=,args=", "--ppid", str(number)]
     out = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    return [int(each.split()[0]) for each in out.splitlines() if CHILD in each]
+    return [int(each.split()[0]) for each in out.splitlines() if CHILD in each or "netopsy_run_child" in each]
 
 
 def _alive(number):
