@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.timing import Rate
 
 DAY = "/day/2025-03-14"
-READERS, KEPT, ANEW = 8, 250, 10
+READERS, KEPT, ANEW = 8, 60, 5
 """Connections, and how many requests each sends in a run."""
 
 

@@ -31,6 +31,12 @@ class _Server(uvicorn.Server):
         """Leave them alone."""
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin; the socket has as long a queue as before, whatever is taken from it at once."""
+        await super().startup(sockets)
+        for each in sockets or ():
+            each.listen()
+
 
 def answer(app: Early, listening: socket.socket, over: threading.Event) -> None:
     """Answer what comes in at a socket until this process is interrupted or asked to end, which sets ``over``."""
@@ -42,6 +48,7 @@ def answer(app: Early, listening: socket.socket, over: threading.Event) -> None:
         ws="none",
         lifespan="off",
         timeout_graceful_shutdown=GRACE,
+        backlog=1,  # connections taken at once: those that come together are shared with other processes
     )
     server = _Server(config)
 
