@@ -251,7 +251,7 @@ def test_whatever_is_asked_of_the_interface_its_description_has_the_answer(anybo
     seen = set()
     for path, operations in told["paths"].items():
         for method, operation in operations.items():
-            for number, odd in enumerate(ODD if "{" in path or method == "get" else BODIES):
+            for number, odd in enumerate(ODD if "{" in path else ODD[:4] if method == "get" else BODIES):
                 address = re.sub(r"\{[^}]*\}", lambda _, odd=odd: str(odd), path)
                 if method == "get" and "{" not in path:
                     address += f"?q={odd}&limit={odd}"
