@@ -38,9 +38,10 @@ class Early:
         """Answer one request."""
         if self._all is not None:
             await self._all(scope, receive, send)
-        elif scope["type"] == "http" and (scope["path"] == "/" or scope["path"] in self.site.files):
+        elif scope["method"] in ("GET", "HEAD") and (scope["path"] == "/" or scope["path"] in self.site.files):
             await self._first(scope, receive, send)
-            threading.Thread(target=self._whole, name="pages", daemon=True).start()
+            if not self._loading.locked():
+                threading.Thread(target=self._whole, name="pages", daemon=True).start()
         else:
             whole = await run_in_threadpool(self._whole)
             await whole(scope, receive, send)
