@@ -13,6 +13,7 @@ import numpy as np
 from sqlalchemy import create_engine
 
 from benchmarks.timing import Bound, Share, seconds
+from netopsy.feed.search import documents
 from netopsy.feed.search import index as indexing
 from netopsy.feed.search.documents import Document
 from netopsy.feed.search.index import SearchIndex
@@ -47,9 +48,9 @@ class Million:
     def benchmarks(self, query: str) -> Iterator[Bound | Share]:
         """Make it, search in it, and count how many of the nearest are found."""
         with (
-            mock.patch.object(indexing, "changed", _changed),
-            mock.patch.object(indexing, "encoder", lambda: self.vectors),
-            mock.patch.object(indexing, "searches_by_meaning", lambda: True),
+            mock.patch.object(documents, "changed", _changed),
+            mock.patch.object(indexing, "encoder", return_value=self.vectors),
+            mock.patch.object(indexing, "searches_by_meaning", return_value=True),
         ):
             took = seconds(lambda: self.index.update(create_engine("sqlite://")))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -1,12 +1,9 @@
-"""The page of a day of 51 papers over HTTP on the loopback: made anew, kept, unchanged; from start to first page."""
+"""A day of 51 papers over HTTP on the loopback: made anew, kept, unchanged; start to first page; many readers."""
 
 from __future__ import annotations
 
 import http.client
 import os
-import re
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -20,7 +17,8 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
-from benchmarks.timing import Bound, Comparison
+from benchmarks._feed_web_load import rates, served
+from benchmarks.timing import Bound, Comparison, Rate
 from netopsy.feed import Feed
 from netopsy.feed.settings import Settings
 from netopsy.web.app import create_app
@@ -30,7 +28,7 @@ DAY, PAGES = "/day/2025-03-14", 20
 PUBLIC = {"Host": "papers.example.org", "Accept-Encoding": "gzip"}
 
 
-def benchmarks() -> Iterator[Comparison | Bound]:
+def benchmarks() -> Iterator[Comparison | Bound | Rate]:
     """A visitor whom nobody knows; a vote between two pages makes the next one anew."""
     os.environ.pop("NETOPSY_FEED", None)
     with tempfile.TemporaryDirectory() as folder, closing(Feed.open(f"sqlite:///{folder}/papers.db")) as feed:
@@ -66,6 +64,7 @@ def benchmarks() -> Iterator[Comparison | Bound]:
                 rounds=5,
             )
         yield Bound("feed_web_from_start_to_first_page", lambda: _start(Path(folder)), 2.0, rounds=5)
+    yield from rates()
 
 
 def _bare(app: FastAPI) -> FastAPI:
@@ -110,14 +109,8 @@ def _get(port: int, path: str, headers: dict[str, str] | None = None) -> tuple[i
 
 
 def _start(folder: Path) -> None:
-    around = os.environ | {"NETOPSY_FEED": f"sqlite:///{folder}/papers.db", "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "netopsy", "serve", "--port", "0", "--slots", "0"]
-    with subprocess.Popen(command, env=around, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", process.stdout.readline())
-        assert found is not None
-        connection = http.client.HTTPConnection("127.0.0.1", int(found[1]))
+    with served(folder, "--slots", "0") as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port)
         connection.request("GET", "/")
         assert connection.getresponse().status == 200
         connection.close()
-        process.terminate()

@@ -91,6 +91,24 @@ class Share:
         return met
 
 
+@dataclass(frozen=True)
+class Rate:
+    """How often something is done in a second. It has no target."""
+
+    name: str
+    work: Work
+    times: int
+    """How often it is done in one run of the work."""
+    rounds: int = 5
+
+    def report(self) -> bool:
+        """Time and print."""
+        times = repeat(self.work, self.rounds)
+        print_times("ours", times)
+        print(f"{self.name} a_second={self.times / min(times):.0f}\n")
+        return True
+
+
 def alternate(first: Work, second: Work, rounds: int) -> list[tuple[float, float]]:
     """Seconds that each took in every round, after one run of each that does not count; who begins changes."""
     seconds(first), seconds(second)

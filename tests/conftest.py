@@ -2,6 +2,7 @@
 
 import os
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import hypothesis
@@ -58,6 +59,16 @@ def catalogue_cache(tmp_path_factory) -> Path:
     """Where the vectors of the catalogue are kept, which take long to make: one for all processes of the run."""
     own = tmp_path_factory.getbasetemp()
     return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "catalogue-cache"
+
+
+@pytest.fixture(scope="session")
+def new_feed(tmp_path_factory) -> Path:
+    """The file of a feed with the papers of the catalogue, to be copied: making one takes longer than most tests."""
+    from netopsy.feed import Feed
+
+    file = tmp_path_factory.mktemp("new-feed") / "papers.db"
+    Feed.open(f"sqlite:///{file}", now=datetime(2026, 11, 28, 12, tzinfo=UTC)).close()
+    return file
 
 
 @pytest.fixture

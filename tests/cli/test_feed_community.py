@@ -7,12 +7,7 @@ import pytest
 from netopsy.cli import main
 from netopsy.feed import Feed, comments
 
-
-@pytest.fixture(autouse=True)
-def own_feed(tmp_path, monkeypatch):
-    monkeypatch.setenv("NETOPSY_FEED", f"sqlite:///{tmp_path}/papers.db")
-    monkeypatch.setenv("NETOPSY_ARXIV_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("own_feed")
 
 
 def overview(capsys):

@@ -8,11 +8,7 @@ from sqlalchemy import select
 from netopsy.cli import main
 from netopsy.feed import Feed, schema
 
-
-@pytest.fixture(autouse=True)
-def own_feed(tmp_path, monkeypatch):
-    monkeypatch.setenv("NETOPSY_FEED", f"sqlite:///{tmp_path}/papers.db")
-    monkeypatch.setenv("NETOPSY_SECRET_FILE", str(tmp_path / "secret"))
+pytestmark = pytest.mark.usefixtures("own_feed")
 
 
 def test_from_asking_to_forgetting(capsys):
@@ -109,6 +105,7 @@ def test_reports_are_counted_and_odd_ones_named(tmp_path, capsys):
 
 def test_all_commands_go_to_the_database_of_the_settings(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("NETOPSY_FEED")
+    (tmp_path / "papers.db").unlink()
     (tmp_path / "netopsy.toml").write_text(f'database = "sqlite:///{tmp_path}/other.db"\n')
     monkeypatch.setenv("NETOPSY_SETTINGS", str(tmp_path / "netopsy.toml"))
     assert main(["feed", "check"]) == 0

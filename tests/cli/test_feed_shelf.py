@@ -6,11 +6,7 @@ import pytest
 
 from netopsy.cli import main
 
-
-@pytest.fixture(autouse=True)
-def own_feed(tmp_path, monkeypatch):
-    monkeypatch.setenv("NETOPSY_FEED", f"sqlite:///{tmp_path}/papers.db")
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("own_feed")
 
 
 def out(capsys, *arguments):

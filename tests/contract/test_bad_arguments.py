@@ -67,7 +67,8 @@ GIVEN = {
 
 
 @pytest.mark.parametrize("function", GIVEN, ids=lambda function: function.__name__)
-def test_it_takes_what_it_is_given_or_says_what_is_wrong(function, unchecked):
+def test_it_takes_what_it_is_given_or_says_what_is_wrong(function, unchecked, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a word may be taken for the name of a file to write
     parameters = inspect.signature(function).parameters
     given, wrong = GIVEN[function], []
     for name, parameter in parameters.items():
@@ -144,7 +145,8 @@ def test_nearly_every_method_is_called_in_its_example():
 
 
 @pytest.mark.parametrize("method", [each for each in METHODS if each.rpartition(".")[2] not in UNCALLED])
-def test_a_method_takes_what_it_is_given_or_says_what_is_wrong(method, unchecked):
+def test_a_method_takes_what_it_is_given_or_says_what_is_wrong(method, unchecked, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     function = resolve(method)
     arguments, options = good_call(function)
     signature, wrong = inspect.signature(function), []

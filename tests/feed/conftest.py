@@ -93,19 +93,11 @@ class closing_engine:  # noqa: N801
         self.engine.dispose()
 
 
-@pytest.fixture(scope="session")
-def new_file(tmp_path_factory):
-    """The file of a new feed."""
-    file = tmp_path_factory.mktemp("new") / "papers.db"
-    Feed.open(f"sqlite:///{file}", now=NOW).close()
-    return file
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request, tmp_path, monkeypatch):
     """The database of a new feed, whose other files lie in the test's folder."""
     if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("new_file"), tmp_path / "papers.db")
+        shutil.copy(request.getfixturevalue("new_feed"), tmp_path / "papers.db")
         yield f"sqlite:///{tmp_path}/papers.db"
         return
     yield from _copy(request, "made", tmp_path, monkeypatch)

@@ -3,10 +3,12 @@
 import json
 import shutil
 from datetime import UTC, date, datetime
+from functools import partial
 
 import anyio
 import httpx2
 import pytest
+from jinja2 import BytecodeCache
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from starlette.testclient import TestClient
@@ -16,6 +18,7 @@ from netopsy.feed.database import open_database
 from netopsy.feed.records import record
 from netopsy.feed.settings import Settings
 from netopsy.feed.store import ingest
+from netopsy.web import site
 from netopsy.web.app import create_app
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -74,6 +77,26 @@ def _own_folder(tmp_path_factory):
         yield
 
 
+class _Compiled(BytecodeCache):
+    """Templates that were compiled, for all the applications of a test run: that is most of a page's time."""
+
+    def __init__(self):
+        self.codes = {}
+
+    def load_bytecode(self, bucket):
+        bucket.code = self.codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket):
+        self.codes[bucket.key, bucket.checksum] = bucket.code
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _compiled_once():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(site, "Environment", partial(site.Environment, bytecode_cache=_Compiled()))
+        yield
+
+
 @pytest.fixture(scope="package")
 def feed(tmp_path_factory):
     made = open_feed(tmp_path_factory.mktemp("web"))
@@ -100,23 +123,15 @@ def anybody(feed):
     return TestClient(app, base_url="https://papers.example.org", follow_redirects=False)
 
 
-@pytest.fixture(scope="package")
-def catalogue(tmp_path_factory):
-    """A database with the papers of the catalogue, to be copied."""
-    folder = tmp_path_factory.mktemp("catalogue")
-    Feed.open(f"sqlite:///{folder}/papers.db", now=NOW).close()
-    return folder / "papers.db"
-
-
 @pytest.fixture
 def moment():
     return [NOW]
 
 
 @pytest.fixture
-def own(catalogue, tmp_path):
+def own(new_feed, tmp_path):
     """A feed of a test's own."""
-    shutil.copy(catalogue, tmp_path / "papers.db")
+    shutil.copy(new_feed, tmp_path / "papers.db")
     made = Feed(open_database(f"sqlite:///{tmp_path}/papers.db"), tmp_path / "papers.db.index")
     yield made
     made.close()

@@ -1,10 +1,13 @@
 """A page that did not change is made once, and is nobody else's."""
 
+import re
+
 import pytest
 from starlette.testclient import TestClient
 
 from netopsy.web.app import create_app
 from netopsy.web.caching import Finished
+from netopsy.web.early import Early
 
 
 @pytest.fixture
@@ -48,3 +51,17 @@ def test_the_pages_asked_for_last_are_kept():
     assert kept.get(("99",)) is not None
     kept.put(("large",), page, bytes(Finished.LARGEST + 1))
     assert kept.get(("large",)) is None
+
+
+def test_the_page_that_is_asked_for_first_is_the_one_that_comes_later(own, settings, app, moment, monkeypatch):
+    loaded = []
+    monkeypatch.setattr("netopsy.web.app.create_app", lambda *_, **__: loaded.append(1) or app)
+    early = TestClient(Early(own, settings, now=lambda: moment[0]), base_url=settings.base_url)
+    later = TestClient(app, base_url=settings.base_url)
+    first = early.get("/")
+    assert (first.text, dict(first.headers)) == (later.get("/").text, dict(later.get("/").headers))
+    for address in re.findall(r'"(/static/[^"]+)"', first.text):
+        assert early.get(address).content == later.get(address).content
+    assert early.get("/about").text == later.get("/about").text
+    assert early.post("/", headers={"sec-fetch-site": "same-origin"}).status_code == 405
+    assert loaded == [1]

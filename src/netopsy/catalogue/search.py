@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from netopsy.catalogue.entries import Paper
 from netopsy.catalogue.passages import Passages, passages
 from netopsy.core.errors import require
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ def encoder() -> Callable[[Sequence[str]], np.ndarray]:
 
     Raises `InputError` where the encoder is not installed.
     """
+    import numpy as np
+
     from netopsy.catalogue.vectors import vectors_of
 
     texts = passages().texts
@@ -97,12 +100,14 @@ def _by_meaning(query: str, shelf: Passages) -> np.ndarray:
     from netopsy.catalogue.vectors import vectors_of
 
     known, encode = vectors_of(shelf.texts, _folder())
-    return np.asarray(known @ encode([query])[0])
+    found: np.ndarray = known @ encode([query])[0]
+    return found
 
 
 def _by_words(query: str, shelf: Passages) -> np.ndarray:
     vectorise, known = _word_table(shelf.texts)
-    return np.asarray((known @ vectorise.transform([query]).T).toarray()[:, 0] / 2)
+    found: np.ndarray = (known @ vectorise.transform([query]).T).toarray()[:, 0] / 2
+    return found
 
 
 @cache

@@ -75,15 +75,17 @@ def worker(
     beside: Annotated[int | None, typer.Option(hidden=True, help="End when this process is not the parent.")] = None,
 ) -> None:
     """Carry out what visitors of the page run, until Ctrl-C; on any machine that reaches its database and folder."""
-    require(1 <= slots <= 64, f"--slots must be from 1 to 64, got {slots}")
+    fewest = 1 if beside is None else 0  # which lets the index follow all the same
+    require(fewest <= slots <= 64, f"--slots must be from 1 to 64, got {slots}")
     import logging
+    import os
     import signal
     import threading
 
     from netopsy.cli.opened import opened
 
     with opened() as (feed, settings):
-        from netopsy.web.app import clock
+        from netopsy.feed.calendar import clock
         from netopsy.web.runs.expiry import runs_folder
         from netopsy.web.runs.follower import follow
         from netopsy.web.runs.worker import Slots, serve
@@ -98,6 +100,8 @@ def worker(
         else:
             threading.Thread(target=follow, args=(feed, asked), daemon=True).start()
         serve(Slots(feed.engine, folders, slots, clock), beside, asked=asked)
+    if beside is not None:  # what is being read does not let itself be interrupted
+        os._exit(0)
 
 
 def _given(recipe: PaperRecipe, files: list[Path], samples: list[str], network: str, sizes: str) -> tuple[Given, ...]:

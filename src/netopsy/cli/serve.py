@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import socket
-import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from typing import Annotated
 
@@ -28,6 +25,7 @@ def serve(
     public: Annotated[
         bool, typer.Option("--public", help="Let others reach it; needs an https base URL in NETOPSY_BASE_URL.")
     ] = False,
+    workers: Annotated[int, typer.Option(help="Processes that answer for the pages.")] = 1,
     slots: Annotated[
         int, typer.Option(help="Runs of visitors that are carried out here at once; 0 leaves them to netopsy worker.")
     ] = 2,
@@ -35,6 +33,9 @@ def serve(
     """Show papers by day, search and verdicts in a browser, until Ctrl-C."""
     require(0 <= port <= 65535, f"--port must be from 0 to 65535, got {port}")
     require(0 <= slots <= 64, f"--slots must be from 0 to 64, got {slots}")
+    require(1 <= workers <= 64, f"--workers must be from 1 to 64, got {workers}")
+    import logging
+
     from netopsy.feed import Feed
     from netopsy.feed.settings import Settings, settings
 
@@ -52,49 +53,11 @@ def serve(
         port = listening.getsockname()[1]
         if found.base_url == Settings().base_url:
             found = replace(found, base_url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
-        _run(feed, found, listening, slots)
+        from netopsy.web import serving
 
-
-def _run(feed: object, found: object, listening: socket.socket, slots: int) -> None:
-    import logging
-
-    try:
-        import uvicorn
-
-        from netopsy.web.app import clock, create_app
-        from netopsy.web.ticker import Ticker
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("netopsy"):
-            raise
-        raise InputError(
-            f"the page needs {error.name}, which is not installed; pip install 'netopsy[web]' brings it"
-        ) from error
-    logging.basicConfig(format="netopsy: %(message)s", level=logging.WARNING)
-    app = create_app(feed, found)  # type: ignore[arg-type]
-    ticker = Ticker(feed, found, now=clock)  # type: ignore[arg-type]
-    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5)
-    say(f"Papers by day are at {found.base_url} (Ctrl-C ends it)")  # type: ignore[attr-defined]
-    ticker.start()
-    try:
-        with _workers(slots, found.database):  # type: ignore[attr-defined]
-            uvicorn.Server(config).run(sockets=[listening])
-    except KeyboardInterrupt:  # uvicorn has ended by then, and hands on what ended it
-        return
-    finally:
-        ticker.stop()
-
-
-@contextmanager
-def _workers(slots: int, database: str) -> Iterator[None]:
-    """A process beside this one that carries out what visitors run, and ends with it."""
-    if slots == 0:
-        yield
-        return
-    from netopsy.web.runs.companion import companion
-
-    command = [sys.executable, "-m", "netopsy", "worker", "--slots", str(slots), "--beside", str(os.getpid())]
-    with companion(command, os.environ | ({"NETOPSY_FEED": database} if database else {})):
-        yield
+        logging.basicConfig(format="netopsy: %(message)s", level=logging.WARNING)
+        told = f"Papers by day are at {found.base_url} (Ctrl-C ends it)"
+        serving.serve(feed, found, listening, workers=workers, slots=slots, ready=lambda: say(told))
 
 
 def _is_loopback(host: str) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from email_validator import EmailNotValidError, validate_email
-
 from netopsy.core.errors import InputError
 from netopsy.core.texts import shortened
 from netopsy.feed.mail.headers import mailbox
@@ -20,6 +18,8 @@ def mail_address(typed: str) -> str:
     >>> mail_address(" Ada@Example.ORG ")
     'Ada@example.org'
     """
+    from email_validator import EmailNotValidError, validate_email  # a tenth of a second, which readers need not wait
+
     try:
         found = validate_email(
             str(typed).strip(), check_deliverability=False, test_environment=True, allow_smtputf8=False

@@ -15,6 +15,11 @@ _WEEK = re.compile(r"(\d{4})-W(\d\d)")
 _MONTH = re.compile(r"(\d{4})-(\d\d)")
 
 
+def clock() -> datetime:
+    """What time it is."""
+    return datetime.now(UTC)
+
+
 def zone_named(name: str) -> ZoneInfo:
     """The time zone of that name, such as ``Europe/Berlin``.
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Engine, select
 
+from netopsy.catalogue.search import searches_by_meaning
 from netopsy.core.errors import InputError, lookup, require
 from netopsy.core.texts import plain
 from netopsy.feed import comments, lists, schema, submissions, syndication, votes
@@ -123,26 +124,34 @@ class Feed:
         with self.engine.connect() as connection:
             return lists.entry(connection, name, now or datetime.now(UTC))
 
-    def search(self, text: str, limit: int = 10, *, now: datetime | None = None) -> list[Hit]:
+    def search(
+        self, text: str, limit: int = 10, *, now: datetime | None = None, follow: bool = True, meaning: bool = True
+    ) -> list[Hit]:
         """The papers nearest to what is typed (words, "phrases", -words, ``author:``, ``room:``, ``day:A..B``,
         ``verdict:holds``, ``runnable:``), best first; one that it names by number or address comes first.
+
+        Args:
+            follow: whether to read what is new for its meaning before, however long it takes. Otherwise that is left
+                to another process, and words follow where none is at it.
+            meaning: whether to look at more than words.
 
         Raises:
             InputError: nothing is typed, or a limit that is none.
         """
         require(isinstance(text, str) and text.strip(), "a search needs a few words, got an empty text")
         lists.check_limit(limit)
+        unread = None if follow else 0
         try:
-            self.follow()
+            self.follow(encode=unread, wait=follow or not self.index.present())
         except UnwritableError:  # what is there is searched
             if not self.index.present():
                 raise
         most = limit if not _only_filters(text) else 10_000
         try:
-            found = self.index.search(text, most)
+            found = self.index.search(text, most, meaning=meaning)
         except Exception:  # whatever is wrong with a derived file, it is made anew
-            self.index.rebuild(self.engine)
-            found = self.index.search(text, most)
+            self.index.rebuild(self.engine, encode=unread)
+            found = self.index.search(text, most, meaning=meaning)
         moment = now or datetime.now(UTC)
         with self.engine.connect() as connection:
             entries = {one.id: one for one in lists.entries(connection, [each.id for each in found], moment)}
@@ -165,11 +174,17 @@ class Feed:
             known = {one.id: one for one in lists.entries(connection, found, now or datetime.now(UTC))}
         return [known[key] for key in found if key in known]
 
-    def follow(self, *, encode: int | None = None) -> State:
-        """Bring the index to where the database is; reads at most ``encode`` papers for their meaning."""
-        if self.index.behind(self.engine) or self.index.state().seq == 0 or not self.index.present():
-            return self.index.update(self.engine, encode=encode)
-        return self.index.state()
+    def follow(self, *, encode: int | None = None, wait: bool = True) -> State:
+        """Bring the index to where the database is; reads at most ``encode`` papers for their meaning.
+
+        Args:
+            wait: for another process that does so at the moment.
+        """
+        state = self.index.state()
+        unread = encode != 0 and searches_by_meaning() and state.understood < state.papers
+        if unread or state.seq == 0 or not self.index.present() or self.index.behind(self.engine):
+            return self.index.update(self.engine, encode=encode, wait=wait)
+        return state
 
     def import_file(
         self,

@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 from xml.etree.ElementTree import Element
 
-import httpx2
 from sqlalchemy import Engine, select
 
 import netopsy
@@ -23,6 +22,9 @@ from netopsy.feed.calendar import aware
 from netopsy.feed.database import writing
 from netopsy.feed.reaching import AddressError, Place, place_of
 from netopsy.feed.store import put
+
+if TYPE_CHECKING:
+    import httpx2
 
 LARGEST = 16 << 20
 """Bytes of an answer, unpacked."""
@@ -86,6 +88,8 @@ class Fetcher:
         sleep: Callable[[float], object] = time.sleep,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
+        import httpx2  # only whoever asks a source waits for it
+
         self.engine, self.sleep = engine, sleep
         about = f"; mailto:{plain(contact)}" if contact else ""
         self.client = httpx2.Client(
@@ -117,6 +121,8 @@ class Fetcher:
         Raises:
             SourceError: any other answer than the one that is wanted, or none.
         """
+        import httpx2
+
         asked = {"params": dict(parameters)} if parameters else {}  # none would take away what the address has
         try:
             address = str(httpx2.URL(endpoint.url + path, **asked))
@@ -145,6 +151,8 @@ class Fetcher:
     @contextmanager
     def _asked(self, address: str, place: Place, headers: Mapping[str, str]) -> Iterator[httpx2.Response]:
         """The answer of the first of the addresses that were looked up, and of no other, that takes the connection."""
+        import httpx2
+
         asked = httpx2.URL(address)
         named = {"Host": asked.netloc.decode("ascii")} | dict(headers)
         for number, own in enumerate(place.addresses, 1):

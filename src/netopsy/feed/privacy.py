@@ -114,7 +114,7 @@ def _account_at(connection: Connection, secret: Secret, address: str) -> str | N
 
 def _account(connection: Connection, name: str) -> dict[str, Any] | None:
     person, vote, shelf, session = schema.account, schema.vote.c, schema.shelf.c, schema.session.c
-    run = schema.run.c
+    run, done = schema.run.c, schema.first_run.c
     row = connection.execute(select(person).where(person.c.id == name)).one_or_none()
     if row is None:
         return None
@@ -126,6 +126,7 @@ def _account(connection: Connection, name: str) -> dict[str, Any] | None:
         "runs": select(run.id, run.job, run.state, run.created, run.ended)
         .where(run.account == name)
         .order_by(run.created, run.id),
+        "first_runs": select(done.paper, done.at).where(done.account == name).order_by(done.at, done.paper),
         "sessions": select(session.created, session.seen).where(session.account == name).order_by(session.created),
     }
     about: dict[str, Any] = {each: _plain(getattr(row, each)) for each in ("address", "created", "banned_until")}

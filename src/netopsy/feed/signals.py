@@ -1,4 +1,7 @@
-"""What makes a paper trend: votes, and the first comment of an account on it; whoever brought it counts nothing."""
+"""What makes a paper trend: votes, and of each account its first comment and its first run that was done.
+
+Whoever brought the paper counts nothing.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,14 @@ def submitter_of(connection: Connection, paper: str) -> str | None:
 
 
 def recount(connection: Connection, paper: str) -> None:
-    """Count anew from its votes and comments how far a paper trends. The connection writes."""
-    vote, comment, brought = schema.vote.c, schema.comment.c, submitter_of(connection, paper)
+    """Count anew from its votes, comments and runs how far a paper trends. The connection writes."""
+    vote, comment, done = schema.vote.c, schema.comment.c, schema.first_run.c
+    brought = submitter_of(connection, paper)
     cast = select(vote.account, vote.at).where(vote.paper == paper, vote.counted.is_(True))
     said = select(comment.account, func.min(comment.at)).where(comment.paper == paper, comment.counted.is_(True))
     first = said.where(comment.account.is_not(None), comment.state == "shown").group_by(comment.account)
-    rows = [*connection.execute(cast), *connection.execute(first)]
+    run = select(done.account, done.at).where(done.paper == paper, done.counted.is_(True))
+    rows = [row for query in (cast, first, run) for row in connection.execute(query)]
     set_trend(connection, paper, stored_trend(sorted(at for account, at in rows if account != brought)))
 
 

@@ -6,10 +6,10 @@ import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from netopsy.core.progress import Task
 from netopsy.feed import schema, shelf, signals
@@ -145,14 +145,15 @@ class _Batch:
             self.connection.execute(update(schema.paper).where(schema.paper.c.id.in_(keys)).values(slug=None))
 
     def _move(self, old: str, new: str) -> None:
-        """Votes, names, readers and comments of a paper that is known under another key now."""
-        vote, alias, carried = schema.vote, schema.paper_alias, schema.delivery_paper
-        twice = select(vote.c.account).where(vote.c.paper == new)
-        self.connection.execute(delete(vote).where(vote.c.paper == old, vote.c.account.in_(twice)))
+        """Votes, runs, names, readers and comments of a paper that is known under another key now."""
+        alias, carried = schema.paper_alias, schema.delivery_paper
+        for said in (schema.vote, schema.first_run):
+            twice = select(said.c.account).where(said.c.paper == new)
+            self.connection.execute(delete(said).where(said.c.paper == old, said.c.account.in_(twice)))
         shelf.move(self.connection, old, new)
         had = select(carried.c.subscriber).where(carried.c.paper == new)
         self.connection.execute(delete(carried).where(carried.c.paper == old, carried.c.subscriber.in_(had)))
-        for table in (vote, alias, carried, schema.comment):
+        for table in (schema.vote, schema.first_run, alias, carried, schema.comment):
             self.connection.execute(update(table).where(table.c.paper == old).values(paper=new))
         self._move_submission(old, new)
         self.connection.execute(delete(schema.paper).where(schema.paper.c.id == old))
@@ -227,6 +228,6 @@ def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], ke
     """Insert rows; of those that are there, what is given takes the place of what was, by the columns ``keys``."""
     if not rows:
         return
-    insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name](table)
+    insert: Any = import_module(f"sqlalchemy.dialects.{connection.dialect.name}").insert(table)
     others = {name: insert.excluded[name] for name in rows[0] if name not in keys}
     connection.execute(insert.on_conflict_do_update(index_elements=list(keys), set_=others), list(rows))

@@ -16,7 +16,7 @@ from netopsy.feed.calendar import aware
 from netopsy.feed.ranking import with_signal
 
 NEW = timedelta(hours=24)
-"""Age below which the votes and comments of an account do not count yet."""
+"""Age below which the votes, comments and runs of an account do not count yet."""
 _SIGNED_IN = re.compile(r"[0-9a-f]{32}")
 """What accounts are called that a letter made."""
 
@@ -57,21 +57,22 @@ def take_back(connection: Connection, paper: str, account: str) -> bool:
 
 
 def take_all_back(connection: Connection, account: str) -> int:
-    """Take all votes of an account back; how many there were. The connection writes."""
-    vote = schema.vote
-    papers = list(connection.scalars(select(vote.c.paper).where(vote.c.account == account)))
-    connection.execute(delete(vote).where(vote.c.account == account))
-    for paper in papers:
+    """Take back all votes of an account and what its runs say; how many there were. The connection writes."""
+    papers: list[str] = []
+    for table in (schema.vote, schema.first_run):
+        papers += connection.scalars(select(table.c.paper).where(table.c.account == account))
+        connection.execute(delete(table).where(table.c.account == account))
+    for paper in sorted(set(papers)):
         signals.recount(connection, paper)
     return len(papers)
 
 
 def count_due(connection: Connection, now: datetime) -> int:
-    """Count votes and comments of accounts that have become old enough, each as of when it was made; how many."""
+    """Count votes, comments and runs of accounts that have become old enough, each as of when it was made; how many."""
     person = schema.account
     old = select(person.c.id).where(person.c.created <= aware(now) - NEW)
     papers: list[str] = []
-    for table in (schema.vote, schema.comment):
+    for table in (schema.vote, schema.comment, schema.first_run):
         due = table.c.counted.is_(False) & table.c.account.in_(old)
         found = list(connection.scalars(select(table.c.paper).where(due)))
         if found:

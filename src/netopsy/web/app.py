@@ -5,33 +5,26 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException
-from starlette.middleware.gzip import GZipMiddleware
 
 import netopsy
 from netopsy.core.errors import InputError
 from netopsy.feed import Feed
 from netopsy.feed.accounts import BannedError
+from netopsy.feed.calendar import clock
 from netopsy.feed.search.index import UnwritableError
 from netopsy.feed.settings import Settings
 from netopsy.web import pages
-from netopsy.web.caching import Caching
-from netopsy.web.cookies import Cookies
-from netopsy.web.heads import Heads
-from netopsy.web.security import AGENTS, LOG, Security
+from netopsy.web.runs.queue import QuotaError
+from netopsy.web.security import LOG
 from netopsy.web.site import Site
-from netopsy.web.visitor import ANYBODY, known_visitor
-
-
-def clock() -> datetime:
-    """What time it is."""
-    return datetime.now(UTC)
+from netopsy.web.walls import refuse, walls
 
 
 def _takes_all(router: APIRouter) -> bool:
@@ -39,13 +32,17 @@ def _takes_all(router: APIRouter) -> bool:
     return any(":path}" in getattr(route, "path", "") for route in router.routes)
 
 
-def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = clock) -> FastAPI:
+def create_app(
+    feed: Feed, settings: Settings, *, now: Callable[[], datetime] = clock, site: Site | None = None
+) -> FastAPI:
     """The pages of that feed.
 
     Args:
         settings: the base URL is under which host it may be asked for, besides this machine's own names.
         now: the clock.
+        site: what pages share, where some are shown already.
     """
+    site = site or Site(feed, settings, now)
     app = FastAPI(
         title="netopsy",
         version=netopsy.__version__,
@@ -53,22 +50,15 @@ def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = 
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        middleware=walls(site, settings, now),
     )
-    site = app.state.site = Site(feed, settings, now)
+    app.state.site = site
     routers = [
         importlib.import_module(f"{pages.__name__}.{module.name}").router
         for module in pkgutil.iter_modules(pages.__path__)
     ]
     for router in sorted(routers, key=_takes_all):
         app.include_router(router)
-
-    def refuse(request: Request, status: int, why: str) -> Response:
-        if request.url.path.startswith("/api/") or request.url.path == AGENTS:
-            return JSONResponse({"error": why}, status_code=status)
-        name, visitor = HTTPStatus(status).phrase, known_visitor(request)
-        if status >= 500:
-            visitor = ANYBODY  # of whom nothing has to be asked of a database that may be away
-        return site.page(request, "error.html", status=status, code=status, name=name, why=why, visitor=visitor)
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
@@ -83,6 +73,10 @@ def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = 
     @app.exception_handler(BannedError)
     def _banned(request: Request, error: BannedError) -> Response:
         return refuse(request, 403, f"{error}.")
+
+    @app.exception_handler(QuotaError)
+    def _quota(request: Request, error: QuotaError) -> Response:
+        return refuse(request, 429, f"{error}.")
 
     @app.exception_handler(UnwritableError)
     def _unwritable(request: Request, _: UnwritableError) -> Response:
@@ -99,9 +93,4 @@ def create_app(feed: Feed, settings: Settings, *, now: Callable[[], datetime] = 
         name = ".".join(str(each) for each in first["loc"][1:]) or "the request"
         return refuse(request, 422, f"{name}: {first['msg']}.")
 
-    app.add_middleware(Caching, revision=site.revision, state=site.state_of, now=now)
-    app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
-    app.add_middleware(Heads)
-    app.add_middleware(Security, base_url=settings.base_url, refuse=refuse)
-    app.add_middleware(Cookies, settings=settings)
     return app

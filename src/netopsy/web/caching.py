@@ -19,7 +19,7 @@ PRIVATE = "private, no-cache"
 NEVER = "no-store"
 UNCACHED = (
     *("/static/", "/healthz", "/subscribe", "/confirm/", "/unsubscribe/", "/sign-in", "/settings"),
-    *("/submit", "/comments", "/moderation", "/runs/", "/examine"),
+    *("/submit", "/comments", "/moderation", "/runs/", "/examine", "/api/v1/runs"),
 )
 """Beginnings of addresses that say themselves how they are kept."""
 
@@ -99,7 +99,8 @@ class Caching:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in kept.items() if message["status"] == 200 else [("Cache-Control", NEVER)]:
+                good = message["status"] == 200 and headers.get("cache-control") != NEVER
+                for name, value in kept.items() if good else [("Cache-Control", NEVER)]:
                     headers[name] = value
                 headers.add_vary_header("Cookie")
             whole.see(message)
@@ -126,7 +127,8 @@ class _Whole:
         """Take down one message of it."""
         if message["type"] == "http.response.start":
             self.headers = [(name, value) for name, value in message["headers"]]
-            self._fine = message["status"] == 200 and not any(name == b"set-cookie" for name, _ in self.headers)
+            unkept = any(name == b"set-cookie" or value == NEVER.encode() for name, value in self.headers)
+            self._fine = message["status"] == 200 and not unkept
         else:
             self.good = self._fine and not self.body and not message.get("more_body", False)
             self.body = message.get("body", b"")

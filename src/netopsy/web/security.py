@@ -43,6 +43,7 @@ ONE_CLICK = "/unsubscribe/"
 """Where a mail program posts in the name of a reader, from nowhere."""
 BUSY = "The database is busy or away at the moment; what was sent was not done. Try again soon."
 AGENTS = "/mcp"
+PROGRAMS = re.compile(rf"{AGENTS}|/api/.*")
 """Where programs post that are no browsers; what browsers send there is measured as everywhere."""
 LOG = logging.getLogger("netopsy.web")
 
@@ -98,7 +99,7 @@ class Security:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > 18 or int(length) > most:
             return 413, f"A request may carry at most {most:,} bytes."
-        known = scope["path"].startswith(ONE_CLICK) or (scope["path"] == AGENTS and not _browsed(headers))
+        known = scope["path"].startswith(ONE_CLICK) or (PROGRAMS.fullmatch(scope["path"]) and not _browsed(headers))
         if scope["method"] not in SAFE and not known and not self._ours(headers):
             return 403, "A form of another site cannot be sent to this one."
         return None

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import Request
-from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import func, select
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 
 import netopsy
 from netopsy.catalogue import ROOMS, Paper, papers
@@ -32,7 +33,9 @@ from netopsy.feed.traces import CHANGES
 from netopsy.lab.evidence import Evidence, load_evidence
 from netopsy.lab.verdict_table import measured, part_rows
 from netopsy.studies import available, recipes
+from netopsy.web.caching import FOR_EVER
 from netopsy.web.readable import readable
+from netopsy.web.reading import Reading
 from netopsy.web.visitor import Visitor, here, visitor_of
 
 HERE = Path(__file__).parent
@@ -57,9 +60,14 @@ class Site:
         self.papers: Mapping[str, Paper] = {paper.slug: paper for paper in papers()}
         self.evidence: Mapping[str, Evidence] = load_evidence()
         self.static, self._addresses = _static_files()
+        self.files = frozenset(self._addresses.values())
+        """Their addresses."""
         self.version = self._version()
         self.runnable = frozenset({*recipes(), *available()})
         self.streams: Counter[str] = Counter()
+        """Of each visitor how many are open."""
+        self.reading = Reading(feed.index)
+        self.closing = threading.Event()
         self._searching = threading.Lock()
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -153,10 +161,14 @@ class Site:
             found = [visitor, *connection.execute(kept).one()]
         return hashlib.blake2b(repr(found).encode(), digest_size=12).hexdigest()
 
-    def search(self, text: str, limit: int) -> list[Hit]:
-        """What the feed finds; one search at a time, because it may make the index."""
+    def search(self, text: str, limit: int) -> tuple[list[Hit], bool]:
+        """What the feed finds, and whether meaning was asked or words alone; nobody waits for the encoder or the index.
+
+        One search at a time, because it may follow the papers by their words.
+        """
+        meaning = self.reading.ready()
         with self._searching:
-            return self.feed.search(text, limit, now=self.now())
+            return self.feed.search(text, limit, now=self.now(), follow=False, meaning=meaning), meaning
 
     def similar(self, entry: Entry, limit: int = 5) -> list[Entry]:
         """The papers nearest to one in meaning; none while the index has not come so far."""
@@ -181,6 +193,14 @@ def site_of(request: Request) -> Site:
     """What the application of this request was made with."""
     found: Site = request.app.state.site
     return found
+
+
+def static_file(request: Request) -> Response:
+    """A file beside the templates, by the ``name`` in the address."""
+    found = site_of(request).static.get(request.path_params["name"])
+    if found is None:
+        raise HTTPException(404)
+    return Response(found.content, media_type=found.kind, headers={"Cache-Control": FOR_EVER})
 
 
 def written(day: date) -> str:

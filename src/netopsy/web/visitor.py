@@ -9,8 +9,8 @@ from datetime import UTC
 from typing import Any
 from urllib.parse import urlsplit
 
-from fastapi import Request
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from netopsy.feed import accounts, sessions
 from netopsy.feed.accounts import LOCAL

@@ -13,7 +13,8 @@ from netopsy.feed.database import writing
 from netopsy.web.runs import queue
 from netopsy.web.runs.expiry import expire
 from netopsy.web.runs.job import Given, Job
-from netopsy.web.runs.queue import LEASE, Allowance, QuotaError
+from netopsy.web.runs.leases import LEASE, STEP, Watch
+from netopsy.web.runs.queue import Allowance, QuotaError
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 MANY = Allowance(9, None, timedelta(days=7))
@@ -98,26 +99,54 @@ def test_what_was_cancelled_or_failed_is_queued_again_in_its_folder(line):
     assert kept.is_dir()
 
 
+def _dead(line, watch, beats=lambda: None, jump=timedelta(0)):
+    """Whether a watch that looks for the time of a lease finds somebody dead; the clock jumps in the middle."""
+    for second in range(LEASE // STEP + 2):
+        lost = watch.lost(line.engine, now=line.clock.now)
+        beats()
+        line.clock.now += STEP + (jump if second == 9 else timedelta(0))
+    return lost
+
+
 def test_a_run_whose_worker_dies_is_taken_again_once_and_then_given_up(line):
-    number = line.put(line.toy("QUICK"))
+    number, watch = line.put(line.toy("QUICK")), Watch()
     assert queue.claim(line.engine, "one", now=line.clock.now).id == number
-    assert not queue.waiting(line.engine, now=line.clock.now)
-    line.clock.now += LEASE - timedelta(seconds=1)
-    assert queue.beat(line.engine, number, "one", now=line.clock.now)
-    line.clock.now += LEASE - timedelta(seconds=1)
-    assert queue.claim(line.engine, "two", now=line.clock.now) is None
-    line.clock.now += timedelta(seconds=1)
-    assert queue.waiting(line.engine, now=line.clock.now)
-    assert queue.claim(line.engine, "two", now=line.clock.now).id == number
+    assert not queue.waiting(line.engine)
+    assert not _dead(line, watch, lambda: queue.beat(line.engine, number, "one", now=line.clock.now))
+    lost = _dead(line, watch)
+    assert [(each.run, each.owner) for each in lost] == [(number, "one")]
+    assert queue.claim(line.engine, "two", lost, now=line.clock.now).id == number
+    assert queue.claim(line.engine, "three", lost, now=line.clock.now) is None  # which came too late
     assert not queue.beat(line.engine, number, "one", now=line.clock.now)
     assert not queue.finish(line.engine, number, "one", "done", "", now=line.clock.now)  # it is not its own any more
-    line.clock.now += LEASE
-    assert queue.claim(line.engine, "three", now=line.clock.now) is None
+    assert queue.claim(line.engine, "three", _dead(line, watch), now=line.clock.now) is None
     found = queue.find(line.engine, number)
     assert (found.state, found.said) == ("failed", queue.DIED)
     assert [each.data["state"] for each in queue.events(line.engine, number)] == [
         *("queued", "running", "queued", "running", "failed"),
     ]
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(hours=-1), timedelta(days=400)])
+def test_a_clock_that_jumps_neither_doubles_a_run_nor_loses_it(line, jump):
+    number = line.put(line.toy("QUICK"))
+    queue.claim(line.engine, "one", now=line.clock.now)
+    living = Watch()
+    assert not _dead(line, living, lambda: queue.beat(line.engine, number, "one", now=line.clock.now), jump)
+    assert queue.find(line.engine, number).owner == "one"
+    lost = _dead(line, Watch(), jump=-jump)  # it beats no more, and the clock is set right
+    assert queue.claim(line.engine, "two", lost, now=line.clock.now).id == number
+    assert queue.finish(line.engine, number, "two", "done", "", now=line.clock.now)
+
+
+def test_a_worker_that_is_heard_of_at_the_last_moment_keeps_its_run(line):
+    number = line.put(line.toy("QUICK"))
+    queue.claim(line.engine, "one", now=line.clock.now)
+    lost = _dead(line, Watch())
+    assert lost
+    assert queue.beat(line.engine, number, "one", now=line.clock.now)
+    assert queue.claim(line.engine, "two", lost, now=line.clock.now) is None
+    assert queue.find(line.engine, number).owner == "one"
 
 
 def test_a_run_that_is_to_be_cancelled_ends_so_whatever_its_worker_says(line):
@@ -131,7 +160,7 @@ def test_a_run_that_is_to_be_cancelled_ends_so_whatever_its_worker_says(line):
     dying = line.put(line.toy("QUICK", times=2))
     queue.claim(line.engine, "one", now=line.clock.now)
     queue.cancel(line.engine, dying, now=line.clock.now)
-    assert queue.claim(line.engine, "two", now=line.clock.now + LEASE) is None
+    assert queue.claim(line.engine, "two", _dead(line, Watch()), now=line.clock.now) is None
     assert _states(line, dying) == ["cancelled"]
 
 
@@ -164,10 +193,8 @@ def test_what_has_expired_goes_with_its_folder_and_what_belongs_to_nobody_too(li
     left, fresh, other = (line.folders / each for each in ("ab" * 16, "incoming-" + "cd" * 16, "notes"))
     for each in (left, fresh, other):
         each.mkdir()
-    hours_ago = (line.clock.now - timedelta(hours=2)).timestamp()
-    for each in (left, other):
-        os.utime(each, (hours_ago, hours_ago))
-    os.utime(fresh, (line.clock.now.timestamp(),) * 2)
+    for each, hours in ((left, 25), (other, 25), (fresh, 2)):  # the clock may have been set forward in between
+        os.utime(each, ((line.clock.now - timedelta(hours=hours)).timestamp(),) * 2)
     assert expire(line.engine, line.folders, now=line.clock.now) == 0
     assert {each.name for each in line.folders.iterdir()} == {first, second, fresh.name, "notes"}
     assert expire(line.engine, line.folders, now=line.clock.now + timedelta(days=8)) == 1

@@ -71,6 +71,20 @@ def _post(visit, address=ROUTE, files=None, **fields):
     return visit.post(address, data={"form_token": _token(visit, address)} | fields, files=files)
 
 
+def _fields(text):
+    """What a browser sends of the form with choices, as its fields stand."""
+    form = text.partition('class="choices"')[2].partition("</form>")[0]
+    found = {}
+    for tag in re.findall(r"<input[^>]*>", form):
+        attributes = dict(re.findall(r'(\w+)="([^"]*)"', tag))
+        if attributes.get("type") not in ("radio", "file") or " checked" in tag:
+            found[attributes["name"]] = attributes["value"]
+    for name, options in re.findall(r'<select[^>]* name="([^"]*)">(.*?)</select>', form, re.DOTALL):
+        chosen = re.search(r"<option[^>]* selected>([^<]*)", options) or re.search(r"<option[^>]*>([^<]*)", options)
+        found[name] = chosen[1]
+    return found
+
+
 def _number(answer):
     assert answer.status_code == 303, answer.text
     return answer.headers["location"].removeprefix("/runs/")
@@ -187,7 +201,7 @@ def test_an_upload_waits_under_a_name_of_ours_and_the_same_again_is_the_same_run
         (None, {"seed": "9" * 30}, 400, "the seed must be"),
         (None, {"kind": "study", "preset": "paper"}, 400, "unknown preset"),
         (None, {"sample-0": "x" * 10_001}, 400, "maximum size"),
-        (None, {f"x{number}": "" for number in range(50)}, 400, "Too many fields"),
+        (None, {f"x{number}": "" for number in range(120)}, 400, "Too many fields"),
         ({f"file-{number}": (f"{number}.csv", EDGES) for number in range(5)}, {}, 400, "Too many files"),
         ({"file-0": ("a.csv", b"x" * 71_000_000)}, {}, 413, "at most 70,000,000 bytes"),
     ],
@@ -217,12 +231,26 @@ def test_only_these_forms_may_be_large(local):
 
 def test_a_weights_file_names_its_architecture(local, feed):
     files = {"file-0": ("w.safetensors", b"x")}
-    fields = {"architecture-0": "lenet", "sizes-0": "size=8, kernel=3"}
+    known = forms.form_of(forms.EXAMINATION).architectures
+    fields = _fields(local.get("/examine").text)
+    assert fields["architecture-0"] == next(iter(known))  # as a browser sends what is not touched
+    assert {name for name in fields if name.startswith("size-")} == {
+        f"size-0-{kind}-{size}" for kind, sizes in known.items() for size in sizes
+    }
+    for kind, sizes in known.items():
+        assert {size: fields[f"size-0-{kind}-{size}"] for size in sizes} == dict(sizes)
+    fields |= {"architecture-0": "lenet", "size-0-lenet-size": "8", "size-0-mlp-sizes": "64 10"}
     number = _number(_post(local, "/examine", files=files, **fields))
     given = queue.find(feed.engine, number).job.inputs[0]
-    assert (given.architecture, given.sizes, given.file) == ("lenet", "size=8, kernel=3", "input-0.safetensors")
-    for fields in ({"architecture-0": "os.system"}, {"architecture-0": "lenet", "sizes-0": "x" * 301}):
-        assert _post(local, "/examine", files=files, **fields).status_code == 400
+    assert (given.architecture, given.sizes, given.file) == ("lenet", "size=8", "input-0.safetensors")
+    for wrong, message in [
+        ({"architecture-0": "os.system"}, "unknown architecture"),
+        ({"size-0-lenet-size": "8, channels=3"}, "size must be numbers"),
+        ({"size-0-lenet-size": "9" * 301}, "at most 300 letters"),
+        ({"architecture-0": "mlp", "size-0-mlp-sizes": ""}, "mlp needs its sizes"),
+    ]:
+        answer = _post(local, "/examine", files=files, **fields | wrong)
+        assert (answer.status_code, message in answer.text) == (400, True), answer.text
 
 
 def test_a_form_of_another_session_or_site_is_refused(local):

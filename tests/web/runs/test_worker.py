@@ -6,17 +6,22 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 from netopsy.core.errors import InputError
-from netopsy.web.app import clock
+from netopsy.feed import Feed
+from netopsy.feed.calendar import clock
+from netopsy.feed.settings import Settings
+from netopsy.web.app import create_app
 from netopsy.web.runs import isolation, queue
-from netopsy.web.runs.companion import companion
+from netopsy.web.runs.companion import Companion, companions
 from netopsy.web.runs.isolation import GIGABYTE, Limits
+from netopsy.web.runs.leases import LEASE, STEP, Watch
 from netopsy.web.runs.results import read_results
 from netopsy.web.runs.worker import CHILD, Slots
 
@@ -86,7 +91,8 @@ def test_one_worker_outlives_hogs_crashes_and_mistakes_and_says_what_each_was(li
         assert "OSError 101" in seen  # the network is unreachable, this machine's own included
 
 
-def test_a_spare_process_waits_for_the_next_job_and_is_given_up(line, started):
+def test_a_spare_process_waits_for_the_next_job_and_is_given_up(line, started, monkeypatch):
+    monkeypatch.setattr("netopsy.web.runs.worker.CHILD", "netopsy_run_child")
     first = line.put(line.toy("NOSY"))
     slots = started(1, warm=1.0)
     _ended(line, first)
@@ -157,8 +163,10 @@ def test_of_two_workers_one_is_killed_and_each_run_ends_once(line, started, monk
     time.sleep(0.5)
     assert not [each for each in child if _alive(each)]  # a job dies with its worker
     if owner == queue.find(line.engine, long).owner and child:  # the long one was with the killed worker
-        late = clock() + timedelta(minutes=1)
-        assert queue.claim(line.engine, "third", now=late).id == long
+        watch, late = Watch(), clock()
+        for _ in range(LEASE // STEP + 1):
+            lost, late = watch.lost(line.engine, now=late), late + STEP
+        assert queue.claim(line.engine, "third", lost, now=late).id == long
         queue.finish(line.engine, long, "third", "done", "", now=late)
     else:
         queue.cancel(line.engine, long, now=clock())
@@ -212,6 +220,31 @@ def test_a_worker_ends_with_the_process_that_started_it(tmp_path):
         time.sleep(0.1)
 
 
+def test_two_pages_and_two_workers_agree(line, started, tmp_path):
+    feeds = [Feed(line.engine, tmp_path / "index") for _ in range(2)]
+    there = Settings(
+        base_url="https://papers.example.org", runs=str(line.folders), secret_file=str(tmp_path / "secret")
+    )
+    options = {"base_url": there.base_url, "follow_redirects": False}
+    pages = [TestClient(create_app(feed, there, now=lambda: line.clock.now), **options) for feed in feeds]
+    toys = [line.put(line.toy("QUICK", times=each), f"who {each}") for each in range(1, 4)]
+    for number in range(5):  # the day's runs of one visitor, wherever they ask
+        answer = pages[number % 2].post("/api/v1/runs/examination", json={"seed": number})
+        assert answer.status_code == 202, answer.text
+        queue.cancel(line.engine, answer.json()["run"], now=line.clock.now)
+    assert [each.post("/api/v1/runs/study", json={"paper": "x"}).status_code for each in pages] == [404, 404]
+    assert [each.post("/api/v1/runs/examination", json={"seed": 9}).status_code for each in pages] == [429, 429]
+    started(1)
+    started(1)
+    _ended(line, *toys)
+    for each in toys:
+        told = [page.get(f"/api/v1/runs/{each}").json() for page in pages]
+        assert told[0] == told[1]
+        assert told[0]["state"] == "done"
+        states = [event.data["state"] for event in queue.events(line.engine, each)]
+        assert states == ["queued", "running", "done"]
+
+
 def test_nothing_of_the_operator_is_around_a_job():
     around = {"NETOPSY_FEED": "x", "AWS_SECRET": "y", "PATH": "/bin", "HTTPS_PROXY": "z", "NETOPSY_MAIL": "m"}
     found = isolation.surroundings(around)
@@ -254,7 +287,8 @@ def test_a_worker_that_is_killed_is_started_again_and_ends_with_the_page(tmp_pat
             time.sleep(0.05)
         return found
 
-    with companion([sys.executable, "-S", "-c", script, str(tmp_path)], os.environ, pause=0.05):
+    kept = Companion("it", [sys.executable, "-S", "-c", script, str(tmp_path)])
+    with companions([kept], os.environ, threading.Event(), pause=0.05):
         first = alive(1)
         os.kill(*first, signal.SIGKILL)
         second = alive(2) - first
@@ -290,7 +324,7 @@ def _children(number):
     """Processes that carry out jobs; the tests' own process may have started a database server or a browser besides."""
     command = ["ps", "-o", "pid=,args=", "--ppid", str(number)]
     out = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    return [int(each.split()[0]) for each in out.splitlines() if CHILD in each]
+    return [int(each.split()[0]) for each in out.splitlines() if CHILD in each or "netopsy_run_child" in each]
 
 
 def _alive(number):

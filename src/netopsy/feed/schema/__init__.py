@@ -4,6 +4,7 @@ from netopsy.feed.schema.accounts import session, shelf, sign_in_link
 from netopsy.feed.schema.columns import METADATA, Instant
 from netopsy.feed.schema.community import account, quota, vote
 from netopsy.feed.schema.discussion import comment, comment_vote, moderation_log, submission, submission_vote
+from netopsy.feed.schema.first_runs import first_run
 from netopsy.feed.schema.mail import bounce, delivery, delivery_paper, subscriber
 from netopsy.feed.schema.papers import (
     featured,
@@ -26,6 +27,7 @@ __all__ = [
     "delivery",
     "delivery_paper",
     "featured",
+    "first_run",
     "listing",
     "moderation_log",
     "paper",

@@ -11,6 +11,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from netopsy.feed.search import keys
+from netopsy.feed.search.files import LISTS, WHOLE
 from netopsy.feed.search.vectors import WIDTH, Vectors
 
 FLAT = 200_000
@@ -19,9 +20,6 @@ AT_ONCE = 10_000
 """Vectors that are taken in together."""
 SAMPLE = 40
 """Vectors a list from which the lists are learned."""
-WHOLE, LISTS = "whole.faiss", "lists.faiss"
-FILES = (*keys.FILES, WHOLE, "starts.npy", "scales.npy", "passages.npy")
-"""Which are there in any case; the lists only above `FLAT`."""
 
 
 def build(vectors: Vectors, folder: Path, before: Path | None = None) -> int:

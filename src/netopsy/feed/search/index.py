@@ -10,19 +10,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 from sqlalchemy import Engine, func, select
 
 from netopsy.catalogue.search import encoder, searches_by_meaning
 from netopsy.core.errors import InputError
 from netopsy.feed import schema
 from netopsy.feed.search import query as typed
-from netopsy.feed.search.building import FILES, build
-from netopsy.feed.search.documents import Document, changed
-from netopsy.feed.search.meaning import Meaning
-from netopsy.feed.search.vectors import Vectors
-from netopsy.feed.search.words import Words
+from netopsy.feed.search.files import FILES
+
+if TYPE_CHECKING:  # what takes time to load is loaded by whoever searches
+    from netopsy.feed.search.documents import Document
+    from netopsy.feed.search.meaning import Meaning
+    from netopsy.feed.search.vectors import Vectors
+    from netopsy.feed.search.words import Words
 
 CANDIDATES = 200
 """Papers that words and meaning propose, each."""
@@ -85,12 +87,17 @@ class SearchIndex:
             query = select(func.count()).where(schema.paper.c.seq > self.state().seq)
             return int(connection.scalar(query) or 0)
 
-    def update(self, engine: Engine, *, encode: int | None = None) -> State:
+    def update(self, engine: Engine, *, encode: int | None = None, wait: bool = True) -> State:
         """Follow the database, and read up to ``encode`` papers for their meaning, all where it is not said.
 
         Interrupted, it goes on where it was. An index that cannot be read is made anew.
+
+        Args:
+            wait: for another process that does so at the moment; otherwise the index is left as that one will have it.
         """
-        with self._written():
+        with self._written(wait) as alone:
+            if not alone:
+                return self.state()
             try:
                 return self._followed(engine, encode)
             except sqlite3.OperationalError:
@@ -101,6 +108,9 @@ class SearchIndex:
                 return self._followed(engine, encode)
 
     def _followed(self, engine: Engine, encode: int | None) -> State:
+        from netopsy.feed.search.vectors import Vectors
+        from netopsy.feed.search.words import Words
+
         state = self.state()
         if state.seq == 0 or not self._readable(state):
             for each in ("words", "meaning"):
@@ -153,30 +163,36 @@ class SearchIndex:
         return {str(each.relative_to(self.folder)): each.stat().st_size for each in files}
 
     @contextmanager
-    def _written(self) -> Iterator[None]:
+    def _written(self, wait: bool = True) -> Iterator[bool]:
         """Alone with the folder, which is made where there is none; a fault of the disk is one sentence."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with _alone(self.folder):
-                yield
+            with _alone(self.folder, wait) as alone:
+                yield alone
         except (OSError, sqlite3.OperationalError) as error:
             raise UnwritableError(f"the index of search {str(self.folder)!r} cannot be written: {error}") from None
 
-    def search(self, text: str, limit: int = 10) -> list[Found]:
-        """The papers that are nearest to what was typed, best first; those that it names outright before all others."""
+    def search(self, text: str, limit: int = 10, *, meaning: bool = True) -> list[Found]:
+        """The papers that are nearest to what was typed, best first; those that it names outright before all others.
+
+        Args:
+            meaning: whether it may ask for the encoder, which takes long to load; words alone are looked at otherwise.
+        """
         query = typed.parse(text)
         words = self._opened_words()
         if not query.text:
             return [Found(key, 0.0, None) for key in words.allowed(query)] if query.filters else []
         matches = words.found(query, CANDIDATES)
         named = words.named(query, CANDIDATES)
-        meaning = self._opened_meaning() if searches_by_meaning() else None
+        read = self._opened_meaning() if meaning and searches_by_meaning() else None
         near: dict[str, tuple[float, int]] = {}
-        if meaning is not None and len(meaning):
+        if read is not None and len(read):
+            import numpy as np
+
             vector = np.ascontiguousarray(encoder()([query.text])[0], np.float32)
             allowed = words.numbers(query) if query.filters else None
-            nearest = meaning.nearest(vector, CANDIDATES, allowed)
-            near = meaning.nearness(vector, list(dict.fromkeys([*nearest, *matches, *named])))
+            nearest = read.nearest(vector, CANDIDATES, allowed)
+            near = read.nearness(vector, list(dict.fromkeys([*nearest, *matches, *named])))
         most = max(matches.values(), default=0.0)
         found = []
         for key in dict.fromkeys([*named, *near, *matches]):
@@ -207,6 +223,8 @@ class SearchIndex:
         return read
 
     def _rebuild(self, vectors: Vectors) -> int:
+        from netopsy.feed.search.building import build
+
         place = self.folder / "meaning"
         place.mkdir(exist_ok=True)
         old = self._generation()
@@ -229,6 +247,10 @@ class SearchIndex:
 
     def _readable(self, state: State) -> bool:
         try:
+            from netopsy.feed.search.meaning import Meaning
+            from netopsy.feed.search.vectors import Vectors
+            from netopsy.feed.search.words import Words
+
             if not self.present() or (state.papers and not len(Words(self.folder / "words"))):
                 return False
             if Vectors(self.folder / "vectors.db").owners() < state.papers:
@@ -242,6 +264,8 @@ class SearchIndex:
 
     def _opened_words(self) -> Words:
         if self._words is None:
+            from netopsy.feed.search.words import Words
+
             self._words = Words(self.folder / "words")
         self._words.index.reload()
         return self._words
@@ -253,6 +277,8 @@ class SearchIndex:
         place = self.folder / "meaning" / name
         made = (place / FILES[0]).stat().st_mtime_ns  # a number is given again where all was made anew
         if self._meaning is None or self._meaning[0] != (name, made):
+            from netopsy.feed.search.meaning import Meaning
+
             self._meaning = (name, made), Meaning(place)
         return self._meaning[1]
 
@@ -267,7 +293,9 @@ def fused(nearness: float, by_words: float) -> float:
 
 
 def _pages(engine: Engine, after: int) -> Iterator[list[Document]]:
-    """The papers that changed after that number, a part at a time: what is done between takes no place in the database."""
+    """The papers that changed after that number, a part at a time: between two the database is free."""
+    from netopsy.feed.search.documents import changed
+
     while True:
         with engine.connect() as connection:
             some = list(islice(changed(connection, after), AT_ONCE))
@@ -278,9 +306,14 @@ def _pages(engine: Engine, after: int) -> Iterator[list[Document]]:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone(folder: Path, wait: bool) -> Iterator[bool]:
+    """Hold the lock of a folder; ``False`` where another holds it that is not waited for."""
     import fcntl
 
     with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            alone = True
+        except BlockingIOError:
+            alone = False
+        yield alone

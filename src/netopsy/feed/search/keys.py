@@ -10,7 +10,7 @@ from typing import SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-FILES = ("ids.npy", "id_starts.npy", "numbers.npy", "rows.npy")
+from netopsy.feed.search.files import NAMES
 
 
 def number_of(key: str) -> int:
@@ -38,7 +38,7 @@ class Keys:
     """The names of rows."""
 
     def __init__(self, folder: Path) -> None:
-        loaded = (np.load(folder / each, mmap_mode="r") for each in FILES)
+        loaded = (np.load(folder / each, mmap_mode="r") for each in NAMES)
         self._text, self._starts, self._numbers, self._rows = loaded
 
     def __len__(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netopsy.feed.search.building import LISTS, WHOLE
+from netopsy.feed.search.files import LISTS, WHOLE
 from netopsy.feed.search.keys import Keys
 
 EXACT = 50_000

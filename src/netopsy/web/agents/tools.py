@@ -4,39 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from fastapi import HTTPException, Request
-from pydantic import BaseModel, ConfigDict, Field
-from starlette.datastructures import FormData
+from pydantic import Field
 
-from netopsy.core.errors import InputError, lookup, require
+from netopsy.core.errors import lookup
 from netopsy.feed import Entry
 from netopsy.feed.lists import Period
-from netopsy.lab.recipes import Input, Option
 from netopsy.studies import recipes
+from netopsy.web import orders
 from netopsy.web.agents import quotation
+from netopsy.web.orders import Arguments, Examination, Method, Named, Study
 from netopsy.web.pages.paper import entry_named
-from netopsy.web.pages.runs import ROWS, asker_of, folder_of, form_named, run_numbered
+from netopsy.web.pages.runs import run_numbered
 from netopsy.web.pages.search import LONGEST
-from netopsy.web.runs import queue
 from netopsy.web.runs.queue import RunRow
-from netopsy.web.runs.results import read_results
-from netopsy.web.runs.uploads import SEEDS, job_from
-from netopsy.web.site import Site, address_of, site_of
-from netopsy.web.visitor import visitor_of
+from netopsy.web.site import address_of, site_of
 
 MANY, MOST = 50, 500
 """How many papers a list has that has no end, and any list."""
 PERIODS: Mapping[str, Period] = {"top week": "week", "top month": "month"}
-NAME = "Its slug such as grokking, its arXiv number, or its DOI."
-
-
-class Arguments(BaseModel):
-    """What a tool takes; anything else is refused."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Search(Arguments):
@@ -67,30 +55,14 @@ class Listed(Arguments):
     )
 
 
-class Named(Arguments):
-    """Which paper is meant."""
-
-    paper: str = Field(max_length=LONGEST, description=NAME)
-
-
 class Nothing(Arguments):
     """Nothing at all."""
-
-
-class Method(Named):
-    """What is run."""
-
-    samples: list[str] = Field(
-        default=[], max_length=10, description="For each input the name of a sample, in order; the first if left out."
-    )
-    options: dict[str, str | int | float] = Field(default={}, description="Options by name; see list_runnable.")
-    seed: int = Field(default=0, ge=0, lt=SEEDS)
 
 
 class Run(Arguments):
     """Which run is meant."""
 
-    run: str = Field(max_length=LONGEST, description="The number that run_method gave.")
+    run: str = Field(max_length=LONGEST, description="The number that a run was given.")
 
 
 @dataclass(frozen=True)
@@ -105,9 +77,9 @@ class AgentTool:
 
 
 def search_papers(request: Request, given: Search) -> dict[str, Any]:
-    """The papers nearest to what is typed."""
-    found = site_of(request).search(given.query, given.limit)
-    return {"papers": [quotation.paper(hit.to_json()) for hit in found]}
+    """The papers nearest to what is typed, and whether more than words were looked at."""
+    found, meaning = site_of(request).search(given.query, given.limit)
+    return {"papers": [quotation.paper(hit.to_json()) for hit in found], "meaning": meaning}
 
 
 def papers_of_day(request: Request, given: Listed) -> dict[str, Any]:
@@ -151,86 +123,44 @@ def get_evidence(request: Request, given: Named) -> dict[str, Any]:
 
 def list_runnable(request: Request, given: Nothing) -> dict[str, Any]:
     """What can be run, with its samples and options."""
-    hidden = site_of(request).hidden()
-    return {"methods": [_method(slug) for slug in recipes() if slug not in hidden]}
+    return orders.runnable(request)
 
 
 def run_method(request: Request, given: Method) -> dict[str, Any]:
     """Put a run of a paper's method on samples into the queue."""
-    site, slug = site_of(request), entry_named(site_of(request), given.paper).slug or given.paper
-    lookup("paper that can be run", slug, recipes())
-    form = form_named(slug)
-    takes = len(form.recipe.takes)
-    require(len(given.samples) <= takes, f"{slug} takes {takes} samples, got {len(given.samples)}")
-    options = {name: str(value) for name, value in given.options.items()}
-    form.recipe.values(options)
-    sent = {f"option-{name}": value for name, value in options.items()} | {"seed": str(given.seed)}
-    sent |= {f"sample-{place}": name for place, name in enumerate(given.samples)}
-    folders = folder_of(site)
-    job = job_from("recipe", form, FormData(sent), folders)
-    number = queue.enqueue(site.feed.engine, job, asker_of(visitor_of(request)), folders, None, now=site.now())
-    return run_status(request, Run(run=number))
+    return _told(request, orders.run_method(request, given))
+
+
+def run_study(request: Request, given: Study) -> dict[str, Any]:
+    """Put the re-test of a paper's claims into the queue."""
+    return _told(request, orders.run_study(request, given))
+
+
+def examine_network(request: Request, given: Examination) -> dict[str, Any]:
+    """Put the examination of a sample network into the queue."""
+    return _told(request, orders.examine_network(request, given))
 
 
 def run_status(request: Request, given: Run) -> dict[str, Any]:
     """How far a run is."""
-    site, found = site_of(request), run_numbered(request, given.run)
-    news = queue.events(site.feed.engine, found.id) if found.state == "running" else []
-    progress = next((each.data for each in reversed(news) if each.kind == "progress"), None)
-    return _told(site, found) | quotation.quoted({"said": found.said, "progress": progress})
+    return _told(request, run_numbered(request, given.run))
+
+
+def cancel_run(request: Request, given: Run) -> dict[str, Any]:
+    """End a run."""
+    return _told(request, orders.cancel(request, run_numbered(request, given.run)))
 
 
 def get_result(request: Request, given: Run) -> dict[str, Any]:
     """What came of a run."""
     site, found = site_of(request), run_numbered(request, given.run)
-    if found.state != "done":
-        raise InputError(f"this run is {found.state}, and only one that is done has a result")
-    told = read_results(folder_of(site) / found.id)
-    if told is None:
-        raise HTTPException(404, "The results of this run are not there any more.")
-    whole = {finding["title"]: len(finding["table"]) - 1 for finding in told["findings"]}
-    findings = [finding | {"table": finding["table"][: ROWS + 1]} for finding in told["findings"]]
-    place = f"{site.settings.base_url}/runs/{found.id}/files/"
-    return _told(site, found) | {
-        "files": [place + name for name in told["files"]],
-        **quotation.quoted({**told, "findings": findings, "rows": whole}),
-    }
+    files, told = orders.result(site, found)
+    return orders.status(site, found) | {"files": files, **quotation.quoted(told)}
 
 
-def _told(site: Site, found: RunRow) -> dict[str, Any]:
-    moments: Mapping[str, datetime | None] = {
-        name: getattr(found, name) for name in ("created", "started", "ended", "expires")
-    }
-    return {
-        "run": found.id,
-        "page": f"{site.settings.base_url}/runs/{found.id}",
-        "paper": found.job.paper,
-        "state": found.state,
-        "waiting_in_front": found.ahead,
-        **{name: moment and moment.isoformat() for name, moment in moments.items()},
-    }
-
-
-def _method(slug: str) -> dict[str, Any]:
-    recipe = form_named(slug).recipe
-    return {
-        "paper": slug,
-        "does": recipe.title,
-        "shows": recipe.shows,
-        "inputs": [_input(each) for each in recipe.takes],
-        "options": [_option(each) for each in recipe.options],
-    }
-
-
-def _input(wanted: Input) -> dict[str, Any]:
-    told = {"kind": wanted.kind, "samples": list(wanted.samples)}
-    return told | ({"means": wanted.help} if wanted.help else {})
-
-
-def _option(option: Option) -> dict[str, Any]:
-    told = {"name": option.name, "means": option.label, "default": option.default}
-    bounds = {name: value for name, value in (("low", option.low), ("high", option.high)) if abs(value) < 1e300}
-    return told | bounds | ({"choices": list(option.choices)} if option.choices else {})
+def _told(request: Request, found: RunRow) -> dict[str, Any]:
+    site = site_of(request)
+    return orders.status(site, found) | quotation.quoted(orders.news(site, found))
 
 
 TOOLS: Mapping[str, AgentTool] = {
@@ -241,11 +171,18 @@ TOOLS: Mapping[str, AgentTool] = {
         get_evidence, Named, "Read what re-testing a paper's claims gave: each verdict with its criterion and interval."
     ),
     "list_runnable": AgentTool(
-        list_runnable, Nothing, "List the papers whose methods can be run here, with their samples and options."
+        list_runnable, Nothing, "List what can be run here: methods with their samples and options, studies, a network."
     ),
     "run_method": AgentTool(
         run_method, Method, "Run a paper's method on samples. It is queued, and counts as a run of the day.", True
     ),
+    "run_study": AgentTool(
+        run_study, Study, "Re-test a paper's claims. It is queued, and counts as a run of the day.", True
+    ),
+    "examine_network": AgentTool(
+        examine_network, Examination, "Point every instrument that applies at a sample network; queued as a run.", True
+    ),
     "run_status": AgentTool(run_status, Run, "Ask how far a run is: queued, running, done, failed or cancelled."),
+    "cancel_run": AgentTool(cancel_run, Run, "End a run of one's own; a study keeps its finished cells.", True),
     "get_result": AgentTool(get_result, Run, "Read what came of a run that is done: sentences, numbers, tables."),
 }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import select
 
 from netopsy.feed.ranking import GRAVITY, HALF_LIFE
-from netopsy.web.caching import FOR_EVER, NEVER
-from netopsy.web.site import site_of
+from netopsy.web.caching import NEVER
+from netopsy.web.site import site_of, static_file
 
 router = APIRouter(include_in_schema=False)
 
@@ -22,13 +22,7 @@ def about(request: Request) -> HTMLResponse:
     )
 
 
-@router.get("/static/{name}")
-def static(request: Request, name: str) -> Response:
-    """A file beside the templates."""
-    found = site_of(request).static.get(name)
-    if found is None:
-        raise HTTPException(404)
-    return Response(found.content, media_type=found.kind, headers={"Cache-Control": FOR_EVER})
+router.get("/static/{name}")(static_file)
 
 
 @router.get("/healthz")

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
 from netopsy.feed import Entry
 from netopsy.web.pages.paper import entry_named
-from netopsy.web.pages.search import LONGEST
+from netopsy.web.pages.search import LONGEST, kept
+from netopsy.web.refusals import refusals
 from netopsy.web.site import site_of
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", responses=refusals((400, 404, 422, 503)))
 Limit = Annotated[int, Query(ge=1, le=500, description="At most this many papers.")]
+Day = Annotated[str, Path(description="A date.", json_schema_extra={"format": "date"})]
+Week = Annotated[str, Path(description="An ISO week.", json_schema_extra={"pattern": "^[1-9][0-9]{3}-W[0-5][0-9]$"})]
+Month = Annotated[str, Path(description="A month.", json_schema_extra={"pattern": "^[1-9][0-9]{3}-[01][0-9]$"})]
 
 
 @router.get("/today")
@@ -25,21 +29,21 @@ def today(request: Request) -> dict[str, Any]:
 
 
 @router.get("/day/{name}")
-def day(request: Request, name: str) -> dict[str, Any]:
+def day(request: Request, name: Day) -> dict[str, Any]:
     """The papers of a day such as 2026-11-28."""
     site = site_of(request)
     return _papers(site.feed.day(name, now=site.now()))
 
 
 @router.get("/week/{name}")
-def week(request: Request, name: str) -> dict[str, Any]:
+def week(request: Request, name: Week) -> dict[str, Any]:
     """The papers of an ISO week such as 2026-W48."""
     site = site_of(request)
     return _papers(site.feed.week(name, now=site.now()))
 
 
 @router.get("/month/{name}")
-def month(request: Request, name: str) -> dict[str, Any]:
+def month(request: Request, name: Month) -> dict[str, Any]:
     """The papers of a month such as 2026-11."""
     site = site_of(request)
     return _papers(site.feed.month(name, now=site.now()))
@@ -61,10 +65,16 @@ def top(request: Request, period: Literal["week", "month"], limit: Limit = 50) -
 
 @router.get("/search")
 def search(
-    request: Request, q: Annotated[str, Query(min_length=1, max_length=LONGEST)], limit: Limit = 10
+    request: Request,
+    response: Response,
+    q: Annotated[str, Query(min_length=1, max_length=LONGEST)],
+    limit: Limit = 10,
 ) -> dict[str, Any]:
-    """The papers nearest to what is typed, best first."""
-    return {"papers": [hit.to_json() for hit in site_of(request).search(q, limit)]}
+    """The papers nearest to what is typed, best first; where ``meaning`` is false, words alone were looked at."""
+    site = site_of(request)
+    found, meaning = site.search(q, limit)
+    response.headers.update(kept(site, meaning))
+    return {"papers": [hit.to_json() for hit in found], "meaning": meaning}
 
 
 @router.get("/papers/{name:path}")

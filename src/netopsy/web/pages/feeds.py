@@ -10,10 +10,9 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from netopsy.core.errors import require
-from netopsy.feed import Entry
 from netopsy.feed.syndication import Channel, write
-from netopsy.web.pages.search import LONGEST
-from netopsy.web.site import Site, site_of
+from netopsy.web.pages.search import LONGEST, kept
+from netopsy.web.site import site_of
 
 router = APIRouter(include_in_schema=False)
 KINDS = {
@@ -31,12 +30,18 @@ def feed(request: Request, name: str, kind: Literal["rss", "atom", "json"], q: s
     """A list for feed readers."""
     site = site_of(request)
     what, page = _wanted(name, q)
-    title, found = site.feed.listed(what, MANY, now=site.now()) if name != "search" else _search(site, q)
+    meaning = True
+    if name == "search":
+        hits, meaning = site.search(q, MANY)
+        title, found = f"Papers about {q}", [hit.entry for hit in hits]
+    else:
+        title, found = site.feed.listed(what, MANY, now=site.now())
     base = site.settings.base_url
     asked = f"?q={quote(q)}" if name == "search" else ""
     channel = Channel(title, link=base + page, own=f"{base}/feeds/{name}.{kind}{asked}")
     form, media = KINDS[kind]
-    return Response(write(form, found, channel, site.now()), media_type=f"{media}; charset=utf-8")
+    text = write(form, found, channel, site.now())
+    return Response(text, media_type=f"{media}; charset=utf-8", headers=kept(site, meaning))
 
 
 def _wanted(name: str, q: str) -> tuple[str, str]:
@@ -49,7 +54,3 @@ def _wanted(name: str, q: str) -> tuple[str, str]:
         if re.fullmatch(pattern, name, re.ASCII):
             return name, f"/{place}/{name}"
     raise HTTPException(404)
-
-
-def _search(site: Site, q: str) -> tuple[str, list[Entry]]:
-    return f"Papers about {q}", [hit.entry for hit in site.search(q, MANY)]

@@ -86,7 +86,7 @@ def run(request: Request, number: str) -> HTMLResponse:
         back=_place_of(found.job),
         told=told,
         progress=next((each.data for each in reversed(news) if each.kind == "progress"), None),
-        own=_may_cancel(visitor_of(request), found),
+        own=may_cancel(visitor_of(request), found),
         most_rows=ROWS,
     )
     page.headers.update(UNKEPT)
@@ -98,7 +98,7 @@ def cancel(request: Request, number: str, form_token: Annotated[str, Form(max_le
     """End a run; a study keeps its finished cells."""
     site, found, visitor = site_of(request), run_numbered(request, number), visitor_of(request)
     check_form(visitor, form_token)
-    if not _may_cancel(visitor, found):
+    if not may_cancel(visitor, found):
         raise HTTPException(403, "This run is another visitor's.")
     queue.cancel(site.feed.engine, found.id, now=site.now())
     return RedirectResponse(f"/runs/{found.id}", 303, headers=UNKEPT)
@@ -137,10 +137,11 @@ async def events(
     last_event_id: Annotated[str, Header()] = "",
 ) -> AsyncIterator[ServerSentEvent]:
     """What happens to a run, as it happens; goes on behind the event that a browser has seen last."""
-    engine = site_of(request).feed.engine
+    site = site_of(request)
+    engine = site.feed.engine
     known = last_event_id.isascii() and last_event_id.isdecimal() and len(last_event_id) < 10
     last, until = int(last_event_id) if known else 0, anyio.current_time() + LONGEST
-    while anyio.current_time() < until:
+    while anyio.current_time() < until and not site.closing.is_set():
         now = await run_in_threadpool(queue.find, engine, found.id)
         for each in await run_in_threadpool(queue.events, engine, found.id, last):
             last = each.seq
@@ -184,7 +185,7 @@ def _job(slug: str, sent: FormData, visitor: Visitor, place: Any) -> Job:
         return job_from("examination", form_named(EXAMINATION), sent, place)
     if sent.get("kind") == "study":
         lookup("study", slug, available())
-        presets = _presets(visitor)
+        presets = presets_of(visitor)
         preset = str(sent.get("preset") or presets[0])
         return Job("study", slug, preset=lookup("preset", preset, {each: each for each in presets}))
     return job_from("recipe", form_named(slug), sent, place)
@@ -203,7 +204,7 @@ def _form(request: Request, slug: str, trouble: str = "", *, status: int = 200) 
         entry=None if slug == EXAMINATION else entry_named(site, slug),
         recipe=described.recipe if described else None,
         architectures=described.architectures if described else {},
-        presets=_presets(visitor_of(request)) if slug in available() else (),
+        presets=presets_of(visitor_of(request)) if slug in available() else (),
         endings=ENDINGS,
         most={kind: size // 1_000_000 for kind, size in BYTES.items()},
         trouble=trouble,
@@ -221,7 +222,8 @@ def form_named(slug: str) -> forms.Form:
         raise HTTPException(503, "This form cannot be made at the moment; it was noted.") from None
 
 
-def _presets(visitor: Visitor) -> tuple[str, ...]:
+def presets_of(visitor: Visitor) -> tuple[str, ...]:
+    """How large studies may be that this visitor asks for."""
     return ("smoke", "laptop") if visitor.account is not None else ("smoke",)
 
 
@@ -230,11 +232,12 @@ def asker_of(visitor: Visitor) -> Asker:
     if visitor.account is None:
         return Asker(visitor.who, ANONYMOUS)
     if visitor.account == LOCAL_ACCOUNT:
-        return Asker(visitor.who, LOCAL)
+        return Asker(visitor.who, LOCAL, LOCAL_ACCOUNT)
     return Asker(visitor.who, ACCOUNT, visitor.account)
 
 
-def _may_cancel(visitor: Visitor, found: RunRow) -> bool:
+def may_cancel(visitor: Visitor, found: RunRow) -> bool:
+    """Whether a visitor may end a run."""
     return visitor.moderator or visitor.who == found.who
 
 

@@ -14,7 +14,7 @@ from netopsy.feed.calendar import aware
 from netopsy.feed.database import beside, writing
 from netopsy.feed.settings import Settings
 
-LEFT = timedelta(hours=1)
+LEFT = timedelta(days=1)
 """A folder that belongs to no run is an upload at first, and nobody's later."""
 INCOMING = "incoming-"
 _OURS = re.compile(rf"(?:{INCOMING})?[0-9a-f]{{32}}")

@@ -11,17 +11,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, and_, case, delete, func, insert, select, update
 
 from netopsy.core.errors import InputError
-from netopsy.feed import quotas, schema
+from netopsy.feed import first_runs, quotas, schema, votes
 from netopsy.feed.calendar import aware
 from netopsy.feed.database import writing
 from netopsy.web.runs.job import Job
+from netopsy.web.runs.leases import LEASE, Lease
 from netopsy.web.runs.results import FOLDER, RESULT
 
-LEASE = timedelta(seconds=30)
-"""A worker that is not heard of for so long is dead."""
 TRIES = 2
 """A run whose worker died is taken again once."""
 DIED = "The process that ran it died twice, so it was given up."
@@ -118,6 +117,8 @@ def enqueue(engine: Engine, job: Job, asker: Asker, folders: Path, incoming: Pat
         waits = {"state": "queued", "tries": 0, "cancel": False, "said": "", "expires": moment + allowed.kept}
         waits |= {"created": moment, "started": None, "ended": None, "owner": None, "leased_until": None}
         number = secrets.token_hex(16) if known is None else str(known.id)
+        if asker.account is not None:
+            votes.ensure_account(connection, asker.account, moment)
         if known is None:
             told = {"who": asker.who, "account": asker.account, "job": job.to_text(), "most": allowed.at_once}
             connection.execute(insert(table).values(id=number, key=key, **told, **waits))
@@ -128,20 +129,23 @@ def enqueue(engine: Engine, job: Job, asker: Asker, folders: Path, incoming: Pat
     return number
 
 
-def waiting(engine: Engine, *, now: datetime) -> bool:
+def waiting(engine: Engine) -> bool:
     """Whether there is anything to claim; asked without holding up those who write."""
-    table, moment = schema.run.c, aware(now)
-    lost = and_(table.state == "running", table.leased_until <= moment)
+    table = schema.run.c
     with engine.connect() as connection:
-        query = select(table.id).where(or_(table.state == "queued", lost)).limit(1)
-        return connection.scalar(query) is not None
+        return connection.scalar(select(table.id).where(table.state == "queued").limit(1)) is not None
 
 
-def claim(engine: Engine, owner: str, *, now: datetime) -> RunRow | None:
-    """Take a run under a lease: of those who run least at the moment, and among them of whoever waited longest."""
+def claim(engine: Engine, owner: str, lost: Sequence[Lease] = (), *, now: datetime) -> RunRow | None:
+    """Take a run under a lease: of those who run least at the moment, and among them of whoever waited longest.
+
+    Args:
+        lost: leases of workers that are dead, as `netopsy.web.runs.leases.Watch` knows them; their runs are settled
+            before.
+    """
     table, moment = schema.run, aware(now)
     with writing(engine) as connection:
-        _reclaim(connection, moment)
+        _reclaim(connection, lost, moment)
         at_work = (
             select(
                 table.c.who.label("who"),
@@ -206,17 +210,20 @@ def progress(engine: Engine, number: str, owner: str, data: Mapping[str, Any], *
 def finish(engine: Engine, number: str, owner: str, state: State, said: str, *, now: datetime) -> bool:
     """Write down how a run ended; ``False`` where it is not the worker's own any more.
 
-    One that is to be cancelled is, unless it was done before.
+    One that is to be cancelled is, unless it was done before. The first run of a paper that an account has done counts
+    for what is trending.
     """
     table, moment = schema.run, aware(now)
     with writing(engine) as connection:
         own = and_(table.c.id == number, table.c.owner == owner, table.c.state == "running")
-        row = connection.execute(select(table.c.cancel).where(own)).one_or_none()
+        row = connection.execute(select(table.c.cancel, table.c.account, table.c.job).where(own)).one_or_none()
         if row is None:
             return False
         if row.cancel and state != "done":
             state, said = "cancelled", CANCELLED
         _end(connection, number, state, said, moment)
+        if state == "done" and row.account is not None:
+            first_runs.note(connection, Job.from_text(row.job).paper, row.account, moment)
         return True
 
 
@@ -281,11 +288,15 @@ def _place(folders: Path, number: str, incoming: Path | None) -> None:
         place.mkdir(mode=0o700)
 
 
-def _reclaim(connection: Connection, now: datetime) -> None:
-    """Settle the runs of workers that are dead."""
+def _reclaim(connection: Connection, lost: Sequence[Lease], now: datetime) -> None:
+    """Settle the runs of workers that are dead, where they have not been heard of after all."""
     table = schema.run
-    lost = and_(table.c.state == "running", table.c.leased_until <= now)
-    for row in connection.execute(select(table.c.id, table.c.tries, table.c.cancel).where(lost)).all():
+    for each in lost:
+        held = and_(table.c.owner == each.owner, table.c.leased_until == each.until, table.c.state == "running")
+        query = select(table.c.id, table.c.tries, table.c.cancel).where(table.c.id == each.run, held)
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            continue
         if row.cancel:
             _end(connection, row.id, "cancelled", CANCELLED, now)
         elif row.tries >= TRIES:

@@ -12,14 +12,14 @@ from pathlib import Path
 from starlette.datastructures import FormData, UploadFile
 
 from netopsy.core.errors import InputError, lookup, require
+from netopsy.core.texts import plain
 from netopsy.lab.recipes import Input
 from netopsy.web.runs.expiry import INCOMING
 from netopsy.web.runs.forms import Form
 from netopsy.web.runs.inputs import BYTES, ending_of
 from netopsy.web.runs.job import Given, Job, JobKind
-from netopsy.web.runs.networks import ARCHITECTURES
 
-FIELDS = 40
+FIELDS = 100
 """The most parts of a form, beside files."""
 PART = 10_000
 """Bytes of one of them."""
@@ -48,7 +48,8 @@ def job_from(kind: JobKind, form: Form, sent: FormData, folder: Path) -> Job:
         InputError: a value that does not fit, or a file that is too large or of another kind.
     """
     recipe = form.recipe
-    inputs = tuple(_given(number, wanted, sent, folder) for number, wanted in enumerate(recipe.takes))
+    known = form.architectures
+    inputs = tuple(_given(number, wanted, sent, folder, known) for number, wanted in enumerate(recipe.takes))
     named = {option.name: _text(sent, f"option-{option.name}") for option in recipe.options}
     options = {name: str(value) for name, value in recipe.values({n: v for n, v in named.items() if v}).items()}
     seed = _text(sent, "seed") or "0"
@@ -60,7 +61,9 @@ def job_from(kind: JobKind, form: Form, sent: FormData, folder: Path) -> Job:
     return Job(kind, paper, inputs, options if kind == "recipe" else {}, seed=int(seed))
 
 
-def _given(number: int, wanted: Input, sent: FormData, folder: Path) -> Given:
+def _given(
+    number: int, wanted: Input, sent: FormData, folder: Path, architectures: Mapping[str, Mapping[str, str]]
+) -> Given:
     sample, file = _text(sent, f"sample-{number}"), sent.get(f"file-{number}")
     if not isinstance(file, UploadFile) or not file.filename:
         if sample:
@@ -70,10 +73,22 @@ def _given(number: int, wanted: Input, sent: FormData, folder: Path) -> Given:
     digest = _copied(file, folder / name, BYTES[wanted.kind], wanted)
     if wanted.kind != "network":
         return Given(file=name, digest=digest)
-    architecture, sizes = _text(sent, f"architecture-{number}"), _text(sent, f"sizes-{number}")
-    lookup("architecture", architecture, dict.fromkeys(ARCHITECTURES, 1))
-    require(len(sizes) <= LONGEST, f"sizes may have at most {LONGEST} letters")
-    return Given(file=name, digest=digest, architecture=architecture, sizes=sizes)
+    architecture = _text(sent, f"architecture-{number}")
+    known = lookup("architecture", architecture, architectures)
+    typed = {size: _text(sent, f"size-{number}-{architecture}-{size}") for size in known}
+    return Given(file=name, digest=digest, architecture=architecture, sizes=_sizes(architecture, known, typed))
+
+
+def _sizes(architecture: str, known: Mapping[str, str], typed: Mapping[str, str]) -> str:
+    """What was typed of the sizes of an architecture where it is not what they are anyway."""
+    other = {name: value for name, value in typed.items() if value and value != known[name]}
+    for name, value in other.items():
+        require(not set(value) & set(",;="), f"{name} must be numbers with spaces between them, got {plain(value)!r}")
+    missing = [name for name, value in known.items() if not value and name not in other]
+    require(not missing, f"{architecture} needs its {' and '.join(missing)}")
+    told = ", ".join(f"{name}={value}" for name, value in other.items())
+    require(len(told) <= LONGEST, f"sizes may have at most {LONGEST} letters")
+    return told
 
 
 def _copied(file: UploadFile, place: Path, most: int, wanted: Input) -> str:

@@ -22,12 +22,15 @@ from netopsy.web.runs import forms, isolation, queue
 from netopsy.web.runs.child import JOB, no_room
 from netopsy.web.runs.isolation import LIMITS, Limits
 from netopsy.web.runs.job import JobKind
+from netopsy.web.runs.leases import Watch
 from netopsy.web.runs.queue import RunRow, State
 
 _LOG = logging.getLogger("netopsy.web")
 STEP = 0.25
 """Seconds between two looks at a job: at most one event comes of each."""
 BEAT = 5.0
+BRIEF = 0.5
+"""Seconds that processes have when this one is to end."""
 LOOK = 1.0
 """Seconds between two looks whether a run is still wanted."""
 CHILD = "netopsy.web.runs.child"
@@ -67,9 +70,10 @@ class Slots:
             self._take_runs(owner, spare)
 
     def _take_runs(self, owner: str, spare: _Spare) -> None:
+        watch = Watch()
         while not self.over.is_set():
             try:
-                taken = queue.claim(self.engine, owner, now=self.now()) if self._waiting() else None
+                taken = self._claimed(owner, watch)
                 if taken is not None:
                     self._carry_out(taken, owner, spare)
                     spare.renew()
@@ -80,8 +84,11 @@ class Slots:
                 self.over.wait(5.0)
             self.over.wait(STEP)
 
-    def _waiting(self) -> bool:
-        return queue.waiting(self.engine, now=self.now())
+    def _claimed(self, owner: str, watch: Watch) -> RunRow | None:
+        lost = watch.lost(self.engine, now=self.now())
+        if not lost and not queue.waiting(self.engine):
+            return None
+        return queue.claim(self.engine, owner, lost, now=self.now())
 
     def _carry_out(self, run: RunRow, owner: str, spare: _Spare) -> None:
         folder, limits = self.folders / run.id, self.limits[run.job.kind]
@@ -110,7 +117,7 @@ class Slots:
             self.over.wait(STEP)
             moment = time.monotonic()
             if self.over.is_set():
-                isolation.stop(process)
+                isolation.stop(process, BRIEF)
                 return "queued", ""
             if moment - begun > limits.seconds:
                 isolation.stop(process)
@@ -179,7 +186,7 @@ class _Spare:
         """End it."""
         process, self._process = self._process, None
         if process is not None:
-            isolation.stop(process)
+            isolation.stop(process, BRIEF)
             _closed(process)
 
 
@@ -223,7 +230,7 @@ class _Reader(threading.Thread):
 def serve(slots: Slots, beside: int | None, *, asked: threading.Event) -> None:
     """Work until ``asked`` is set, or until the process ``beside``, which started this one, is gone."""
     slots.start()
-    if beside is not None:  # a page, whose forms are wanted soon
+    if beside is not None and slots.count:  # a page, whose forms are wanted soon
         threading.Thread(target=forms.prepare, daemon=True).start()
     try:
         while not asked.wait(0.5):
