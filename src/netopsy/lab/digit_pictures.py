@@ -118,7 +118,7 @@ def _bright_on_dark(grey: Grey) -> tuple[Grey, float, bool]:
     """The picture with bright ink, the threshold between ink and paper, and whether it was turned round."""
     from skimage.filters import threshold_otsu
 
-    threshold = float(threshold_otsu(grey.numpy()))  # type: ignore[no-untyped-call]
+    threshold = float(threshold_otsu(grey.numpy()))
     edge = torch.cat([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
     if float((edge > threshold).float().mean()) > 0.5:
         return 1 - grey, 1 - threshold, True
