@@ -267,7 +267,7 @@ def fused(nearness: float, by_words: float) -> float:
 
 
 def _pages(engine: Engine, after: int) -> Iterator[list[Document]]:
-    """The papers that changed after that number, a part at a time: what is done between takes no place in the database."""
+    """The papers that changed after that number, a part at a time; the database is left alone between them."""
     while True:
         with engine.connect() as connection:
             some = list(islice(changed(connection, after), AT_ONCE))
