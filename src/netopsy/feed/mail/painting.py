@@ -13,7 +13,6 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 from matplotlib.backends.backend_agg import RendererAgg
-from matplotlib.backend_bases import CapStyle, JoinStyle
 from matplotlib.colors import to_rgb
 from matplotlib.path import Path as Outline
 from matplotlib.transforms import Affine2D, TransformedPath
@@ -88,7 +87,7 @@ class _Painter:
         outline = _outline(one.get("d", ""))
         if outline is None:
             return
-        gc = self.renderer.new_gc()
+        gc: Any = self.renderer.new_gc()
         clip = one.get("clip-path") or style.get("clip")
         if clip:
             gc.set_clip_path(self._clip(clip))
@@ -104,8 +103,8 @@ class _Painter:
             gc.set_linewidth(float(style.get("stroke-width", 1)) * self.scale)
             gc.set_foreground((*to_rgb(stroke), whole * float(style.get("stroke-opacity", 1))), isRGBA=True)
             cap = style.get("stroke-linecap", "butt")
-            gc.set_capstyle(CapStyle("projecting" if cap == "square" else cap))
-            gc.set_joinstyle(JoinStyle(style.get("stroke-linejoin", "round")))
+            gc.set_capstyle("projecting" if cap == "square" else cap)
+            gc.set_joinstyle(style.get("stroke-linejoin", "round"))
             dashes = [float(each) * self.scale for each in re.findall(r"[\d.]+", style.get("stroke-dasharray", ""))]
             gc.set_dashes(float(style.get("stroke-dashoffset", 0)) * self.scale, dashes or None)
         self.renderer.draw_path(gc, outline, _after(place, self.page), face)
