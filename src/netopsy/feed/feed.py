@@ -27,7 +27,7 @@ from netopsy.feed.lists import Entry, Period
 from netopsy.feed.search import query as typed
 from netopsy.feed.search.index import SearchIndex, State, UnwritableError
 from netopsy.feed.sources import catalogue, feeds, files
-from netopsy.feed.store import Ingested, ingest
+from netopsy.feed.store import Ingested, ingest, put
 from netopsy.feed.submissions import Submitted
 from netopsy.feed.updates import ARCHIVES, Update, brought, by_number, from_feeds, update
 
@@ -79,7 +79,7 @@ class Feed:
             InputError: see `netopsy.feed.database.open_database`.
         """
         engine = open_database(url, zone=zone)
-        ingest(engine, catalogue.read(), now=now or datetime.now(UTC))
+        _take_catalogue(engine, now or datetime.now(UTC))
         return cls(engine, _index_folder(engine))
 
     @property
@@ -325,6 +325,18 @@ class Feed:
             return lists.entry(connection, text, now)
         except InputError:
             return None
+
+
+def _take_catalogue(engine: Engine, now: datetime) -> None:
+    """Take the catalogue's papers in, unless these very papers have been taken in before."""
+    records, table = list(catalogue.read()), schema.setting
+    mark = hashlib.blake2b(repr(records).encode(), digest_size=16).hexdigest()
+    with engine.connect() as connection:
+        known = connection.scalar(select(table.c.value).where(table.c.name == catalogue.NAME))
+    if known != mark:
+        ingest(engine, records, now=now)
+        with writing(engine) as connection:
+            put(connection, table, [{"name": catalogue.NAME, "value": mark}], ("name",))
 
 
 def _check_account(account: str) -> None:

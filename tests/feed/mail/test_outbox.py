@@ -342,11 +342,11 @@ def _send_until_killed(url, chosen, way, moment, begun):
     engine = open_database(url)
     send_due(engine, chosen, way, now=moment, limit=1)
     begun.set()
-    while send_due(engine, chosen, way, now=moment, limit=40).sent:
+    while send_due(engine, chosen, way, now=moment, limit=20).sent:
         pass
 
 
-KILLS, MANY = 4, 120
+KILLS, MANY = 3, 60
 """As many as take some seconds; 20 and 1,000 came out the same. At a server: see test_month.py."""
 
 
@@ -362,7 +362,7 @@ def test_a_sender_that_is_killed_leaves_each_letter_once_in_the_folder(own, chos
         sender = around.Process(target=_send_until_killed, args=(url, chosen, folder, moment, begun))
         sender.start()
         assert begun.wait(30)
-        time.sleep(draw.random() * 0.1)
+        time.sleep(draw.random() * 0.05)
         sender.kill()
         sender.join()
         moment += timedelta(hours=1)

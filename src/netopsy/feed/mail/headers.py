@@ -9,6 +9,7 @@ from email.parser import BytesHeaderParser
 from email.policy import compat32, default
 from email.utils import formataddr
 from functools import lru_cache
+from typing import Any
 
 from netopsy.core.errors import InputError, require
 from netopsy.core.texts import plain
@@ -77,7 +78,7 @@ def _shared(fields: tuple[tuple[str, str], ...]) -> bytes:
     return _lines(fields, _PARSER)
 
 
-def _lines(fields: tuple[tuple[str, str], ...], parser: BytesHeaderParser) -> bytes:
+def _lines(fields: tuple[tuple[str, str], ...], parser: BytesHeaderParser[Any]) -> bytes:
     odd = [name for name, value in fields if name not in ("From", "Subject") and "=?" in value]
     require(not odd, f"{' and '.join(odd)} of a letter must not look like an encoded word")
     try:

@@ -87,7 +87,7 @@ class _Painter:
         outline = _outline(one.get("d", ""))
         if outline is None:
             return
-        gc = self.renderer.new_gc()
+        gc: Any = self.renderer.new_gc()
         clip = one.get("clip-path") or style.get("clip")
         if clip:
             gc.set_clip_path(self._clip(clip))
@@ -102,7 +102,8 @@ class _Painter:
         else:
             gc.set_linewidth(float(style.get("stroke-width", 1)) * self.scale)
             gc.set_foreground((*to_rgb(stroke), whole * float(style.get("stroke-opacity", 1))), isRGBA=True)
-            gc.set_capstyle({"square": "projecting"}.get(cap := style.get("stroke-linecap", "butt"), cap))
+            cap = style.get("stroke-linecap", "butt")
+            gc.set_capstyle("projecting" if cap == "square" else cap)
             gc.set_joinstyle(style.get("stroke-linejoin", "round"))
             dashes = [float(each) * self.scale for each in re.findall(r"[\d.]+", style.get("stroke-dasharray", ""))]
             gc.set_dashes(float(style.get("stroke-dashoffset", 0)) * self.scale, dashes or None)

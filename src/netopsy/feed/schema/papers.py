@@ -77,4 +77,5 @@ source_state = Table(
 setting = Table(
     "setting", METADATA, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False)
 )
-"""The zone whose days are the site's, and how far ``paper.seq`` and changes of comments have been counted."""
+"""The zone whose days are the site's, how far ``paper.seq`` and changes of comments have been counted, and which
+papers of the catalogue were taken in last."""

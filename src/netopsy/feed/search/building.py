@@ -65,7 +65,7 @@ def _lists(whole: Any, before: Path | None) -> Any:
     import faiss
 
     wanted = int(4 * math.sqrt(whole.ntotal))
-    found = None
+    found: Any = None
     if before is not None and (before / LISTS).is_file():
         found = faiss.read_index(str(before / LISTS))
     if found is None or not wanted / 1.5 <= found.nlist <= wanted * 1.5:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,24 +34,33 @@ def write_keys(folder: Path, ids: Sequence[str]) -> None:
     np.save(folder / "rows.npy", order.astype(np.int64))
 
 
+def mapped(file: Path) -> NDArray[Any]:
+    """An array in a file that is read where it is looked at, as a plain one: those of numpy are slow to take apart."""
+    return np.asarray(np.load(file, mmap_mode="r")).view(np.ndarray)
+
+
 class Keys:
     """The names of rows."""
 
     def __init__(self, folder: Path) -> None:
-        loaded = (np.load(folder / each, mmap_mode="r") for each in NAMES)
-        self._text, self._starts, self._numbers, self._rows = loaded
+        self._text, self._starts, self._numbers, self._rows = (mapped(folder / each) for each in NAMES)
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, row: SupportsIndex) -> str:
-        row = int(row)
-        return bytes(self._text[self._starts[row] : self._starts[row + 1]]).decode()
+        start, end = self._starts[int(row) : int(row) + 2]
+        return self._text[start:end].tobytes().decode()
 
     def row(self, key: str) -> int | None:
         """The row of a paper; ``None`` where it has none."""
-        found = self.rows(np.array([number_of(key)], np.int64))
-        return int(found[0]) if len(found) and self[int(found[0])] == key else None
+        return self.rows_of([key]).get(key)
+
+    def rows_of(self, wanted: Sequence[str]) -> dict[str, int]:
+        """The rows of papers, in the order in which they are asked for, as far as they have any."""
+        found = self.rows(np.fromiter(map(number_of, wanted), np.int64, len(wanted)))
+        named = {self[row]: int(row) for row in found}
+        return {key: named[key] for key in wanted if key in named}
 
     def rows(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows of the papers of those numbers, as far as they have any."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netopsy.feed.search.files import LISTS, WHOLE
-from netopsy.feed.search.keys import Keys
+from netopsy.feed.search.keys import Keys, mapped
 
 EXACT = 50_000
 """Allowed papers up to which nearness is worked out for just these, however many there are in all."""
@@ -32,7 +32,7 @@ class Meaning:
         listed = folder / LISTS
         self.lists: Any = faiss.read_index(str(listed), faiss.IO_FLAG_MMAP) if listed.is_file() else None
         self.starts, self.scales, self.passages = (
-            np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("starts", "scales", "passages")
+            mapped(folder / f"{name}.npy") for name in ("starts", "scales", "passages")
         )
 
     def __len__(self) -> int:
@@ -67,16 +67,15 @@ class Meaning:
 
     def nearness(self, vector: NDArray[np.float32], ids: Sequence[str]) -> dict[str, tuple[float, int]]:
         """The mean of the cosine of its whole text and that of its nearest passage, and which passage that is."""
-        found = {}
-        for key in ids:
-            row = self.ids.row(key)
-            if row is None:
-                continue
-            start, end = int(self.starts[row]), int(self.starts[row + 1])
+        rows = self.ids.rows_of(ids)
+        if not rows:
+            return {}
+        wholes, found = self.index.reconstruct_batch(np.array(list(rows.values()), np.int64)) @ vector, {}
+        for (key, row), whole in zip(rows.items(), wholes, strict=True):
+            start, end = self.starts[row : row + 2]
             cosines = (self.passages[start:end].astype(np.float32) @ vector) * self.scales[start:end]
             best = int(cosines.argmax())
-            whole = float(self.index.reconstruct(row) @ vector)
-            found[key] = (whole + float(cosines[best])) / 2, best
+            found[key] = (float(whole) + float(cosines[best])) / 2, best
         return found
 
     def _only(self, rows: NDArray[np.int64] | None, *, listed: bool = False) -> Any:
@@ -87,9 +86,11 @@ class Meaning:
         if rows is not None:
             bits = np.zeros(len(self), np.uint8)
             bits[rows] = 1
-            options["sel"] = faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))
+            selector: Any = faiss.IDSelectorBitmap  # takes an array in place of a length and a pointer
+            options["sel"] = selector(np.packbits(bits, bitorder="little"))
         if not listed:
             return faiss.SearchParameters(**options) if options else None
-        share = LOOKED_AT if rows is None else min(1.0, LOOKED_AT * len(self) / len(rows))
-        probed = min(self.lists.nlist, max(LEAST, round(self.lists.nlist * share)))
-        return faiss.SearchParametersIVF(nprobe=probed, **options)
+        rarer = 1.0 if rows is None else len(self) / len(rows)
+        probed = round(max(LEAST, self.lists.nlist * LOOKED_AT) * rarer)
+        parameters: Any = faiss.SearchParametersIVF
+        return parameters(nprobe=min(self.lists.nlist, probed), **options)
