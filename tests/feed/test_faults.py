@@ -66,11 +66,11 @@ def unkilled(work, url):
 
 
 @pytest.fixture
-def two(new_file, tmp_path):
+def two(new_feed, tmp_path):
     """Two databases of new feeds."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        shutil.copy(new_file, tmp_path / name / "papers.db")
+        shutil.copy(new_feed, tmp_path / name / "papers.db")
     return [f"sqlite:///{tmp_path}/{name}/papers.db" for name in ("one", "two")]
 
 
