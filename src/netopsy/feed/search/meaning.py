@@ -14,7 +14,7 @@ from netopsy.feed.search.keys import Keys, mapped
 
 EXACT = 50_000
 """Allowed papers up to which nearness is worked out for just these, however many there are in all."""
-LOOKED_AT, LEAST = 1 / 64, 32
+LOOKED_AT, LEAST = 1 / 12, 32
 """The share of the lists that is looked at, where all papers are allowed, and how many at least."""
 AGAIN = 50
 """Of the nearest by 8 bits so many are put in order by all bits."""
@@ -90,7 +90,7 @@ class Meaning:
             options["sel"] = selector(np.packbits(bits, bitorder="little"))
         if not listed:
             return faiss.SearchParameters(**options) if options else None
-        rarer = 1.0 if rows is None else len(self) / len(rows)
+        rarer = 1.0 if rows is None else (len(self) / len(rows)) ** 0.5
         probed = round(max(LEAST, self.lists.nlist * LOOKED_AT) * rarer)
         parameters: Any = faiss.SearchParametersIVF
         return parameters(nprobe=min(self.lists.nlist, probed), **options)
