@@ -16,6 +16,7 @@ def test_its_commands_run(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("NETOPSY_FEED", f"sqlite:///{tmp_path}/papers.db")
     monkeypatch.setenv("NETOPSY_SECRET_FILE", str(tmp_path / "secret"))
     (tmp_path / "papers.bib").write_text("@misc{one, title = {Of nets}, author = {A. Author}, eprint = {2611.00001}}")
+    (tmp_path / "feeds.opml").write_text('<opml version="2.0"><body/></opml>')  # none that would be asked
     (tmp_path / "edges.csv").write_text("source,target\nada,bea\nbea,cid\ncid,ada\n")
     lines = [line[2:] for block in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
     assert len(lines) >= 13
