@@ -74,6 +74,8 @@ def test_a_digest_can_be_looked_at_before(tmp_path, name):
     text = (tmp_path / name).read_text()
     assert "Papers of 2025-03-14" in text
     assert "31 more on the page" in text
+    assert ("cid:" in text) == name.endswith("eml")
+    assert ('src="data:image/png;base64,' in text) == name.endswith("html")
 
 
 def test_what_is_no_preview_is_named(tmp_path, capsys):

@@ -238,19 +238,16 @@ def bounces(
 
 
 def _preview(path: Path) -> None:
-    from email import message_from_bytes, policy
-
     from netopsy.core.files import replacing
     from netopsy.core.paths import path_from
-    from netopsy.feed.mail.preview import example
+    from netopsy.feed.mail.preview import as_page, example
 
     place = path_from(path, "--preview")
     require(place.suffix in (".eml", ".html"), f"--preview must end in .eml or .html, got {place.name!r}")
     with opened() as (feed, settings):
         content = example(feed, settings, now=datetime.now(UTC))
     if place.suffix == ".html":
-        body = message_from_bytes(content, policy=policy.default).get_body(("html",))
-        content = body.get_content().encode() if body is not None else b""
+        content = as_page(content)
     try:
         with replacing(place) as unfinished:
             unfinished.write_bytes(content)

@@ -71,7 +71,7 @@ def _kept(figure: Path) -> bytes | None:
         svg = figure.read_bytes()
     except OSError:
         return None
-    kept = cache_folder() / "pictures" / f"{hashlib.blake2b(svg, digest_size=16).hexdigest()}-{WIDTH}.png"
+    kept = cache_folder() / "pictures" / f"{hashlib.blake2b(svg, digest_size=16).hexdigest()}-{WIDTH}-{COLOURS}.png"
     with contextlib.suppress(OSError):
         content = kept.read_bytes()
         if content.startswith(b"\x89PNG") and content.endswith(b"IEND\xaeB`\x82"):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from datetime import datetime
+from email import message_from_bytes
+from email.policy import default
 
 from sqlalchemy import Connection, func, select
 
@@ -55,3 +58,16 @@ def example(feed: Feed, settings: Settings, *, now: datetime) -> bytes:
         unsubscribe=f"{settings.base_url}/unsubscribe/preview",
     )
     return build(letter)
+
+
+def as_page(content: bytes) -> bytes:
+    """The HTML of a letter with its pictures in it, as a browser shows it."""
+    message = message_from_bytes(content, policy=default)
+    body = message.get_body(("html",))
+    text = "" if body is None else body.get_content()
+    for part in message.walk():
+        cid = str(part["Content-ID"] or "").strip("<>")
+        if cid:
+            picture = base64.b64encode(part.get_content()).decode()
+            text = text.replace(f'"cid:{cid}"', f'"data:image/png;base64,{picture}"')
+    return text.encode()
