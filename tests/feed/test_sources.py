@@ -218,7 +218,7 @@ def test_three_sources_of_arxiv_keep_their_distance_together(feed, ask):
         ask("arxiv-archive", url)
         ask("arxiv", url)
     assert len(ask.waited) == 2
-    assert sum(ask.waited) == pytest.approx(3 * arxiv.GAP, abs=1)
+    assert arxiv.GAP < sum(ask.waited) <= 3 * arxiv.GAP + 1  # less where asking itself takes long
 
 
 TWICE = gzip.compress(gzip.compress(b" " * 1000, mtime=0), mtime=0)

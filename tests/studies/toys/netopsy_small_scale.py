@@ -5,6 +5,7 @@ It lives outside the tests' packages so that worker processes can import it (see
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -84,8 +85,12 @@ def cells_of(paper: str) -> list[Cell]:
     return study.cells(config)
 
 
-def small(paper: str, place: int) -> Rows:
-    """The rows of one cell, by the study's own measure, each with the measure's name."""
+def small(paper: str, place: int, data: str) -> Rows:
+    """The rows of one cell, by the study's own measure, each with the measure's name.
+
+    Worker processes may have been started before ``data`` was made known.
+    """
+    os.environ["NETOPSY_DATA"] = data
     cell = cells_of(paper)[place]
     for row in measured(load(paper).measure(cell), cell):
         yield {"of": cell.measure, "entries": len(row), "value": float(row.get("value", row.get("accuracy", 0.0)))}
@@ -113,7 +118,7 @@ def plan(_: Config) -> Iterator[Cell]:
         for place, cell in enumerate(cells_of(paper)):
             if cell.measure not in seen:
                 seen.add(cell.measure)
-                yield Cell.of(small, paper=paper, place=place)
+                yield Cell.of(small, paper=paper, place=place, data=os.environ["NETOPSY_DATA"])
 
 
 def judge(tables: Any, _: Config) -> Iterator[Any]:
