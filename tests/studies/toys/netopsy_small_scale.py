@@ -61,7 +61,7 @@ def transformable_architecture_search(module: Any, config: Any) -> Any:
 
 def random_pruning(module: Any, config: Any) -> Any:
     beyond = replace(config.beyond, seeds=1, width=4, matched=2, foreign=HUB)
-    training = replace(config.training, data=HUB, epochs=1, batch_size=20)
+    training = replace(config.training, data=HUB, epochs=1, batch_size=500)
     few: dict[str, Any] = {"widths": (2, 4), "compared": (2, 4), "densities": (0.3,), "density": 0.3}
     return replace(config, seeds=1, training=training, depths=(), beyond=beyond, **few)
 
