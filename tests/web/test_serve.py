@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -78,6 +79,20 @@ def test_it_serves_until_it_is_interrupted(start):
     _all_end(served, signal.SIGINT)
 
 
+def test_only_who_has_the_token_is_let_in_by_all_processes(start, tmp_path):
+    file = tmp_path / "token"
+    address, served = start("--workers", "2", "--slots", "0", "--token-file", str(file))
+    token = file.read_text().strip()
+    for _ in range(4):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            _get(address)
+    asked = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}", "Connection": "close"})
+    for _ in range(4):
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            assert "51 papers" in answer.read().decode()
+    _all_end(served, signal.SIGTERM)
+
+
 def test_several_processes_answer_as_one_and_end_as_one(start):
     address, served = start("--workers", "2", "--slots", "0")
     first, second = _beside(served, "answering", 2)
@@ -113,9 +128,11 @@ def test_a_taken_port_is_one_sentence(capsys):
     [
         (["--port", "65536"], "--port must be from 0 to 65535"),
         (["--workers", "0"], "--workers must be from 1 to 64"),
-        (["--host", "0.0.0.0"], "say --public if that is meant"),
+        (["--host", "0.0.0.0"], "say --token-file FILE to let in only who has the token in it, or --public"),
+        (["--public", "--token-file", "x"], "give one of them"),
         (["--host", "0.0.0.0", "--public"], "--public needs an https address in NETOPSY_BASE_URL"),
-        (["--host", "127.0.0.1 x"], "say --public"),
+        (["--host", "127.0.0.1 x"], "or --public"),
+        (["--host", "0.0.0.0", "--port", "0", "--token-file", "."], "the file of the token '.' cannot be read"),
     ],
 )
 def test_what_is_not_meant_is_refused(capsys, monkeypatch, arguments, message):

@@ -25,6 +25,10 @@ def serve(
     public: Annotated[
         bool, typer.Option("--public", help="Let others reach it; needs an https base URL in NETOPSY_BASE_URL.")
     ] = False,
+    token_file: Annotated[
+        str,
+        typer.Option(help="Let others reach it who have the token in this file, which is made where there is none."),
+    ] = "",
     workers: Annotated[int, typer.Option(help="Processes that answer for the pages.")] = 1,
     slots: Annotated[
         int, typer.Option(help="Runs of visitors that are carried out here at once; 0 leaves them to netopsy worker.")
@@ -40,7 +44,13 @@ def serve(
     from netopsy.feed.settings import Settings, settings
 
     found = settings()
-    require(public or _is_loopback(host), f"--host {host} can be reached by others: say --public if that is meant")
+    found = replace(found, token_file=token_file or found.token_file)
+    require(
+        public or found.token_file or _is_loopback(host),
+        f"--host {host} can be reached by others: say --token-file FILE to let in only who has the token in it, "
+        "or --public if all are meant",
+    )
+    require(not (public and found.token_file), "--public lets everybody in, --token-file does not: give one of them")
     require(
         not public or found.base_url.startswith("https://"),
         f"--public needs an https address in NETOPSY_BASE_URL, got {found.base_url}",
@@ -52,12 +62,30 @@ def serve(
     with closing(listening), closing(Feed.open(found.database or None)) as feed:
         port = listening.getsockname()[1]
         if found.base_url == Settings().base_url:
-            found = replace(found, base_url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
+            found = replace(found, base_url=f"http://{_named(host)}:{port}")
+        address = _with_token(found.base_url, found.token_file) if found.token_file else found.base_url
         from netopsy.web import serving
 
         logging.basicConfig(format="netopsy: %(message)s", level=logging.WARNING)
-        told = f"Papers by day are at {found.base_url} (Ctrl-C ends it)"
+        told = f"Papers by day are at {address} (Ctrl-C ends it)"
         serving.serve(feed, found, listening, workers=workers, slots=slots, ready=lambda: say(told))
+
+
+def _named(host: str) -> str:
+    """How an address line has it; a machine that listens at all its addresses is called by its name."""
+    try:
+        anywhere = ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return host
+    return socket.gethostname().lower() if anywhere else f"[{host}]" if ":" in host else host
+
+
+def _with_token(address: str, file: str) -> str:
+    """What is told: the token is in it once, when it is new."""
+    from netopsy.web.admission import TOKEN, token_at
+
+    token, new = token_at(file)
+    return f"{address}/?{TOKEN}={token}" if new else f"{address}; its token is in {file}"
 
 
 def _is_loopback(host: str) -> bool:

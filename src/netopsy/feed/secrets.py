@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import json
 import os
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -69,12 +69,7 @@ def secret_at(path: str | Path) -> Secret:
         InputError: it cannot be read, made or understood.
     """
     file = Path(path).expanduser()
-    try:
-        if not file.exists():
-            _make(file)
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the file of keys {str(file)!r} cannot be read or made: {_why(error)}") from None
+    text, _ = kept_text(file, "the file of keys", _new_keys)
     try:
         found = json.loads(text)
         keys = [found["hashing"], *found["signing"]]
@@ -99,9 +94,28 @@ class _At(URLSafeTimedSerializer):
         return made
 
 
-def _make(file: Path) -> None:
+def kept_text(file: Path, what: str, new: Callable[[], str]) -> tuple[str, bool]:
+    """What is written in a file, and whether it was made just now, for its owner's eyes, with a ``new`` text.
+
+    Raises:
+        InputError: it cannot be read or made; the sentence begins with ``what``.
+    """
+    made = False
+    try:
+        if not file.exists():
+            made = _write_once(file, new())
+        return file.read_text(encoding="utf-8"), made
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{what} {str(file)!r} cannot be read or made: {_why(error)}") from None
+
+
+def _new_keys() -> str:
+    return json.dumps({"hashing": secrets.token_hex(32), "signing": [secrets.token_hex(32)]}) + "\n"
+
+
+def _write_once(file: Path, text: str) -> bool:
+    """Whether it was written; of two that begin at once one is, and both read that."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"hashing": secrets.token_hex(32), "signing": [secrets.token_hex(32)]}) + "\n"
     unfinished = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -109,10 +123,12 @@ def _make(file: Path) -> None:
             out.write(text)
             out.flush()
             os.fsync(out.fileno())
-        with contextlib.suppress(FileExistsError):  # two that begin at once have one key
-            os.link(unfinished, file)
+        os.link(unfinished, file)
+    except FileExistsError:
+        return False
     finally:
         unfinished.unlink()
+    return True
 
 
 def _why(error: Exception) -> str:

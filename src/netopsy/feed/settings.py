@@ -16,7 +16,7 @@ from netopsy.feed.mail.headers import named_mailbox
 from netopsy.feed.secrets import FILE, Secret, secret_at
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-PLACES = ("mail_password_file", "secret_file", "runs")
+PLACES = ("mail_password_file", "secret_file", "token_file", "runs")
 """Settings that name a file or folder."""
 VARIABLES = {
     "database": "NETOPSY_FEED",
@@ -25,6 +25,7 @@ VARIABLES = {
     "sender": "NETOPSY_MAIL_FROM",
     "mail_password_file": "NETOPSY_MAIL_PASSWORD_FILE",
     "secret_file": "NETOPSY_SECRET_FILE",
+    "token_file": "NETOPSY_TOKEN_FILE",
     "runs": "NETOPSY_RUNS",
     "moderators": "NETOPSY_MODERATORS",
 }
@@ -46,6 +47,8 @@ class Settings:
     """Holds the password of the mail server."""
     secret_file: str = ""
     """Holds the keys of `netopsy.feed.secrets`; beside the database."""
+    token_file: str = ""
+    """Holds the token without which no page is shown; whoever has it is taken for the user of this machine."""
     runs: str = ""
     """The folder of what visitors run, which all machines that work on one database share; beside the database."""
     moderators: str = ""
@@ -53,7 +56,9 @@ class Settings:
 
     @property
     def local(self) -> bool:
-        """Whether nobody but the user of this machine reaches the page."""
+        """Whether nobody but the user of this machine, or who holds the token, reaches the page."""
+        if self.token_file:
+            return True
         address = urlsplit(self.base_url)
         return address.scheme == "http" and address.hostname in LOOPBACK
 

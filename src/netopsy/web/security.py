@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import re
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from netopsy.feed.settings import LOOPBACK
+from netopsy.feed.settings import LOOPBACK, Settings
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -46,15 +47,20 @@ AGENTS = "/mcp"
 PROGRAMS = re.compile(rf"{AGENTS}|/api/.*")
 """Where programs post that are no browsers; what browsers send there is measured as everywhere."""
 LOG = logging.getLogger("netopsy.web")
+Refuse = Callable[[Request, int, str], Response]
+"""Makes the answer that says why not."""
 
 
 class Security:
     """Refuses requests that are not meant for this site, and puts the headers on every answer."""
 
-    def __init__(self, app: ASGIApp, base_url: str, refuse: Callable[[Request, int, str], Response]) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, refuse: Refuse) -> None:
         self.app, self.refuse = app, refuse
-        self.scheme = urlsplit(base_url).scheme
-        self.hosts = {*LOOPBACK, (urlsplit(base_url).hostname or "").lower()}
+        address = urlsplit(settings.base_url)
+        self.scheme = address.scheme
+        self.hosts = {*LOOPBACK, (address.hostname or "").lower()}
+        self.by_number = bool(settings.token_file)
+        """Whether any address without a name will do: a name alone can be turned to another machine."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -93,7 +99,8 @@ class Security:
 
     def _trouble(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
-        if _host(headers.get("host", "")) not in self.hosts:
+        host = _host(headers.get("host", ""))
+        if host not in self.hosts and not (self.by_number and _is_number(host)):
             return 400, "This address is not the one of this site."
         most = _most(scope)
         length = headers.get("content-length", "0")
@@ -119,6 +126,14 @@ class Security:
 def _browsed(headers: Headers) -> bool:
     """Whether a browser sent it: all of them say where a post comes from."""
     return "sec-fetch-site" in headers or "origin" in headers
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _host(text: str) -> str:

@@ -91,4 +91,5 @@ def _answering(listening: socket.socket) -> Companion:
 
 def _told(settings: Settings) -> dict[str, str]:
     """What the processes beside this one are to know as it does."""
-    return {VARIABLES[name]: getattr(settings, name) for name in ("database", "base_url") if getattr(settings, name)}
+    told = {name: getattr(settings, name) for name in ("database", "base_url", "token_file")}
+    return {VARIABLES[name]: value for name, value in told.items() if value}

@@ -130,7 +130,8 @@ def in_place(request: Request) -> bool:
 
 def _visitor(request: Request) -> Visitor:
     site: Any = request.app.state.site
-    if site.settings.local and not any(name in request.headers for name in PASSED_ON):
+    passed_on = not site.settings.token_file and any(name in request.headers for name in PASSED_ON)
+    if site.settings.local and not passed_on:
         token = site.secret.hashed(LOCAL, purpose="form")
         return Visitor(LOCAL, True, token, site.secret.hashed(LOCAL, purpose="who"))
     found = None

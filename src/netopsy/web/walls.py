@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from netopsy.feed.settings import Settings
+from netopsy.web.admission import Admission
 from netopsy.web.caching import Caching
 from netopsy.web.cookies import Cookies
 from netopsy.web.heads import Heads
@@ -22,9 +23,11 @@ from netopsy.web.visitor import ANYBODY, known_visitor
 
 def walls(site: Site, settings: Settings, now: Callable[[], datetime]) -> list[Middleware]:
     """What a request goes through, the outermost first."""
+    admission = [Middleware(Admission, settings=settings, refuse=refuse)] if settings.token_file else []
     return [
         Middleware(Cookies, settings=settings),
-        Middleware(Security, base_url=settings.base_url, refuse=refuse),
+        Middleware(Security, settings=settings, refuse=refuse),
+        *admission,
         Middleware(Heads),
         Middleware(GZipMiddleware, minimum_size=500, compresslevel=6),
         Middleware(Caching, revision=site.revision, state=site.state_of, now=now),
