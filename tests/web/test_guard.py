@@ -208,7 +208,7 @@ def test_an_answer_that_breaks_off_leaves_nothing_of_what_was_raised_in_the_log(
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise ValueError("ada@example.org")
 
-    guarded = Security(page, "http://localhost", lambda *_: Response())
+    guarded = Security(page, Settings(base_url="http://localhost"), lambda *_: Response())
     with pytest.raises(RuntimeError, match="an answer was broken off") as found:
         TestClient(guarded, base_url="http://localhost").get("/")
     assert "ada" not in "".join(traceback.format_exception(found.value))
