@@ -1,12 +1,26 @@
-"""For every test and every example in a docstring: the same random numbers in each run."""
+"""For every test and every example in a docstring: the same random numbers each run, and what makes a run cheap."""
 
 import pytest
 import shape_checks
 import torch
+import unlaid
+from from_both_ends import begin_at_the_end
 
 shape_checks.install()
+unlaid.install()
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    if isinstance(collector, pytest.Session):
+        begin_at_the_end(collector)
 
 
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def laid_out(monkeypatch):
+    """Figures are laid out, as they are outside of tests."""
+    monkeypatch.setattr(unlaid, "LAID_OUT", [True])

@@ -25,6 +25,8 @@ from netopsy.interpretability.gallery import gallery
 from netopsy.interpretability.overlay import overlay
 from netopsy.lab.plots import mean_with_band
 
+pytestmark = pytest.mark.usefixtures("laid_out")
+
 
 def drawn():
     found, axes = figure()

@@ -16,6 +16,8 @@ from netopsy.graphs.neural_common_neighbor import compare_on_held_out, missing_l
 from netopsy.graphs.noisy_label_clustering import local_cluster
 from netopsy.graphs.teddy import sparsify
 
+pytestmark = pytest.mark.usefixtures("laid_out")
+
 KARATE = graph("karate")
 HOSTILE = replace(
     KARATE, nodes=(r"cat$\x$", r"$\nonsense$", "\x07\x1b[0m$^$", "n" * 300, *(f"${n}_$" for n in range(30)))

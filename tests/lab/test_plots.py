@@ -8,6 +8,8 @@ from netopsy.lab.pictures import from_text, mosaic, overlays, to_text
 from netopsy.lab.plots import bars, dots, growth, growths, intervals, lines, mean_with_band, panels
 from netopsy.lab.statistics import mean_interval
 
+pytestmark = pytest.mark.usefixtures("laid_out")
+
 TABLE = pd.DataFrame(
     {"seed": seed, "size": size, "method": method, "value": float(size * (number + 1) + seed)}
     for seed in range(3)

@@ -1,8 +1,8 @@
-"""The shape checks of the test run at a fraction of their price: what jaxtyping and beartype check, made once a function.
+"""The shape checks of the test run at a fraction of their price: what jaxtyping and beartype check, made once.
 
-jaxtyping's import hook makes two checkers for every function when it is decorated, binds the arguments of every call, and
-checks them twice. Here they are made when a function is first called, one for its arguments and one for its result, and
-all functions of one piece of code share them: those within functions are decorated at each call of the outer one.
+jaxtyping's import hook makes two checkers for every function when it is decorated, binds the arguments of every call,
+and checks them twice. Here they are made when a function is first called, one for its arguments and one for its result,
+and all functions of one piece of code share them: those within functions are decorated at each call of the outer one.
 """
 
 import dataclasses
