@@ -80,7 +80,7 @@ def image_from(path: Path) -> Tensor:
     """
     import numpy as np
     import torch
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with Image.open(path, formats=FORMATS) as opened:
@@ -93,7 +93,8 @@ def image_from(path: Path) -> Tensor:
     except (InputError, MemoryError):
         raise
     except Exception as error:  # whatever a reader makes of a broken file
-        raise InputError(f"the image cannot be read as PNG, JPEG or WebP: {type(error).__name__}") from None
+        why = "it is none of them" if isinstance(error, UnidentifiedImageError) else "it is cut short or damaged"
+        raise InputError(f"the image cannot be read as PNG, JPEG or WebP: {why}") from None
     return torch.from_numpy(pixels / 255).permute(2, 0, 1).contiguous()
 
 
