@@ -19,7 +19,7 @@ def test_the_gradient_is_straight_through_at_removed_entries_too():
     torch.manual_seed(0)
     weight, x, t = torch.randn(3, 4), torch.randn(4), torch.randn(3)
     mask = torch.rand(3, 4) < 0.5
-    search = MaskSearch(linear(weight), {"weight": mask}, lr=1.0, momentum=0.0, weight_decay=0)
+    search = MaskSearch(linear(weight), {"weight": mask}, lr=1.0, momentum=0.0, weight_decay=0.0)
     y = search(x)
     torch.testing.assert_close(y.detach(), (weight * mask) @ x)
     before = search.scores["weight"]
@@ -44,7 +44,7 @@ def test_under_plain_descent_a_swap_lowers_a_linear_loss_by_what_is_predicted():
     weight, direction, root = torch.randn(1, 8), torch.randn(8), torch.randn(8, 8)
     for curvature in (torch.zeros(8, 8), root @ root.T):
         model = linear(weight)
-        search = MaskSearch(model, start_masks(model, 0.5), lr=0.3, momentum=0.0, weight_decay=0)
+        search = MaskSearch(model, start_masks(model, 0.5), lr=0.3, momentum=0.0, weight_decay=0.0)
 
         def loss(masked, curvature=curvature):
             return direction @ masked + 0.5 * masked @ curvature @ masked
