@@ -13,8 +13,8 @@ from netopsy.catalogue import papers
 from netopsy.core.errors import InputError, require
 from netopsy.core.paths import path_from
 from netopsy.lab.files import make_folder, write, write_json
+from netopsy.lab.kept_keys import code_keys_at
 from netopsy.lab.swaps import complete_swaps, swapped
-from netopsy.lab.version import code_key_of
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def stale(evidence: Evidence) -> list[str]:
     from netopsy.lab.judging import criterion_hash
 
     claims = {claim.id: claim for paper in papers() if paper.slug == evidence.paper for claim in paper.claims}
-    measures = [place for place, key in evidence.code.items() if code_key_of(place) != key]
+    now = code_keys_at(evidence.code)
+    measures = [place for place, key in evidence.code.items() if now[place] != key]
     moved = [
         verdict["claim"]
         for verdict in evidence.verdicts
