@@ -5,7 +5,11 @@ Nothing heavy is imported here, so that help is instant; each command imports wh
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import typer
+from typer.main import get_command
 
 from netopsy import InputError, __version__
 from netopsy.cli import attack, compare, examine, feed, graph, papers, prune, reproduce, run, serve, verify
@@ -46,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(arguments: list[str] | None) -> int:
     try:
         prepare()
-        code = app(args=arguments, standalone_mode=False)
+        code = _command()(args=arguments, standalone_mode=False)
         flush()
     except SystemExit as error:  # no command of netopsy's raises it; the parser does when its reader is gone
         if isinstance(error.__context__, BrokenPipeError):
@@ -76,6 +80,12 @@ def _run(arguments: list[str] | None) -> int:
             return _say(f"the output cannot be written: {error.strerror or error}", 1)
         raise
     return code if isinstance(code, int) else 0
+
+
+@cache
+def _command() -> Any:
+    """What reads the arguments: made of what all commands take, which takes longer than reading them."""
+    return get_command(app)
 
 
 def _say(message: str, code: int) -> int:
