@@ -61,6 +61,14 @@ def catalogue_cache(tmp_path_factory) -> Path:
     return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "catalogue-cache"
 
 
+@pytest.fixture(scope="module")
+def shared_cache(catalogue_cache):
+    """What commands keep for the next time is kept for the whole run, and in no cache of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NETOPSY_CACHE", str(catalogue_cache))
+        yield
+
+
 @pytest.fixture(scope="session")
 def new_feed(tmp_path_factory) -> Path:
     """The file of a feed with the papers of the catalogue, to be copied: making one takes longer than most tests."""

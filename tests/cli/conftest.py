@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _without_shape_checks(at_own_speed) -> None:
+def _at_own_speed(at_own_speed, shared_cache) -> None:
     pass
 
 

@@ -5,8 +5,7 @@ import os
 
 import pytest
 
-import netopsy
-from netopsy.lab import kept_keys
+from netopsy.lab import kept_keys, version
 from netopsy.lab.kept_keys import code_keys_at
 from netopsy.lab.version import code_key_of
 
@@ -33,7 +32,7 @@ def test_a_change_of_the_package_is_noticed(asked, tmp_path, monkeypatch):
     package = tmp_path / "netopsy"
     package.mkdir()
     (package / "a.py").write_text("x = 1\n")
-    monkeypatch.setattr(netopsy, "__file__", str(package / "__init__.py"))
+    monkeypatch.setattr(version, "root", lambda: package)
     monkeypatch.setattr(kept_keys, "code_key_of", lambda place: asked.append(place) or str(len(asked)))
     assert code_keys_at(["netopsy.a:x"]) == code_keys_at(["netopsy.a:x"]) == {"netopsy.a:x": "1"}
     (package / "a.py").write_text("x = 22\n")

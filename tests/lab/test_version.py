@@ -180,7 +180,7 @@ def copy(tmp_path, monkeypatch):
     source = Path(netopsy.__file__).parent
     root = tmp_path / "netopsy"
     shutil.copytree(source, root, ignore=shutil.ignore_patterns("__pycache__", "*.toml", "web", "examination"))
-    monkeypatch.setattr(version, "_root", lambda: root)
+    monkeypatch.setattr(version, "root", lambda: root)
     return root
 
 

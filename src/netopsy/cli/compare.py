@@ -134,13 +134,13 @@ def _embedded(device: str, limit: int | None, seed: int, data: str | None, model
     import torch
 
     from netopsy.data.choice import choose
-    from netopsy.examination.default import default_network
+    from netopsy.examination.default import kept_network
 
     require(model is None, "--model needs A and B: files of weights of that network")
     require(data in (None, "digits"), f"--data {data} needs A and B, the networks to compare on it")
     where = device_named(device)
     torch.set_num_threads(1)  # they are so small that threads would only wait for each other
-    first, second = (default_network(each) for each in (seed, seed + 1))
+    first, second = (kept_network(each) for each in (seed, seed + 1))
     test = first.test if limit is None else first.test[choose(first.test.targets, limit, seed)]
     return {
         "model_a": first.model.to(where),

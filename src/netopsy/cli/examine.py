@@ -154,11 +154,11 @@ def _embedded(device: str, limit: int | None, seed: int) -> dict[str, Any]:
     import torch
 
     from netopsy.data.choice import choose
-    from netopsy.examination.default import default_network
+    from netopsy.examination.default import kept_network
 
     where = device_named(device)
     torch.set_num_threads(1)  # it is so small that threads would only wait for each other
-    trained = default_network(seed)
+    trained = kept_network(seed)
     test = trained.test if limit is None else trained.test[choose(trained.test.targets, limit, seed)]
     return {
         "model": trained.model.to(where),

@@ -203,7 +203,7 @@ def pictured(
 
     from netopsy.core.contained import contained
     from netopsy.core.modes import running_on
-    from netopsy.examination.default import default_network
+    from netopsy.examination.default import kept_network
     from netopsy.examination.labels import names_of, read_labels
     from netopsy.examination.named import network_named
     from netopsy.examination.pixels import Standardised
@@ -215,7 +215,7 @@ def pictured(
         require(weights is None, NEEDS_MODEL)
         require(source in (None, "digits"), f"{source} needs --model PACKAGE.MODULE:FACTORY, the network it is for")
         torch.set_num_threads(1)  # it is so small that threads would only wait for each other
-        trained = default_network(seed)
+        trained = kept_network(seed)
         network, name = trained.model, trained.name
         data = _some(trained.test, limit, seed)
     else:

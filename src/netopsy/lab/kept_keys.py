@@ -7,10 +7,9 @@ import json
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
 
-import netopsy
 from netopsy.core.paths import cache_folder
+from netopsy.lab import version
 from netopsy.lab.files import make_folder, write_json
 from netopsy.lab.version import code_key_of
 
@@ -46,7 +45,6 @@ def _kept(state: str) -> dict[str, str | None]:
 
 def _state() -> str:
     """Changes with every file of the package, and with Python, whose parser has a say in the keys."""
-    root = Path(netopsy.__file__).parent
-    files = ((file, file.stat()) for file in sorted(root.rglob("*.py")))
+    files = ((file, file.stat()) for file in sorted(version.root().rglob("*.py")))
     told = [sys.version, *(f"{file} {found.st_size} {found.st_mtime_ns}" for file, found in files)]
     return hashlib.blake2b("\n".join(told).encode(), digest_size=16).hexdigest()

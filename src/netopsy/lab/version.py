@@ -43,7 +43,13 @@ def code_key(measure: Callable[..., Any]) -> str:
         file is not None and Path(file).is_file() and name.isidentifier(),
         f"measure must be a function with a name in a file, got {function.__qualname__}",
     )
-    return _key(_home(function.__module__, Path(file or "")), name)
+    home = _home(function.__module__, Path(file or ""))
+    if home.top == "netopsy":
+        from netopsy.lab.kept_keys import code_keys_at
+
+        place = f"{home.module}:{name}"
+        return code_keys_at([place])[place] or _key(home, name)
+    return _key(home, name)
 
 
 def code_keys(measures: Iterable[Callable[..., Any]]) -> dict[str, str]:
@@ -63,7 +69,7 @@ def code_key_of(place: str) -> str | None:
     spec = None if top == "netopsy" else PathFinder.find_spec(top)
     folders = [Path(folder) for folder in spec.submodule_search_locations or ()] if spec else []
     bases = [folder.parent for folder in folders] or ([Path(spec.origin).parent] if spec and spec.origin else [])
-    for base in [_root().parent] if top == "netopsy" else bases:
+    for base in [root().parent] if top == "netopsy" else bases:
         home = _Home(module, base, top)
         path = home.file(module)
         if path is not None and name in _parsed(path).bound:
@@ -83,7 +89,7 @@ class _Home:
     def file(self, module: str) -> Path | None:
         """The file of a module that is followed."""
         top, *rest = module.split(".")
-        bases = [_root().parent] if top == "netopsy" else [self.base] if self.top in ("", top) else []
+        bases = [root().parent] if top == "netopsy" else [self.base] if self.top in ("", top) else []
         if self.top != "netopsy" and top not in ("netopsy", self.top):
             bases += _own_folders(top)
         places = [(base / top).joinpath(*rest) for base in bases]
@@ -109,7 +115,7 @@ def _own_folders(top: str) -> list[Path]:
 def _home(module: str, path: Path) -> _Home:
     parts = module.split(".")
     if parts[0] == "netopsy":
-        return _Home(module, _root().parent, "netopsy")
+        return _Home(module, root().parent, "netopsy")
     inner = path.parent if path.name == "__init__.py" else path.with_suffix("")
     if inner.parts[-len(parts) :] != tuple(parts):  # a script, or loaded under another name
         return _Home(path.stem, path.parent, "")
@@ -283,5 +289,6 @@ def _parse(path: Path, modified: int) -> _Module:
         return _Module(ast.Module(body=[ast.Expr(ast.Constant(content))], type_ignores=[]))
 
 
-def _root() -> Path:
+def root() -> Path:
+    """The folder of netopsy's own code."""
     return Path(netopsy.__file__).parent
