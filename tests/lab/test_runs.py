@@ -7,9 +7,21 @@ import pandas as pd
 import pytest
 
 from netopsy import InputError
+from netopsy.core import drawing
 from netopsy.core.progress import reporting
 from netopsy.lab import Cell, CellsFailedError, StorageError, Study, run, runs
 from netopsy.lab.store import CellStore
+
+
+@pytest.fixture
+def rendered():
+    """Figures are drawn, which takes longer than all else that the toy does."""
+
+
+@pytest.fixture(autouse=True)
+def _unrendered(monkeypatch, request):
+    if "rendered" not in request.fixturenames:
+        monkeypatch.setattr(drawing, "render", lambda figure, ending: b"<svg/>")
 
 
 @pytest.fixture
@@ -22,7 +34,7 @@ def go(tmp_path):
     return start
 
 
-def test_a_run_leaves_one_folder(toy, go, tmp_path):
+def test_a_run_leaves_one_folder(toy, go, tmp_path, rendered):
     done = go(toy.study())
     folder = tmp_path / "run"
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -53,7 +65,7 @@ def test_rows_follow_the_plan(toy, go):
     assert list(rows["size"]) == [1] * 4 + [2] * 4 + [3] * 4
 
 
-def test_processes_give_the_same_bytes(toy, go, tmp_path):
+def test_processes_give_the_same_bytes(toy, go, tmp_path, rendered):
     go(toy.study())
     run(toy.study(), "smoke", out=tmp_path / "other", workers=2)
     for name in ("rows.parquet", "verdicts.json", "figures/growth.svg"):
