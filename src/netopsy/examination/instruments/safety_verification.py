@@ -28,7 +28,7 @@ STEPS, ATTACK = 6, 8
 FEW_STEPS, FEW_LEVELS, NEAR = 2, (2, 8, 32), 1
 """The same of networks so large that intervals are all there is; they are attacked in one step, and what intervals can
 prove of them is below one grey level."""
-INTERVALS, SHARE, DEAREST = 30.0, 2.0, 6.0
+INTERVALS, SHARE, DEAREST = 40.0, 2.0, 6.0
 """Forward passes that bounding an image by intervals costs: a few, in double precision, for which convolutions have no
 fast kernel; their share of the work, and the one beyond which even the fewest images are too many."""
 EXACT, RECTIFIERS, NODES = 6, 128, 30
