@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import unlaid
 from hurried import hurry
 from report_pages import check_harmless, check_whole
 from torch import nn
@@ -38,6 +39,7 @@ def examined():
     before = {name: value.clone() for name, value in model.state_dict().items()}
     with pytest.MonkeyPatch.context() as few:
         hurry(few)
+        few.setattr(unlaid, "LAID_OUT", [True])
         recipe = Recipe(steps=5, batch_size=16)
         options = {"recipe": recipe, "initialisation": "he_normal", "budget": 1e6, "depth": "quick"}
         found = examine(model, test, train=train, **options)

@@ -41,7 +41,7 @@ def cache(tmp_path_factory):
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("slug", STUDIES)
-def test_its_smoke_run_answers_every_claim(slug, tmp_path, cache, monkeypatch, unchecked):
+def test_its_smoke_run_answers_every_claim(slug, tmp_path, cache, monkeypatch, unchecked, laid_out):
     monkeypatch.setenv("NETOPSY_CACHE", str(cache))
     monkeypatch.setattr(drawing, "render", lambda drawn, ending: render(drawn, ending) if ending == "svg" else b"")
     before = dict(mpl.rcParams)

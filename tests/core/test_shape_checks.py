@@ -1,5 +1,9 @@
 """The test run checks shapes and types, in functions within functions too, and says which argument was wrong."""
 
+from dataclasses import dataclass
+
+import anyio
+import jaxtyping
 import pytest
 from jaxtyping import Float, TypeCheckError, jaxtyped
 from shape_checks import checked
@@ -41,6 +45,33 @@ def test_functions_of_one_name_keep_their_own_annotations():
             made(str)(3)
         with pytest.raises(TypeCheckError):
             made(dict[str, int])({"a": "3"})
+
+
+def test_what_is_missing_is_said_by_the_function_itself():
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'x'"):
+        checked(doubled.__wrapped__)()
+
+
+def test_coroutines_and_dataclasses_are_checked():
+    @checked
+    async def half(value: int) -> int:
+        return value // 2 if value else None
+
+    assert anyio.run(half, 6) == 3
+    for given in ("6", 0):
+        with pytest.raises(TypeCheckError, match="half"):
+            anyio.run(half, given)
+
+    class_hook = jaxtyping.jaxtyped(typechecker=None)
+
+    @class_hook
+    @dataclass
+    class Pair:
+        first: int
+
+    assert Pair(3).first == 3
+    with pytest.raises(TypeCheckError, match="Pair.__init__"):
+        Pair("3")
 
 
 def test_the_package_is_checked():

@@ -10,6 +10,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any
 
@@ -45,21 +46,36 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
     Raises:
         TypeCheckError: on a call with another type or shape than is annotated.
     """
-    if inspect.iscoroutinefunction(function):
-        return function
     checks: _Checks | None = None
+
+    def wanted() -> "_Checks | None":
+        nonlocal checks
+        if jaxtyping.config.jaxtyping_disable:
+            return None
+        if checks is None:
+            checks = _checks_of(function)
+        return checks
+
+    if inspect.iscoroutinefunction(function):
+
+        @wraps(function)
+        async def awaiting(*arguments: Any, **named: Any) -> Any:
+            found = wanted()
+            if found is None:
+                return await function(*arguments, **named)
+            found.take(function, arguments, named)
+            return found.give(function, await function(*arguments, **named))
+
+        return awaiting
 
     @wraps(function)
     def checking(*arguments: Any, **named: Any) -> Any:
-        nonlocal checks
-        if jaxtyping.config.jaxtyping_disable:
+        found = wanted()
+        if found is None:
             return function(*arguments, **named)
-        if checks is None:
-            checks = _checks_of(function)
-        if checks.shapes:
-            with _jaxtyped("context"):
-                return checks.call(function, arguments, named)
-        return checks.call(function, arguments, named)
+        with _jaxtyped("context") if found.shapes else nullcontext():
+            found.take(function, arguments, named)
+            return found.give(function, function(*arguments, **named))
 
     return checking
 
@@ -73,20 +89,31 @@ class _Checks:
     shapes: bool
     """Whether axes are named, so that what they are is to be remembered during a call."""
 
-    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+    def take(self, function: Callable[..., Any], arguments: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+        """Refuse arguments of another kind; what is missing or too much the function itself says better."""
         try:
             self.arguments(*arguments, **named)
-        except TypeError:  # something is missing or too much: the function itself says that better
-            return function(*arguments, **named)
         except Exception as error:
+            if isinstance(error, TypeError) and not _binds(function, arguments, named):
+                return
             raise _refused(function, "parameters", error) from None
-        out = function(*arguments, **named)
+
+    def give(self, function: Callable[..., Any], out: Any) -> Any:
+        """The result, which is of the kind that is annotated."""
         if self.result is not None:
             try:
                 self.result(out)
             except Exception as error:
                 raise _refused(function, "return value", error) from None
         return out
+
+
+def _binds(function: Callable[..., Any], arguments: tuple[Any, ...], named: Mapping[str, Any]) -> bool:
+    try:
+        inspect.signature(function).bind(*arguments, **named)
+    except TypeError:
+        return False
+    return True
 
 
 def _refused(function: Callable[..., Any], what: str, error: Exception) -> jaxtyping.TypeCheckError:

@@ -42,6 +42,14 @@ def test_the_page_that_refuses_is_drawn_and_a_watch_is_answered(kept):
     assert visit.get(style).status_code == visit.get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/static/nothing", "/static/a/b", "/healthz/x", "/healthzx", "/static/../moderation"])
+def test_what_is_beside_them_is_for_nobody_in_particular(kept, path):
+    answer = _visit(kept[0]).get(path)
+    assert answer.status_code in (403, 404)
+    assert "Moderation" not in answer.text
+    assert "form_token" not in answer.text
+
+
 def test_it_comes_in_by_the_address_once_and_is_a_cookie_from_then_on(kept):
     app, _, token = kept
     visit = _visit(app)

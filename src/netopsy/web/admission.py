@@ -18,6 +18,7 @@ from netopsy.feed.sessions import UNUSED
 from netopsy.feed.settings import Settings
 from netopsy.web.cookies import prefixed, written
 from netopsy.web.security import SAFE, Refuse
+from netopsy.web.visitor import ANYBODY
 
 TOKEN = "token"
 """What it is called in an address."""
@@ -55,7 +56,10 @@ class Admission:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope)
-        if scope["type"] != "http" or scope["path"].startswith(FREE) or self._known(request):
+        if scope["type"] != "http" or self._known(request):
+            await self.app(scope, receive, send)
+        elif scope["path"].startswith(FREE):
+            request.state.visitor = ANYBODY
             await self.app(scope, receive, send)
         elif scope["method"] in SAFE and self._same(request.query_params.get(TOKEN, ""), self.token):
             rest = [each for each in parse_qsl(scope["query_string"].decode("latin-1"), True) if each[0] != TOKEN]
