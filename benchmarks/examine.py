@@ -57,6 +57,7 @@ def benchmarks() -> Iterator[Examined]:
         print("efficientnet_lite_pytorch is not installed; examine_efficientnet_lite0 was left out\n")
         return
     make: Callable[..., nn.Module] = library.EfficientNet.from_name
+    torch.manual_seed(0)  # the library draws its weights without a seed of its own
     network = make("efficientnet-lite0", num_classes=10)
     yield _examined("examine_efficientnet_lite0", network, _noise(50, 224), 240)
 
@@ -68,9 +69,14 @@ def _noise(count: int, side: int) -> Tensor:
 @torch.no_grad()
 def _examined(name: str, model: nn.Module, inputs: Tensor, bound: float) -> Examined:
     """The network with labels that it mostly gets right: one at chance is hardly examined."""
+    for layer in model.modules():  # statistics of untrained norms are not those of what they are given
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = 1.0
+    model.train()(inputs[:32])
     scores = torch.cat([model.eval()(some) for some in inputs.split(32)])
     [*_, last] = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
-    last.bias -= scores.mean(0)  # an untrained network gives one answer to all
-    labels = (scores - scores.mean(0)).argmax(1)
+    last.bias.copy_((last.bias - scores.mean(0)) / scores.std(0))  # an untrained network gives one answer to all
+    last.weight /= scores.std(0)[:, None]
+    labels = ((scores - scores.mean(0)) / scores.std(0)).argmax(1)
     labels[::WRONG] = torch.arange(len(labels[::WRONG])) % scores.shape[1]
     return Examined(name, model, Dataset(inputs, labels), bound)

@@ -46,6 +46,8 @@ class Instrument(Generic[S]):
     """Place within its chapter, small numbers first."""
     passes: Callable[[S], float] = lambda subject: 0.0
     """About how many forward passes of one sample it takes at the subject's depth, a backward pass counted as two."""
+    beside: float = 0.7
+    """Seconds that it takes beside the network: its pictures, and what it computes with the answers."""
     worth: int = 0
     """Where the budget is not enough for all, the instruments of the lowest number come first."""
 

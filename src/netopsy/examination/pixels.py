@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from netopsy.core.shapes import Images
@@ -25,6 +26,19 @@ class Standardised(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Class scores."""
         return self.network(self.normalisation.apply(images))  # type: ignore[no-any-return]
+
+
+class InBatches(nn.Module):
+    """A network that is sent many samples and takes a few of them at a time."""
+
+    def __init__(self, network: nn.Module, batch_size: int) -> None:
+        super().__init__()
+        self.network = network
+        self.batch_size = batch_size
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Class scores."""
+        return torch.cat([self.network(some) for some in inputs.split(self.batch_size)])
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,11 @@ BUDGET = 120.0
 """Seconds, unless told otherwise."""
 ASKING = 4
 """Forward passes that it takes to find out whether an instrument applies, and what it costs."""
-DRAWING = 0.7
-"""Seconds that a finding takes beside the network: its pictures, mostly."""
+PLANNED = 0.85
+"""Of the budget, what instruments may take by their estimates: some take longer, and loading and the first look at the
+network take time, too."""
+LONG = 0.7
+"""Seconds from which asking an instrument whether it applies counts."""
 
 
 if TYPE_CHECKING:
@@ -51,10 +54,10 @@ def planned(
     """
     absences: dict[str, Absence] = {}
     asking = ASKING * subject.seconds_a_call
-    slow, spent = asking > DRAWING, 0.0
+    slow, spent, planned_for = asking > LONG, 0.0, PLANNED * budget
     for instrument in sorted(chosen, key=lambda each: each.worth):
         if slow and instrument.worth:
-            needed = math.ceil(spent + asking + DRAWING)
+            needed = math.ceil((spent + asking + LONG) / PLANNED)
             if senseless or needed > budget:
                 late = f"no time is left to find out whether it applies; `--budget {needed}` or more may bring it in"
                 absences[instrument.name] = Absence(instrument, senseless or late)
@@ -71,8 +74,8 @@ def planned(
             continue
         if reason is not None:
             absences[instrument.name] = Absence(instrument, reason)
-        elif instrument.worth and spent + cost > budget:
-            needed = math.ceil(spent + cost)
+        elif instrument.worth and spent + cost > planned_for:
+            needed = math.ceil((spent + cost) / PLANNED)
             spent_on = f"it takes about {cost:.0f} s here, more than is left of the budget of {budget:g} s"
             absences[instrument.name] = Absence(instrument, f"{spent_on}; `--budget {needed}` brings it in")
         else:
@@ -82,7 +85,7 @@ def planned(
 
 def seconds_of(instrument: Instrument[T], subject: T) -> float:
     """About how long an instrument takes here."""
-    return DRAWING + instrument.passes(subject) * subject.seconds_a_sample
+    return instrument.beside + instrument.passes(subject) * subject.seconds_a_sample
 
 
 def broken(instrument: Instrument[Any], error: Exception) -> Absence:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from netopsy.core.drawing import label
 from netopsy.core.errors import InputError, require
 from netopsy.core.layers import layer_names, spatial_layers
 from netopsy.core.modes import device_of, evaluating
-from netopsy.core.operations import layers_of
+from netopsy.core.operations import Layer, layers_of
 from netopsy.core.outputs import single_output
 from netopsy.core.parameters import check_has_values
 from netopsy.core.scores import scores_of
@@ -34,7 +35,7 @@ from netopsy.interpretability.grids import layouts, show_grids, token_blocks
 from netopsy.lab.statistics import proportion_interval
 from netopsy.sparsity.comparison.redrawing import redraw
 from netopsy.sparsity.lottery_ticket.controls import Initialiser
-from netopsy.training import Recipe, evaluate
+from netopsy.training import Evaluation, Recipe, evaluate
 
 Depth = Literal["quick", "normal", "thorough"]
 DEPTHS: tuple[Depth, ...] = get_args(Depth)
@@ -44,6 +45,9 @@ WORK = 3e11
 """Operations that an instrument of share 1 may spend at normal depth: 3 to 10 seconds of two cores."""
 LAYERS = 4
 """Layers that are looked at where the caller names none."""
+CACHED, MOST_AT_ONCE, FEWEST_AT_ONCE = 5_500_000, 256, 4
+"""Numbers that a layer of a batch may put out without leaving a processor's cache, where a pass is up to three times as
+fast; and samples of a batch, at most and at least."""
 TOUCHING, PROBED = 200, 256
 """Operations that writing one number costs, beside those that compute it: moving memory takes the time of so many; and
 the samples that are looked at to see what a network's single output is."""
@@ -132,10 +136,25 @@ class Subject:
         return self.initialisation or redraw
 
     @cached_property
+    def _layers(self) -> list[Layer]:
+        return layers_of(self.model, self.data.inputs[:1].to(self.device))
+
+    @cached_property
     def sample_cost(self) -> float:
         """Operations of one forward pass of one sample, the numbers that it writes counted in."""
-        layers = layers_of(self.model, self.data.inputs[:1].to(self.device))
-        return float(max(1, sum(layer.flops + TOUCHING * layer.values for layer in layers)))
+        return float(max(1, sum(layer.flops + TOUCHING * layer.values for layer in self._layers)))
+
+    @cached_property
+    def batch_size(self) -> int:
+        """Samples to send through the network together, fixed by its size.
+
+        On a processor a power of two, by what its widest layer puts out.
+        """
+        if self.device.type != "cpu":
+            return MOST_AT_ONCE
+        widest = max((layer.values for layer in self._layers), default=0)
+        within = 2 ** round(math.log2(max(1.0, CACHED / max(1, widest))))
+        return max(FEWEST_AT_ONCE, min(MOST_AT_ONCE, within))
 
     def affordable(self, passes: float | int, most: int, *, share: float = 1.0, fewest: int = 1) -> int:
         """How many samples (or steps) that cost ``passes`` forward passes each an instrument may spend.
@@ -159,8 +178,8 @@ class Subject:
         What a busy machine gives to others does not count, so that as much is found on it.
         """
         count, took = 1, self.seconds_a_call
-        while took < 0.2 and count < min(64, len(self.data)):
-            count *= 4
+        while took < 0.2 and count < min(self.batch_size, len(self.data)):
+            count = min(4 * count, self.batch_size)
             took = self._timed(count)
         if took < 1:  # the quickest of three says more than one, and is soon had
             took = min(took, self._timed(count), self._timed(count))
@@ -206,11 +225,15 @@ class Subject:
     @cached_property
     def scores(self) -> Tensor:
         """The network's scores on all data, ``[n, classes]`` on the CPU; their softmax are its probabilities."""
-        scores = scores_of(evaluate(self.model, self.data, batch_size=256).outputs.float())
+        scores = scores_of(self.evaluated(self.model, self.data).outputs.float())
         require(
             bool(scores.isfinite().all()), "the network's scores are not all finite numbers; its weights may be broken"
         )
         return scores
+
+    def evaluated(self, model: nn.Module, data: Dataset) -> Evaluation:
+        """What a network of about this size answers to ``data``, in batches that suit it."""
+        return evaluate(model, data, batch_size=self.batch_size)
 
     @cached_property
     def probabilities(self) -> Tensor:

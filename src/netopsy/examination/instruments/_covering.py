@@ -73,7 +73,7 @@ def covering(subject: Subject) -> dict[str, Covered]:
     """What covering does, for every method; measured once for a subject."""
     if _NOTE not in subject.notes:
         hits: dict[str, list[Tensor]] = {name: [] for name in names_of(subject)}
-        for some in track(looked_at(subject).split(BATCH), "covering images"):
+        for some in track(looked_at(subject).split(min(BATCH, subject.batch_size)), "covering images"):
             for name in hits:
                 maps = maps_of(subject, name, subject.data.inputs[some].to(subject.device))
                 hits[name].append(right_when_covered(subject, some, maps))

@@ -57,7 +57,7 @@ def layers_of_rows(subject: Subject) -> list[str]:
 def kernels(subject: Subject, model: nn.Module, names: Sequence[str], indices: Tensor) -> dict[str, Tensor]:
     """Of every layer the inner products of samples, ``[samples, samples]``, around their mean."""
     parts: dict[str, list[Tensor]] = {name: [] for name in names}
-    for some in track(indices.split(BATCH), "looking at what layers are given"):
+    for some in track(indices.split(subject.batch_size), "looking at what layers are given"):
         given = _given(model, subject.data.inputs[some].to(subject.device), names)
         for name in names:
             parts[name].append(_rows(given[name], model.get_submodule(name)).cpu())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from matplotlib.figure import Figure
@@ -192,7 +192,8 @@ def _test(subject: Subject, label: int, chain: Sequence[str]) -> Tested | None:
     if len(indices) < FEWEST:
         return None
     to_find, to_test = indices[::2], indices[1::2]
-    graph = discover_causal_graph(model, inputs[to_find], label, layers=list(chain), max_candidates=CANDIDATES)
+    options: dict[str, Any] = {"max_candidates": CANDIDATES, "batch_size": subject.batch_size}
+    graph = discover_causal_graph(model, inputs[to_find], label, layers=list(chain), **options)
     last = [graph.layers[0].name]
     others = [graph.shuffled(derive(subject.seed, "paths", label, draw)) for draw in range(DRAWS)]
 
@@ -293,5 +294,6 @@ INSTRUMENT = Instrument(
     papers=("causal-paths",),
     order=60,
     passes=passes,
+    beside=2.5,
     worth=95,
 )

@@ -128,7 +128,7 @@ def _measure(subject: Subject) -> tuple[dict[tuple[str, str], list[float]], int]
     where = list(layers(subject))
     values: dict[tuple[str, str], list[float]] = {(name, layer): [] for layer in where for name in METHODS}
     undefined = 0
-    for indices in track(subject.sample(_count(subject)).split(BATCH), "comparing maps"):
+    for indices in track(subject.sample(_count(subject)).split(min(BATCH, subject.batch_size)), "comparing maps"):
         images = subject.data.inputs[indices].to(subject.device)
         for name, method in METHODS.items():
             by_layer = class_sensitivity(method, subject.model, images, layer=where)

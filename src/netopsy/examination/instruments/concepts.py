@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
@@ -167,10 +168,12 @@ def _measure(subject: Subject, layer: str) -> list[ClassConcepts]:
 
 def _concepts_of(subject: Subject, layer: str, number: int, indices: Tensor) -> ClassConcepts:
     images = subject.data.inputs[indices]
-    seen = layer_activations(subject.model, images.to(subject.device), layer)[layer]
+    parts = images.to(subject.device).split(subject.batch_size)
+    seen = torch.cat([layer_activations(subject.model, some, layer)[layer] for some in parts])
     count = min(CONCEPTS, seen.shape[1], seen.shape[0] * seen.shape[2] * seen.shape[3])
     method = "nmf" if float(seen.min()) >= 0 else "pca"
-    lens = ConceptLens(subject.model, layer, count, method=method, seed=subject.seed).fit(images)  # type: ignore[arg-type]
+    options: dict[str, Any] = {"method": method, "batch_size": subject.batch_size, "seed": subject.seed}
+    lens = ConceptLens(subject.model, layer, count, **options).fit(images)
     rows = seen.movedim(1, -1)
     codes, function = lens.extractor_.encode(rows), lens.score(number)
     phi = concept_importance(function, codes, "gi", seed=subject.seed)
@@ -243,5 +246,6 @@ INSTRUMENT = Instrument(
     papers=("concept-lens",),
     order=50,
     passes=passes,
+    beside=5.0,
     worth=50,
 )

@@ -23,7 +23,7 @@ from netopsy.examination.subject import Subject, evaluate_outputs
 from netopsy.lab.statistics import Estimate, proportion_interval
 
 STRENGTHS = (1, 2, 3, 4, 5)
-MOST, FEWEST, BATCH = 500, 24, 64
+MOST, FEWEST = 500, 24
 SHARE = 2.0
 SLACK = 1e-3
 
@@ -111,7 +111,7 @@ def examine(subject: Subject) -> Finding:
             right = [
                 evaluate_outputs(subject.model, corrupted(subject, some, name, strength)).argmax(1)
                 == subject.labels[some]
-                for some in indices.split(BATCH)
+                for some in indices.split(subject.batch_size)
             ]
             found[name][strength] = proportion_interval(int(torch.cat(right).sum()), len(indices))
     means = {name: float(np.mean([each.value for each in by.values()])) for name, by in found.items()}
@@ -229,5 +229,6 @@ INSTRUMENT = Instrument(
     term="common corruptions",
     order=20,
     passes=passes,
+    beside=2.0,
     worth=10,
 )

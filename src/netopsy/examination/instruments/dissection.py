@@ -141,7 +141,8 @@ def as_inputs(images: Images, subject: Subject) -> Images:
 
 def _dissected(subject: Subject, layer: str, concepts: ConceptImages) -> Dissected:
     parts = [
-        layer_activations(subject.model, part.images.to(subject.device), layer)[layer] for part in concepts.batches(256)
+        layer_activations(subject.model, part.images.to(subject.device), layer)[layer]
+        for part in concepts.batches(subject.batch_size)
     ]
     maps = torch.cat(parts).float()
     enlarge = _alignment(subject, layer, concepts.images[:1], (int(maps.shape[2]), int(maps.shape[3])))
@@ -262,5 +263,6 @@ INSTRUMENT = Instrument(
     papers=("cnn-visualization",),
     order=30,
     passes=passes,
+    beside=1.8,
     worth=70,
 )

@@ -110,7 +110,7 @@ def examine(subject: Subject) -> Finding:
 def _measure(subject: Subject, layer: str, indices: Tensor) -> tuple[Tensor, float, float]:
     """Shares of the first direction, and accuracies with each image's own and another's positions covered."""
     shares, right = [], []
-    for some in track(indices.split(BATCH), "covering images"):
+    for some in track(indices.split(min(BATCH, subject.batch_size)), "covering images"):
         images = subject.data.inputs[some].to(subject.device)
         values = layer_activations(subject.model, images, layer)[layer]
         shares.append(eigen_cam_from_activations(values).explained.cpu())

@@ -12,7 +12,7 @@ from netopsy.core.finding import Finding, Picture
 from netopsy.core.progress import track
 from netopsy.core.seeds import derive
 from netopsy.examination.instrument import Instrument, NotNow
-from netopsy.examination.pixels import in_pixels, why_no_pixels
+from netopsy.examination.pixels import InBatches, in_pixels, why_no_pixels
 from netopsy.examination.subject import Subject
 from netopsy.lab.random_regions import random_regions
 from netopsy.robustness.feature_guided_attack import (
@@ -67,7 +67,7 @@ def search(subject: Subject) -> list[Pair]:
         for each, index in zip(keypoints, indices.tolist(), strict=True)
     ]
     found = feature_guided_searches(
-        pixels.model,
+        InBatches(pixels.model, subject.batch_size),
         pixels.images.repeat(2, 1, 1, 1),
         subject.labels[indices].tolist() * 2,
         keypoints=keypoints * 2,
@@ -182,5 +182,6 @@ INSTRUMENT = Instrument(
     term="black-box sparse adversarial attack",
     order=32,
     passes=passes,
+    beside=1.5,
     worth=45,
 )

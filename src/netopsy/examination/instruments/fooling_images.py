@@ -16,7 +16,7 @@ from netopsy.core.seeds import derive
 from netopsy.core.shapes import Images
 from netopsy.examination.drawing import show_image
 from netopsy.examination.instrument import Instrument
-from netopsy.examination.pixels import in_pixels, why_no_pixels
+from netopsy.examination.pixels import InBatches, in_pixels, why_no_pixels
 from netopsy.examination.subject import Subject
 from netopsy.robustness.fooling_images import (
     CPPNEncoding,
@@ -138,7 +138,8 @@ def _search(subject: Subject, generations: int, batch: int) -> _Found:
     pixels = in_pixels(subject, subject.sample(min(REAL, max(2, VALUES // subject.data.inputs[0].numel()))))
     shape: Any = tuple(pixels.images.shape[1:])
     classes = _classes(subject)
-    asked, random = Queries(pixels.model), torch.Generator().manual_seed(derive(subject.seed, "random images"))
+    model = InBatches(pixels.model, subject.batch_size)
+    asked, random = Queries(model), torch.Generator().manual_seed(derive(subject.seed, "random images"))
     runs: list[FoolingImages] = []
     unevolved = []
     for encoding in (DirectEncoding(shape), CPPNEncoding(shape)):
@@ -148,7 +149,7 @@ def _search(subject: Subject, generations: int, batch: int) -> _Found:
             "batch": batch,
             "seed": derive(subject.seed, "evolution"),
         }
-        runs.append(evolve_fooling_images(pixels.model, shape, encoding, **options))
+        runs.append(evolve_fooling_images(model, shape, encoding, **options))
         drawn: Any = encoding.random(batch, random)
         unevolved.append(
             float(asked.probabilities(encoding.render(drawn).to(pixels.images.dtype)).amax(1).quantile(0.5))
@@ -200,7 +201,7 @@ def _code(subject: Subject) -> str:
     return (
         "import torch\n"
         "from netopsy.examination import Subject\n"
-        "from netopsy.examination.pixels import in_pixels\n"
+        "from netopsy.examination.pixels import InBatches, in_pixels\n"
         "from netopsy.robustness.fooling_images import distance_to_real, evolve_fooling_images\n\n"
         f"pixels = in_pixels(Subject(model, data), torch.arange(min(500, len(data))))\n"
         f'found = evolve_fooling_images(pixels.model, {shape}, "cppn", generations={generations}, batch={batch})\n'
@@ -219,5 +220,6 @@ INSTRUMENT = Instrument(
     papers=("fooling-images",),
     order=40,
     passes=passes,
+    beside=1.5,
     worth=20,
 )

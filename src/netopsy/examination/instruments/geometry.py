@@ -254,6 +254,7 @@ INSTRUMENT = Instrument(
     applies=applies,
     papers=("representational-geometry",),
     order=20,
-    passes=lambda subject: 4.0 * _count(subject),
+    passes=lambda subject: 2.0 * _count(subject),
+    beside=4.0,
     worth=30,
 )

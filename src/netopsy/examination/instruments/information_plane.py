@@ -20,7 +20,7 @@ from netopsy.representations.information_plane import entropy_bits, layer_inform
 from netopsy.sparsity.comparison.redrawing import redraw
 from netopsy.sparsity.lottery_ticket import reinitialise
 
-LAYERS, MOST, FEWEST, BATCH, GRID = 10, 600, 60, 64, 4
+LAYERS, MOST, FEWEST, GRID = 10, 600, 60, 4
 SPREAD = 0.5
 """Standard deviation of the noise, beside the root of the layer's total variance."""
 
@@ -136,7 +136,7 @@ def examine(subject: Subject) -> Finding:
 def _points(subject: Subject, model: nn.Module, axes: dict[str, int], indices: Tensor) -> list[_Point]:
     inputs, labels = subject.in_single_precision.data.inputs, subject.labels[indices]
     parts: dict[str, list[Tensor]] = {name: [] for name in axes}
-    for some in track(indices.split(BATCH), "looking at layers"):
+    for some in track(indices.split(subject.batch_size), "looking at layers"):
         for name, values in samples_first(model, inputs[some].to(subject.device), axes).items():
             grid = values.float()
             if grid.ndim == 4 and max(grid.shape[2:]) > GRID:

@@ -23,7 +23,7 @@ from netopsy.landscape.intrinsic_dimension import (
     subspace_trainer,
 )
 from netopsy.sparsity.lottery_ticket import reinitialise
-from netopsy.training import Recipe, evaluate
+from netopsy.training import Recipe
 
 COARSELY = (100, 800)
 DIMS = {"quick": COARSELY, "normal": (100, 300, 900, 2700), "thorough": (50, 100, 200, 400, 800, 1600, 3200)}
@@ -82,7 +82,7 @@ def _curve(subject: Subject) -> tuple[list[float], dict[int, list[float]]]:
     for start, seed in zip(starts, seeds, strict=True):
         copy = SubspaceModel(start, 1).materialise()
         subspace_trainer(subject.train, subject.recipe)(copy, seed)
-        direct.append(evaluate(copy, subject.data).accuracy)
+        direct.append(subject.evaluated(copy, subject.data).accuracy)
     curve: dict[int, list[float]] = {}
     if THRESHOLD * np.mean(direct) <= commonest(subject):
         return direct, curve
@@ -110,7 +110,7 @@ def _reached(subject: Subject, subspaces: list[SubspaceModel], own: Recipe, seed
         trained = subspaces
         for each, seed in zip(subspaces, seeds, strict=True):
             subspace_trainer(subject.train, own)(each, seed)
-    return [evaluate(each, subject.data).accuracy for each in trained]
+    return [subject.evaluated(each, subject.data).accuracy for each in trained]
 
 
 def _finding(found: IDResult) -> Finding:

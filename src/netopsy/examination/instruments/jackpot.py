@@ -24,7 +24,7 @@ from netopsy.sparsity.criteria import keep_largest
 from netopsy.sparsity.lottery_jackpots import Jackpot, find_jackpot
 from netopsy.sparsity.lottery_jackpots.settings import output_layer
 from netopsy.sparsity.lottery_ticket import reinitialise
-from netopsy.training import Evaluation, evaluate
+from netopsy.training import Evaluation
 from netopsy.training.recalibration import recalibrated
 
 SPARSITY = 0.9
@@ -153,10 +153,10 @@ def _search(subject: Subject) -> _Found:
         jackpot = find_jackpot(subject.model, train, layer_rates=rule, **options)
     fresh = reinitialise(subject.model, init=subject.initialiser, seed=derive(subject.seed, "jackpot"))
     control = find_jackpot(fresh, train, layer_rates=jackpot.layer_rates, **options)
-    dense, sparse = evaluate(subject.model, held), evaluate(jackpot.export(), held)
+    dense, sparse = subject.evaluated(subject.model, held), subject.evaluated(jackpot.export(), held)
     lost = bootstrap_mean(100 * _hits(held, sparse), 100 * _hits(held, dense))
     pruned = _pruned(subject.model, jackpot, train[: 10 * batch])
-    return _Found(jackpot, control, sparse, dense, evaluate(pruned, held), lost, rule)
+    return _Found(jackpot, control, sparse, dense, subject.evaluated(pruned, held), lost, rule)
 
 
 def _whole(subject: Subject) -> list[str]:

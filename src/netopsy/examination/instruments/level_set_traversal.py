@@ -13,7 +13,7 @@ from netopsy.core.drawing import INK, PALETTE, figure_grid, style
 from netopsy.core.finding import Finding, Picture, Verdict
 from netopsy.core.seeds import derive, generator
 from netopsy.examination.instrument import Instrument, NotNow
-from netopsy.examination.pixels import Pixels, in_pixels, why_no_pixels
+from netopsy.examination.pixels import InBatches, Pixels, in_pixels, why_no_pixels
 from netopsy.examination.subject import Subject, evaluate_outputs
 from netopsy.lab.statistics import Estimate, proportion_interval
 from netopsy.robustness.level_set_traversal import (
@@ -115,16 +115,17 @@ def reach(subject: Subject) -> Reach:
     at, to = (torch.searchsorted(others, each) for each in (sources, targets))
     label = subject.labels[sources].to(pixels.images.device)
     source, target = pixels.images[at], pixels.images[to]
-    seed = derive(subject.seed, "noise")
-    walk = level_set_traversal(pixels.model, source, label, target, seed=seed, **_walking(steps_of(subject)))
+    seed, size = derive(subject.seed, "noise"), subject.batch_size
+    model = InBatches(pixels.model, size)
+    walk = level_set_traversal(model, source, label, target, seed=seed, **_walking(steps_of(subject)))
     directly = {name: value for name, value in _walking(STRAIGHT).items() if name != "adv_step"}
-    straight = straight_line(pixels.model, source, label, target, seed=seed, **directly)
+    straight = straight_line(model, source, label, target, seed=seed, **directly)
     return Reach(
         walk,
         straight,
-        path_confidence(pixels.model, source, walk.final, label, batch_size=256),
-        path_confidence(pixels.model, source, target, label, batch_size=256),
-        triangle_confidence(pixels.model, source[::2], walk.final[::2], walk.final[1::2], label[::2], batch_size=256),
+        path_confidence(model, source, walk.final, label, batch_size=size),
+        path_confidence(model, source, target, label, batch_size=size),
+        triangle_confidence(model, source[::2], walk.final[::2], walk.final[1::2], label[::2], batch_size=size),
         subject.labels[targets],
         _arrived(walk, pixels, to),
         _arrived(straight, pixels, to),
@@ -295,5 +296,6 @@ INSTRUMENT = Instrument(
     papers=("level-set-traversal",),
     order=45,
     passes=passes,
+    beside=1.5,
     worth=45,
 )

@@ -17,7 +17,6 @@ from netopsy.core.seeds import derive
 from netopsy.data import Dataset
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._loss import (
-    BATCH,
     Effort,
     bend,
     called,
@@ -151,7 +150,7 @@ def _slice(subject: Subject, data: Dataset, state: State, direction: State, plac
     found = []
     for at in places.tolist():
         moved = {name: value + at * direction[name].nan_to_num(0.0) for name, value in state.items()}
-        found.append(sample_losses(subject.model, data, at=moved, batch_size=BATCH).double().mean().cpu())
+        found.append(sample_losses(subject.model, data, at=moved, batch_size=subject.batch_size).double().mean().cpu())
     return torch.stack(found)
 
 

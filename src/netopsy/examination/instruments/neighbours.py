@@ -20,7 +20,7 @@ from netopsy.examination.subject import Subject
 from netopsy.examination.weighted_layers import weighted_layers
 from netopsy.lab.statistics import Estimate, mean_interval, paired_difference
 
-MOST, FEWEST, BATCH = 600, 30, 64
+MOST, FEWEST = 600, 30
 NEAREST = 10
 COLOURED = 10
 """Classes that get a colour of their own: more could not be told apart."""
@@ -110,7 +110,7 @@ def examine(subject: Subject) -> Finding:
 def _before_the_last(subject: Subject, indices: Tensor) -> Array:
     """What the last layer with weights is given, one row a sample; means over the places of a grid."""
     wide, last, parts = subject.in_single_precision, weighted_layers(subject, 1)[-1], []
-    for some in track(indices.split(BATCH), "looking at the last layer"):
+    for some in track(indices.split(subject.batch_size), "looking at the last layer"):
         given: dict[str, Tensor] = {}
         with evaluating(wide.model), capturing(wide.model, last, inputs=given):
             wide.model(wide.data.inputs[some].to(subject.device))
@@ -192,6 +192,7 @@ INSTRUMENT = Instrument(
     examine=examine,
     applies=applies,
     order=10,
-    passes=lambda subject: 4.0 * _count(subject),
+    passes=lambda subject: 1.5 * _count(subject),
+    beside=2.0,
     worth=25,
 )

@@ -17,7 +17,6 @@ from netopsy.data import Dataset
 from netopsy.examination.drawing import show_image
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.instruments._loss import (
-    BATCH,
     PRODUCT,
     bend,
     called,
@@ -144,7 +143,7 @@ def _measure(subject: Subject) -> _Found:
     return _Found(
         data,
         groups,
-        group_report(model, data, groups, batch_size=BATCH),
+        group_report(model, data, groups, batch_size=subject.batch_size),
         tuple(_opposition(subject, data, each) for each in controls),
         tuple(_opposition(subject, data, each) for each in elsewhere),
         top.values[0].item(),
@@ -153,12 +152,14 @@ def _measure(subject: Subject) -> _Found:
 
 def _opposition(subject: Subject, data: Dataset, groups: Groups) -> float:
     """The cosine between the mean gradients of two groups."""
-    up, down = (mean_gradient(subject.model, data[each], batch_size=BATCH) for each in (groups.up, groups.down))
+    up, down = (
+        mean_gradient(subject.model, data[each], batch_size=subject.batch_size) for each in (groups.up, groups.down)
+    )
     return float(torch.nn.functional.cosine_similarity(up.double(), down.double(), dim=0))
 
 
 def _along(subject: Subject, data: Dataset, direction: Tensor, k: int) -> Groups:
-    reach = slopes(subject.model, data, direction.to(subject.device), batch_size=BATCH).cpu()
+    reach = slopes(subject.model, data, direction.to(subject.device), batch_size=subject.batch_size).cpu()
     order = reach.argsort(descending=True, stable=True)
     return Groups(order[:k], order.flip(0)[:k], -1, reach)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -77,7 +78,8 @@ def examine(subject: Subject) -> Finding:
     inputs, labels = subject.data.inputs, subject.labels
     most = _largest(subject, known)
     so_many = "two or three" if most > 2 else "two"
-    miner = PatternMiner(subject.model, layer, region_images=_region(subject, layer), max_size=most)
+    options: dict[str, Any] = {"region_images": _region(subject, layer), "max_size": most}
+    miner = PatternMiner(subject.model, layer, batch_size=subject.batch_size, **options)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
@@ -96,7 +98,7 @@ def examine(subject: Subject) -> Finding:
             code=_code(subject, layer, most),
         )
     best = {one.cls: number for number, one in reversed(list(enumerate(miner.patterns_)))}
-    peaks, held = filter_peaks(subject.model, layer, inputs[unseen]), labels[unseen]
+    peaks, held = filter_peaks(subject.model, layer, inputs[unseen], batch_size=subject.batch_size), labels[unseen]
     fired, alone = miner.fires(peaks), peaks.values > miner.thresholds_
     counts = {cls: _shares(fired[:, number], held == cls) for cls, number in best.items()}
     clearest = max(counts, key=lambda cls: counts[cls][0] - counts[cls][1])
@@ -199,5 +201,6 @@ INSTRUMENT = Instrument(
     papers=("pattern-net",),
     order=40,
     passes=passes,
+    beside=1.3,
     worth=80,
 )

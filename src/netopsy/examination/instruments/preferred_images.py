@@ -153,7 +153,7 @@ def _classes(subject: Subject, pixels: Range, sample: Tensor) -> _Compared:
 
 def _units(subject: Subject, layer: str, pixels: Range, sample: Tensor) -> _Compared:
     inputs, most = subject.data.inputs[sample], _plan(subject)[0]
-    top = top_images(subject.model, layer, inputs, k=min(STRONGEST, len(sample)), batch_size=64)
+    top = top_images(subject.model, layer, inputs, k=min(STRONGEST, len(sample)), batch_size=subject.batch_size)
     live = (top.values[:, 0] > 0).nonzero()[:, 0]
     order = top.values[live, 0].argsort(descending=True, stable=True)
     chosen = live[order][:most].cpu() if len(live) else torch.arange(min(most, len(top.values)))
@@ -188,7 +188,7 @@ def _make(subject: Subject, target: Objective, pixels: Range, worth: float, samp
             regularisers=(GaussianBlur(_blur(shape)), TotalVariation(weight), Jitter(shape[1] // 16)),
             limits=pixels.limits,
             mean=pixels.mean.mean((0, 2, 3))[:, None, None],
-            batch_size=16,
+            batch_size=min(16, subject.batch_size),
             seed=subject.seed,
         )
     return made, weight
@@ -234,5 +234,6 @@ INSTRUMENT = Instrument(
     papers=("cnn-visualization",),
     order=10,
     passes=passes,
+    beside=2.5,
     worth=90,
 )

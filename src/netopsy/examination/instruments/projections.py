@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
@@ -49,7 +51,7 @@ def examine(subject: Subject) -> Finding:
     layer, indices = subject.spatial_layers[-1], subject.sample(count)
     if len(indices) < TOP:
         indices = torch.arange(len(subject.data))[:count]
-    found = top_images(subject.model, layer, subject.data.inputs[indices], k=TOP)
+    found = top_images(subject.model, layer, subject.data.inputs[indices], k=TOP, batch_size=subject.batch_size)
     found = TopImages(found.values, indices[found.indices.cpu()], found.rows.cpu(), found.columns.cpu())
     labels = subject.labels[found.indices]
     counts = torch.stack([torch.bincount(line, minlength=subject.class_count) for line in labels])
@@ -110,7 +112,8 @@ def _rows(subject: Subject, layer: str, found: TopImages, units: list[int], guid
     rows, columns = found.rows[units].flatten(), found.columns[units].flatten()
     of_image = torch.tensor(units).repeat_interleave(TOP)
     inputs = subject.data.inputs[chosen].to(subject.device)
-    sent: Images = deconvnet(subject.model, inputs, layer, of_image.to(subject.device), guided=guided).cpu().float()
+    way: dict[str, Any] = {"guided": guided, "batch_size": subject.batch_size}
+    sent: Images = deconvnet(subject.model, inputs, layer, of_image.to(subject.device), **way).cpu().float()
     images = subject.data.images[chosen].cpu().float()
     # On large images the receptive field takes long to find, and a crop of them shows less.
     if max(images.shape[2:]) < LARGE:

@@ -19,7 +19,6 @@ from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
 from netopsy.lab.plots import mean_with_band
 from netopsy.sparsity.lottery_ticket import magnitude_masks, shuffle_masks
-from netopsy.training import evaluate
 
 KEPT = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05, 0.02, 0.01)
 COARSELY = (1.0, 0.9, 0.8, 0.7, 0.5, 0.3, 0.1)
@@ -27,6 +26,8 @@ COARSELY = (1.0, 0.9, 0.8, 0.7, 0.5, 0.3, 0.1)
 MOST, FEWEST = 2000, 60
 DRAWS = 3
 SHARE = 2.0
+RANKED = 1300.0
+"""Operations a weight that it takes to make a mask."""
 LOSS = 0.01
 """What counts as no worse: within one point of accuracy."""
 SMALLEST, RANDOM = "smallest of all layers", "at random"
@@ -61,7 +62,9 @@ def _passes_a_sample(kept: tuple[float, ...], draws: int) -> float:
 def passes(subject: Subject) -> float:
     """Forward passes of one sample that it takes."""
     kept, draws, count = _plan(subject)
-    return min(count, len(subject.data)) * _passes_a_sample(kept, draws)
+    weights = prunable_parameters(subject.model, exclude=subject.idle_layers).values()
+    masks = (len(kept) - 1) * (2 + draws) * RANKED * sum(weight.numel() for weight in weights)
+    return min(count, len(subject.data)) * _passes_a_sample(kept, draws) + masks / subject.sample_cost
 
 
 def why_not(subject: Subject) -> str | None:
@@ -115,7 +118,7 @@ def examine(subject: Subject) -> Finding:
 
 
 def _measure(subject: Subject, data: Dataset, shares: tuple[float, ...], draws: int) -> Curves:
-    dense = evaluate(subject.model, data).accuracy
+    dense = subject.evaluated(subject.model, data).accuracy
     curves: Curves = {how: {1.0: [dense]} for how in (SMALLEST, LAYERWISE, RANDOM)}
     pruned = copied(subject.model)
     own = prunable_parameters(subject.model, exclude=subject.idle_layers)
@@ -123,7 +126,7 @@ def _measure(subject: Subject, data: Dataset, shares: tuple[float, ...], draws: 
     for kept in track(shares[1:], "pruning"):
         for how, masks in _masks(weights, kept, draws, subject.seed):
             pruned.load_state_dict(subject.model.state_dict())
-            curves[how].setdefault(kept, []).append(evaluate(zero_masked(pruned, masks), data).accuracy)
+            curves[how].setdefault(kept, []).append(subject.evaluated(zero_masked(pruned, masks), data).accuracy)
     return curves
 
 

@@ -157,5 +157,6 @@ INSTRUMENT = Instrument(
     papers=("cnn-visualization",),
     order=20,
     passes=passes,
+    beside=3.5,
     worth=110,
 )

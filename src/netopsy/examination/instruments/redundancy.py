@@ -17,7 +17,7 @@ from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.subject import Subject
 from netopsy.examination.weighted_layers import outputs_of, weighted_layers
 
-LAYERS, MOST, FEWEST, BATCH = 12, 300, 40, 64
+LAYERS, MOST, FEWEST = 12, 300, 40
 ENOUGH = 10
 """Samples below which units correlate by chance."""
 COPY = 0.95
@@ -58,7 +58,7 @@ def examine(subject: Subject) -> Finding:
     names = weighted_layers(subject, LAYERS)[:-1]
     seen = {name: Moments() for name in names}
     wide = subject.in_single_precision
-    for some in track(indices.split(BATCH), "looking at units"):
+    for some in track(indices.split(subject.batch_size), "looking at units"):
         found = outputs_of(wide.model, wide.data.inputs[some].to(subject.device), names)
         for name, values in found.items():
             if unit_rows(values).shape[1] <= WIDEST:

@@ -21,7 +21,7 @@ from netopsy.lab.plots import panels
 from netopsy.lab.statistics import Estimate, bootstrap_mean
 from netopsy.sparsity.late_rewinding import RewindSweep, rewind_sweep, rewind_sweep_many
 from netopsy.sparsity.lottery_ticket import reinitialise
-from netopsy.training import Evaluation, evaluate, trainer
+from netopsy.training import Evaluation, trainer
 
 KEPT = 0.1
 """Share of the weights that the sparse networks have, pruned at one go as the paper does with large networks."""
@@ -49,7 +49,7 @@ def _sweep(subject: Subject, steps: list[int]) -> RewindSweep:
     assert subject.recipe is not None
     seeds = (derive(subject.seed, "order"), derive(subject.seed, "other order"))
     network = reinitialise(subject.model, init=subject.initialiser, seed=derive(subject.seed, "rewinding"))
-    judge = partial(evaluate, data=subject.data)
+    judge = partial(subject.evaluated, data=subject.data)
     options: dict[str, Any] = {"rate": 1 - KEPT, "compared": (1,), "evaluate": judge, "exclude": subject.idle_layers}
     try:
         return rewind_sweep_many([network], subject.train, subject.recipe, steps, 1, seeds=[seeds], **options)

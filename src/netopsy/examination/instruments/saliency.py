@@ -94,7 +94,7 @@ def examine(subject: Subject) -> Finding:
 
 def passes(subject: Subject) -> float:
     """Forward passes of one sample that it takes."""
-    return min(count_of(subject), len(subject.data)) * passes_an_image(subject)
+    return 1.25 * min(count_of(subject), len(subject.data)) * passes_an_image(subject)  # measured
 
 
 def _points(one: Covered) -> str:
@@ -138,5 +138,6 @@ INSTRUMENT = Instrument(
     papers=("norm-grad",),
     order=10,
     passes=passes,
+    beside=1.5,
     worth=20,
 )

@@ -30,7 +30,7 @@ from netopsy.sparsity.transformable_architecture_search import (
     uniform_shape,
 )
 from netopsy.sparsity.transformable_architecture_search.layout import Layer
-from netopsy.training import Evaluation, Recipe, evaluate
+from netopsy.training import Evaluation, Recipe
 
 RATIO = 0.5
 """The budget, as a share of the operations."""
@@ -110,7 +110,7 @@ def examine(subject: Subject) -> Finding:
     space = _space(subject)
     assert isinstance(space, ShapeSpace)
     found = _searched(subject, space)
-    networks = {WHOLE: _Network(subject.model, space.flops(), evaluate(subject.model, subject.data))}
+    networks = {WHOLE: _Network(subject.model, space.flops(), subject.evaluated(subject.model, subject.data))}
     for name, shape in _shapes(subject, found).items():
         networks[name] = _trained(subject, space, shape, name)
     hits = {name: _hits(subject.data, each.asked) for name, each in networks.items()}
@@ -155,7 +155,7 @@ def _trained(subject: Subject, space: ShapeSpace, shape: Shape, name: str) -> _N
     model = space.build(shape, seed=derive(subject.seed, "small", name)).to(subject.device)
     seed = derive(subject.seed, "small order", name)
     distill(model, subject.model, subject.train, recipe=subject.recipe, seed=seed)
-    return _Network(model, space.flops(shape), evaluate(model, subject.data))
+    return _Network(model, space.flops(shape), subject.evaluated(model, subject.data))
 
 
 def _plan(subject: Subject) -> tuple[int, int, int]:

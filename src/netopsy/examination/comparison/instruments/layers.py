@@ -20,7 +20,7 @@ from netopsy.examination.untrained import untrained
 from netopsy.examination.weighted_layers import sample_axes, samples_first, weighted_layers
 from netopsy.representations.similarity import cka_matrix
 
-MOST, FEWEST, BATCH = 300, 40, 64
+MOST, FEWEST = 300, 40
 LAYERS = 14
 """Layers of either network, spread over its depth."""
 LEARNED = 0.1
@@ -115,7 +115,7 @@ def examine(pair: Pair) -> Finding:
 @torch.no_grad()
 def _features(subject: Subject, model: nn.Module, axes: dict[str, int], indices: Tensor) -> list[Tensor]:
     parts: list[list[Tensor]] = [[] for _ in axes]
-    for some in track(indices.split(BATCH), "looking at layers"):
+    for some in track(indices.split(subject.batch_size), "looking at layers"):
         seen = samples_first(model, subject.data.inputs[some].to(subject.device), axes)
         for held, name in zip(parts, axes, strict=True):
             values = seen[name].float()

@@ -97,7 +97,7 @@ def _maps(subject: Subject, indices: Tensor) -> Tensor:
             subject.predictions[some].to(subject.device),
             layer=layer,
         ).cpu()
-        for some in track(indices.split(BATCH), "mapping")
+        for some in track(indices.split(min(BATCH, subject.batch_size)), "mapping")
     ]
     return F.adaptive_avg_pool2d(torch.cat(parts)[:, None].float(), SIDE)[:, 0]
 

@@ -20,7 +20,7 @@ from netopsy.examination.subject import Subject
 from netopsy.examination.weighted_layers import sample_axes, samples_first, weighted_layers
 from netopsy.representations.convergent_learning import Matching, match_units, statistics_of
 
-LAYERS, MOST, FEWEST, BATCH = 4, 300, 40, 64
+LAYERS, MOST, FEWEST = 4, 300, 40
 ALIKE = 0.8
 PLACES = 64
 """Places of a grid that are looked at in an image, so that they fit in memory."""
@@ -156,7 +156,7 @@ def _rows(pair: Pair, letter: str, name: str, indices: Tensor) -> Tensor:
     """Activations as one row an image and place, at most `PLACES` places of an image, spread over the grid."""
     subject = pair.subjects[letter].in_single_precision
     parts = []
-    for some in indices.split(BATCH):
+    for some in indices.split(subject.batch_size):
         rows = unit_rows(_seen(subject, [name], some)[name].float())
         each = rows.unflatten(0, (len(some), -1))
         places = torch.linspace(0, each.shape[1] - 1, min(PLACES, each.shape[1])).round().long()
