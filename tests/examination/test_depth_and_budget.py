@@ -1,5 +1,6 @@
 """What an instrument does follows from the depth and the network; the budget decides only which ones run."""
 
+import math
 import time
 
 import pytest
@@ -10,7 +11,8 @@ from netopsy.core.errors import InputError
 from netopsy.data import Dataset
 from netopsy.examination import Subject, examine, stopwatch
 from netopsy.examination.instrument import instruments
-from netopsy.examination.planning import planned
+from netopsy.examination.pixels import InBatches
+from netopsy.examination.planning import PLANNED, planned, seconds_of
 from netopsy.models import small_conv_net
 
 LABELS = torch.arange(60) % 3
@@ -35,6 +37,23 @@ def test_counts_follow_from_the_depth_and_the_cost_of_a_sample():
 def test_a_wider_network_costs_more():
     wide = Subject(small_conv_net((40, 50), (1, 2), classes=3, seed=0), DATA)
     assert wide.sample_cost > 5 * subject().sample_cost
+
+
+@pytest.mark.parametrize(("side", "size"), [(4, 256), (128, 8), (512, 4)])
+def test_the_size_of_a_batch_follows_from_the_widest_layer(side, size):
+    model = nn.Sequential(nn.Conv2d(1, 32, 3, padding=1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 3))
+    images = torch.rand(10, 1, side, side, generator=torch.Generator().manual_seed(0))
+    one = Subject(model, Dataset(images, LABELS[:10]))
+    assert one.batch_size == size
+    torch.testing.assert_close(one.scores, model(images).detach())
+
+
+def test_a_network_in_batches_answers_as_it_does_at_once():
+    model, seen = subject().model.eval(), []
+    model.register_forward_pre_hook(lambda module, given: seen.append(len(given[0])))
+    few, once = InBatches(model, 7)(DATA.inputs[:16]), model(DATA.inputs[:16])
+    assert seen == [7, 7, 2, 16]
+    torch.testing.assert_close(few, once)
 
 
 def test_a_slow_machine_finds_the_same():
@@ -70,20 +89,22 @@ def test_the_budget_leaves_out_what_is_worth_least_and_says_what_would_bring_it_
     one.seconds_a_sample = one.seconds_a_call = 0.01
     named = instruments(["accuracy", "saliency", "patterns", "eigen-cam"])
     assert planned(named, one, 1e6) == {}
-    costs = {each.name: 0.7 + each.passes(one) * 0.01 for each in named}
+    costs = {each.name: seconds_of(each, one) for each in named}
     enough = costs["accuracy"] + costs["saliency"] + costs["eigen-cam"]
-    left_out = planned(named, one, enough + 0.01)
+    left_out = planned(named, one, (enough + 0.01) / PLANNED)
     assert set(left_out) == {"patterns"}
-    assert f"`--budget {-(-(enough + costs['patterns']) // 1):.0f}` brings it in" in left_out["patterns"].reason
+    wanted = math.ceil((enough + costs["patterns"]) / PLANNED)
+    assert f"`--budget {wanted}` brings it in" in left_out["patterns"].reason
+    assert planned(named, one, wanted) == {}
 
 
 def test_a_cheaper_instrument_gets_what_a_dearer_one_leaves():
     one = subject()
     one.seconds_a_sample = one.seconds_a_call = 0.05
     named = instruments(["accuracy", "saliency", "eigen-cam"])
-    costs = {each.name: 0.7 + each.passes(one) * 0.05 for each in named}
+    costs = {each.name: seconds_of(each, one) for each in named}
     assert costs["saliency"] > costs["eigen-cam"]
-    assert set(planned(named, one, costs["accuracy"] + costs["eigen-cam"] + 0.01)) == {"saliency"}
+    assert set(planned(named, one, (costs["accuracy"] + costs["eigen-cam"] + 0.01) / PLANNED)) == {"saliency"}
 
 
 def test_accuracy_is_never_left_out():
