@@ -37,6 +37,10 @@ def run(
     sizes: Annotated[
         str, typer.Option(metavar="NAME=VALUE,...", help="Of weights: such as widths=4 8,channels=1.")
     ] = "",
+    mean: Annotated[
+        str, typer.Option(metavar="NUMBERS", help="Of weights: what was taken off pixels from 0 to 1, as 0.5,0.5,0.5.")
+    ] = "",
+    std: Annotated[str, typer.Option(metavar="NUMBERS", help="Of weights: what they were divided by then.")] = "",
     option: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="An option of the recipe; repeatable.")
     ] = None,
@@ -54,7 +58,8 @@ def run(
     recipe = recipe_named(paper)
     options = dict(_pair(each) for each in option or ())
     recipe.values(options)
-    inputs = _given(recipe, input or [], sample or [], network, sizes)
+    weights = {"architecture": network, "sizes": sizes, "mean": mean, "std": std}
+    inputs = _given(recipe, input or [], sample or [], weights)
     place = results_place(out, "run")
     job = Job("recipe", paper, inputs, options, seed=seed)
     try:
@@ -104,7 +109,7 @@ def worker(
         os._exit(0)
 
 
-def _given(recipe: PaperRecipe, files: list[Path], samples: list[str], network: str, sizes: str) -> tuple[Given, ...]:
+def _given(recipe: PaperRecipe, files: list[Path], samples: list[str], weights: dict[str, str]) -> tuple[Given, ...]:
     """Files and samples to the inputs that they fit, in the order in which they are said."""
     from netopsy.core.paths import file_from
     from netopsy.web.runs.inputs import ENDINGS
@@ -118,9 +123,11 @@ def _given(recipe: PaperRecipe, files: list[Path], samples: list[str], network: 
         if fits:
             files.remove(fits[0])
             path = str(file_from(fits[0], f"file of {wanted.kind}").absolute())
-            require(wanted.kind != "network" or network, "weights need --network ARCHITECTURE, the kind of theirs")
-            named = (network, sizes) if wanted.kind == "network" else ("", "")
-            found.append(Given(file=path, architecture=named[0], sizes=named[1]))
+            require(
+                wanted.kind != "network" or weights["architecture"],
+                "weights need --network ARCHITECTURE, the kind of theirs",
+            )
+            found.append(Given(file=path, **(weights if wanted.kind == "network" else {})))
         elif known:
             samples.remove(known[0])
             found.append(Given(sample=known[0]))

@@ -240,13 +240,16 @@ def test_a_weights_file_names_its_architecture(local, feed):
     for kind, sizes in known.items():
         assert {size: fields[f"size-0-{kind}-{size}"] for size in sizes} == dict(sizes)
     fields |= {"architecture-0": "lenet", "size-0-lenet-size": "8", "size-0-mlp-sizes": "64 10"}
+    fields |= {"mean-0": "0.5", "std-0": " 0.25 "}
     number = _number(_post(local, "/examine", files=files, **fields))
     given = queue.find(feed.engine, number).job.inputs[0]
     assert (given.architecture, given.sizes, given.file) == ("lenet", "size=8", "input-0.safetensors")
+    assert (given.mean, given.std) == ("0.5", "0.25")
     for wrong, message in [
         ({"architecture-0": "os.system"}, "unknown architecture"),
         ({"size-0-lenet-size": "8, channels=3"}, "size must be numbers"),
         ({"size-0-lenet-size": "9" * 301}, "at most 300 letters"),
+        ({"mean-0": "0 " * 200}, "at most 300 letters"),
         ({"architecture-0": "mlp", "size-0-mlp-sizes": ""}, "mlp needs its sizes"),
     ]:
         answer = _post(local, "/examine", files=files, **fields | wrong)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from netopsy.core.errors import InputError, lookup, require
 from netopsy.core.paths import file_from
+from netopsy.core.texts import plain
 from netopsy.lab.given import Image, Network
 from netopsy.lab.recipes import Input, Kind
 from netopsy.web.runs.job import Given
@@ -16,7 +17,7 @@ from netopsy.web.runs.job import Given
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from netopsy.data import Dataset
+    from netopsy.data import Dataset, Normalisation
     from netopsy.data.graphs import Graph
 
 ENDINGS: Mapping[Kind, tuple[str, ...]] = {
@@ -30,6 +31,8 @@ PIXELS = 20_000_000
 EDGES = 1_000_000
 HEADER = 1_000_000
 """Bytes of the header of a file of weights."""
+LEAST, MOST_NUMBERS = 1e-6, 64
+"""The least that pixels may be divided by; and the most numbers that are read."""
 FORMATS = ("PNG", "JPEG", "WEBP")
 
 
@@ -69,7 +72,7 @@ def ready(wanted: Input, given: Given, folder: Path, seed: int = 0) -> Any:
     if wanted.kind == "image":
         lines = "from pathlib import Path\nfrom netopsy.web.runs.inputs import image_from\n\n"
         return Image(image_from(path), code=f'{lines}picture = image_from(Path("picture{path.suffix}"))')
-    return graph_from(path) if wanted.kind == "graph" else network_from(path, given.architecture, given.sizes)
+    return graph_from(path) if wanted.kind == "graph" else network_from(path, given)
 
 
 def image_from(path: Path) -> Tensor:
@@ -123,25 +126,84 @@ def graph_from(path: Path) -> Graph:
     return graph
 
 
-def network_from(path: Path, architecture: str, sizes: str) -> Network:
-    """The network of that architecture with the weights in a safetensors file.
+def network_from(path: Path, given: Given) -> Network:
+    """The network with the weights in a safetensors file, and digits as it was shown its images.
+
+    Args:
+        given: its architecture and sizes, and how its images were standardised.
 
     Raises:
-        InputError: the file is of another kind or damaged, or its weights are not those of the network.
+        InputError: the file is of another kind or damaged, its weights are not those of the network, or its images
+            cannot be standardised so.
     """
     from netopsy.examination.weights import load_weights
     from netopsy.web.runs.networks import made, shape_taken
 
     check_safetensors(path)
+    architecture, sizes = given.architecture, given.sizes
+    channels, side = shape_taken(architecture, sizes)
+    shown = standardisation(given.mean, given.std, channels)
     model = made(architecture, sizes)
     load_weights(model, path)
+    told = {"architecture": architecture, "sizes": sizes, "mean": given.mean, "std": given.std}
     code = (
-        "from pathlib import Path\nfrom netopsy.web.runs.inputs import network_from\n\n"
-        f'network = network_from(Path("weights.safetensors"), {architecture!r}, {sizes!r})\n'
-        "model, data = network.model, network.data"
+        "from pathlib import Path\nfrom netopsy.web.runs.inputs import network_from\n"
+        "from netopsy.web.runs.job import Given\n\n"
+        f"given = Given({', '.join(f'{name}={value!r}' for name, value in told.items() if value)})\n"
+        'network = network_from(Path("weights.safetensors"), given)\nmodel, data = network.model, network.data'
     )
-    data = _digits(*shape_taken(architecture, sizes))
-    return Network(model.eval(), data, f"A network of the kind {architecture}", code=code)
+    data = _digits(channels, side)
+    shown_as = data if shown is None else data.standardise(shown)
+    return Network(model.eval(), shown_as, f"A network of the kind {architecture}", code=code)
+
+
+def standardisation(mean: str, std: str, channels: int) -> Normalisation | None:
+    """What is done to the pixels of a network's images; ``None`` where nothing is.
+
+    Args:
+        mean: one number or one a channel, with spaces or commas between them; 0 where it is empty.
+        std: the same; 1 where it is empty.
+
+    Raises:
+        InputError: other than that, or a deviation that is not positive.
+
+    >>> standardisation("", "", 3) is None, standardisation("0.5", "0.25, 0.25, 0.5", 3).std.flatten().tolist()
+    (True, [0.25, 0.25, 0.5])
+    """
+    import torch
+
+    from netopsy.data import Normalisation
+
+    if not mean.strip() and not std.strip():
+        return None
+    values = {
+        name: numbers_in(name, text, channels) or [otherwise] * channels
+        for name, text, otherwise in (("mean", mean, 0.0), ("std", std, 1.0))
+    }
+    low = min(values["std"])
+    require(low >= LEAST, f"std must be at least {LEAST:g} in every channel, got {low:g}")
+    return Normalisation(*(torch.tensor(each)[:, None, None] for each in values.values()))
+
+
+def numbers_in(name: str, text: str, channels: int) -> list[float]:
+    """A number for each channel, of one for all or one each; none where nothing is said.
+
+    Raises:
+        InputError: something else than so many numbers from -1000 to 1000.
+
+    >>> numbers_in("mean", "0.5", 2)
+    [0.5, 0.5]
+    """
+    pieces = text.replace(",", " ").split()
+    try:
+        found = [float(each) for each in pieces[:MOST_NUMBERS]]
+    except ValueError:
+        found = []
+    fits = len(found) == len(pieces) and len(found) in (0, 1, channels) and all(abs(each) <= 1000 for each in found)
+    if not fits:
+        many = "one number" if channels == 1 else f"one number or {channels} with spaces between them"
+        raise InputError(f"{name} must be {many}, from -1000 to 1000, got {plain(text)[:40]!r}")
+    return found * channels if len(found) == 1 else found
 
 
 def check_safetensors(path: Path) -> None:

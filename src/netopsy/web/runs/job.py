@@ -26,6 +26,10 @@ class Given:
     """Of a network: which of `netopsy.web.runs.networks.ARCHITECTURES` the weights belong to."""
     sizes: str = ""
     """Of a network: the architecture's sizes, as ``widths=4 8, channels=1``."""
+    mean: str = ""
+    """Of a network: what was taken off its images' pixels, one number or one a channel, as ``0.5 0.5 0.5``."""
+    std: str = ""
+    """Of a network: what they were divided by then."""
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,10 @@ def _given(
     architecture = _text(sent, f"architecture-{number}")
     known = lookup("architecture", architecture, architectures)
     typed = {size: _text(sent, f"size-{number}-{architecture}-{size}") for size in known}
-    return Given(file=name, digest=digest, architecture=architecture, sizes=_sizes(architecture, known, typed))
+    sizes = _sizes(architecture, known, typed)
+    mean, std = (_text(sent, f"{each}-{number}") for each in ("mean", "std"))
+    require(max(len(mean), len(std)) <= LONGEST, f"mean and std may have at most {LONGEST} letters each")
+    return Given(file=name, digest=digest, architecture=architecture, sizes=sizes, mean=mean, std=std)
 
 
 def _sizes(architecture: str, known: Mapping[str, str], typed: Mapping[str, str]) -> str:
