@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from datetime import datetime
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from fastapi import HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 from netopsy.core.errors import InputError, lookup, require
 from netopsy.lab.recipes import Input, Option, PaperRecipe
@@ -21,10 +24,13 @@ from netopsy.web.runs.forms import EXAMINATION, Form
 from netopsy.web.runs.job import Job, JobKind
 from netopsy.web.runs.queue import RunRow
 from netopsy.web.runs.results import read_results
-from netopsy.web.runs.uploads import SEEDS, job_from
+from netopsy.web.runs.uploads import SEEDS, incoming, job_from
+from netopsy.web.security import LARGEST
 from netopsy.web.site import Site, site_of
 from netopsy.web.visitor import visitor_of
 
+INPUTS = 10
+"""More than any recipe has."""
 NAME = "Its slug such as grokking, its arXiv number, or its DOI."
 
 
@@ -40,12 +46,29 @@ class Named(Arguments):
     paper: str = Field(max_length=LONGEST, description=NAME)
 
 
+class SentFile(Arguments):
+    """A small file of one's own in place of a sample."""
+
+    input: int = Field(default=0, ge=0, lt=INPUTS, description="For which of the inputs, counted from 0.")
+    name: str = Field(max_length=LONGEST, description="Its name; what it is follows from the ending, such as .csv.")
+    content: str = Field(
+        description=f"Its bytes in base64. A request has at most {LARGEST:,} bytes; the page takes larger files."
+    )
+    architecture: str = Field(default="", max_length=40, description="Of weights: the kind of network.")
+    sizes: dict[str, str | int] = Field(default={}, description="Of weights: the sizes of the network by name.")
+    mean: str = Field(default="", description="Of weights: what was taken off the pixels of its images.")
+    std: str = Field(default="", description="Of weights: what they were divided by then.")
+
+
 class Examination(Arguments):
     """Which network is examined."""
 
     samples: list[str] = Field(
-        default=[], max_length=10, description="For each input the name of a sample, in order; the first if left out."
+        default=[],
+        max_length=INPUTS,
+        description="For each input the name of a sample, in order; the first if left out.",
     )
+    files: list[SentFile] = Field(default=[], max_length=INPUTS, description="Files for inputs, in place of samples.")
     seed: int = Field(default=0, ge=0, lt=SEEDS)
 
 
@@ -62,13 +85,13 @@ class Study(Named):
 
 
 def run_method(request: Request, given: Method) -> RunRow:
-    """Put a run of a paper's method on samples into the queue."""
+    """Put a run of a paper's method on samples or small files into the queue."""
     slug = _slug(request, given.paper)
     lookup("paper that can be run", slug, recipes())
     form = form_named(slug)
     options = {name: str(value) for name, value in given.options.items()}
     form.recipe.values(options)
-    return _begun(request, _on_samples(request, "recipe", form, given, options))
+    return _begun_with_files(request, "recipe", form, given, options)
 
 
 def run_study(request: Request, given: Study) -> RunRow:
@@ -80,8 +103,8 @@ def run_study(request: Request, given: Study) -> RunRow:
 
 
 def examine_network(request: Request, given: Examination) -> RunRow:
-    """Put the examination of a sample network into the queue."""
-    return _begun(request, _on_samples(request, "examination", form_named(EXAMINATION), given, {}))
+    """Put the examination of a sample network, or of one's own weights, into the queue."""
+    return _begun_with_files(request, "examination", form_named(EXAMINATION), given, {})
 
 
 def cancel(request: Request, found: RunRow) -> RunRow:
@@ -148,18 +171,41 @@ def _slug(request: Request, name: str) -> str:
     return entry_named(site_of(request), name).slug or name
 
 
-def _on_samples(request: Request, kind: JobKind, form: Form, given: Examination, options: Mapping[str, str]) -> Job:
-    takes, what = len(form.recipe.takes), form.recipe.paper
+def _begun_with_files(
+    request: Request, kind: JobKind, form: Form, given: Examination, options: Mapping[str, str]
+) -> RunRow:
+    with incoming(folder_of(site_of(request))) as folder:
+        job = job_from(kind, form, _sent(form.recipe, given, options), folder)
+        return _begun(request, job, folder if given.files else None)
+
+
+def _sent(recipe: PaperRecipe, given: Examination, options: Mapping[str, str]) -> FormData:
+    """What a browser would send of the same."""
+    takes, what = len(recipe.takes), recipe.paper
     require(len(given.samples) <= takes, f"{what} takes {takes} samples, got {len(given.samples)}")
-    sent = {f"option-{name}": value for name, value in options.items()} | {"seed": str(given.seed)}
-    sent |= {f"sample-{place}": name for place, name in enumerate(given.samples)}
-    return job_from(kind, form, FormData(sent), folder_of(site_of(request)))
+    sent: dict[str, str | UploadFile] = {f"option-{name}": value for name, value in options.items()}
+    sent |= {"seed": str(given.seed)} | {f"sample-{place}": name for place, name in enumerate(given.samples)}
+    for file in given.files:
+        place = file.input
+        require(place < takes, f"{what} has inputs 0 to {takes - 1}, and a file is for input {place}")
+        require(f"file-{place}" not in sent, f"two files are for input {place}")
+        sent[f"file-{place}"] = UploadFile(BytesIO(_bytes(file)), filename=file.name or "no name")
+        sent |= {f"{name}-{place}": getattr(file, name) for name in ("architecture", "mean", "std")}
+        sent |= {f"size-{place}-{file.architecture}-{name}": str(value) for name, value in file.sizes.items()}
+    return FormData(sent)
 
 
-def _begun(request: Request, job: Job) -> RunRow:
+def _bytes(file: SentFile) -> bytes:
+    try:
+        return base64.b64decode(file.content, validate=True)
+    except ValueError:
+        raise InputError(f"the content of the file for input {file.input} must be base64") from None
+
+
+def _begun(request: Request, job: Job, files: Path | None = None) -> RunRow:
     site = site_of(request)
     asker = asker_of(visitor_of(request))
-    number = queue.enqueue(site.feed.engine, job, asker, folder_of(site), None, now=site.now())
+    number = queue.enqueue(site.feed.engine, job, asker, folder_of(site), files, now=site.now())
     found = queue.find(site.feed.engine, number)
     assert found is not None
     return found

@@ -127,7 +127,7 @@ def list_runnable(request: Request, given: Nothing) -> dict[str, Any]:
 
 
 def run_method(request: Request, given: Method) -> dict[str, Any]:
-    """Put a run of a paper's method on samples into the queue."""
+    """Put a run of a paper's method on samples or small files into the queue."""
     return _told(request, orders.run_method(request, given))
 
 
@@ -174,7 +174,10 @@ TOOLS: Mapping[str, AgentTool] = {
         list_runnable, Nothing, "List what can be run here: methods with their samples and options, studies, a network."
     ),
     "run_method": AgentTool(
-        run_method, Method, "Run a paper's method on samples. It is queued, and counts as a run of the day.", True
+        run_method,
+        Method,
+        "Run a paper's method on samples or small files; queued, and counts as a run of the day.",
+        True,
     ),
     "run_study": AgentTool(
         run_study, Study, "Re-test a paper's claims. It is queued, and counts as a run of the day.", True

@@ -1,4 +1,4 @@
-"""Running papers by the interface, as the forms do: on samples, under the same quotas, with results by link."""
+"""Running papers by the interface, as the forms do: on samples and small files, with results by link."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def runnable(request: Request) -> dict[str, Any]:
 
 @router.post("/method", status_code=202)
 def run_method(request: Request, given: Method) -> dict[str, Any]:
-    """Run a paper's method on samples. It is queued, and counts as a run of the day."""
+    """Run a paper's method on samples or small files. It is queued, and counts as a run of the day."""
     return _told(request, orders.run_method(request, given))
 
 
