@@ -122,7 +122,11 @@ def test_a_large_graph_is_drawn_around_the_cluster(files):
         (("--seed-node", "a2", "--size-hint", "6", "--volume-hint", "9"), "give one of"),
         (("--seed-node", "c1", "--size-hint", "6"), "--seed-node: unknown node 'c1': did you mean"),
         (("--seed-node", "a2", "--size-hint", "-1"), "--size-hint must be a positive number"),
-        (("--seed-node", "a2", "--size-hint", "60"), "source must not exceed what the sinks hold"),
+        (
+            ("--seed-node", "a2", "--size-hint", "60"),
+            "--size-hint must be at most 10.9 for a graph of 12 nodes, got 60",
+        ),
+        (("--seed-node", "a2", "--volume-hint", "60"), "--volume-hint must be at most 41.3 for a graph of 62 ends"),
         (("--seed-node", "a2", "--size-hint", "6", "--eps", "-1"), "--eps must be a number from 0 on"),
         (("--seed-node", "a2", "--size-hint", "6", "--labels", "none.csv"), "does not exist"),
         (("--seed-node", "a2", "--size-hint", "6", "--table", "xls"), "unknown table format 'xls'"),

@@ -65,6 +65,7 @@ def cluster(
     from netopsy.cli.outputs import results, results_place
     from netopsy.core.progress import Task
     from netopsy.graphs.noisy_label_clustering import checked_graph, labelled_volume, local_cluster, plot_cluster
+    from netopsy.graphs.noisy_label_clustering.cluster import BY_SIZE, BY_VOLUME
 
     place = results_place(out, "cluster")
     with working(quiet), Task("clustering", 3) as task:
@@ -72,6 +73,8 @@ def cluster(
         names = {name: number for number, name in enumerate(graph.names)}
         starts = [_number("--seed-node", name, names) for name in seed_node]
         guesses = None if labels is None else read_labels(labels, names)
+        check_hint("--size-hint", size_hint, BY_SIZE[0], len(graph), "nodes")
+        check_hint("--volume-hint", volume_hint, BY_VOLUME[0], 2 * graph.edge_count, "ends of edges")
         checked = checked_graph(graph)
         task.advance()
         found = local_cluster(
@@ -107,6 +110,13 @@ def cluster(
         say("note: some sources were stopped before all mass had settled", err=True)
     say(f"{place} written in {time.perf_counter() - start:.1f} s")
     return 0
+
+
+def check_hint(option: str, hint: float | None, least: float, held: int, what: str) -> None:
+    """Raise `InputError` where even the smallest source of a scan is more than the whole graph holds."""
+    if hint is not None:
+        most = int(10 * held / least) / 10
+        require(hint * least <= held, f"{option} must be at most {most:g} for a graph of {held:,} {what}, got {hint:g}")
 
 
 def read_labels(file: Path, names: dict[str, int]) -> np.ndarray:
