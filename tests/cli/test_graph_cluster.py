@@ -124,7 +124,7 @@ def test_a_large_graph_is_drawn_around_the_cluster(files):
         (("--seed-node", "a2", "--size-hint", "-1"), "--size-hint must be a positive number"),
         (
             ("--seed-node", "a2", "--size-hint", "60"),
-            "--size-hint must be at most 10.9 for a graph of 12 nodes, got 60",
+            "--size-hint must be at most 10.9 for a graph of 12 nodes",
         ),
         (("--seed-node", "a2", "--volume-hint", "60"), "--volume-hint must be at most 41.3 for a graph of 62 ends"),
         (("--seed-node", "a2", "--size-hint", "6", "--eps", "-1"), "--eps must be a number from 0 on"),
