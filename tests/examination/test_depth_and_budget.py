@@ -1,6 +1,7 @@
 """What an instrument does follows from the depth and the network; the budget decides only which ones run."""
 
 import math
+import re
 import time
 
 import pytest
@@ -105,6 +106,18 @@ def test_a_cheaper_instrument_gets_what_a_dearer_one_leaves():
     costs = {each.name: seconds_of(each, one) for each in named}
     assert costs["saliency"] > costs["eigen-cam"]
     assert set(planned(named, one, (costs["accuracy"] + costs["eigen-cam"] + 0.01) / PLANNED)) == {"saliency"}
+
+
+def test_the_budget_that_is_told_brings_it_in():
+    one = subject()
+    one.seconds_a_sample = one.seconds_a_call = 0.02
+    named = instruments()
+    left_out = planned(named, one, 30)
+    told = {name: re.search(r"`--budget (\d+)` brings it in", absence.reason) for name, absence in left_out.items()}
+    told = {name: int(found[1]) for name, found in told.items() if found}
+    assert len(told) > 5
+    for name, enough in told.items():
+        assert name not in planned(named, one, enough)
 
 
 def test_accuracy_is_never_left_out():

@@ -54,15 +54,15 @@ def planned(
     """
     absences: dict[str, Absence] = {}
     asking = ASKING * subject.seconds_a_call
-    slow, spent, planned_for = asking > LONG, 0.0, PLANNED * budget
+    slow, spent, all_of_them, planned_for = asking > LONG, 0.0, 0.0, PLANNED * budget
     for instrument in sorted(chosen, key=lambda each: each.worth):
         if slow and instrument.worth:
-            needed = math.ceil((spent + asking + LONG) / PLANNED)
-            if senseless or needed > budget:
+            if senseless or spent + asking + LONG > planned_for:
+                needed = math.ceil((all_of_them + asking + LONG) / PLANNED)
                 late = f"no time is left to find out whether it applies; `--budget {needed}` or more may bring it in"
                 absences[instrument.name] = Absence(instrument, senseless or late)
                 continue
-            spent += asking
+            spent, all_of_them = spent + asking, all_of_them + asking
         try:
             with contained("the network, or the instrument itself,"):
                 reason = instrument.applies(subject) or (senseless if instrument.worth else None)
@@ -74,8 +74,10 @@ def planned(
             continue
         if reason is not None:
             absences[instrument.name] = Absence(instrument, reason)
-        elif instrument.worth and spent + cost > planned_for:
-            needed = math.ceil((spent + cost) / PLANNED)
+            continue
+        all_of_them += cost  # with a larger budget, what comes before it comes in, too
+        if instrument.worth and spent + cost > planned_for:
+            needed = math.ceil(all_of_them / PLANNED)
             spent_on = f"it takes about {cost:.0f} s here, more than is left of the budget of {budget:g} s"
             absences[instrument.name] = Absence(instrument, f"{spent_on}; `--budget {needed}` brings it in")
         else:
