@@ -58,9 +58,9 @@ def _served(folder, initdb, server):
     try:
         _answering(address, process)
         with closing_engine(f"{address}/postgres") as engine, engine.connect() as connection:
-            for name in ("empty", "made"):
-                connection.execute(text(f"create database {name}"))
-        open_database(f"{address}/empty").dispose()
+            connection.execute(text("create database empty"))
+            open_database(f"{address}/empty").dispose()
+            connection.execute(text("create database made template empty"))
         Feed.open(f"{address}/made", now=NOW).close()
         yield address
     finally:
@@ -126,9 +126,8 @@ def common_feed(request, tmp_path_factory):
 def _database(request, template, folder):
     """A copy of a database, on SQLite in that folder."""
     if request.param == "sqlite":
-        if template == "made":
-            shutil.copy(request.getfixturevalue("new_feed"), folder / "papers.db")
-        yield f"sqlite:///{folder}/papers.db"
+        kept = request.getfixturevalue({"made": "new_feed", "empty": "empty_database"}[template])
+        yield f"sqlite:///{shutil.copy(kept, folder / 'papers.db')}"
         return
     address = request.getfixturevalue("postgresql")
     name = f"test_{os.urandom(6).hex()}"
@@ -148,8 +147,9 @@ def feed(database_url):
 
 
 @pytest.fixture(scope="session")
-def catalogue_feed(tmp_path_factory):
-    made = Feed.open(f"sqlite:///{tmp_path_factory.mktemp('feed')}/papers.db", now=NOW)
+def catalogue_feed(new_feed, tmp_path_factory):
+    file = shutil.copy(new_feed, tmp_path_factory.mktemp("feed") / "papers.db")
+    made = Feed.open(f"sqlite:///{file}", now=NOW)
     made.follow()
     yield made
     made.close()

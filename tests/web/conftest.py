@@ -25,9 +25,9 @@ NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script> \"'><img src=x onerror=alert(2)> \u202egnp.exe"
 
 
-def open_feed(folder) -> Feed:
+def open_feed(new_feed, folder) -> Feed:
     """The catalogue on its day, and two papers of 27 November, one of which means harm."""
-    feed = Feed.open(f"sqlite:///{folder}/papers.db", now=NOW)
+    feed = Feed.open(f"sqlite:///{shutil.copy(new_feed, folder / 'papers.db')}", now=NOW)
     day = date(2026, 11, 27)
     records = [
         record("file", title=HOSTILE, names=["2611.00001"], authors=[HOSTILE], abstract=HOSTILE, day=day),
@@ -98,9 +98,20 @@ def _compiled_once():
 
 
 @pytest.fixture(scope="package")
-def feed(tmp_path_factory):
-    made = open_feed(tmp_path_factory.mktemp("web"))
+def folder_of_feed(new_feed, tmp_path_factory):
+    """The folder of that feed and of its index, to be copied."""
+    folder = tmp_path_factory.mktemp("folder-of-feed")
+    made = open_feed(new_feed, folder)
     made.follow(encode=0)
+    made.close()
+    return folder
+
+
+@pytest.fixture(scope="package")
+def feed(folder_of_feed, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("web")
+    shutil.copytree(folder_of_feed, folder, dirs_exist_ok=True)
+    made = Feed.open(f"sqlite:///{folder}/papers.db", now=NOW)
     yield made
     made.close()
 
