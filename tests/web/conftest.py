@@ -3,7 +3,7 @@
 import json
 import shutil
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import cache, partial
 
 import anyio
 import httpx2
@@ -91,9 +91,12 @@ class _Compiled(BytecodeCache):
 
 
 @pytest.fixture(scope="package", autouse=True)
-def _compiled_once():
+def _read_once():
+    """What every application reads of files that stay as they are, templates among them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(site, "Environment", partial(site.Environment, bytecode_cache=_Compiled()))
+        for name in ("load_evidence", "recipes", "available", "_static_files"):
+            patch.setattr(site, name, cache(getattr(site, name)))
         yield
 
 
