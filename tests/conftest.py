@@ -1,6 +1,7 @@
 """Fixtures for every test: where the real data is, and how to look at the errors behind the shape checks."""
 
 import os
+import shutil
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,11 +71,21 @@ def shared_cache(catalogue_cache):
 
 
 @pytest.fixture(scope="session")
-def new_feed(tmp_path_factory) -> Path:
-    """The file of a feed with the papers of the catalogue, to be copied: making one takes longer than most tests."""
+def empty_database(tmp_path_factory) -> Path:
+    """The file of a feed without papers, to be copied: making its tables takes longer than most tests."""
+    from netopsy.feed.database import open_database
+
+    file = tmp_path_factory.mktemp("empty-database") / "papers.db"
+    open_database(f"sqlite:///{file}").dispose()
+    return file
+
+
+@pytest.fixture(scope="session")
+def new_feed(tmp_path_factory, empty_database) -> Path:
+    """The file of a feed with the papers of the catalogue, to be copied."""
     from netopsy.feed import Feed
 
-    file = tmp_path_factory.mktemp("new-feed") / "papers.db"
+    file = shutil.copy(empty_database, tmp_path_factory.mktemp("new-feed") / "papers.db")
     Feed.open(f"sqlite:///{file}", now=datetime(2026, 11, 28, 12, tzinfo=UTC)).close()
     return file
 

@@ -1,5 +1,6 @@
 """Search finds papers asked for in other words, offline, with and without the sentence encoder."""
 
+import functools
 import subprocess
 import sys
 import tomllib
@@ -32,8 +33,17 @@ def by_words(monkeypatch):
     monkeypatch.setattr(module, "searches_by_meaning", lambda: False)
 
 
-def missed(first: int) -> list[str]:
-    return [q for q, right in QUERIES.items() if not {hit.paper.slug for hit in search(q, first)} & set(right)]
+@pytest.fixture(scope="module")
+def missed(cache):
+    """The questions that find no right paper among the first three, by meaning and words or by words alone."""
+
+    @functools.cache
+    def those(by_meaning: bool) -> list[str]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "searches_by_meaning", lambda: by_meaning)
+            return [q for q, right in QUERIES.items() if not {hit.paper.slug for hit in search(q, 3)} & set(right)]
+
+    return those
 
 
 def test_the_questions_are_many_and_about_papers_that_exist():
@@ -42,21 +52,19 @@ def test_the_questions_are_many_and_about_papers_that_exist():
 
 
 @meaning
-def test_nine_questions_in_ten_find_a_right_paper_among_the_first_three():
-    lost = missed(3)
+def test_nine_questions_in_ten_find_a_right_paper_among_the_first_three(missed):
+    lost = missed(True)
     assert len(lost) <= len(QUERIES) // 10, lost
 
 
-def test_words_alone_find_two_thirds(by_words):
-    lost = missed(3)
+def test_words_alone_find_two_thirds(missed):
+    lost = missed(False)
     assert len(lost) <= len(QUERIES) // 3, lost
 
 
 @meaning
-def test_meaning_adds_to_words(monkeypatch):
-    with_meaning = len(missed(3))
-    monkeypatch.setattr(module, "searches_by_meaning", lambda: False)
-    assert with_meaning < len(missed(3))
+def test_meaning_adds_to_words(missed):
+    assert len(missed(True)) < len(missed(False))
 
 
 @pytest.mark.parametrize("words", [True, False], ids=["words", "meaning"])

@@ -26,7 +26,7 @@ from netopsy.studies import load_recipe, recipes
 from netopsy.studies.graphs import dagnn_recipe, noisy_label_clustering_recipe
 from netopsy.studies.interpretability import gan_dissection_recipe
 from netopsy.studies.landscape import linear_mode_connectivity_recipe
-from netopsy.training import Recipe, fit
+from netopsy.training import Recipe, fit, stack
 
 READY = sorted(each.slug for each in papers() if each.status == "ready")
 RUN = [slug for slug in recipes() if load_recipe(slug).run]
@@ -49,6 +49,7 @@ def briefly(tmp_path, monkeypatch, unchecked):
     from netopsy.lab.subjects.scene_generators import SceneSetting, Segmenter
 
     monkeypatch.setenv("NETOPSY_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(stack, "traced", lambda function, *_: function)  # a recording takes longer than a few steps
     monkeypatch.setattr(dagnn_recipe, "EPOCHS", 2)
     monkeypatch.setattr(dagnn_recipe, "SPLITS", 2)
     monkeypatch.setattr(noisy_label_clustering_recipe, "DRAWS", 2)

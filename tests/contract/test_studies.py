@@ -1,5 +1,7 @@
 """What every study keeps: presets, a plan whose cells can be measured, an answer for every claim, figures."""
 
+from dataclasses import replace
+
 import matplotlib as mpl
 import pytest
 
@@ -7,7 +9,7 @@ from netopsy import InputError
 from netopsy.catalogue import paper, papers
 from netopsy.core import drawing
 from netopsy.core.drawing import LARGEST_SVG, render
-from netopsy.lab import Tables, run
+from netopsy.lab import run
 from netopsy.lab.judging import conclude
 from netopsy.lab.version import code_key_of
 from netopsy.studies import available, load
@@ -45,8 +47,13 @@ def test_its_smoke_run_answers_every_claim(slug, tmp_path, cache, monkeypatch, u
     monkeypatch.setenv("NETOPSY_CACHE", str(cache))
     monkeypatch.setattr(drawing, "render", lambda drawn, ending: render(drawn, ending) if ending == "svg" else b"")
     before = dict(mpl.rcParams)
-    study = load(slug)
-    found = run(study, "smoke", out=tmp_path / "run", workers=0)
+    study, answers = load(slug), []
+
+    def judge(tables, config):
+        answers.extend(study.judge(tables, config))
+        return iter(answers)
+
+    found = run(replace(study, judge=judge), "smoke", out=tmp_path / "run", workers=0)
     assert [verdict.claim for verdict in found.verdicts] == [claim.id for claim in paper(slug).claims]
     for verdict in found.verdicts:
         units = {part.unit for part in verdict.parts if part.estimate is not None and part.estimate.n > 1}
@@ -56,9 +63,6 @@ def test_its_smoke_run_answers_every_claim(slug, tmp_path, cache, monkeypatch, u
     assert all(path.stat().st_size < LARGEST_SVG for path in found.figures.values())
     assert dict(mpl.rcParams) == before
 
-    tables = Tables(found.rows.drop(columns="cell").to_dict("records"))
-    config = study.configuration("smoke")
-    answers = list(study.judge(tables, config))
     gone = found.verdicts[-1].claim
     with pytest.raises(InputError, match=f"claims without an answer: {gone}"):
         conclude(paper(slug).claims, [each for each in answers if each[0] != gone])

@@ -7,7 +7,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,16 +50,17 @@ def _served(folder, initdb, server):
     with closing(socket.socket()) as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+    settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "autovacuum": "off"}
+    settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}  # it outlives no power cut
     command = [server, "-D", str(data), *(f"--{name}={value}" for name, value in settings.items())]
     process = subprocess.Popen(command, cwd=folder, env=environment, **options)
     address = f"postgresql+psycopg://netopsy@127.0.0.1:{port}"
     try:
         _answering(address, process)
         with closing_engine(f"{address}/postgres") as engine, engine.connect() as connection:
-            for name in ("empty", "made"):
-                connection.execute(text(f"create database {name}"))
-        open_database(f"{address}/empty").dispose()
+            connection.execute(text("create database empty"))
+            open_database(f"{address}/empty").dispose()
+            connection.execute(text("create database made template empty"))
         Feed.open(f"{address}/made", now=NOW).close()
         yield address
     finally:
@@ -96,29 +97,43 @@ class closing_engine:  # noqa: N801
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request, tmp_path, monkeypatch):
     """The database of a new feed, whose other files lie in the test's folder."""
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("new_feed"), tmp_path / "papers.db")
-        yield f"sqlite:///{tmp_path}/papers.db"
-        return
-    yield from _copy(request, "made", tmp_path, monkeypatch)
+    with _database(request, "made", tmp_path) as url:
+        monkeypatch.setenv("NETOPSY_FEED_FOLDER", str(tmp_path))
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_url(request, tmp_path, monkeypatch):
     """A database without papers, whose other files lie in the test's folder."""
+    with _database(request, "empty", tmp_path) as url:
+        monkeypatch.setenv("NETOPSY_FEED_FOLDER", str(tmp_path))
+        yield url
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def common_feed(request, tmp_path_factory):
+    """One feed for all tests of a file that change nothing, as what is refused does."""
+    folder = tmp_path_factory.mktemp("common")
+    with _database(request, "made", folder) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NETOPSY_FEED_FOLDER", str(folder))
+        made = Feed.open(url, now=NOW)
+        patch.undo()
+        yield made
+        made.close()
+
+
+@contextmanager
+def _database(request, template, folder):
+    """A copy of a database, on SQLite in that folder."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/papers.db"
+        kept = request.getfixturevalue({"made": "new_feed", "empty": "empty_database"}[template])
+        yield f"sqlite:///{shutil.copy(kept, folder / 'papers.db')}"
         return
-    yield from _copy(request, "empty", tmp_path, monkeypatch)
-
-
-def _copy(request, template, folder, monkeypatch):
     address = request.getfixturevalue("postgresql")
-    monkeypatch.setenv("NETOPSY_FEED_FOLDER", str(folder))
     name = f"test_{os.urandom(6).hex()}"
     with closing_engine(f"{address}/postgres") as engine:
-        with engine.connect() as connection:
-            connection.execute(text(f"create database {name} template {template}"))
+        with engine.connect() as connection:  # files are copied in a quarter of the time that pages in a log take
+            connection.execute(text(f"create database {name} template {template} strategy file_copy"))
         yield f"{address}/{name}"
         with engine.connect() as connection:
             connection.execute(text(f"drop database {name} with (force)"))
@@ -132,8 +147,9 @@ def feed(database_url):
 
 
 @pytest.fixture(scope="session")
-def catalogue_feed(tmp_path_factory):
-    made = Feed.open(f"sqlite:///{tmp_path_factory.mktemp('feed')}/papers.db", now=NOW)
+def catalogue_feed(new_feed, tmp_path_factory):
+    file = shutil.copy(new_feed, tmp_path_factory.mktemp("feed") / "papers.db")
+    made = Feed.open(f"sqlite:///{file}", now=NOW)
     made.follow()
     yield made
     made.close()

@@ -1,5 +1,6 @@
 """What goes wrong around letters and accounts: clocks, deleted accounts, hidden papers, zones that are gone."""
 
+import shutil
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -39,8 +40,8 @@ class Kept(Transport):
 
 
 @pytest.fixture
-def own(tmp_path):
-    engine = open_database(f"sqlite:///{tmp_path}/papers.db")
+def own(empty_database, tmp_path):
+    engine = open_database(f"sqlite:///{shutil.copy(empty_database, tmp_path / 'papers.db')}")
     papers = [record("file", names=[f"2611.0000{each}"], title=f"Of nets {each}", day=NOW.date()) for each in (1, 2)]
     ingest(engine, papers, now=NOW)
     yield engine

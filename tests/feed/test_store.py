@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+import shutil
 import sqlite3
 import threading
 from datetime import UTC, date, datetime, timedelta
@@ -47,10 +48,10 @@ def records():
     ]
 
 
-def test_the_order_of_sources_and_how_often_they_are_read_do_not_matter(tmp_path):
+def test_the_order_of_sources_and_how_often_they_are_read_do_not_matter(empty_database, tmp_path):
     found = []
     for seed in range(12):
-        engine = open_database(f"sqlite:///{tmp_path}/{seed}.db")
+        engine = open_database(f"sqlite:///{shutil.copy(empty_database, tmp_path / f'{seed}.db')}")
         given = records()
         random.Random(seed).shuffle(given)
         for start in range(0, len(given), 1 + seed % 4):

@@ -157,8 +157,8 @@ def test_an_address_that_never_answers_is_not_kept(feed):
         ({"interests": {"papers": ["nothing"]}}, "a paper is named by"),
     ],
 )
-def test_what_cannot_be_asked_for_is_named_and_nothing_is_planned(feed, given, message):
+def test_what_cannot_be_asked_for_is_named_and_nothing_is_planned(common_feed, given, message):
     with pytest.raises(InputError, match=message):
-        ask(feed, **given)
-    with feed.engine.connect() as connection:
+        ask(common_feed, **given)
+    with common_feed.engine.connect() as connection:
         assert connection.execute(select(schema.subscriber)).all() == []

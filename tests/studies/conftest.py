@@ -24,11 +24,11 @@ def _without_shape_checks(at_own_speed) -> None:
 def make_hub(tmp_path, monkeypatch) -> Callable[..., str]:
     """Writes a set of plain colour images, a colour a class, for training and for testing; returns its name."""
 
-    def make(classes: int = 3, each: int = 8, side: int = 8, more: int = 0) -> str:
+    def make(classes: int = 3, each: int = 8, side: int = 8, more: int = 0, name: str = "colours") -> str:
         """``more`` images of each class are there for training alone."""
         monkeypatch.setenv("NETOPSY_DATA", str(tmp_path))
         step = 240 // classes
-        folder = tmp_path / "hub" / "owner" / "colours" / "plain"
+        folder = tmp_path / "hub" / "owner" / name / "plain"
         folder.mkdir(parents=True)
         for split, count in (("train", each + more), ("test", each)):
             labels = [label for label in range(classes) for _ in range(count)]
@@ -40,6 +40,6 @@ def make_hub(tmp_path, monkeypatch) -> Callable[..., str]:
                 encoded.append({"bytes": stream.getvalue(), "path": None})
             table = pa.table({"image": encoded, "label": labels})
             pq.write_table(table, folder / f"{split}-00000-of-00001.parquet")
-        return "owner/colours"
+        return f"owner/{name}"
 
     return make

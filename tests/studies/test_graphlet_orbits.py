@@ -81,8 +81,8 @@ def test_what_walks_see_is_explained_and_the_rest_is_not():
 
 def test_labels_that_structure_gives_away_are_told_and_random_ones_are_not(monkeypatch):
     """The two clubs hang together; what is chosen on the training nodes finds them, but not clubs drawn at random."""
-    rows = pd.DataFrame(labels("karate", (0, 1), (1,), 8, 3, 2))
-    assert len(rows[rows["measure"] == "chosen"]) == 2 * 3 * 3
+    rows = pd.DataFrame(labels("karate", (0, 1), (1,), 8, 2, 2))
+    assert len(rows[rows["measure"] == "chosen"]) == 2 * 2 * 3
     candidates = rows[rows["measure"] == "candidate"]
     assert candidates[candidates["kind"] == "orbit"]["choice"].nunique() == 28
     assert rows["value"].between(0, 1).all()
@@ -91,7 +91,7 @@ def test_labels_that_structure_gives_away_are_told_and_random_ones_are_not(monke
     club = labelled("karate", 0)
     drawn = replace(club, labels=np.random.default_rng(0).permutation(club.labels))
     monkeypatch.setattr(graphlet_orbits, "labelled", lambda name, seed: drawn)
-    by_chance = pd.DataFrame(labels("karate", (0,), (1,), 8, 3, 2))
+    by_chance = pd.DataFrame(labels("karate", (0,), (1,), 8, 2, 2))
     assert (by_chance[by_chance["measure"] == "chosen"].groupby("kind")["value"].mean() < 0.7).all()
 
 

@@ -50,12 +50,12 @@ def table(early=0.4, late=0.9, more=0.02, fall=0.3, control=0.05, agreement=0.9,
     return rows
 
 
-def answer(number, **options):
-    return verdicts("norm-grad", table(**options))[number].verdict
+def answers(**options):
+    return {number: each.verdict for number, each in verdicts("norm-grad", table(**options)).items()}
 
 
 def test_all_hold_where_the_rows_say_so():
-    assert [answer(number) for number in range(1, 5)] == ["holds"] * 4
+    assert answers() == dict.fromkeys(range(1, 5), "holds")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_all_hold_where_the_rows_say_so():
     ],
 )
 def test_each_claim_can_fail_and_stay_open(number, options, expected):
-    assert answer(number, **options) == expected
+    assert answers(**options)[number] == expected
 
 
 def test_the_step_is_chosen_where_pointing_does_not_suffer():

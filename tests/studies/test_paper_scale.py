@@ -9,7 +9,8 @@ from netopsy.studies import load
 
 
 def test_every_measure_on_sparsity_runs_on_images_of_the_hub_in_two_processes(make_hub, tmp_path):
-    make_hub(classes=10, each=6, side=small_scale.SIDE, more=500)
+    for name, more in (("colours", 500), ("few", 24)):
+        make_hub(classes=10, each=6, side=small_scale.SIDE, more=more, name=name)
     found = run(small_scale.STUDY, "paper", out=tmp_path / "run", workers=2)
     for paper in small_scale.SMALL:
         rows = found.rows[found.rows["paper"] == paper]

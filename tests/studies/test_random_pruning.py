@@ -24,6 +24,7 @@ from netopsy.studies.sparsity.random_pruning.plan import (
     Config,
     Training,
 )
+from netopsy.training import stack
 
 CONFIG = Config(depths=())
 GAPS = {2: 40.0, 4: 6.0, 8: 1.0, 16: 0.5}
@@ -111,7 +112,8 @@ def test_the_controls_have_equal_numbers_of_weights():
     assert any(not torch.equal(mask, masks[SHUFFLED][name]) for name, mask in masks[SNIP].items())
 
 
-def test_networks_of_one_shape_train_as_one_stack():
+def test_networks_of_one_shape_train_as_one_stack(monkeypatch):
+    monkeypatch.setattr(stack, "traced", lambda function, *_: function)  # a recording takes longer than two steps
     training = Training(epochs=1, batch_size=500)
     found = list(measure.networks(training, 8, 2, (0, 1), (0.3,), None))
     assert [(row["seed"], row["method"]) for row in found] == [(0, DENSE), (0, ERK), (1, DENSE), (1, ERK)]

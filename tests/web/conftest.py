@@ -3,7 +3,7 @@
 import json
 import shutil
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import cache, partial
 
 import anyio
 import httpx2
@@ -25,9 +25,9 @@ NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script> \"'><img src=x onerror=alert(2)> \u202egnp.exe"
 
 
-def open_feed(folder) -> Feed:
+def open_feed(new_feed, folder) -> Feed:
     """The catalogue on its day, and two papers of 27 November, one of which means harm."""
-    feed = Feed.open(f"sqlite:///{folder}/papers.db", now=NOW)
+    feed = Feed.open(f"sqlite:///{shutil.copy(new_feed, folder / 'papers.db')}", now=NOW)
     day = date(2026, 11, 27)
     records = [
         record("file", title=HOSTILE, names=["2611.00001"], authors=[HOSTILE], abstract=HOSTILE, day=day),
@@ -91,16 +91,30 @@ class _Compiled(BytecodeCache):
 
 
 @pytest.fixture(scope="package", autouse=True)
-def _compiled_once():
+def _read_once():
+    """What every application reads of files that stay as they are, templates among them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(site, "Environment", partial(site.Environment, bytecode_cache=_Compiled()))
+        for name in ("load_evidence", "recipes", "available", "_static_files"):
+            patch.setattr(site, name, cache(getattr(site, name)))
         yield
 
 
 @pytest.fixture(scope="package")
-def feed(tmp_path_factory):
-    made = open_feed(tmp_path_factory.mktemp("web"))
+def folder_of_feed(new_feed, tmp_path_factory):
+    """The folder of that feed and of its index, to be copied."""
+    folder = tmp_path_factory.mktemp("folder-of-feed")
+    made = open_feed(new_feed, folder)
     made.follow(encode=0)
+    made.close()
+    return folder
+
+
+@pytest.fixture(scope="package")
+def feed(folder_of_feed, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("web")
+    shutil.copytree(folder_of_feed, folder, dirs_exist_ok=True)
+    made = Feed.open(f"sqlite:///{folder}/papers.db", now=NOW)
     yield made
     made.close()
 

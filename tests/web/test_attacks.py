@@ -131,8 +131,8 @@ class Guard(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def attacked(tmp_path_factory):
-    feed = open_feed(tmp_path_factory.mktemp("attacked"))
+def attacked(new_feed, tmp_path_factory):
+    feed = open_feed(new_feed, tmp_path_factory.mktemp("attacked"))
     records = [
         record(
             "file",

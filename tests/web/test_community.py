@@ -1,18 +1,18 @@
 """Comments, submissions and moderation in the browser, without JavaScript."""
 
 import gzip
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import insert
 from starlette.testclient import TestClient
 
-from netopsy.feed import comments, schema, sessions
+from netopsy.feed import Feed, comments, schema, sessions
 from netopsy.feed.database import writing
 from netopsy.feed.settings import Settings
 from netopsy.web.app import create_app
 
-from .conftest import open_feed
 from .test_pages import Page
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -48,9 +48,9 @@ class Visitor:
 
 
 @pytest.fixture
-def feed(tmp_path):
-    made = open_feed(tmp_path)
-    made.follow(encode=0)
+def feed(folder_of_feed, tmp_path):
+    shutil.copytree(folder_of_feed, tmp_path, dirs_exist_ok=True)
+    made = Feed.open(f"sqlite:///{tmp_path}/papers.db", now=NOW)
     yield made
     made.close()
 

@@ -81,9 +81,8 @@ def test_large_bodies_are_refused(visit):
     assert visit.post("/", headers=own | {"content-length": "-1"}).status_code == 413
 
 
-def test_who_has_a_page_is_told_that_it_is_the_same(tmp_path):
-    moment = [NOW]
-    feed = Feed.open(f"sqlite:///{tmp_path}/papers.db", now=NOW)
+def test_who_has_a_page_is_told_that_it_is_the_same(own, tmp_path):
+    moment, feed = [NOW], own
     there = Settings(base_url="https://papers.example.org")
     visit = TestClient(create_app(feed, there, now=lambda: moment[0]), base_url="http://localhost")
     first = visit.get("/")
@@ -104,7 +103,6 @@ def test_who_has_a_page_is_told_that_it_is_the_same(tmp_path):
     known = {"if-none-match": visit.get("/").headers["etag"]}
     feed.import_file(tmp_path / "x.json", day="2026-11-29", now=NOW)
     assert "Of zebras" in visit.get("/", headers=known).text
-    feed.close()
 
 
 def test_files_are_kept_for_ever_under_an_address_of_their_own(visit):

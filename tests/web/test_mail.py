@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from netopsy.feed import Feed, schema
+from netopsy.feed import schema
 from netopsy.feed.mail.maildir import Maildir
 from netopsy.feed.settings import Settings
 from netopsy.feed.subscriptions import subscribe
@@ -22,10 +22,8 @@ OURS = {"origin": "http://127.0.0.1:8051"}
 
 
 @pytest.fixture
-def feed(tmp_path):
-    made = Feed.open(f"sqlite:///{tmp_path}/papers.db", now=NOW)
-    yield made
-    made.close()
+def feed(own):
+    return own
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """Requests as no browser sends them, over a real connection: each is answered or hung up on, none is our fault."""
 
+import functools
 import logging
 import re
 import socket
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import uvicorn
@@ -146,8 +148,9 @@ def _answer(port, request):
 def test_none_of_many_odd_requests_is_a_fault_of_ours(port, caplog):
     assert len(REQUESTS) > 100
     seen = Counter()
-    for each in REQUESTS:
-        told = _answer(port, each)
+    with ThreadPoolExecutor(8) as several:
+        answers = list(several.map(functools.partial(_answer, port), REQUESTS))
+    for each, told in zip(REQUESTS, answers, strict=True):
         states = [int(state) for state in re.findall(rb"^HTTP/1\.1 (\d{3}) ", told, re.MULTILINE)]
         assert all(state < 500 for state in states), (each[:200], told[:300])
         assert bool(states) == bool(told), (each[:200], told[:300])

@@ -54,7 +54,7 @@ class SentenceEncoder(nn.Module):
         return nn.functional.normalize(mean, dim=-1)
 
     @torch.inference_mode()
-    def encode(self, texts: Sequence[str], batch: int = 32) -> np.ndarray:
+    def encode(self, texts: Sequence[str], batch: int = 8) -> np.ndarray:
         """Unit vectors of the texts, float32 of shape ``(len(texts), width)``."""
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # texts of one length need little padding
         vectors = np.empty((len(texts), self.words.embedding_dim), np.float32)

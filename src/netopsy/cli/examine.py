@@ -105,7 +105,6 @@ def examine(
     from netopsy.cli.interrupts import insistent_interrupts, uninterrupted
     from netopsy.cli.progress import shown
     from netopsy.examination.examine import examine as examine_network
-    from netopsy.examination.instrument import instruments as named_instruments
 
     place = report_place(out)
     wanted: dict[str, Any] = {
@@ -117,7 +116,10 @@ def examine(
         "budget": budget,
         "seed": seed,
     }
-    named_instruments(wanted["instruments"])  # a wrong name is told before minutes are spent
+    if wanted["instruments"]:  # a wrong name is told before minutes are spent
+        from netopsy.examination.instrument import instruments as named_instruments
+
+        named_instruments(wanted["instruments"])
     try:
         with kept_streams(), insistent_interrupts(), nullcontext() if quiet else shown(), warnings_as_notes(quiet):
             subject = (

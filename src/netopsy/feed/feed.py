@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ from netopsy.feed.database import feed_folder, open_database, site_zone, writing
 from netopsy.feed.fetching import Fetcher
 from netopsy.feed.identifiers import identified, parse
 from netopsy.feed.lists import Entry, Period
+from netopsy.feed.records import Record
 from netopsy.feed.search import query as typed
 from netopsy.feed.search.index import SearchIndex, State, UnwritableError
 from netopsy.feed.sources import catalogue, feeds, files
@@ -329,14 +331,20 @@ class Feed:
 
 def _take_catalogue(engine: Engine, now: datetime) -> None:
     """Take the catalogue's papers in, unless these very papers have been taken in before."""
-    records, table = list(catalogue.read()), schema.setting
-    mark = hashlib.blake2b(repr(records).encode(), digest_size=16).hexdigest()
+    (records, mark), table = _catalogue(), schema.setting
     with engine.connect() as connection:
         known = connection.scalar(select(table.c.value).where(table.c.name == catalogue.NAME))
     if known != mark:
         ingest(engine, records, now=now)
         with writing(engine) as connection:
             put(connection, table, [{"name": catalogue.NAME, "value": mark}], ("name",))
+
+
+@cache
+def _catalogue() -> tuple[tuple[Record, ...], str]:
+    """Its papers, and a mark by which they are known again."""
+    records = tuple(catalogue.read())
+    return records, hashlib.blake2b(repr(list(records)).encode(), digest_size=16).hexdigest()
 
 
 def _check_account(account: str) -> None:

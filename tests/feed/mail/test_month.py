@@ -33,6 +33,7 @@ SOON, OVER = timedelta(minutes=10), timedelta(minutes=20)
 """Until the next call of the clock; until the lease of a dead sender is over."""
 EVERY = 9
 """Of so many times something falls due, once the sender is killed."""
+pytestmark = pytest.mark.usefixtures("at_own_speed")
 APART = multiprocessing.get_context("fork")
 
 

@@ -17,29 +17,29 @@ from netopsy.lab.cells import measured
 from netopsy.models import mlp, resnet
 from netopsy.studies import load
 
-HUB = "owner/colours"
+HUB, FEW = "owner/colours", "owner/few"
 DATA = f"hub:{HUB}"
 SIDE = 8
+SHALLOW = partial(resnet, 8, width=4)
 
 
 def lottery_ticket(module: Any, config: Any) -> Any:
     own = module.SETTINGS["resnet20-warmup"]
     recipe = replace(own.recipe, steps=4, batch_size=20, warmup=2, milestones=(2, 3))
-    module.SETTINGS["small"] = replace(own, data=DATA, recipe=recipe)
+    module.SETTINGS["small"] = replace(own, data=DATA, network=SHALLOW, recipe=recipe)
     return replace(config, seeds=1, rounds=1, compared=(1,), matched=1, sparse=1, evaluate_every=4)
 
 
 def late_rewinding(module: Any, config: Any) -> Any:
     own = module.SETTINGS["resnet20-high"]
     recipe = replace(own.recipe, steps=4, batch_size=20, milestones=(2, 3))
-    module.SETTINGS["small"] = replace(own, data=DATA, recipe=recipe, steps=(0, 2), early=1, late=2)
+    module.SETTINGS["small"] = replace(own, data=DATA, network=SHALLOW, recipe=recipe, steps=(0, 2), early=1, late=2)
     return replace(config, seeds=1, rounds=1, judged=1, compared=(1,))
 
 
 def lottery_jackpots(module: Any, config: Any) -> Any:
     own = module.SETTINGS["resnet32-cifar10"]
-    network = partial(resnet, 32, width=4)
-    module.SETTINGS["small"] = replace(own, data=DATA, network=network, batch_size=5)
+    module.SETTINGS["small"] = replace(own, data=DATA, network=SHALLOW, batch_size=10)
     return replace(config, sparsities=(0.9,), epochs=(1,), training=1, every=2, seeds=1)
 
 
@@ -60,10 +60,10 @@ def transformable_architecture_search(module: Any, config: Any) -> Any:
 
 
 def random_pruning(module: Any, config: Any) -> Any:
-    beyond = replace(config.beyond, seeds=1, width=4, matched=2, foreign=HUB)
-    training = replace(config.training, data=HUB, epochs=1, batch_size=500)
+    beyond = replace(config.beyond, seeds=1, width=4, matched=2, foreign=FEW)
+    training = replace(config.training, data=FEW, epochs=1, batch_size=60)
     few: dict[str, Any] = {"widths": (2, 4), "compared": (2, 4), "densities": (0.3,), "density": 0.3}
-    return replace(config, seeds=1, training=training, depths=(), beyond=beyond, **few)
+    return replace(config, seeds=1, training=training, depth=8, depths=(), beyond=beyond, **few)
 
 
 SMALL = {
@@ -74,11 +74,13 @@ SMALL = {
     "transformable-architecture-search": transformable_architecture_search,
     "random-pruning": random_pruning,
 }
+STUDIES = {paper: load(paper) for paper in SMALL}
+"""Loaded with this module, by the process that workers are forked from: once for all of them."""
 
 
 def cells_of(paper: str) -> list[Cell]:
     """The cells of a paper's own scale, made small."""
-    study = load(paper)
+    study = STUDIES[paper]
     config: Any = SMALL[paper](sys.modules[study.plan.__module__], study.configuration("paper"))
     if hasattr(config, "settings"):
         config = replace(config, settings=("small",))
@@ -92,7 +94,7 @@ def small(paper: str, place: int, data: str) -> Rows:
     """
     os.environ["NETOPSY_DATA"] = data
     cell = cells_of(paper)[place]
-    for row in measured(load(paper).measure(cell), cell):
+    for row in measured(STUDIES[paper].measure(cell), cell):
         yield {"of": cell.measure, "entries": len(row), "value": float(row.get("value", row.get("accuracy", 0.0)))}
 
 

@@ -29,17 +29,9 @@ def _found(monkeypatch, tmp_path_factory):
     monkeypatch.setattr(sys, "path", [*sys.path, str(TOYS)])
 
 
-@pytest.fixture(scope="package")
-def empty(tmp_path_factory):
-    """A database as it is at first, made once."""
-    file = tmp_path_factory.mktemp("empty") / "papers.db"
-    open_database(f"sqlite:///{file}").dispose()
-    return file
-
-
 @pytest.fixture
-def engine(tmp_path, empty):
-    shutil.copy(empty, tmp_path / "papers.db")
+def engine(tmp_path, empty_database):
+    shutil.copy(empty_database, tmp_path / "papers.db")
     made = open_database(f"sqlite:///{tmp_path}/papers.db")
     yield made
     made.dispose()

@@ -3,6 +3,7 @@
 import errno
 import json
 import re
+import shutil
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -29,8 +30,9 @@ ROUTE = "/papers/graphlet-orbits/run"
 
 
 @pytest.fixture(scope="module")
-def feed(tmp_path_factory):
-    made = Feed.open(f"sqlite:///{tmp_path_factory.mktemp('pages')}/papers.db", now=NOW)
+def feed(new_feed, tmp_path_factory):
+    file = shutil.copy(new_feed, tmp_path_factory.mktemp("pages") / "papers.db")
+    made = Feed.open(f"sqlite:///{file}", now=NOW)
     made.follow(encode=0)
     yield made
     made.close()

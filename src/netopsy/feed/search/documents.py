@@ -70,7 +70,7 @@ def passages_of(title: str, keywords: Sequence[str], abstract: str) -> list[str]
 def changed(connection: Connection, after: int) -> Iterator[Document]:
     """The papers that changed after that number, in the order of their changes."""
     ready = {paper.slug for paper in papers() if paper.status == "ready"}
-    answers = _answers()
+    answers: Mapping[Any, frozenset[str]] | None = None
     while True:
         query = (
             select(schema.paper, schema.featured.c.day)
@@ -82,6 +82,7 @@ def changed(connection: Connection, after: int) -> Iterator[Document]:
         rows = list(connection.execute(query))
         if not rows:
             return
+        answers = _answers() if answers is None else answers  # many files, which only what changed is worth
         names: dict[str, list[str]] = {}
         alias = schema.paper_alias.c
         ids = [row.id for row in rows]

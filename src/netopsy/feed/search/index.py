@@ -209,7 +209,7 @@ class SearchIndex:
 
     def _understand(self, engine: Engine, vectors: Vectors, unread: set[str], after: int, most: int | None) -> int:
         """Read those papers, which changed after that number, up to ``most`` of them; how many were read."""
-        if not unread or not searches_by_meaning():
+        if not unread or most == 0 or not searches_by_meaning():
             return 0
         read = 0
         for some in _pages(engine, after):
