@@ -127,7 +127,7 @@ def lines(log):
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
-def test_ctrl_c_begins_no_other_cell_and_leaves_a_run_that_goes_on(netopsy, here):
+def test_ctrl_c_begins_no_other_cell_and_leaves_a_run_that_goes_on(netopsy, here, capsys, monkeypatch):
     log, cells = here / "log", here / "run" / "cells"
     settings = {"TOY_LOG": str(log), "TOY_NAP": "0.15", "TOY_SEEDS": "12"}
     process = netopsy("reproduce", TOY, "--out", "run", "--workers", "2", **settings)
@@ -146,10 +146,10 @@ def test_ctrl_c_begins_no_other_cell_and_leaves_a_run_that_goes_on(netopsy, here
         assert time.monotonic() < patience, still_there
         time.sleep(0.05)
     started = len(lines(log))
-    resumed = netopsy("reproduce", TOY, "--out", "run", "--workers", "2", **settings)
-    output, errors = resumed.communicate(timeout=60)
-    assert resumed.returncode == 0, errors
-    assert f"{36 - stored} cells measured now" in output
+    toy = importlib.import_module("netopsy_toy")
+    monkeypatch.setattr(toy, "STUDY", toy.study(log=str(log), nap=0.15, seeds=12))  # as in the process
+    assert main(["reproduce", TOY, "--out", "run", "--workers", "2"]) == 0
+    assert f"{36 - stored} cells measured now" in capsys.readouterr().out
     assert len(lines(log)) == started + 36 - stored
 
 

@@ -92,19 +92,16 @@ def test_ctrl_c_once_all_is_done(monkeypatch, handler):
     signal.raise_signal(signal.SIGINT)
 
 
-def test_a_study_of_ones_own_lies_in_the_working_folder(tmp_path):
+def test_a_study_of_ones_own_lies_in_the_working_folder(tmp_path, monkeypatch, capsys):
     (tmp_path / "mystudy.py").write_text((TOYS / "netopsy_toy.py").read_text())
-    command = "import sys; sys.path.remove(''); from netopsy.cli import main; sys.exit(main(sys.argv[1:]))"
-    process = subprocess.run(
-        [sys.executable, "-c", command, "reproduce", "mystudy:STUDY", "--preset", "smoke", "--workers", "2"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert process.returncode == 0, process.stderr
-    assert "12 cells measured now" in process.stdout
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each not in ("", ".", str(tmp_path))])
+    monkeypatch.delitem(sys.modules, "mystudy", raising=False)
+    try:
+        assert main(["reproduce", "mystudy:STUDY", "--preset", "smoke", "--workers", "2"]) == 0
+    finally:
+        sys.modules.pop("mystudy", None)
+    assert "12 cells measured now" in capsys.readouterr().out
 
 
 def test_workers_without_room_for_their_sockets_are_one_sentence(tmp_path):

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import feedparser
@@ -11,8 +12,9 @@ from netopsy.cli import main
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "feed.md").read_text()
 
 
-def test_its_commands_run(tmp_path, monkeypatch, capsys):
+def test_its_commands_run(new_feed, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    shutil.copy(new_feed, tmp_path / "papers.db")
     monkeypatch.setenv("NETOPSY_FEED", f"sqlite:///{tmp_path}/papers.db")
     monkeypatch.setenv("NETOPSY_SECRET_FILE", str(tmp_path / "secret"))
     (tmp_path / "papers.bib").write_text("@misc{one, title = {Of nets}, author = {A. Author}, eprint = {2611.00001}}")

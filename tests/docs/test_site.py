@@ -1,5 +1,6 @@
 """The site builds without a network and without a warning, and every page it makes holds what it should."""
 
+import gc
 import importlib.util
 import json
 import os
@@ -110,7 +111,12 @@ def site(tmp_path_factory) -> Path:
         patch.chdir(root)
         patch.setattr(rendering, "_get_formatter", lambda: lambda code, _: code)  # a process of ruff a signature
         config = load_config(str(root / "mkdocs.yml"), strict=True)
-        build(config)
+        config.mdx_configs["pymdownx.highlight"] = {"use_pygments": False}  # code without colours
+        gc.disable()  # what a build makes is in use until its end, and looked through again and again
+        try:
+            build(config)
+        finally:
+            gc.enable()
     return root / "site"
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -32,6 +33,24 @@ def go(tmp_path):
         return run(study, "smoke", **{"out": tmp_path / "run", "workers": 0, **options})
 
     return start
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory):
+    """The folder of a run of the toy as it stands; for tests of what comes after, to be copied."""
+    import netopsy_toy
+
+    folder = tmp_path_factory.mktemp("first") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawing, "render", lambda figure, ending: b"<svg/>")
+        assert run(netopsy_toy.study(), "smoke", out=folder, workers=0).computed == 12
+    return folder
+
+
+@pytest.fixture
+def ran(first_run, tmp_path):
+    """The toy as it stands has run in the folder that `go` runs in."""
+    return shutil.copytree(first_run, tmp_path / "run")
 
 
 def test_a_run_leaves_one_folder(toy, go, tmp_path, rendered):
@@ -112,8 +131,7 @@ def test_a_cell_that_raises_is_named_and_the_others_finish(toy, go, tmp_path):
     assert not (tmp_path / "run" / "verdicts.json").exists()
 
 
-def test_old_conclusions_do_not_outlive_a_failed_run(toy, go, tmp_path):
-    go(toy.study())
+def test_old_conclusions_do_not_outlive_a_failed_run(toy, go, ran, tmp_path):
     with pytest.raises(CellsFailedError):
         go(toy.study(bad=("size 2 seed 1",)))
     assert not (tmp_path / "run" / "rows.parquet").exists()
@@ -211,8 +229,7 @@ def test_foreign_folders_are_refused_and_left_alone(toy, go, tmp_path):
     assert snapshot(tmp_path) == before
 
 
-def test_a_folder_of_another_paper_is_refused(toy, go, tmp_path):
-    go(toy.study())
+def test_a_folder_of_another_paper_is_refused(toy, go, ran, tmp_path):
     before = snapshot(tmp_path)
     other = Study("other", {"smoke": toy.Config()}, toy.plan, (toy.measure,), toy.judge, toy.draw)
     with pytest.raises(InputError, match="belongs to toy"):
@@ -290,8 +307,7 @@ def test_a_fresh_run_leaves_the_old_one_until_it_is_whole(toy, go, tmp_path, mea
     assert go(toy.study(log=log), fresh=True).computed == 12
 
 
-def test_another_torch_is_told(toy, go, tmp_path, monkeypatch, caplog):
-    go(toy.study())
+def test_another_torch_is_told(toy, go, ran, monkeypatch, caplog):
     go(toy.study())
     assert not caplog.records
     monkeypatch.setattr(runs, "versions", lambda libraries: dict.fromkeys(libraries, "99"))
@@ -304,8 +320,7 @@ def test_another_torch_is_told(toy, go, tmp_path, monkeypatch, caplog):
     assert not caplog.records
 
 
-def test_results_change_together(toy, go, tmp_path):
-    go(toy.study())
+def test_results_change_together(toy, go, ran, tmp_path):
     before = results(tmp_path / "run")
 
     def judge(tables, config):
@@ -322,8 +337,6 @@ PLACES = ("lock", "run.json", "rows.parquet", "verdicts.json", "environment.json
 
 def put(kind, place, outside):
     if place.is_dir():
-        import shutil
-
         shutil.rmtree(place)
     else:
         place.unlink(missing_ok=True)
@@ -339,11 +352,10 @@ def put(kind, place, outside):
 
 @pytest.mark.parametrize("name", [*PLACES, "fresh", ".x.part"])
 @pytest.mark.parametrize("kind", ["folder", "pipe", "link", "file"])
-def test_what_is_no_file_of_a_run_is_told_and_never_followed(toy, go, tmp_path, name, kind):
+def test_what_is_no_file_of_a_run_is_told_and_never_followed(toy, go, ran, tmp_path, name, kind):
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "thesis.tex").write_text("years of work")
-    go(toy.study())
     folder = name in ("figures", "cells", "fresh")
     put(kind, tmp_path / "run" / name, outside)
     if (kind == ("folder" if folder else "file") and name != "run.json") or (name == ".x.part" and kind != "folder"):
@@ -355,8 +367,7 @@ def test_what_is_no_file_of_a_run_is_told_and_never_followed(toy, go, tmp_path, 
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
-def test_what_is_no_file_of_a_cell_is_set_aside(toy, go, tmp_path, kind):
-    go(toy.study())
+def test_what_is_no_file_of_a_cell_is_set_aside(toy, go, ran, tmp_path, kind):
     outside = tmp_path / "outside.json"
     outside.write_text("years of work")
     put(kind, next((tmp_path / "run" / "cells").glob("*.json")), outside)
@@ -366,8 +377,7 @@ def test_what_is_no_file_of_a_cell_is_set_aside(toy, go, tmp_path, kind):
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
 @pytest.mark.parametrize("name", PLACES)
-def test_what_may_not_be_read_is_told(toy, go, tmp_path, name):
-    go(toy.study())
+def test_what_may_not_be_read_is_told(toy, go, ran, tmp_path, name):
     (tmp_path / "run" / name).chmod(0)
     with pytest.raises(InputError, match=name):
         go(toy.study())

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import textwrap
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,20 @@ def _write(path: Path, text: str) -> None:
     os.utime(path, ns=(stamp, stamp))
 
 
+@contextmanager
+def _written(path: Path, text: str):
+    """The file holds the text for a while."""
+    before = path.read_text() if path.exists() else None
+    _write(path, text)
+    try:
+        yield
+    finally:
+        if before is None:
+            path.unlink()
+        else:
+            _write(path, before)
+
+
 _STAMPS = iter(range(10**18, 2 * 10**18, 10**9))
 IN = "made_up/study/measure.py"
 
@@ -174,14 +189,22 @@ def test_a_study_beside_its_helper_in_one_folder(tmp_path):
     assert key("x = 1\n") == key("x = 1  # the same\n") != key("x = 2\n")
 
 
-@pytest.fixture
-def copy(tmp_path, monkeypatch):
-    """A copy of netopsy's sources that the keys are made from."""
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """A copy of netopsy's sources with made-up studies, which every test leaves as it found it."""
     source = Path(netopsy.__file__).parent
-    root = tmp_path / "netopsy"
+    root = tmp_path_factory.mktemp("sources") / "netopsy"
     shutil.copytree(source, root, ignore=shutil.ignore_patterns("__pycache__", "*.toml", "web", "examination"))
-    monkeypatch.setattr(version, "root", lambda: root)
+    for name in PLACES:
+        _write(root / "studies" / name / "made_up.py", textwrap.dedent(USES[name]))
     return root
+
+
+@pytest.fixture
+def copy(sources, monkeypatch):
+    """Where the keys are made from."""
+    monkeypatch.setattr(version, "root", lambda: sources)
+    return sources
 
 
 PLACES = ("landscape", "graphs", "costs")
@@ -195,23 +218,22 @@ USES = {
 
 @pytest.fixture
 def keys(copy):
-    for name in PLACES:
-        _write(copy / "studies" / name / "made_up.py", textwrap.dedent(USES[name]))
     return lambda: {name: code_key_of(f"netopsy.studies.{name}.made_up:measure") for name in PLACES}
 
 
 def _changed(keys, path: Path, text: str) -> set[str]:
     before = keys()
-    _write(path, text)
-    after = keys()
+    with _written(path, text):
+        after = keys()
     assert None not in after.values()
     return {name for name in before if before[name] != after[name]}
 
 
 def test_a_new_file_in_data_and_its_re_export_change_no_key(copy, keys):
-    assert _changed(keys, copy / "data" / "novel.py", "x = 1\n") == set()
-    init = copy / "data" / "__init__.py"
-    assert _changed(keys, init, f"from netopsy.data.novel import x\n{init.read_text()}") == set()
+    novel, init = copy / "data" / "novel.py", copy / "data" / "__init__.py"
+    assert _changed(keys, novel, "x = 1\n") == set()
+    with _written(novel, "x = 1\n"):
+        assert _changed(keys, init, f"from netopsy.data.novel import x\n{init.read_text()}") == set()
 
 
 @pytest.mark.parametrize(
@@ -235,8 +257,10 @@ def test_an_edited_file_changes_the_keys_that_reach_it(copy, keys, file, reached
 
 
 def test_a_new_paper_changes_no_key(copy, keys):
-    assert _changed(keys, copy / "graphs" / "novel" / "__init__.py", "x = 1\n") == set()
-    assert _changed(keys, copy / "studies" / "graphs" / "novel" / "plan.py", "x = 1\n") == set()
+    novel = copy / "graphs" / "novel" / "__init__.py"
+    assert _changed(keys, novel, "x = 1\n") == set()
+    with _written(novel, "x = 1\n"):
+        assert _changed(keys, copy / "studies" / "graphs" / "novel" / "plan.py", "x = 1\n") == set()
 
 
 def test_a_place_without_such_a_function_has_no_key():
