@@ -13,7 +13,7 @@ from netopsy.training.attack import Attack, pgd
 from netopsy.training.robust import fit_robust
 
 ATTACK = Attack(0.1, 0.04, 4)
-RECIPE = Recipe(steps=250, batch_size=50, lr=5e-3, schedule="onecycle")
+RECIPE = Recipe(steps=120, batch_size=50, lr=5e-3, schedule="onecycle")
 
 
 def _under_attack(model: torch.nn.Module, data: Dataset) -> float:

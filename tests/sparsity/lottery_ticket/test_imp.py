@@ -16,7 +16,7 @@ from netopsy.sparsity.lottery_ticket import (
 from netopsy.training import Recipe, evaluate, trainer
 
 TRAIN, VALIDATION, TEST = digits_split()
-RECIPE = Recipe(steps=40, lr=5e-3)
+RECIPE = Recipe(steps=20, lr=5e-3)
 
 
 def net(seed=0):
@@ -166,7 +166,7 @@ def test_a_tied_weight_is_pruned_once_reset_and_known_as_the_output_layer():
         torch.testing.assert_close(value, many.final[2][name], atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("rewind_step", [0, 12])
+@pytest.mark.parametrize("rewind_step", [0, 6])
 def test_a_stack_of_networks_equals_one_at_a_time(rewind_step):
     seeds = [3, 8]
     together = iterative_magnitude_pruning_many(
