@@ -115,6 +115,6 @@ def test_tickets_with_attention():
     found = find_ticket(make, data, edge_sparsity=0.4, weight_sparsity=0.5, epochs=40)
     assert found.weight_sparsity == pytest.approx(0.5, abs=0.01)
     assert found.accuracy > 0.5  # of three classes
-    (other,) = ugs_tickets(make, data, levels=(2,), kind="attention", epochs=30)
+    (other,) = ugs_tickets(make, data, levels=(2,), kind="attention", epochs=15)
     assert 1 - other.mask.float().mean().item() == pytest.approx(1 - 0.95**2, abs=0.01)
     assert other.accuracy > 0.5

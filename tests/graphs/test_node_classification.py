@@ -99,10 +99,11 @@ def test_penalties_and_steps_are_called():
 
 
 def test_patience_ends_a_run_that_gets_worse():
-    x, edges, labels = two_groups()
-    recipe = NodeRecipe(epochs=400, lr=0.2, weight_decay=0.0, patience=10)
-    found = train_node_classifier(GCN(4, 64, 2, dropout=0.0), x, edges, labels, **split(labels), recipe=recipe)
-    assert 200 <= len(found.losses) <= 400
+    _, edges, labels = two_groups()
+    x = torch.randn(60, 4, generator=torch.Generator().manual_seed(1))  # by which nothing can be told
+    recipe = NodeRecipe(epochs=100, lr=0.2, weight_decay=0.0, patience=10)
+    found = train_node_classifier(GCN(4, 64, 2, dropout=0.0), x, edges[:, :0], labels, **split(labels), recipe=recipe)
+    assert 50 < len(found.losses) < 100
 
 
 def test_bad_input_is_named(unchecked):

@@ -284,7 +284,7 @@ def test_several_processes_train_like_one():
 
     alone = net()
     fit(alone, TRAIN, Recipe(steps=6, optimizer="sgd", lr=0.1))
-    fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp_spawn")
+    fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp_fork")  # which need not import torch again
     weights = torch.tensor(fabric.launch(_train_one_of_several))
     torch.testing.assert_close(weights, nn.utils.parameters_to_vector(alone.parameters()).detach())
 

@@ -89,12 +89,12 @@ def test_the_teacher_teaches(data):
     knows = 8.0 * torch.nn.functional.one_hot(data.y, 3).float()
     sparse = {"edge_sparsity": 0.7, "weight_sparsity": 0.0, "epochs": 40}
     gains = []
-    for seed in range(4):
+    for seed in range(2):
         alone = ticket(data, lam=0.0, seed=seed, **sparse)
         taught = ticket(data, lam=10.0, teacher=knows, seed=seed, **sparse)
         gains.append(taught.accuracy - alone.accuracy)
         assert taught.teacher is None  # given, not trained here
-    assert sum(gains) / 4 > 0.03
+    assert sum(gains) / 2 > 0.03
     own = ticket(data, lam=10.0, epochs=3)
     given = ticket(data, lam=10.0, epochs=3, teacher=own.teacher.logits)
     assert torch.equal(given.logits, own.logits)

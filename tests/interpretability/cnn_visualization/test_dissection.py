@@ -37,6 +37,10 @@ def numpy_loop(maps, concepts, quantile, enlarge):
         values = np.sort(maps[:, unit].numpy().ravel())[::-1]
         thresholds.append(values[int(np.floor(quantile * values.size + 1e-9))])
         row = []
+        above = np.zeros((len(maps), *concepts.images.shape[2:]), dtype=bool)
+        for image, y, x in np.ndindex(above.shape):
+            value = bilinear(maps[image, unit].numpy().astype(float), y, x, enlarge)
+            above[image, y, x] = value > thresholds[-1] + 1e-9
         for category, labels in concepts.labels.items():
             for number in range(len(concepts.names[category])):
                 both = either = 0
@@ -44,13 +48,8 @@ def numpy_loop(maps, concepts, quantile, enlarge):
                     mask = labels[image].numpy()
                     if (mask < 0).all():
                         continue
-                    above = np.zeros(mask.shape, dtype=bool)
-                    for y in range(mask.shape[0]):
-                        for x in range(mask.shape[1]):
-                            value = bilinear(maps[image, unit].numpy().astype(float), y, x, enlarge)
-                            above[y, x] = value > thresholds[-1] + 1e-9
-                    both += (above & (mask == number)).sum()
-                    either += (above | (mask == number)).sum()
+                    both += (above[image] & (mask == number)).sum()
+                    either += (above[image] | (mask == number)).sum()
                 row.append(both / either if either else 0.0)
         table.append(row)
     return np.array(table), np.array(thresholds)

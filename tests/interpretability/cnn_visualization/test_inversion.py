@@ -213,7 +213,7 @@ def test_a_decoder_learns_what_the_layer_keeps(left_as_found):
     before = left_as_found(keeps)
     errors = {}
     for name, net, layer in (("keeps", keeps, "2"), ("loses", loses, "1")):
-        decoder = train_upconv_inverter(net, layer, images[:800], epochs=12, width=32, lr=5e-3)
+        decoder = train_upconv_inverter(net, layer, images[:800], epochs=6, width=24, lr=1e-2)
         made = reconstruct(net, layer, decoder, images[800:900])
         about_mean = (images[800:900] - images[:800].mean(0)).square().sum()
         errors[name] = float((made - images[800:900]).square().sum() / about_mean)
@@ -238,13 +238,13 @@ def test_a_decoder_learns_from_batches_that_are_never_all_held():
     loader = torch.utils.data.DataLoader(data, 50, shuffle=True, generator=torch.Generator().manual_seed(0))
     longest = []
     handle = net.register_forward_pre_hook(lambda _, given: longest.append(len(given[0])))
-    decoder = train_upconv_inverter(net, "2", loader, epochs=12, width=32, lr=5e-3)
+    decoder = train_upconv_inverter(net, "2", loader, epochs=6, width=24, lr=1e-2)
     handle.remove()
     assert max(longest) == 50
     about_mean = (images[800:900] - images[:800].mean(0)).square().sum()
     made = reconstruct(net, "2", decoder, images[800:900])
     assert float((made - images[800:900]).square().sum() / about_mean) < 0.2
-    whole = train_upconv_inverter(net, "2", images[:800], epochs=1, width=32)
+    whole = train_upconv_inverter(net, "2", images[:800], epochs=1, width=24)
     for name in ("code_mean", "code_scale", "image_mean", "image_scale"):
         torch.testing.assert_close(getattr(decoder, name), getattr(whole, name), atol=1e-5, rtol=1e-4)
     with pytest.raises(InputError, match="gone through again"):

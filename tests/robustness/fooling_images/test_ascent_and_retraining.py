@@ -21,7 +21,7 @@ def linear(classes=2, scale=1.0, seed=0):
 @pytest.mark.parametrize("bounds", [(0, 1), (-2, 2)])
 def test_ascent_without_decay_reaches_the_best_image_of_a_linear_classifier(bounds):
     net, (low, high) = linear(), bounds
-    found = ascend_fooling_images(net, SHAPE, [0, 1], steps=2000, decay=0, bounds=bounds)
+    found = ascend_fooling_images(net, SHAPE, [0, 1], steps=1000, decay=0, bounds=bounds)
     weights = net[1].weight.detach().reshape(2, *SHAPE)
     optimum = low + (high - low) * torch.stack((weights[0] > weights[1], weights[1] > weights[0])).double()
     torch.testing.assert_close(found.images, optimum)

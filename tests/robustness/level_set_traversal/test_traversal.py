@@ -99,21 +99,22 @@ def test_the_accumulator_goes_on_while_an_image_is_held():
     assert float(held.remaining[again].max()) < 0.9
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 256])
-def test_an_image_alone_walks_as_it_does_among_others(batch_size):
+def test_an_image_alone_walks_as_it_does_among_others():
     net = network()
     source, label, target = pairs(net)
-    options = {"steps": 30, "step_size": 0.05, "conf_tol": 0.05, "batch_size": batch_size, "seed": 3}
-    together = level_set_traversal(net, source, label, target, **options)
+    options = {"steps": 30, "step_size": 0.05, "conf_tol": 0.05, "seed": 3}
     first = level_set_traversal(net, source[:1], label[:1], target[:1], **options)
-    torch.testing.assert_close(first.final[0], together.final[0], rtol=0, atol=1e-10)
-    options["init_noise"] = 0
-    together = level_set_traversal(net, source, label, target, **options)
-    for one in range(len(source)):
-        rows = slice(one, one + 1)
-        alone = level_set_traversal(net, source[rows], label[rows], target[rows], **options)
-        torch.testing.assert_close(alone.final, together.final[rows], rtol=0, atol=1e-10)
-        assert torch.equal(alone.accepted, together.accepted[rows])
+    alone = [
+        level_set_traversal(net, source[[one]], label[[one]], target[[one]], init_noise=0, **options)
+        for one in range(len(source))
+    ]
+    for batch_size in (1, 3, 256):
+        together = level_set_traversal(net, source, label, target, batch_size=batch_size, **options)
+        torch.testing.assert_close(first.final[0], together.final[0], rtol=0, atol=1e-10)
+        together = level_set_traversal(net, source, label, target, batch_size=batch_size, init_noise=0, **options)
+        for one, walked in enumerate(alone):
+            torch.testing.assert_close(walked.final[0], together.final[one], rtol=0, atol=1e-10)
+            assert torch.equal(walked.accepted[0], together.accepted[one])
 
 
 @settings(max_examples=15, deadline=None)

@@ -17,7 +17,8 @@ def test_both_agree_wherever_both_answer(kind, seed, span, dims):
     net, image = small(kind, seed=seed), image_for(seed)
     region = input_region(image, n_dims=dims, span=span)
     milp, smt, cells = (
-        verify(net, image, region, method=method, timeout=20) for method in ("milp", "smt", "grid+cells")
+        verify(net, image, region, method=method, timeout=timeout)
+        for method, timeout in (("milp", 20), ("smt", 1), ("grid+cells", 20))  # exact fractions take minutes at times
     )
     answers = {one.status for one in (milp, smt, cells)} - {"unknown", "grid-safe"}
     assert len(answers) == 1, [(one.method, one.status, one.reason) for one in (milp, smt, cells)]
@@ -80,14 +81,14 @@ def test_the_margin_is_never_below_what_rounding_can_do():
 def test_an_answer_that_takes_too_long_is_unknown():
     torch.manual_seed(0)
     net = torch.nn.Sequential(
-        torch.nn.Flatten(), torch.nn.Linear(64, 40), torch.nn.ReLU(), torch.nn.Linear(40, 40), torch.nn.ReLU(),
-        torch.nn.Linear(40, 2),
+        torch.nn.Flatten(), torch.nn.Linear(64, 24), torch.nn.ReLU(), torch.nn.Linear(24, 24), torch.nn.ReLU(),
+        torch.nn.Linear(24, 2),
     )  # fmt: skip
     image = torch.rand(1, 8, 8)
     lead = float(net(image[None]).diff().abs())
     net[-1].bias.data[int(net(image[None]).argmax())] += 3 * lead + 0.3
     for method in ("milp", "smt"):
-        found = verify(net, image, input_region(image, strategy="all", span=0.3), method=method, timeout=0.3)
+        found = verify(net, image, input_region(image, strategy="all", span=0.3), method=method, timeout=0.1)
         assert (found.status, found.reason) == ("unknown", "the time was up") or "time was up" in found.reason
         assert found.seconds < 10
     few = verify(net, image, input_region(image, strategy="all", span=0.3), method="milp", nodes=1)

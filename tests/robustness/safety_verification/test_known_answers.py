@@ -19,19 +19,17 @@ COMPLETE = ("milp", "smt", "grid+cells")
 
 
 def by_hand(net, image, region):
-    """All points of a grid, one at a time: those of another class, or that tie."""
+    """All points of a grid, each made by itself: those of another class, or that tie."""
     label = int(net(image[None]).argmax())
-    found = []
+    points = []
     for counts in itertools.product(*(range(-count, count + 1) for count in region.count)):
         point = image.flatten().double().clone()
         for dim, span, count in zip(region.dims, region.span, counts, strict=True):
             point[dim] = (point[dim] + span * count).clamp(0, 1)
-        point = point.to(image.dtype).reshape(image.shape)
-        scores = net(point[None])[0].detach()
-        others = torch.cat([scores[:label], scores[label + 1 :]])
-        if not float(scores[label]) > float(others.max()):
-            found.append(point)
-    return found
+        points.append(point.to(image.dtype).reshape(image.shape))
+    scores = net(torch.stack(points)).detach()
+    others = torch.cat([scores[:, :label], scores[:, label + 1 :]], 1)
+    return [point for point, kept in zip(points, scores[:, label] > others.amax(1), strict=True) if not kept]
 
 
 @pytest.mark.parametrize(

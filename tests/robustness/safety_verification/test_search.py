@@ -41,9 +41,8 @@ def test_a_search_ends_in_an_image_of_another_class_or_says_nothing(layers, mode
     broken = 0
     for seed in range(4):
         net, image = small("dense", seed=seed), image_for(seed)
-        found = search(
-            net, image, layers=layers, n_dims=3, rounds=2 if mode == "line" else 5, path=path, mode=mode, seed=1
-        )
+        dims, rounds = (2, 2) if mode == "line" else (3, 5)
+        found = search(net, image, layers=layers, n_dims=dims, rounds=rounds, path=path, mode=mode, seed=1)
         assert found.status in ("unsafe", "unknown")
         if found.status == "unsafe":
             broken += 1

@@ -11,7 +11,7 @@ from netopsy.sparsity.lottery_ticket import IMPResult, iterative_magnitude_pruni
 from netopsy.training import Recipe, evaluate, trainer
 
 TRAIN, VALIDATION, TEST = digits_split()
-RECIPE = Recipe(steps=12, lr=5e-3)
+RECIPE = Recipe(steps=6, lr=5e-3)
 
 
 class InterruptError(Exception):
