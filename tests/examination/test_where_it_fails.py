@@ -90,6 +90,13 @@ def test_what_the_mean_survives_and_what_it_does_not():
     assert "brightness harms most" in worse.glance
 
 
+@pytest.mark.parametrize(("count", "verdict"), [(40, "plain"), (120, "good")])
+def test_few_images_are_no_praise(count, verdict):
+    finding = examine(Mean(), halves(count, side=4), instruments=["corruptions"]).findings["corruptions"]
+    assert finding.verdict == verdict
+    assert ("so few images" in finding.advice) == (verdict == "plain")
+
+
 def test_pixels_of_another_range_are_not_corrupted():
     data = Dataset(255 * images(), torch.arange(24) % 2)
     (absence,) = examine(Mean(), data, instruments=["corruptions"]).absences

@@ -23,7 +23,8 @@ from netopsy.examination.subject import Subject, evaluate_outputs
 from netopsy.lab.statistics import Estimate, proportion_interval
 
 STRENGTHS = (1, 2, 3, 4, 5)
-MOST, FEWEST = 500, 24
+MOST, FEWEST, ENOUGH = 500, 24, 100
+"""Images, at most and at least; and from how many on it may be said that none of them harms."""
 SHARE = 2.0
 SLACK = 1e-3
 
@@ -125,12 +126,12 @@ def examine(subject: Subject) -> Finding:
             f"clean images; {harm}."
         ),
         glance=f"{100 * mean:.0f} % right when corrupted, {100 * clean.value:.0f} % clean; {harm}",
-        verdict="doubtful" if surely else "good" if subject.skilled else "plain",
+        verdict="doubtful" if surely else "good" if subject.skilled and len(indices) >= ENOUGH else "plain",
         advice=(
             f"If inputs may come with {' or '.join(surely)}, train with such inputs (augmentation) and look again."
             if surely
             else "It stands medium corruptions of these kinds as well as could be told on so few images."
-            if len(indices) < 100
+            if len(indices) < ENOUGH
             else "It stands medium corruptions of these kinds."
         ),
         reading=(
