@@ -206,3 +206,24 @@ def test_a_network_without_values_is_told():
         hollow = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
     with pytest.raises(InputError, match="has no values for '.*', which is on the meta device"):
         examine(hollow, DATA)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_cannot_be_watched_is_told(whole):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+    model = torch.jit.script(model) if whole else nn.Sequential(model[0], torch.jit.script(model[1]))
+    with pytest.raises(InputError, match="^(the network|its part '1') is compiled TorchScript"):
+        examine(model, DATA)
+    traced = torch.jit.trace(subject().model.eval(), DATA.inputs[:2])
+    assert "accuracy" in examine(traced, DATA, instruments=["accuracy"]).findings
+
+
+def test_a_network_that_takes_no_single_sample_is_told():
+    class Pairs(nn.Module):
+        def forward(self, x):
+            if len(x) < 2:
+                raise RuntimeError("a sample has no partner")
+            return x.flatten(1)[:, :3]
+
+    with pytest.raises(InputError, match="does not run on a single sample, by which .*: a sample has no partner"):
+        examine(Pairs(), DATA)

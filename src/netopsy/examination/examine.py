@@ -20,7 +20,7 @@ from netopsy.examination.intake import as_dataset
 from netopsy.examination.mistakes import mistakes_of
 from netopsy.examination.planning import BUDGET
 from netopsy.examination.result import Examination
-from netopsy.examination.subject import DEPTHS, Depth, Subject
+from netopsy.examination.subject import DEPTHS, Depth, Subject, check_can_be_watched
 from netopsy.examination.turning import turned
 from netopsy.models.initialisation import SCHEMES
 from netopsy.training import Recipe
@@ -100,6 +100,7 @@ def examine(
         outputs=tuple(labels),
         reshape=reshape,
     )
+    check_can_be_watched(subject.model)
     held_out = subject.data
     start = time.perf_counter()
     subject.choose_classes([_class_number(subject.data, each) for each in classes])

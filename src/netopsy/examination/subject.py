@@ -119,16 +119,8 @@ class Subject:
 
     def _first_scores(self) -> Tensor:
         first = self.data.inputs[:2]
-        try:
-            with contained("the network"):
-                return evaluate_outputs(self.model, first)
-        except InputError:
-            raise
-        except Exception as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise InputError(
-                f"the network does not run on this data, whose samples have shape {tuple(first.shape[1:])}: {reason}"
-            ) from error
+        with told(f"this data, whose samples have shape {tuple(first.shape[1:])}"):
+            return evaluate_outputs(self.model, first)
 
     @property
     def initialiser(self) -> Initialiser:
@@ -137,7 +129,8 @@ class Subject:
 
     @cached_property
     def _layers(self) -> list[Layer]:
-        return layers_of(self.model, self.data.inputs[:1].to(self.device))
+        with told("a single sample, by which its cost is judged"):
+            return layers_of(self.model, self.data.inputs[:1].to(self.device))
 
     @cached_property
     def sample_cost(self) -> float:
@@ -346,6 +339,31 @@ class Subject:
             # Odd classes give their spare sample to the first half, even ones to the second.
             second[members[1 - parity % 2 :: 2]] = True
         return indices[~second], indices[second]
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Raise `InputError` with what the network raises inside the block when it runs on ``what``."""
+    try:
+        with contained("the network"):
+            yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(f"the network does not run on {what}: {reason}") from error
+
+
+def check_can_be_watched(model: nn.Module) -> None:
+    """Raise `InputError` where a part of the network lets no one see what its layers put out."""
+    for name, part in model.named_modules():
+        try:
+            part.register_forward_hook(lambda *_: None).remove()
+        except RuntimeError:
+            where = f"its part {name!r}" if name else "the network"
+            raise InputError(
+                f"{where} is compiled TorchScript, whose layers cannot be watched; give the module it was made of"
+            ) from None
 
 
 def _in_single_precision(data: Dataset) -> Dataset:
