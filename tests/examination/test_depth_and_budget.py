@@ -3,6 +3,7 @@
 import math
 import re
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -118,6 +119,18 @@ def test_the_budget_that_is_told_brings_it_in():
     assert len(told) > 5
     for name, enough in told.items():
         assert name not in planned(named, one, enough)
+
+
+def test_what_it_takes_to_ask_an_instrument_is_counted():
+    one, (cheap,) = subject(), instruments(["eigen-cam"])
+    one.seconds_a_sample = one.seconds_a_call = 0.01
+    cost = seconds_of(cheap, one)
+    quick, slow = (replace(cheap, applies=lambda _, nap=nap: time.sleep(nap)) for nap in (0.0, 0.5))
+    budget = (cost + 0.3) / PLANNED
+    assert planned([quick], one, budget) == {}
+    needed = int(re.search(r"`--budget (\d+)`", planned([slow], one, budget)["eigen-cam"].reason)[1])
+    assert needed == math.ceil((cost + 0.5) / PLANNED)
+    assert planned([replace(slow, name="asked", worth=0), quick], one, budget).keys() == {"eigen-cam"}
 
 
 def test_accuracy_is_never_left_out():

@@ -129,6 +129,24 @@ def test_layers_are_spread_over_the_depth_and_only_those_that_run():
     assert len(weighted_layers(subject, 50)) == 10
 
 
+@pytest.mark.parametrize("odd", ["none", "a table", "no numbers"])
+def test_layers_without_a_tensor_of_numbers_are_left_out(odd):
+    class Told(nn.Linear):
+        def forward(self, x):
+            return {"told": super().forward(x)}
+
+    class Taken(nn.Module):
+        def forward(self, x):
+            return x["told"]
+
+    between = {"none": [], "a table": [Told(4, 4), Taken()], "no numbers": [nn.Linear(4, 4)]}[odd]
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 4), nn.Sequential(*between), nn.Linear(4, 10))
+    if odd == "no numbers":
+        nn.init.constant_(between[0].weight, torch.nan)
+    found = weighted_layers(Subject(model, TEST), 50)
+    assert found == (("1",) if odd == "no numbers" else ("1", "3"))
+
+
 def test_a_network_that_is_too_large_for_the_depth_is_an_absence(trained):
     subject = Subject(trained[0], trained[2])
     subject.sample_cost = 1e12

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from netopsy.core.contained import contained
 from netopsy.examination.instrument import Instrument, NotNow
 from netopsy.examination.reading import Absence
+from netopsy.examination.stopwatch import unhindered
 
 BUDGET = 120.0
 """Seconds, unless told otherwise."""
 ASKING = 4
-"""Forward passes that it takes to find out whether an instrument applies, and what it costs."""
+"""Forward passes that it may take to find out whether an instrument applies, and what it costs."""
 PLANNED = 0.85
 """Of the budget, what instruments may take by their estimates: some take longer, and loading and the first look at the
 network take time, too."""
-LONG = 0.7
-"""Seconds from which asking an instrument whether it applies counts."""
+LONG, NOTICED = 0.7, 0.1
+"""Seconds of so many passes from which an instrument is asked only where they are left; and of asking, from which they
+count."""
 
 
 if TYPE_CHECKING:
@@ -46,8 +48,8 @@ def planned(
     """The instruments that will not run, by name, and why.
 
     Only which instruments run depends on the budget, and nothing of what they do. An instrument of worth 0 always runs;
-    one that does not fit leaves its time to those after it. Where a single pass takes so long that asking an instrument
-    would go beyond the budget, it is not asked.
+    one that does not fit leaves its time to those after it. What it takes to ask them counts; where a single pass takes
+    so long that asking an instrument would go beyond the budget, it is not asked.
 
     Args:
         senseless: why the instruments that have a worth would say nothing.
@@ -56,13 +58,12 @@ def planned(
     asking = ASKING * subject.seconds_a_call
     slow, spent, all_of_them, planned_for = asking > LONG, 0.0, 0.0, PLANNED * budget
     for instrument in sorted(chosen, key=lambda each: each.worth):
-        if slow and instrument.worth:
-            if senseless or spent + asking + LONG > planned_for:
-                needed = math.ceil((all_of_them + asking + LONG) / PLANNED)
-                late = f"no time is left to find out whether it applies; `--budget {needed}` or more may bring it in"
-                absences[instrument.name] = Absence(instrument, senseless or late)
-                continue
-            spent, all_of_them = spent + asking, all_of_them + asking
+        if slow and instrument.worth and (senseless or spent + asking + LONG > planned_for):
+            needed = math.ceil((all_of_them + asking + LONG) / PLANNED)
+            late = f"no time is left to find out whether it applies; `--budget {needed}` or more may bring it in"
+            absences[instrument.name] = Absence(instrument, senseless or late)
+            continue
+        start = unhindered()
         try:
             with contained("the network, or the instrument itself,"):
                 reason = instrument.applies(subject) or (senseless if instrument.worth else None)
@@ -72,6 +73,10 @@ def planned(
         except Exception as error:
             absences[instrument.name] = broken(instrument, error)
             continue
+        finally:
+            took = unhindered() - start
+            if took > NOTICED:
+                spent, all_of_them = spent + took, all_of_them + took
         if reason is not None:
             absences[instrument.name] = Absence(instrument, reason)
             continue

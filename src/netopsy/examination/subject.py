@@ -128,14 +128,15 @@ class Subject:
         return self.initialisation or redraw
 
     @cached_property
-    def _layers(self) -> list[Layer]:
+    def layers(self) -> list[Layer]:
+        """Its layers in the order they run, and what a sample costs in each of them."""
         with told("a single sample, by which its cost is judged"):
             return layers_of(self.model, self.data.inputs[:1].to(self.device))
 
     @cached_property
     def sample_cost(self) -> float:
         """Operations of one forward pass of one sample, the numbers that it writes counted in."""
-        return float(max(1, sum(layer.flops + TOUCHING * layer.values for layer in self._layers)))
+        return float(max(1, sum(layer.flops + TOUCHING * layer.values for layer in self.layers)))
 
     @cached_property
     def batch_size(self) -> int:
@@ -145,7 +146,7 @@ class Subject:
         """
         if self.device.type != "cpu":
             return MOST_AT_ONCE
-        widest = max((layer.values for layer in self._layers), default=0)
+        widest = max((layer.values for layer in self.layers), default=0)
         within = 2 ** round(math.log2(max(1.0, CACHED / max(1, widest))))
         return max(FEWEST_AT_ONCE, min(MOST_AT_ONCE, within))
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from netopsy.core.calibration import calibration_error
-from netopsy.core.operations import layers_of
 from netopsy.examination.comparison.pair import Pair
 from netopsy.examination.comparison.paired import bootstrap_difference, difference_of_shares
 from netopsy.examination.subject import Subject
@@ -118,4 +117,4 @@ def parameters_of(subject: Subject) -> int:
 
 def operations_of(subject: Subject) -> int:
     """Floating-point operations of one forward pass of one sample."""
-    return sum(layer.flops for layer in layers_of(subject.model, subject.data.inputs[:1].to(subject.device)))
+    return sum(layer.flops for layer in subject.layers)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from netopsy.core.capture import layer_activations
+from netopsy.core.batches import finite
+from netopsy.core.capture import capturing
 from netopsy.core.errors import InputError
+from netopsy.core.modes import evaluating
 from netopsy.core.shapes import Images
 from netopsy.examination.drawing import LARGEST
 from netopsy.examination.instrument import NotNow
 from netopsy.examination.subject import Subject
+
+_REACHED = "images: layers"
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,16 +103,20 @@ def weighted_layers(subject: Subject, most: int) -> tuple[str, ...]:
         return tuple(subject.layers_wanted)
     types = nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear
     found = [name for name, module in subject.model.named_modules() if name and isinstance(module, types)]
-    names = [name for name in found if _reached(subject, name)]
-    return tuple(_spread(names, most))
+    if _REACHED not in subject.notes:
+        subject.notes[_REACHED] = tuple(_reached(subject, found))
+    return tuple(_spread(cast(tuple[str, ...], subject.notes[_REACHED]), most))
 
 
-def _reached(subject: Subject, name: str) -> bool:
+def _reached(subject: Subject, names: list[str]) -> list[str]:
+    """Those that a forward pass runs and that put out finite numbers, seen in one pass where all put out tensors."""
+    sample = subject.data.inputs[:1].to(subject.device)
     try:
-        layer_activations(subject.model, subject.data.inputs[:1].to(subject.device), name)
+        with torch.no_grad(), evaluating(subject.model), capturing(subject.model, names) as seen:
+            subject.model(sample)
     except InputError:
-        return False
-    return True
+        return [name for name in names if _reached(subject, [name])] if len(names) > 1 else []
+    return [name for name in names if name in seen and finite(seen[name])]
 
 
 def _spread(names: Sequence[str], most: int) -> list[str]:

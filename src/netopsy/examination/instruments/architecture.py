@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from netopsy.core.drawing import PALETTE, figure_grid, label
 from netopsy.core.finding import Finding, Number, Picture
-from netopsy.core.operations import Layer, layers_of
+from netopsy.core.operations import Layer
 from netopsy.examination.instrument import Instrument
 from netopsy.examination.subject import Subject
 
@@ -18,8 +18,7 @@ MOST = 20
 
 def examine(subject: Subject) -> Finding:
     """Layers in the order of the forward pass, with output shapes, parameters and floating-point operations."""
-    model, sample = subject.model, subject.data.inputs[:1].to(subject.device)
-    layers = layers_of(model, sample)
+    model, sample, layers = subject.model, subject.data.inputs[:1], subject.layers
     parameters = sum(weight.numel() for weight in model.parameters())
     trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     flops = sum(layer.flops for layer in layers)

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from netopsy.core.drawing import INK, PALETTE, figure
 from netopsy.core.errors import InputError
 from netopsy.core.finding import Finding, Picture
-from netopsy.core.operations import layers_of
 from netopsy.core.progress import track
 from netopsy.core.scores import scores_of
 from netopsy.core.seeds import derive
@@ -165,7 +164,7 @@ def _classes(subject: Subject) -> list[int]:
 
 def _passes_a_class(subject: Subject) -> float:
     """Every node that is tested runs what is behind its layer again, for half of the class's images."""
-    chain, costs = chain_of(subject), layers_of(subject.model, subject.data.inputs[:1].to(subject.device))
+    chain, costs = chain_of(subject), subject.layers
     modules = dict(subject.model.named_modules())
     total, behind, nodes = max(1, sum(layer.flops for layer in costs)), 0, 0.0
     for layer in reversed(costs):

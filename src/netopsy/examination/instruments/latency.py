@@ -74,11 +74,8 @@ def _seconds(subject: Subject, size: int) -> float:
 
 
 def _written(subject: Subject) -> int:
-    from netopsy.core.operations import layers_of
-
-    layers = layers_of(subject.model, subject.data.inputs[:1].to(subject.device))
     size = next((each.element_size() for each in subject.model.parameters()), 4)
-    return size * sum(layer.values for layer in layers)
+    return size * sum(layer.values for layer in subject.layers)
 
 
 def _time(seconds: float) -> str:
