@@ -18,6 +18,7 @@ from netopsy.feed.search import index as indexing
 from netopsy.feed.search.documents import Document
 from netopsy.feed.search.index import SearchIndex
 from netopsy.feed.search.keys import number_of
+from netopsy.feed.search.meaning import _only
 
 SIZE, PART = 1_000_000, 10_000
 WIDTH, VOCABULARY = 384, 20_000
@@ -67,12 +68,25 @@ class Million:
         meaning, random, right = self.index._opened_meaning(), np.random.default_rng(12), 0
         assert meaning is not None
         allowed = np.sort(random.choice(SIZE, round(SIZE * share), replace=False))
-        numbers = np.fromiter((number_of(meaning.ids[row]) for row in allowed), np.int64, len(allowed))
+        passing = _These({meaning.ids[row] for row in allowed})
         for vector in self.vectors([""] * QUESTIONS):
-            _, exact = meaning.index.search(vector[None], FIRST, params=meaning._only(allowed))
-            found = meaning.nearest(vector, 200, None if share == 1 else numbers)[:FIRST]
+            _, exact = meaning.index.search(vector[None], FIRST, params=_only(allowed, SIZE))
+            found = meaning.nearest(vector, 200, None if share == 1 else passing)[:FIRST]
             right += len({meaning.ids[row] for row in exact[0]} & set(found))
         return right / (FIRST * QUESTIONS)
+
+
+class _These:
+    """Papers as filters let them through."""
+
+    def __init__(self, ids: set[str]) -> None:
+        self.ids, self.count = ids, len(ids)
+
+    def numbers(self) -> np.ndarray:
+        return np.fromiter(map(number_of, self.ids), np.int64, self.count)
+
+    def among(self, ids: Sequence[str]) -> np.ndarray:
+        return np.array([number_of(key) for key in ids if key in self.ids], np.int64)
 
 
 def made_up_words(random: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:

@@ -22,6 +22,19 @@ NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 QUERIES = tomllib.loads((Path(__file__).parents[1] / "catalogue" / "queries.toml").read_text())["queries"]
 
 
+class These:
+    """Papers as filters let them through."""
+
+    def __init__(self, ids):
+        self.ids, self.count = ids, len(ids)
+
+    def numbers(self):
+        return self.among(self.ids)
+
+    def among(self, ids):
+        return np.array([number_of(key) for key in set(self.ids).intersection(ids)], np.int64)
+
+
 def slugs(hits):
     return [hit.entry.slug for hit in hits]
 
@@ -53,8 +66,7 @@ def test_nearness_is_what_numpy_works_out(catalogue_feed):
     whole = np.stack([meaning.index.reconstruct(row) for row in range(51)]) @ vector
     expected = [meaning.ids[row] for row in np.argsort(-whole, kind="stable")]
     assert meaning.nearest(vector, 51, None) == expected
-    allowed = np.array([number_of(key) for key in [*expected[::7], "arxiv:0000.00000"]])
-    assert meaning.nearest(vector, 51, allowed) == expected[::7]
+    assert meaning.nearest(vector, 51, These([*expected[::7], "arxiv:0000.00000"])) == expected[::7]
     assert isinstance(meaning.index, faiss.Index)
 
 
@@ -85,13 +97,48 @@ def test_of_many_papers_the_nearest_are_found_with_and_without_filters(many, mon
     monkeypatch.setattr("netopsy.feed.search.meaning.EXACT", 100)  # so that a tenth goes by lists
     assert meaning.lists.nlist == 219
     allowed = np.arange(3000)[::share]
-    numbers = np.array([number_of(meaning.ids[row]) for row in allowed])
+    these = These([meaning.ids[row] for row in allowed])
     for vector in np.ascontiguousarray(whole[::150]):
         expected = {meaning.ids[allowed[row]] for row in np.argsort(-(whole[allowed] @ vector))[:10]}
-        found = meaning.nearest(vector, 200, numbers if share > 1 else None)
+        found = meaning.nearest(vector, 200, these if share > 1 else None)
         assert found[0] == meaning.ids[int(np.argmax(whole @ vector))] or share > 1
         right += len(expected & set(found[:10]))
     assert right / 200 >= 0.95
+
+
+@pytest.mark.parametrize("where", ["anywhere", "far away"])
+@pytest.mark.parametrize("listed", [True, False])
+def test_of_many_allowed_ones_the_nearest_are_found_without_a_list_of_them(many, monkeypatch, where, listed):
+    folder, whole = many
+    meaning, vector = Meaning(folder / "2"), np.ascontiguousarray(whole[40])
+    monkeypatch.setattr("netopsy.feed.search.meaning.EXACT", 100)
+    if not listed:
+        meaning.lists = None
+    order = np.argsort(-(whole @ vector), kind="stable")
+    allowed = np.sort(order[::5] if where == "anywhere" else order[-600:])
+    these, asked = These([meaning.ids[row] for row in allowed]), []
+    monkeypatch.setattr(these, "numbers", lambda: asked.append(1) or These.numbers(these))
+    expected = [meaning.ids[row] for row in order if row in set(allowed.tolist())][:20]
+    found = meaning.nearest(vector, 20, these)
+    assert len(found) == 20
+    assert bool(asked) == (where == "far away")
+    if listed and not asked:
+        assert len(set(found[:10]) & set(expected[:10])) >= 9
+    else:
+        assert found == expected
+
+
+def test_what_filters_let_through_is_counted_listed_and_known_among_others(catalogue_feed):
+    words, ids = catalogue_feed.index._opened_words(), catalogue_feed.index._opened_meaning().ids
+    keys = [ids[row] for row in range(len(ids))]
+    for typed, least in (("room:graphs", 3), ("day:2018-01-01..2026-12-31", 3), ("room:garage", 0), ("-networks", 1)):
+        every = words.allowed(parse(f"any {typed}"))
+        passing = words.passing(parse(f"any {typed}"))
+        assert passing.count == len(every) >= least
+        assert sorted(passing.numbers().tolist()) == sorted(map(number_of, every))
+        among = passing.among([*keys[::2], "arxiv:0000.00000"]).tolist()
+        assert sorted(among) == sorted(map(number_of, set(keys[::2]).intersection(every)))
+        assert passing.among([]).size == 0
 
 
 def test_rows_are_found_by_name_and_by_number(many):

@@ -190,7 +190,7 @@ class SearchIndex:
             import numpy as np
 
             vector = np.ascontiguousarray(encoder()([query.text])[0], np.float32)
-            allowed = words.numbers(query) if query.filters else None
+            allowed = words.passing(query) if query.filters else None
             nearest = read.nearest(vector, CANDIDATES, allowed)
             near = read.nearness(vector, list(dict.fromkeys([*nearest, *matches, *named])))
         most = max(matches.values(), default=0.0)

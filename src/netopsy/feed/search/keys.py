@@ -49,8 +49,12 @@ class Keys:
         return len(self._rows)
 
     def __getitem__(self, row: SupportsIndex) -> str:
-        start, end = self._starts[int(row) : int(row) + 2]
-        return self._text[start:end].tobytes().decode()
+        return self.names(np.array([int(row)]))[0]
+
+    def names(self, rows: NDArray[np.int64]) -> list[str]:
+        """The names of rows, in their order."""
+        text, starts, ends = self._text.data, self._starts[rows].tolist(), self._starts[rows + 1].tolist()
+        return [str(text[start:end], "utf-8") for start, end in zip(starts, ends, strict=True)]
 
     def row(self, key: str) -> int | None:
         """The row of a paper; ``None`` where it has none."""
@@ -59,7 +63,7 @@ class Keys:
     def rows_of(self, wanted: Sequence[str]) -> dict[str, int]:
         """The rows of papers, in the order in which they are asked for, as far as they have any."""
         found = self.rows(np.fromiter(map(number_of, wanted), np.int64, len(wanted)))
-        named = {self[row]: int(row) for row in found}
+        named = dict(zip(self.names(found), found.tolist(), strict=True))
         return {key: named[key] for key in wanted if key in named}
 
     def rows(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tantivy
@@ -32,6 +34,36 @@ def _schema() -> tantivy.Schema:
     builder.add_integer_field("day", indexed=True, fast=True)
     builder.add_unsigned_field("number", fast=True)
     return builder.build()
+
+
+class Passing:
+    """The papers that filters let through: how many, which are among others, or all of them."""
+
+    def __init__(
+        self, schema: tantivy.Schema, searcher: tantivy.Searcher, filters: list[tuple[Occur, tantivy.Query]]
+    ) -> None:
+        self._schema, self._searcher = schema, searcher
+        self._clauses = [(Occur.Must, tantivy.Query.all_query()), *filters]
+
+    @cached_property
+    def count(self) -> int:
+        """How many there are."""
+        found: Any = self._searcher.search(tantivy.Query.boolean_query(self._clauses), 1)  # its types leave this out
+        return int(found.count)
+
+    def numbers(self) -> NDArray[np.int64]:
+        """Their numbers, which are read faster than their names."""
+        return self._numbers(self._clauses, self.count)
+
+    def among(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """The numbers of those of them that are among ``ids``."""
+        one_of = tantivy.Query.term_set_query(self._schema, "id", list(ids))
+        return self._numbers([*self._clauses, (Occur.Must, one_of)], len(ids))
+
+    def _numbers(self, clauses: list[tuple[Occur, tantivy.Query]], most: int) -> NDArray[np.int64]:
+        wanted = tantivy.Query.boolean_query(clauses)
+        hits = self._searcher.search(wanted, max(1, most), count=False, order_by_field="number").hits
+        return np.fromiter((number for number, _ in hits), np.int64, len(hits))
 
 
 class Words:
@@ -94,12 +126,9 @@ class Words:
         every = (Occur.Must, tantivy.Query.const_score_query(tantivy.Query.all_query(), 1.0))
         return list(self._run([every, *self._filters(query)], max(1, len(self))))
 
-    def numbers(self, query: Query) -> NDArray[np.int64]:
-        """The numbers of all that the filters let through, which are read faster than their names."""
-        every = (Occur.Must, tantivy.Query.all_query())
-        wanted = tantivy.Query.boolean_query([every, *self._filters(query)])
-        hits = self.index.searcher().search(wanted, max(1, len(self)), order_by_field="number").hits
-        return np.fromiter((number for number, _ in hits), np.int64, len(hits))
+    def passing(self, query: Query) -> Passing:
+        """The papers that the filters let through, for those who need not have them all."""
+        return Passing(self.schema, self.index.searcher(), self._filters(query))
 
     def _run(self, clauses: list[tuple[Occur, tantivy.Query]], limit: int) -> dict[str, float]:
         searcher = self.index.searcher()
