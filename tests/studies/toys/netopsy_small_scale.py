@@ -13,6 +13,8 @@ from functools import cache, partial
 from typing import Any
 from unittest import mock
 
+import lightning_fabric  # noqa: F401  # training asks for it: once for all workers as well
+
 from netopsy.data import hub_dataset
 from netopsy.lab import Cell, Rows, Study, exact
 from netopsy.lab.cells import measured
