@@ -78,15 +78,18 @@ def test_its_lines_of_python_run(name, examined):
     exec(compile(code, name, "exec"), {"model": model, "data": test})
 
 
-def test_the_page_shows_the_names_as_they_are(examined):
-    page = examined[2].to_html()
+@pytest.fixture(scope="module")
+def page(examined):
+    return examined[2].to_html()
+
+
+def test_the_page_shows_the_names_as_they_are(page):
     assert r"\$" not in page
     assert r"cat$\x$" in page
     assert "{{ 7*7 }}" in page
 
 
-def test_the_page_of_all_instruments_is_whole_and_harmless(examined):
-    text = examined[2].to_html()
-    assert len(text) < 3_000_000
-    check_harmless(text)
-    check_whole(text, {paper(slug).url for each in examined[2].readings for slug in each.instrument.papers})
+def test_the_page_of_all_instruments_is_whole_and_harmless(examined, page):
+    assert len(page) < 3_000_000
+    check_harmless(page)
+    check_whole(page, {paper(slug).url for each in examined[2].readings for slug in each.instrument.papers})

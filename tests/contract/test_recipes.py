@@ -239,6 +239,7 @@ def _answer(slug, *inputs):
         return error
 
 
+@pytest.mark.usefixtures("unrendered")
 @pytest.mark.parametrize("slug", [slug for slug in ON_GRAPHS if slug != "graph-valuation"])
 def test_weights_change_nothing_where_they_are_said_to_be_left_aside(slug):
     weighted = ODD["weighted"]

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-from html.parser import HTMLParser
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -68,17 +68,23 @@ def loaded(name: str):
     return module
 
 
-class Assets(HTMLParser):
-    """What a browser would fetch for a page, and where its links lead."""
+NO_TAGS = re.compile(r"<!--.*?-->|(<script\b[^>]*>).*?</script>", re.DOTALL)
+TAG = re.compile(r"""<([a-zA-Z][\w:-]*)((?:[^>"']|"[^"]*"|'[^']*')*)>""")
+ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+)""")
+
+
+class Assets:
+    """What a browser would fetch for a page, and where its links lead; an HTML parser takes twice as long."""
 
     def __init__(self, text: str) -> None:
-        super().__init__()
         self.fetched: list[str] = []
         self.links: list[str] = []
-        self.feed(text)
+        for tag, inside in TAG.findall(NO_TAGS.sub(r"\1", text)):
+            if "=" in inside:
+                given = {key.lower(): unescape(value.strip("\"'")) for key, value in ATTRIBUTE.findall(inside)}
+                self._add(tag.lower(), given)
 
-    def handle_starttag(self, tag, attrs):
-        named = dict(attrs)
+    def _add(self, tag, named):
         if tag == "a":
             self.links.append(named.get("href") or "")
         elif tag == "link" and named.get("rel") in ("canonical", "next", "prev"):
@@ -116,6 +122,7 @@ def site(tmp_path_factory) -> Path:
         try:
             build(config)
         finally:
+            gc.freeze()  # it is not looked through at the end either
             gc.enable()
     return root / "site"
 
