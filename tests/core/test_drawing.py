@@ -89,6 +89,7 @@ def test_bad_input():
 
 @settings(max_examples=40)
 @example("$x$ and \\$ " * 5)
+@example("$x$")
 @example("_\\_^{}")
 @example("")
 @given(st.text(alphabet=st.characters(codec="utf-8") | st.sampled_from("$\\\\{}^_"), max_size=100))
