@@ -11,9 +11,9 @@ from netopsy.robustness.safety_verification import input_region, verify
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=6)
+@settings(max_examples=5)
 @example(seed=0, span=0.01, dims=1)
-@example(seed=3, span=0.8, dims=6)
+@example(seed=0, span=0.8, dims=6)  # of pools, a point that descent does not find
 @given(seed=st.integers(0, 10_000), span=st.floats(0.01, 0.8), dims=st.integers(1, 6))
 def test_both_agree_wherever_both_answer(kind, seed, span, dims):
     net, image = small(kind, seed=seed), image_for(seed)
