@@ -1,5 +1,7 @@
 """For every test and every example in a docstring: the same random numbers each run, and what makes a run cheap."""
 
+from collections.abc import Generator
+
 import bare
 import pytest
 import shape_checks
@@ -14,6 +16,11 @@ bare.install()
 
 def pytest_configure(config: pytest.Config) -> None:
     bare.configure(config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    return (yield from bare.collecting())
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:

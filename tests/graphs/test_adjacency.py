@@ -2,7 +2,7 @@ import networkx as nx
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from torch_geometric.data import Data
@@ -28,6 +28,8 @@ def every_form(network):
     }
 
 
+@settings(max_examples=30)
+@example(3, 0)
 @given(st.integers(3, 12), st.integers(0, 100))
 def test_every_form_gives_the_same_matrix(n, seed):
     network = nx.gnp_random_graph(n, 0.5, seed=seed)

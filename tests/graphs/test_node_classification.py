@@ -30,13 +30,13 @@ def split(labels):
 def test_networks_learn_and_are_left_at_the_chosen_epoch(make):
     x, edges, labels = two_groups()
     model = make(4, 8, 2)
-    found = train_node_classifier(model, x, edges, labels, **split(labels), recipe=NodeRecipe(epochs=60))
+    found = train_node_classifier(model, x, edges, labels, **split(labels), recipe=NodeRecipe(epochs=40))
     assert found.test > 0.85
     assert found.losses.index(min(found.losses)) == found.epoch
     with torch.no_grad():
         torch.testing.assert_close(found.model.eval()(x, edges), found.logits)
     by_accuracy = train_node_classifier(
-        make(4, 8, 2), x, edges, labels, **split(labels), recipe=NodeRecipe(epochs=60, select="accuracy")
+        make(4, 8, 2), x, edges, labels, **split(labels), recipe=NodeRecipe(epochs=40, select="accuracy")
     )
     assert by_accuracy.validation >= found.validation
 

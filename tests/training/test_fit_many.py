@@ -40,8 +40,8 @@ def random_masks(model, seed):
 @pytest.mark.parametrize(
     "recipe",
     [
-        Recipe(steps=24, lr=2e-3),
-        Recipe(steps=24, optimizer="sgd", lr=0.05, momentum=0.9, weight_decay=1e-3, schedule="cosine", warmup=5),
+        Recipe(steps=12, lr=2e-3),
+        Recipe(steps=12, optimizer="sgd", lr=0.05, momentum=0.9, weight_decay=1e-3, schedule="cosine", warmup=5),
     ],
     ids=["adam", "sgd"],
 )
@@ -49,7 +49,7 @@ def test_agrees_with_as_many_single_runs(make, masked, recipe):
     alone, together = [make(s) for s in SEEDS], [make(s) for s in SEEDS]
     masks = [random_masks(model, seed) for model, seed in zip(alone, SEEDS, strict=True)] if masked else None
     sets = {"validation": VALIDATION, "test": TEST}
-    options = {"evaluation": sets, "evaluate_every": 8, "keep_states": [0, 12]}
+    options = {"evaluation": sets, "evaluate_every": 4, "keep_states": [0, 6]}
     singles = [
         fit(m, TRAIN, recipe, seed=s, masks=masks[i] if masks else None, **options)
         for i, (m, s) in enumerate(zip(alone, SEEDS, strict=True))
@@ -63,7 +63,7 @@ def test_agrees_with_as_many_single_runs(make, masked, recipe):
             torch.testing.assert_close(one.history.accuracy[name], many.history.accuracy[name], atol=4e-3, rtol=0)
         for name, value in a.state_dict().items():
             torch.testing.assert_close(value, b.state_dict()[name], atol=1e-4, rtol=0)
-        for step in (0, 12):
+        for step in (0, 6):
             assert one.states[step].keys() == many.states[step].keys()
             for name, value in one.states[step].items():
                 torch.testing.assert_close(value, many.states[step][name], atol=1e-4, rtol=0)

@@ -39,7 +39,7 @@ def dense(edge_index, n, mode="sym"):
     return matrix.double()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 100))
 def test_normalisation_equals_torch_geometric_and_the_definition(seed):
     edges, n = random_graph(seed)
@@ -118,7 +118,7 @@ def test_the_limit_is_approached_as_fast_as_the_eigenvalues_say():
         assert float(gap) == pytest.approx(error, rel=1e-3)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 50), st.sampled_from(["sym", "row"]))
 def test_powers_tend_to_the_limit_on_graphs_in_pieces(seed, mode):
     edges = edges_of(nx.disjoint_union(nx.gnp_random_graph(5, 0.6, seed=seed), nx.path_graph(3)))
@@ -194,7 +194,7 @@ def small_model():
     return DAGNN(6, 8, 3, K=5).double().eval()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 100))
 def test_relabelling_the_nodes_relabels_the_answers(small_model, seed):
     edges, n = random_graph(seed)

@@ -46,7 +46,7 @@ def test_the_trace_of_the_karate_club():
     assert smooth_root(laplacian(KARATE)).trace == pytest.approx(13.8314172, abs=1e-7)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 1000))
 def test_complete_graphs_against_any_connected_one(seed):
     network = connected(seed)
@@ -56,7 +56,7 @@ def test_complete_graphs_against_any_connected_one(seed):
     assert distance(nx.complete_graph(n), network) == pytest.approx(expected, abs=1e-9)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 1000), st.floats(0.1, 10))
 def test_a_graph_against_itself_with_other_weights(seed, factor):
     matrix = nx.to_numpy_array(connected(seed))
@@ -65,7 +65,7 @@ def test_a_graph_against_itself_with_other_weights(seed, factor):
     assert distance(matrix, factor * matrix) == pytest.approx(expected, abs=1e-9 * trace)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(st.integers(0, 1000))
 def test_equals_the_matrix_formula_and_ignores_a_common_numbering(seed):
     first, second = (nx.to_numpy_array(connected(seed + turn)) for turn in (0, 5000))

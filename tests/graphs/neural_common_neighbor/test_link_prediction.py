@@ -2,7 +2,7 @@ import networkx as nx
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import nn
@@ -44,7 +44,8 @@ def test_hits_of_the_definition():
     assert hits_at_k(torch.tensor([0.5, 0.6]), neg, 2) == 0.5  # strictly above
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
+@example(0, 1)  # many ties
 @given(st.integers(0, 1000), st.integers(1, 5))
 def test_metrics_equal_scikit_learn_and_the_definition(seed, levels):
     random = np.random.default_rng(seed)
@@ -96,7 +97,7 @@ def test_a_split_parts_the_links_and_its_negatives_are_none(seed):
 def test_negatives_are_uniform():
     ring = nx.cycle_graph(6)
     counts = np.zeros((6, 6))
-    for seed in range(600):
+    for seed in range(300):
         split = random_link_split(ring, 0.2, 0.2, seed)
         for i, j in split.test_negatives.T.tolist():
             counts[i, j] += 1

@@ -13,6 +13,8 @@ from scipy.sparse.csgraph import laplacian
 from netopsy import InputError
 from netopsy.data.graphs import graph
 from netopsy.graphs.noisy_label_clustering import (
+    _kernels,
+    _spread,
     attribute_edge_weights,
     checked_graph,
     flow_diffusion,
@@ -190,7 +192,12 @@ def test_only_touched_labels_and_rows_are_read():
         flow_diffusion(ring, {0: 50.0}, labels=broken)
 
 
-def test_the_callers_arrays_are_left_alone():
+def test_the_callers_arrays_are_left_alone(monkeypatch):
+    """As Python, which is told where it writes: to compile all for arrays that cannot be written to takes seconds."""
+    for module, name in ((_kernels, "settle_in_memory"), (_kernels, "row_of"), (_kernels, "with_row")):
+        monkeypatch.setattr(module, name, getattr(module, name).py_func)
+    for name in ("row_of", "with_row"):
+        monkeypatch.setattr(_spread, name, getattr(_spread, name).py_func)
     checked, labels = checked_graph(nx.path_graph(50)), np.ones(50, dtype=np.int8)
     before = [checked.starts.copy(), checked.columns.copy(), checked.weights.copy(), labels.copy()]
     labels.flags.writeable = checked.weights.flags.writeable = False

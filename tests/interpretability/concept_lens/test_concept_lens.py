@@ -284,7 +284,7 @@ def test_a_lens_that_is_fitted_again_leaves_its_earlier_concepts_alone():
 @pytest.mark.parametrize("layer", ["1", "4", "6"])
 @pytest.mark.parametrize("method", ["nmf", "pca"])
 def test_half_precision_networks_are_explained_nearly_as_single_ones(dtype, layer, method):
-    images, half, single = colour(), small_net(dtype), small_net()
+    images, half, single = colour(8), small_net(dtype), small_net()
     single.load_state_dict(half.state_dict())
     ours, other = (
         ConceptLens(net, layer, 2, method=method).fit(given)
@@ -301,11 +301,11 @@ def test_half_precision_networks_are_explained_nearly_as_single_ones(dtype, laye
 
 @pytest.mark.parametrize(("class_id", "patch_size"), [(2, None), (None, 5)])
 def test_batches_of_any_size_are_as_good_as_one_tensor(class_id, patch_size):
-    images = colour(20)
+    images = colour(14)
     net = small_net()
     labels = net(images).argmax(1)
     class_id = None if class_id is None else int(labels.mode().values)
-    loader = DataLoader(TensorDataset(images, labels), batch_size=7)
+    loader = DataLoader(TensorDataset(images, labels), batch_size=5)
     whole, parts = (
         ConceptLens(net, "4", 2, patch_size=patch_size, batch_size=16).fit(given, class_id)
         for given in (images, (batch for batch in loader))
@@ -318,8 +318,9 @@ def test_batches_of_any_size_are_as_good_as_one_tensor(class_id, patch_size):
     phi = whole.importance(images, target)
     assert torch.equal(phi, parts.importance(loader, target))
     assert torch.equal(whole.global_importance(images, 0, share=True), parts.global_importance(loader, 0, share=True))
+    found = parts.fidelity(loader, target, phi)
     for name, values in whole.fidelity(images, target, phi).items():
-        torch.testing.assert_close(parts.fidelity(loader, target, phi)[name], values, rtol=0, atol=0, equal_nan=True)
+        torch.testing.assert_close(found[name], values, rtol=0, atol=0, equal_nan=True)
     options = {"clusters": 2, "plane": "pca"}
     one = whole.strategies(images, target, labels=labels, **options)
     other = parts.strategies(loader, target, **options)

@@ -15,6 +15,7 @@ from netopsy.interpretability.concept_lens import (
     ConceptExtractor,
     dictionary_stability,
     extraction_report,
+    factorise,
     frechet_distance,
     instability,
     nmf,
@@ -37,9 +38,10 @@ def error(data, factors):
     return float((data - factors.codes @ factors.bank).norm())
 
 
-@pytest.mark.parametrize("shape", [(300, 20, 6), (60, 80, 8), (9000, 12, 5)], ids=str)
+@pytest.mark.parametrize("shape", [(300, 20, 6), (60, 80, 8), (2000, 12, 5)], ids=str)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_nmf_is_as_good_as_scikit_learns(shape, dtype):
+def test_nmf_is_as_good_as_scikit_learns(shape, dtype, monkeypatch):
+    monkeypatch.setattr(factorise, "_FIRST", 400)  # of more than twice as many rows, a part comes first
     data = activations(*shape, dtype=dtype)
     peer = NMF(shape[2], init="nndsvda", max_iter=500, tol=1e-5).fit(data.numpy())
     found = nmf(data, shape[2])
@@ -70,7 +72,7 @@ def test_alpha_is_scaled_as_in_scikit_learn():
     torch.testing.assert_close(coded, torch.from_numpy(peer.transform(data.numpy())), atol=1e-3, rtol=1e-2)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(5, 60), st.integers(3, 15), st.integers(1, 5), st.integers(0, 1000))
 def test_svd_is_at_least_as_good_as_nmf_from_k_means_and_that_as_k_means(rows, channels, count, seed):
     """K-means is a feasible point of NMF, and NMF a feasible point of the singular value decomposition."""
@@ -151,7 +153,7 @@ def test_a_dead_concept_has_no_codes_and_spoils_nothing():
 
 
 def test_codes_are_differentiable_in_the_activations():
-    data, bank = activations(4, 8, seed=5), activations(3, 8, seed=6)
+    data, bank = activations(2, 8, seed=5), activations(3, 8, seed=6)
 
     def encode(x):
         return non_negative_codes(x, bank, tol=1e-12, max_iter=20000)

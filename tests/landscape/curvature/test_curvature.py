@@ -39,7 +39,8 @@ def whole_hessian(model, data, loss="cross_entropy", at=None):
     def mean(vector):
         return LOSSES[loss](functional_call(model, unflatten(vector, own), (data.inputs,)), data.targets).mean()
 
-    return torch.func.hessian(mean)(flatten(own))
+    jacrev = torch.func.jacrev  # forward derivatives would be compiled first, for seconds
+    return jacrev(jacrev(mean))(flatten(own))
 
 
 def whole_gauss_newton(model, data):

@@ -90,7 +90,7 @@ def test_the_first_images_have_all_inputs_connected_to_all_outputs():
         assert all(0 <= weight <= 1 for weight in graph.weights)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([1, 3]))
 def test_changes_keep_graphs_without_cycles_parallel_connections_and_sources_among_outputs(seed, channels):
     for graph in evolved(CPPNEncoding((channels, 4, 4)), 4, 30, seed):

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.robustness.safety_verification.nets import KINDS, image_for, small
 
@@ -11,14 +11,16 @@ from netopsy.robustness.safety_verification import input_region, verify
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=12)
+@settings(max_examples=5)
+@example(seed=0, span=0.01, dims=1)
+@example(seed=0, span=0.8, dims=6)  # of pools, a point that descent does not find
 @given(seed=st.integers(0, 10_000), span=st.floats(0.01, 0.8), dims=st.integers(1, 6))
 def test_both_agree_wherever_both_answer(kind, seed, span, dims):
     net, image = small(kind, seed=seed), image_for(seed)
     region = input_region(image, n_dims=dims, span=span)
     milp, smt, cells = (
         verify(net, image, region, method=method, timeout=timeout)
-        for method, timeout in (("milp", 20), ("smt", 1), ("grid+cells", 20))  # exact fractions take minutes at times
+        for method, timeout in (("milp", 20), ("smt", 0.5), ("grid+cells", 20))  # exact fractions take minutes at times
     )
     answers = {one.status for one in (milp, smt, cells)} - {"unknown", "grid-safe"}
     assert len(answers) == 1, [(one.method, one.status, one.reason) for one in (milp, smt, cells)]

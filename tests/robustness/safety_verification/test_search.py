@@ -39,7 +39,7 @@ def test_images_taken_back_reach_their_targets_through_the_network():
 @pytest.mark.parametrize("path", ["single", "multi"])
 def test_a_search_ends_in_an_image_of_another_class_or_says_nothing(layers, mode, path):
     broken = 0
-    for seed in range(4):
+    for seed in (2, 3):  # nothing is found for the one, an image for the other
         net, image = small("dense", seed=seed), image_for(seed)
         dims, rounds = (2, 2) if mode == "line" else (3, 5)
         found = search(net, image, layers=layers, n_dims=dims, rounds=rounds, path=path, mode=mode, seed=1)
@@ -51,7 +51,7 @@ def test_a_search_ends_in_an_image_of_another_class_or_says_nothing(layers, mode
             assert found.distance(1) > 0
         else:
             assert "rounds" in found.reason
-    assert broken > 0
+    assert broken == 1
 
 
 def test_pixels_are_not_chosen_again_until_all_were():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils import prune
@@ -58,6 +58,7 @@ def test_a_three_by_four_layer_by_hand_and_as_torch_prunes_it():
     assert torch.equal(layer.weight_mask.bool(), twice["weight"])
 
 
+@settings(max_examples=40)
 @given(shapes, st.integers(0, 2**31), rates, st.booleans())
 def test_global_masks_equal_a_stable_argsort_over_all_weights(shapes, seed, rate, ties):
     weights = draw(shapes, seed, ties)
@@ -68,6 +69,7 @@ def test_global_masks_equal_a_stable_argsort_over_all_weights(shapes, seed, rate
     assert np.array_equal(np.concatenate([mask.numpy().ravel() for mask in ours.values()]), keep)
 
 
+@settings(max_examples=40)
 @given(shapes, st.integers(0, 2**31), rates, st.sampled_from(["layer", "global"]), st.booleans())
 def test_masks_nest_and_counts_are_exact(shapes, seed, rate, scope, ties):
     weights = draw(shapes, seed, ties)
