@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 from xml.etree.ElementTree import Element
@@ -101,6 +103,7 @@ class Fetcher:
             limits=httpx2.Limits(max_keepalive_connections=0),  # one of another host may be at the same address
             follow_redirects=False,
             trust_env=False,
+            verify=_trusted(),
             transport=transport,
         )
 
@@ -188,6 +191,14 @@ class Fetcher:
             put(connection, state, [row], ("source",))
         if start > moment:
             self.sleep((start - moment).total_seconds())
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whom this system trusts, whatever the environment says; reading that takes longer than many an answer."""
+    import httpx2
+
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def _place(address: str, endpoint: Endpoint) -> Place:
