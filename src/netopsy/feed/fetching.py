@@ -20,7 +20,7 @@ from sqlalchemy import Engine, select
 import netopsy
 from netopsy.core.texts import plain, shortened
 from netopsy.feed import schema
-from netopsy.feed.calendar import aware
+from netopsy.feed.calendar import aware, clock
 from netopsy.feed.database import writing
 from netopsy.feed.reaching import AddressError, Place, place_of
 from netopsy.feed.store import put
@@ -183,7 +183,7 @@ class Fetcher:
         if not endpoint.gap:
             return
         state, name, gap = schema.source_state, f"{endpoint.shared or endpoint.url}#turn"[:40], endpoint.gap
-        moment = datetime.now(aware(now).tzinfo)  # a distance in real time, whatever day is asked for
+        moment = clock().astimezone(aware(now).tzinfo)  # a distance in real time, whatever day is asked for
         with writing(self.engine) as connection:
             free = connection.scalar(select(state.c.next_try).where(state.c.source == name).with_for_update())
             start = max(moment, free) if free and free - moment < timedelta(seconds=60 * gap) else moment
