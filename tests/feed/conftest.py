@@ -7,8 +7,9 @@ import socket
 import ssl
 import subprocess
 import tempfile
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from sqlalchemy import create_engine, text
 
 from netopsy.feed import Feed
 from netopsy.feed.database import open_database
+from netopsy.lab import evidence
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 BEHIND = Path("/usr/lib/postgresql")
@@ -24,6 +26,14 @@ BEHIND = Path("/usr/lib/postgresql")
 
 def program(name):
     return shutil.which(name) or next((str(each) for each in sorted(BEHIND.glob(f"*/bin/{name}"), reverse=True)), None)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _read_once():
+    """Evidence, whose files stay as they are, however often an index is made of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evidence, "_load", cache(evidence._load))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -97,46 +107,101 @@ class closing_engine:  # noqa: N801
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request, tmp_path, monkeypatch):
     """The database of a new feed, whose other files lie in the test's folder."""
-    with _database(request, "made", tmp_path) as url:
-        monkeypatch.setenv("NETOPSY_FEED_FOLDER", str(tmp_path))
-        yield url
+    monkeypatch.setenv("NETOPSY_FEED_FOLDER", str(tmp_path))
+    return _one_of(request, "made", tmp_path)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_url(request, tmp_path, monkeypatch):
     """A database without papers, whose other files lie in the test's folder."""
-    with _database(request, "empty", tmp_path) as url:
-        monkeypatch.setenv("NETOPSY_FEED_FOLDER", str(tmp_path))
-        yield url
+    monkeypatch.setenv("NETOPSY_FEED_FOLDER", str(tmp_path))
+    return _one_of(request, "empty", tmp_path)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def common_feed(request, tmp_path_factory):
     """One feed for all tests of a file that change nothing, as what is refused does."""
     folder = tmp_path_factory.mktemp("common")
-    with _database(request, "made", folder) as url, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NETOPSY_FEED_FOLDER", str(folder))
-        made = Feed.open(url, now=NOW)
-        patch.undo()
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = _file_of(request, "made", folder)
+        else:
+            url = stack.enter_context(_copied(request.getfixturevalue("postgresql"), "made"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("NETOPSY_FEED_FOLDER", str(folder))
+            made = Feed.open(url, now=NOW)
         yield made
         made.close()
 
 
-@contextmanager
-def _database(request, template, folder):
-    """A copy of a database, on SQLite in that folder."""
+def _one_of(request, template, folder):
     if request.param == "sqlite":
-        kept = request.getfixturevalue({"made": "new_feed", "empty": "empty_database"}[template])
-        yield f"sqlite:///{shutil.copy(kept, folder / 'papers.db')}"
-        return
-    address = request.getfixturevalue("postgresql")
+        return _file_of(request, template, folder)
+    return request.getfixturevalue(f"{template}_again").put_back()
+
+
+def _file_of(request, template, folder):
+    kept = request.getfixturevalue({"made": "new_feed", "empty": "empty_database"}[template])
+    return f"sqlite:///{shutil.copy(kept, folder / 'papers.db')}"
+
+
+@pytest.fixture(scope="module")
+def made_again(postgresql):
+    """A database for the tests of a file, one after the other."""
+    with _copied(postgresql, "made") as url, _PutBack(url) as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
+def empty_again(postgresql):
+    with _copied(postgresql, "empty") as url, _PutBack(url) as database:
+        yield database
+
+
+@contextmanager
+def _copied(address, template):
     name = f"test_{os.urandom(6).hex()}"
     with closing_engine(f"{address}/postgres") as engine:
-        with engine.connect() as connection:  # files are copied in a quarter of the time that pages in a log take
-            connection.execute(text(f"create database {name} template {template} strategy file_copy"))
+        with engine.connect() as connection:
+            connection.execute(text(f"create database {name} template {template}"))
         yield f"{address}/{name}"
         with engine.connect() as connection:
             connection.execute(text(f"drop database {name} with (force)"))
+
+
+class _PutBack:
+    """A database that becomes again what it was, in a tenth of the time that copying and dropping it take."""
+
+    def __init__(self, url):
+        self.url, self.engine = url, create_engine(url, isolation_level="AUTOCOMMIT")
+
+    def __enter__(self):
+        self.connection = self.engine.connect()
+        ask = self.connection.exec_driver_sql
+        tables = ask("select tablename from pg_tables where schemaname = 'public'").scalars().all()
+        for each in tables:
+            ask(f"create temporary table kept_{each} as table {each}")
+        numbers = ask(
+            "select sequencename, coalesce(last_value, start_value), last_value is not null from pg_sequences"
+        )
+        self.steps = ["begin", "set local session_replication_role = replica"]  # no key is looked after meanwhile
+        self.steps += [f"delete from {each}" for each in tables]
+        self.steps += [f"insert into {each} table kept_{each}" for each in tables]
+        self.steps += [f"select setval('{name}', {value}, {called})" for name, value, called in numbers]
+        self.steps += ["commit"]
+        return self
+
+    def put_back(self):
+        """Its address, once nobody else is in it and it is as it was."""
+        others = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        ask = self.connection.exec_driver_sql
+        assert all(ask(f"select pg_terminate_backend(pid, 10000) {others}").scalars())
+        ask("; ".join(self.steps))
+        return self.url
+
+    def __exit__(self, *_):
+        self.connection.close()
+        self.engine.dispose()
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def server(answer, context=None):
     running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     if context is not None:
         running.socket = context.wrap_socket(running.socket, server_side=True)
-    thread = threading.Thread(target=running.serve_forever, args=(0.05,))
+    thread = threading.Thread(target=running.serve_forever, args=(0.005,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{running.server_port}", asked

@@ -8,6 +8,7 @@ from functools import cache, partial
 import anyio
 import httpx2
 import pytest
+from anyio.from_thread import start_blocking_portal
 from jinja2 import BytecodeCache
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
@@ -97,6 +98,14 @@ def _read_once():
         patch.setattr(site, "Environment", partial(site.Environment, bytecode_cache=_Compiled()))
         for name in ("load_evidence", "recipes", "available", "_static_files"):
             patch.setattr(site, name, cache(getattr(site, name)))
+        yield
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _one_loop():
+    """All visitors are answered in one loop, as they are by a process of pages; one for each request takes as long."""
+    with start_blocking_portal() as portal, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TestClient, "portal", portal)
         yield
 
 

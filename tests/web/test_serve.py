@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from functools import partial
 
 import psutil
 import pytest
@@ -43,9 +44,11 @@ def start(new_feed, tmp_path):
         each.communicate()
 
 
-def _get(address, **fields):
+def _get(address, token=None, **fields):
     data = urllib.parse.urlencode(fields).encode() if fields else None
-    asked = urllib.request.Request(address, data, {"Sec-Fetch-Site": "same-origin", "Connection": "close"})
+    headers = {"Sec-Fetch-Site": "same-origin", "Connection": "close"}
+    headers |= {} if token is None else {"Authorization": f"Bearer {token}"}
+    asked = urllib.request.Request(address, data, headers)
     with urllib.request.urlopen(asked, timeout=60) as answer:
         return answer.headers, answer.read().decode()
 
@@ -79,37 +82,28 @@ def test_it_serves_until_it_is_interrupted(start):
     _all_end(served, signal.SIGINT)
 
 
-def test_only_who_has_the_token_is_let_in_by_all_processes(start, tmp_path):
+def test_several_processes_let_in_only_who_has_the_token_answer_as_one_and_end_as_one(start, tmp_path):
     file = tmp_path / "token"
     address, served = start("--workers", "2", "--slots", "0", "--token-file", str(file))
-    token = file.read_text().strip()
+    get = partial(_get, token=file.read_text().strip())
+    first, second = _beside(served, "answering", 2)
     for _ in range(4):
         with pytest.raises(urllib.error.HTTPError, match="403"):
             _get(address)
-    asked = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}", "Connection": "close"})
-    for _ in range(4):
-        with urllib.request.urlopen(asked, timeout=60) as answer:
-            assert "51 papers" in answer.read().decode()
-    _all_end(served, signal.SIGTERM)
-
-
-def test_several_processes_answer_as_one_and_end_as_one(start):
-    address, served = start("--workers", "2", "--slots", "0")
-    first, second = _beside(served, "answering", 2)
-    assert len({_get(address)[0]["etag"] for _ in range(8)}) == 1
-    form = re.search(r'name="form_token" value="([^"]*)"', _get(f"{address}/papers/grokking")[1])[1]
+    assert len({get(address)[0]["etag"] for _ in range(8)}) == 1
+    form = re.search(r'name="form_token" value="([^"]*)"', get(f"{address}/papers/grokking")[1])[1]
     for number, slug in enumerate(("grokking", "teddy")):
-        _get(f"{address}/vote", form_token=form, cast=slug)
-        told = [json.loads(_get(f"{address}/api/v1/trending?limit=2")[1])["papers"] for _ in range(6)]
+        get(f"{address}/vote", form_token=form, cast=slug)
+        told = [json.loads(get(f"{address}/api/v1/trending?limit=2")[1])["papers"] for _ in range(6)]
         assert all(sum(each["votes"] for each in papers) == number + 1 for papers in told)
     _beside(served, "worker", 1)  # one for all of them
     first.send_signal(signal.SIGSTOP)
     second.send_signal(signal.SIGSTOP)
     first.send_signal(signal.SIGCONT)
-    assert "51 papers" in _get(address)[1]
+    assert "51 papers" in get(address)[1]
     second.kill()
     psutil.wait_procs([second], timeout=10)
-    assert "51 papers" in _get(address)[1]
+    assert "51 papers" in get(address)[1]
     assert served.stderr.readline() == "netopsy: a process of pages ended with -9 and is started again\n"
     assert first in _beside(served, "answering", 2)
     _all_end(served, signal.SIGTERM)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 from xml.etree.ElementTree import Element
@@ -18,7 +20,7 @@ from sqlalchemy import Engine, select
 import netopsy
 from netopsy.core.texts import plain, shortened
 from netopsy.feed import schema
-from netopsy.feed.calendar import aware
+from netopsy.feed.calendar import aware, clock
 from netopsy.feed.database import writing
 from netopsy.feed.reaching import AddressError, Place, place_of
 from netopsy.feed.store import put
@@ -101,6 +103,7 @@ class Fetcher:
             limits=httpx2.Limits(max_keepalive_connections=0),  # one of another host may be at the same address
             follow_redirects=False,
             trust_env=False,
+            verify=_trusted(),
             transport=transport,
         )
 
@@ -180,7 +183,7 @@ class Fetcher:
         if not endpoint.gap:
             return
         state, name, gap = schema.source_state, f"{endpoint.shared or endpoint.url}#turn"[:40], endpoint.gap
-        moment = datetime.now(aware(now).tzinfo)  # a distance in real time, whatever day is asked for
+        moment = clock().astimezone(aware(now).tzinfo)  # a distance in real time, whatever day is asked for
         with writing(self.engine) as connection:
             free = connection.scalar(select(state.c.next_try).where(state.c.source == name).with_for_update())
             start = max(moment, free) if free and free - moment < timedelta(seconds=60 * gap) else moment
@@ -188,6 +191,14 @@ class Fetcher:
             put(connection, state, [row], ("source",))
         if start > moment:
             self.sleep((start - moment).total_seconds())
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whom this system trusts, whatever the environment says; reading that takes longer than many an answer."""
+    import httpx2
+
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def _place(address: str, endpoint: Endpoint) -> Place:

@@ -58,7 +58,9 @@ def create_app(
         for module in pkgutil.iter_modules(pages.__path__)
     ]
     for router in sorted(routers, key=_takes_all):
-        app.include_router(router)
+        app.router.routes.extend(
+            router.routes
+        )  # including a router makes each of its routes anew, at its first request
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> Response:

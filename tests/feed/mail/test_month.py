@@ -27,11 +27,13 @@ from netopsy.feed.store import ingest
 START, DAYS = datetime(2026, 10, 3, tzinfo=UTC), 31
 ZONES = ("Australia/Lord_Howe", "Australia/Sydney", "Europe/Berlin", "America/Los_Angeles")
 """Clocks change on October 4, 25 and November 1."""
+LATER, FEWER = START + timedelta(days=19), 12
+"""On PostgreSQL, where a day takes much longer, it is the end of the month, and senders are killed more often."""
 HOUR = 2
 """Which on those days is not there, or there twice."""
 SOON, OVER = timedelta(minutes=10), timedelta(minutes=20)
 """Until the next call of the clock; until the lease of a dead sender is over."""
-EVERY = 9
+EVERY, OFTEN = 9, 3
 """Of so many times something falls due, once the sender is killed."""
 pytestmark = pytest.mark.usefixtures("at_own_speed")
 APART = multiprocessing.get_context("fork")
@@ -70,12 +72,12 @@ def killed(sink, draw, *arguments):
     setattr(sink, place, None)
 
 
-def a_day(engine, number):
+def a_day(engine, start, number):
     """What comes in on one of the days: a paper of it, and one late of three days before; some are hidden at once."""
-    today = START.date() + timedelta(number)
+    today = start.date() + timedelta(number)
     listed = ((0, today), (5, today - timedelta(3)))
     some = [record("file", names=[f"2610.{10 * number + n:05}"], title=f"Of {n}", day=day) for n, day in listed]
-    ingest(engine, some, now=START)
+    ingest(engine, some, now=start)
     if number % 5 == 0:
         with writing(engine) as connection:
             own = schema.paper.c.id == f"arxiv:2610.{10 * number:05}"
@@ -85,20 +87,21 @@ def a_day(engine, number):
 def test_in_a_month_with_killed_senders_nobody_gets_a_paper_twice_or_misses_one_silently(empty_url, sink, tmp_path):
     engine, draw = open_database(empty_url), random.Random(7)
     chosen = Settings(base_url="https://papers.example.org", secret_file=str(tmp_path / "secret"))
+    start, days, every = (START, DAYS, EVERY) if engine.dialect.name == "sqlite" else (LATER, FEWER, OFTEN)
     for number, zone in enumerate(ZONES):
-        join(engine, f"daily{number}", now=START, zone=zone, hour=HOUR)
-    join(engine, "weekly", now=START, zone=ZONES[2], hour=HOUR, kind="weekly", weekday=6)
+        join(engine, f"daily{number}", now=start, zone=zone, hour=HOUR)
+    join(engine, "weekly", now=start, zone=ZONES[2], hour=HOUR, kind="weekly", weekday=6)
     way, arrived, kills = way_to(sink), 0, 0
-    moment, end = START, START + timedelta(days=DAYS)
-    for step in range(10 * DAYS):
+    moment, end = start, start + timedelta(days=days)
+    for step in range(10 * days):
         with engine.connect() as connection:
             moment = max(moment, connection.scalar(select(func.min(schema.subscriber.c.next_due))) + SOON)
         if moment >= end:
             break
-        while START + timedelta(days=arrived) <= moment:
-            a_day(engine, arrived)
+        while start + timedelta(days=arrived) <= moment:
+            a_day(engine, start, arrived)
             arrived += 1
-        if step % EVERY == EVERY - 1:
+        if step % every == every - 1:
             way.close()
             engine.dispose()
             killed(sink, draw, empty_url, chosen, moment)
@@ -106,11 +109,11 @@ def test_in_a_month_with_killed_senders_nobody_gets_a_paper_twice_or_misses_one_
         work(engine, chosen, way, moment)
     way.close()
     assert kills >= 10
-    check(engine, sink)
+    check(engine, sink, start, days)
     engine.dispose()
 
 
-def check(engine, sink):
+def check(engine, sink, start, days):
     got = {str(message["Message-ID"]): message for message in sink.messages}
     assert len(got) == len(sink.messages)
     letter = schema.delivery.c
@@ -120,7 +123,7 @@ def check(engine, sink):
     assert {row.state for row in rows} == {"sent", "uncertain"}
     assert {row.message_id for row in rows} - set(got) <= unsure
     assert set(got) <= {row.message_id for row in rows}
-    hidden = {10 * number for number in range(0, DAYS + 1, 5)}
+    hidden = {10 * number for number in range(0, days + 1, 5)}
     for reader in {row.subscriber for row in rows}:
         own = [row for row in rows if row.subscriber == reader]
         periods = [row.period for row in own]
@@ -128,9 +131,9 @@ def check(engine, sink):
         if reader.startswith("daily"):
             first = date.fromisoformat(periods[0])
             assert periods == [str(first + timedelta(each)) for each in range(len(periods))]
-            assert len(periods) >= DAYS - 1
+            assert len(periods) >= days - 1
         else:
-            assert len(periods) in (4, 5)
+            assert len(periods) in (days // 7, days // 7 + 1)
         planned = Counter(paper for row in own for paper in numbers(json.loads(row.payload)["order"]))
         seen = Counter(paper for row in own if row.message_id in got for paper in shown(got[row.message_id]))
         doubtful = {
@@ -140,7 +143,7 @@ def check(engine, sink):
         assert set(planned) - set(seen) <= doubtful
         assert set(seen) <= set(planned)
         assert not hidden & set(planned)
-        begun, ended = ((own[each].planned - START).days for each in (0, -1))
+        begun, ended = ((own[each].planned - start).days for each in (0, -1))
         due = {10 * day + each for day in range(begun + 1, ended) for each in (0, 5)} - hidden
         assert due <= set(planned)
 

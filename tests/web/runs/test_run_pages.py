@@ -6,6 +6,7 @@ import re
 import shutil
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -130,6 +131,21 @@ def test_every_recipe_has_its_form():
         assert found.recipe.takes or found.recipe.options is not None
         assert found.recipe.paper == slug
     assert set(forms.form_of("eigen-cam").architectures) >= {"lenet", "mlp"}
+
+
+def test_forms_are_kept_for_every_copy_of_the_same_recipes(monkeypatch, tmp_path):
+    before, folder = forms._fingerprint(), Path(forms.studies.__file__).parent
+    copied = [Path(shutil.copy(each, _made(tmp_path / each.parent.name))) for each in folder.glob("*/*_recipe.py")]
+    monkeypatch.setattr(forms.studies, "__file__", str(tmp_path / "__init__.py"))
+    assert forms._fingerprint() == before
+    with copied[0].open("a") as opened:
+        opened.write("\n")
+    assert forms._fingerprint() != before
+
+
+def _made(folder):
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.mark.parametrize("address", [ROUTE, "/papers/eigen-cam/run", "/examine"])

@@ -18,19 +18,21 @@ from netopsy.feed import Feed
 from netopsy.feed.calendar import clock
 from netopsy.feed.settings import Settings
 from netopsy.web.app import create_app
-from netopsy.web.runs import isolation, queue
+from netopsy.web.runs import isolation, leases, queue, worker
 from netopsy.web.runs.companion import Companion, companions
 from netopsy.web.runs.isolation import GIGABYTE, Limits
-from netopsy.web.runs.leases import LEASE, STEP, Watch
+from netopsy.web.runs.leases import LEASE, Watch
 from netopsy.web.runs.results import read_results
-from netopsy.web.runs.worker import CHILD, Slots
+from netopsy.web.runs.worker import CHILD, STEP, Slots
 
 LIMITS = {"recipe": Limits(60, 3 * GIGABYTE), "study": Limits(600, 4 * GIGABYTE)}
 
 
 @pytest.fixture
-def started(line):
-    """Slots that take runs from the queue, ended with the test."""
+def started(line, monkeypatch):
+    """Slots that take runs from the queue and look at them often, ended with the test."""
+    monkeypatch.setattr(worker, "STEP", 0.1)
+    monkeypatch.setattr(worker, "LOOK", 0.2)
     all_slots = []
 
     def start(count=1, limits=LIMITS, warm=0.0):
@@ -119,7 +121,8 @@ def test_an_endless_loop_is_ended_when_its_time_is_over(line, started):
     assert (found.state, found.said) == ("failed", "It took longer than 2 seconds, which is all that it may.")
 
 
-def test_progress_comes_at_most_four_times_a_second_and_cancelling_ends_it(line, started):
+def test_progress_comes_at_most_four_times_a_second_and_cancelling_ends_it(line, started, monkeypatch):
+    monkeypatch.setattr(worker, "STEP", STEP)
     number = line.put(line.toy("QUICK", times=10_000))
     started()
     _running(line, number)
@@ -170,8 +173,8 @@ def test_of_two_workers_one_is_killed_and_each_run_ends_once(line, started, monk
         time.sleep(0.01)
     if owner == queue.find(line.engine, long).owner and child:  # the long one was with the killed worker
         watch, late = Watch(), clock()
-        for _ in range(LEASE // STEP + 1):
-            lost, late = watch.lost(line.engine, now=late), late + STEP
+        for _ in range(LEASE // leases.STEP + 1):
+            lost, late = watch.lost(line.engine, now=late), late + leases.STEP
         assert queue.claim(line.engine, "third", lost, now=late).id == long
         queue.finish(line.engine, long, "third", "done", "", now=late)
     else:

@@ -24,7 +24,7 @@ def _plan(config):
 
 
 def slow_cell(seed: int):
-    time.sleep(0.3)
+    time.sleep(0.2)
     return [{"value": 10.0 + seed}]
 
 
