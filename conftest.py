@@ -1,6 +1,7 @@
 """For every test and every example in a docstring: the same random numbers each run, and what makes a run cheap."""
 
 import bare
+import late_ticks
 import pytest
 import shape_checks
 import torch
@@ -9,6 +10,7 @@ from from_both_ends import begin_at_the_end
 
 shape_checks.install()
 unlaid.install()
+late_ticks.install()
 bare.install()
 
 
