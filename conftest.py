@@ -18,6 +18,10 @@ def pytest_configure(config: pytest.Config) -> None:
     bare.configure(config)
 
 
+def pytest_collection_finish() -> None:
+    bare.begin()
+
+
 def pytest_collectstart(collector: pytest.Collector) -> None:
     if isinstance(collector, pytest.Session):
         begin_at_the_end(collector)

@@ -1,8 +1,9 @@
 """What torch and pytest keep ready for whoever debugs, at every test and every traced operation, is left out.
 
-Together it is a twentieth of a test run.
+Together it is a twentieth of a test run; as much is the search for rubbish among the objects of imported modules.
 """
 
+import gc
 import logging
 from typing import Any
 
@@ -25,6 +26,13 @@ def install() -> None:
 def configure(config: pytest.Config) -> None:
     """At the start of a session."""
     config.stash[gc_collect_iterations_key] = 0  # a last look for what was never closed takes seconds
+    gc.set_threshold(20_000, 10, 10)
+
+
+def begin() -> None:
+    """When all tests are known: what is there by now stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def _unseeded(seed: int) -> None:
