@@ -1,6 +1,5 @@
 """Layers that take no part in the answers are among neither the weights that are counted nor those that are pruned."""
 
-import pytest
 import torch
 from torch import nn
 
@@ -11,7 +10,6 @@ from netopsy.examination.idle import idle_layers
 from netopsy.examination.instruments import jackpot, pruning, tickets
 from netopsy.training import Recipe
 
-pytestmark = pytest.mark.usefixtures("unrendered")
 TRAIN, _, TEST = (part[:120] for part in digits_split())
 
 
