@@ -3,6 +3,7 @@
 from collections.abc import Generator
 
 import bare
+import late_ticks
 import pytest
 import shape_checks
 import torch
@@ -11,6 +12,7 @@ from from_both_ends import begin_at_the_end
 
 shape_checks.install()
 unlaid.install()
+late_ticks.install()
 bare.install()
 
 

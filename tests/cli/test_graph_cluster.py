@@ -4,7 +4,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
+from scipy import io, sparse
 
 from netopsy.cli import main
 from netopsy.cli.graph.cluster import read_labels
@@ -163,3 +163,23 @@ def test_bad_labels_are_told(files, text, said, capsys):
     (files / "bad.csv").write_text(text)
     assert run(files, "--seed-node", "a2", "--size-hint", "6", "--labels", str(files / "bad.csv")) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.fixture
+def path(tmp_path):
+    """1-2-3-4-5, as Matrix Market counts."""
+    io.mmwrite(tmp_path / "path.mtx", sparse.coo_matrix(nx.to_scipy_sparse_array(nx.path_graph(5), dtype=float)))
+    return tmp_path / "path.mtx"
+
+
+@pytest.mark.parametrize("node", ["1", "5"])
+def test_the_seed_of_a_matrix_is_the_node_of_that_number(path, node):
+    out = path.parent / "out"
+    assert run(path.parent, "--seed-node", node, "--size-hint", "2", graph=path.name) == 0
+    table = pd.read_csv(out / "cluster.csv", dtype=str)
+    assert table.node[table.seed == "1"].tolist() == [node]
+
+
+def test_no_node_is_called_0(path, capsys):
+    assert run(path.parent, "--seed-node", "0", "--size-hint", "2", graph=path.name) == 2
+    assert "unknown node '0'" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Nodes are called as in the file, by every sub-command, and what sparsify writes says all that it was given."""
+"""Nodes are called as in the file by sparsify, and what it writes says all that it was given."""
 
 import networkx as nx
 import numpy as np
@@ -21,25 +21,8 @@ def run(*arguments):
     return main(["graph", *map(str, arguments)])
 
 
-@pytest.mark.parametrize("node", ["1", "5"])
-def test_the_seed_of_a_matrix_is_the_node_of_that_number(path, node):
-    out = path.parent / "out"
-    assert run("cluster", path, "--seed-node", node, "--size-hint", 2, "--out", out) == 0
-    table = pd.read_csv(out / "cluster.csv", dtype=str)
-    assert table.node[table.seed == "1"].tolist() == [node]
-
-
-def test_no_node_is_called_0(path, capsys):
-    assert run("cluster", path, "--seed-node", "0", "--size-hint", 2, "--out", path.parent / "out") == 2
-    assert "unknown node '0'" in capsys.readouterr().err
-
-
-def test_orbits_and_sparsify_name_the_nodes_of_the_file(path):
+def test_sparsify_names_the_nodes_of_the_file(path):
     folder = path.parent
-    assert run("orbits", path, "--keys", "none", "--out", folder / "orbits") == 0
-    vectors = pd.read_csv(folder / "orbits" / "degree_vectors.csv", dtype=str)
-    assert vectors.node.tolist() == ["1", "2", "3", "4", "5"]
-    assert vectors.orbit_0.tolist() == ["1", "2", "2", "2", "1"]
     assert run("sparsify", path, "--sparsity", 0, "--out", folder / "thin") == 0
     edges = pd.read_csv(folder / "thin" / "edges.csv")
     assert edges[["source", "target"]].to_numpy().tolist() == [[1, 2], [2, 3], [3, 4], [4, 5]]

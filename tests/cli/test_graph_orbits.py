@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
-from scipy import sparse
+from scipy import io, sparse
 
 from netopsy.cli import graph as group
 from netopsy.cli import main
@@ -133,3 +133,12 @@ def test_pictures_of_graphs_of_all_sizes():
     assert len(panels) == 15
     assert [text.get_text() for text in panels[14].texts] == ["none"]
     assert panels[0].lines[0].get_ydata()[0] == 1.0
+
+
+def test_nodes_are_called_as_in_the_file(tmp_path, capsys):
+    path = tmp_path / "path.mtx"
+    io.mmwrite(path, sparse.coo_matrix(nx.to_scipy_sparse_array(nx.path_graph(5), dtype=float)))
+    assert told(capsys, path, "--keys", "none", "--out", tmp_path / "orbits")[0] == 0
+    vectors = pd.read_csv(tmp_path / "orbits" / "degree_vectors.csv", dtype=str)
+    assert vectors.node.tolist() == ["1", "2", "3", "4", "5"]
+    assert vectors.orbit_0.tolist() == ["1", "2", "2", "2", "1"]

@@ -1,12 +1,12 @@
 """Small networks to examine, and data with names that try to break out of a page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 from torch import nn
 
-from netopsy.core import finding
+from netopsy.core import drawing, finding
 from netopsy.data import Dataset, digits_split
 from netopsy.examination import Subject
 from netopsy.models import small_conv_net
@@ -38,11 +38,20 @@ def answering() -> Callable[..., Subject]:
     return make
 
 
-@pytest.fixture
-def unrendered(monkeypatch) -> None:
-    """Pictures are empty: their figures are made and not turned into SVG, which takes most of an examination."""
+@pytest.fixture(scope="module", autouse=True)
+def _unrendered(request) -> Iterator[None]:
+    """Pictures are empty but where a module says ``RENDERED``: to turn figures into SVG is most of an examination."""
     empty = b'<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"></svg>'
-    monkeypatch.setattr(finding, "render", lambda drawn, ending: empty)
+    with pytest.MonkeyPatch.context() as patch:
+        if not getattr(request.module, "RENDERED", False):
+            patch.setattr(finding, "render", lambda drawn, ending: empty)
+        yield
+
+
+@pytest.fixture
+def rendered(monkeypatch) -> None:
+    """Pictures are drawn, for a test that looks at them."""
+    monkeypatch.setattr(finding, "render", drawing.render)
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,6 @@ from netopsy.examination.instruments import causal_paths
 from netopsy.interpretability.causal_paths import discover_causal_graph, restricted_model
 from netopsy.models import mlp, resnet18
 
-pytestmark = pytest.mark.usefixtures("unrendered")
-
 
 def test_numbers_are_those_of_the_method_on_the_other_half(trained):
     model, _, test = trained

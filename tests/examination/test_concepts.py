@@ -56,7 +56,7 @@ def test_concepts_are_shown_scored_and_grouped(channels):
     assert f"concept {int(mean.argmax())} ({share} % of its evidence)" in finding.sentence
 
 
-def test_a_layer_with_negative_values_is_taken_apart_by_principal_components(unrendered):
+def test_a_layer_with_negative_values_is_taken_apart_by_principal_components():
     model = net()
     with torch.no_grad():
         model[0].bias.fill_(-0.5)

@@ -10,8 +10,6 @@ from netopsy.examination import Subject, examine
 from netopsy.examination.instruments import criteria as instrument
 from netopsy.models import mlp, small_conv_net
 
-pytestmark = pytest.mark.usefixtures("unrendered")
-
 
 def rows(count=40, features=20, classes=2):
     inputs = torch.rand(count, features, generator=torch.Generator().manual_seed(0))

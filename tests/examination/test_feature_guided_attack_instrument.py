@@ -10,7 +10,7 @@ from netopsy.examination.instrument import NotNow
 from netopsy.examination.instruments import feature_guided_attack as instrument
 from netopsy.models import mlp, resnet18
 
-pytestmark = pytest.mark.usefixtures("unrendered", "unchecked")
+pytestmark = pytest.mark.usefixtures("unchecked")
 COUNT = 3
 
 

@@ -31,7 +31,6 @@ def found_by(model, images, **options):
     return examine(model, images, instruments=["fooling-images"], depth="quick", **options)
 
 
-@pytest.mark.usefixtures("unrendered")
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_a_sharp_network_is_faked_in_every_class_and_a_flat_one_in_none(channels):
     sharp = found_by(Sharp(4, 40.0), data(channels=channels)).findings["fooling-images"]
@@ -62,7 +61,6 @@ def test_images_confidence_and_distance_are_those_of_the_network_and_of_the_data
     assert found.asked == 2 * 10 * 6
 
 
-@pytest.mark.usefixtures("unrendered")
 def test_standardised_images_are_searched_as_pixels():
     plain = data()
     normalisation = Normalisation(torch.full((1, 1, 1), 0.4), torch.full((1, 1, 1), 0.2))
@@ -81,7 +79,6 @@ def test_standardised_images_are_searched_as_pixels():
     assert figures[0] == pytest.approx(figures[1], abs=1e-3)
 
 
-@pytest.mark.usefixtures("unrendered")
 def test_of_many_classes_a_sample_is_looked_at_and_chosen_ones_are_kept_to():
     many = Subject(Sharp(64, 20.0), data(count=64, classes=64))
     assert len(instrument._classes(many)) == 64
@@ -111,7 +108,6 @@ def test_the_work_is_fixed_by_depth_and_size_and_within_its_share():
     assert instrument.passes(large) == 2 * batch * (generations + 2)
 
 
-@pytest.mark.usefixtures("unrendered")
 def test_a_network_surer_of_noise_than_of_real_images_is_doubtful():
     """Sure of what is bright enough, which the evolved images are and the real ones are not."""
     finding = found_by(Sharp(4, 5.0), Dataset(0.02 * data().inputs, data().targets)).findings["fooling-images"]
@@ -120,7 +116,6 @@ def test_a_network_surer_of_noise_than_of_real_images_is_doubtful():
     assert finding.glance.startswith("surer of noise or patterns")
 
 
-@pytest.mark.usefixtures("unrendered")
 def test_one_real_image_leaves_the_distance_unknown():
     finding = found_by(Sharp(4, 40.0), data(count=1)).findings["fooling-images"]
     assert finding.figures["median distance to real images"] == "unknown"
@@ -136,7 +131,6 @@ def test_what_reads_no_pixels_is_told_why():
     assert "say how they were standardised" in absence.reason
 
 
-@pytest.mark.usefixtures("unrendered")
 def test_double_precision_is_searched_too():
     images = data()
     wide = Dataset(images.inputs.double(), images.targets)

@@ -10,7 +10,6 @@ from netopsy.examination import Subject, examine
 from netopsy.examination.instruments import free_directions
 from netopsy.models import mlp
 
-pytestmark = pytest.mark.usefixtures("unrendered")
 NAME = "free-directions"
 
 

@@ -10,8 +10,6 @@ from netopsy.examination.instrument import NotNow
 from netopsy.examination.instruments import geometry
 from netopsy.examination.instruments._geometry import dichotomies, layers_of_rows
 
-pytestmark = pytest.mark.usefixtures("unrendered")
-
 SQUARE = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
 
 

@@ -10,8 +10,6 @@ from netopsy.data import Dataset
 from netopsy.examination import Subject, examine
 from netopsy.examination.instruments import information_plane
 
-pytestmark = pytest.mark.usefixtures("unrendered")
-
 
 def test_a_trained_network_says_more_about_the_label_than_an_untrained_one(trained):
     model, _, test = trained

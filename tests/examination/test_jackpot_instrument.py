@@ -14,8 +14,6 @@ from netopsy.examination.subject import Subject
 from netopsy.models import mlp
 from netopsy.training import Recipe, evaluate, fit
 
-pytestmark = pytest.mark.usefixtures("unrendered")
-
 TRAIN, _, TEST = digits_split()
 
 

@@ -11,8 +11,6 @@ from netopsy.examination.instrument import NotNow
 from netopsy.examination.instruments import level_set_traversal as instrument
 from netopsy.models import mlp, resnet18
 
-pytestmark = pytest.mark.usefixtures("unrendered")
-
 
 class Corner(nn.Module):
     """Two classes by the brightness of one pixel: all else is a blind spot."""

@@ -19,8 +19,6 @@ from netopsy.lab.statistics import Estimate
 from netopsy.models import mlp, small_conv_net
 from netopsy.training import Recipe, evaluate, fit
 
-pytestmark = pytest.mark.usefixtures("unrendered")
-
 TRAIN, _, TEST = digits_split()
 RECIPE = Recipe(steps=60, lr=1e-2, schedule="onecycle")
 

@@ -14,7 +14,6 @@ from netopsy.examination.instruments._loss import COARSE, FEWEST, FULL, effort_o
 from netopsy.landscape.curvature import dense, hessian
 from netopsy.models import mlp, small_conv_net
 
-pytestmark = pytest.mark.usefixtures("unrendered")
 BOTH = ["loss-shape", "opposing-signals"]
 
 

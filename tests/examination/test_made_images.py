@@ -14,8 +14,6 @@ from netopsy.examination.instruments import preferred_images, reconstruction
 from netopsy.examination.instruments._synthesis import pixel_range, search_for, weighted_layers
 from netopsy.models import mlp, small_conv_net
 
-pytestmark = pytest.mark.usefixtures("unrendered")
-
 _, _, TEST = digits_split()
 NAMES = ["preferred-images", "reconstruction"]
 

@@ -22,6 +22,7 @@ from netopsy.examination import Absence, Examination, Finding, Instrument, Pictu
 from netopsy.examination.reading import Reading
 
 HOSTILE = "<script>alert(1)</script>"
+RENDERED = True
 SOME = ["architecture", "accuracy", "confusions", "pruning", "tickets"]
 
 

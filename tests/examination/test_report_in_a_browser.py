@@ -10,6 +10,7 @@ import pytest
 from netopsy.examination import examine
 
 pytestmark = pytest.mark.browser
+RENDERED = True
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")

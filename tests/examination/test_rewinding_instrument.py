@@ -17,8 +17,6 @@ from netopsy.sparsity.late_rewinding import rewind_sweep
 from netopsy.sparsity.lottery_ticket import reinitialise
 from netopsy.training import Recipe, evaluate, trainer
 
-pytestmark = pytest.mark.usefixtures("unrendered")
-
 TRAIN, _, TEST = (part[:200] for part in digits_split())
 RECIPE = Recipe(steps=10, batch_size=40, optimizer="sgd", lr=0.2, momentum=0.9)
 

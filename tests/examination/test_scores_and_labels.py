@@ -16,8 +16,6 @@ from netopsy.examination.planning import planned
 from netopsy.examination.preprocessing import Preprocessing, preprocessing_of
 from netopsy.models import small_conv_net
 
-pytestmark = pytest.mark.usefixtures("unrendered")
-
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 

@@ -16,8 +16,6 @@ from netopsy.examination.subject import Subject
 from netopsy.models import ResNet, initialise, mlp
 from netopsy.training import Recipe, evaluate
 
-pytestmark = pytest.mark.usefixtures("unrendered")
-
 TRAIN, _, TEST = (part[:200] for part in digits_split())
 RECIPE = Recipe(steps=12, batch_size=40, lr=5e-3)
 COLOURED = Dataset(torch.rand(30, 3, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(30) % 3)

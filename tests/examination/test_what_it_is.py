@@ -298,7 +298,7 @@ def test_perfect_and_hopeless_networks_have_something_to_show(answering):
 
 
 @pytest.mark.parametrize(("channels", "count", "classes"), [(1, 1, 2), (3, 3, 10), (2, 40, 25), (4, 30, 1000)])
-def test_every_size_of_data_and_number_of_classes_is_handled(channels, count, classes):
+def test_every_size_of_data_and_number_of_classes_is_handled(channels, count, classes, rendered):
     names = [f"a rather long name for the class that is number {number} of all" for number in range(classes)]
     data = images_of(count, channels, 9, classes, names=names)
     model = nn.Sequential(nn.Conv2d(channels, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(147, classes))
@@ -309,7 +309,7 @@ def test_every_size_of_data_and_number_of_classes_is_handled(channels, count, cl
 
 
 @pytest.mark.parametrize("names", [("$\\frac", "100 %"), ("", " "), ("ロケット", "猫 cat"), ("a\nb", "<b>")])
-def test_every_class_name_can_be_drawn(names, recwarn):
+def test_every_class_name_can_be_drawn(names, recwarn, rendered):
     data = images_of(6, 1, 8, 2, names=names)
     result = examine(nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), data, instruments=FIRST)
     assert not result.absences

@@ -11,8 +11,6 @@ from netopsy.examination.instrument import NotNow
 from netopsy.examination.instruments import neighbours, redundancy
 from netopsy.examination.weighted_layers import weighted_layers
 
-pytestmark = pytest.mark.usefixtures("unrendered")
-
 
 def test_a_trained_network_brings_classes_together(trained):
     model, _, test = trained

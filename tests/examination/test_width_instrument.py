@@ -10,8 +10,6 @@ from netopsy.examination import Subject, examine
 from netopsy.examination.instruments import width
 from netopsy.models import mlp, small_conv_net
 
-pytestmark = pytest.mark.usefixtures("unrendered")
-
 
 def padded(idle=15):
     """Two classes by the sign of the mean, with units of next to no weight beside those that decide."""

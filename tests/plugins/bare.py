@@ -29,6 +29,7 @@ def install() -> None:
 def configure(config: pytest.Config) -> None:
     """At the start of a session."""
     config.stash[gc_collect_iterations_key] = 0  # a last look for what was never closed takes seconds
+    gc.set_threshold(20_000, 10, 10)  # tests make many objects and little rubbish
 
 
 def collecting() -> Generator[None, object, object]:

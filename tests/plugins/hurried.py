@@ -10,6 +10,7 @@ from netopsy.examination.instruments import (
     reconstruction,
     tickets,
 )
+from netopsy.training import stack
 
 
 def hurry(patch: pytest.MonkeyPatch) -> None:
@@ -21,3 +22,4 @@ def hurry(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(tickets, "MOST", 14)  # of which depth quick allows a quarter
     patch.setattr(fooling_images, "MOST", 1_000)
     patch.setattr(level_set_traversal, "MOST", 16)
+    patch.setattr(stack, "traced", lambda function, *_: function)  # a recording takes longer than a few steps

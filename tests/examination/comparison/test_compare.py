@@ -20,7 +20,6 @@ from netopsy.examination.weighted_layers import weighted_layers
 from netopsy.models import mlp, small_conv_net
 from netopsy.training import Recipe, evaluate, fit
 
-pytestmark = pytest.mark.usefixtures("unrendered")
 NAMES = (r"cat$\x$", "bell\x07\x1b[31m", "n" * 300, "$", "a\nb\u202e", "", "100 %", "猫", "<b>x</b>", "$$")
 
 

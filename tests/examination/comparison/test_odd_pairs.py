@@ -18,8 +18,6 @@ from netopsy.examination.untrained import untrained
 from netopsy.lab.statistics import mean_interval
 from netopsy.training import Recipe, fit
 
-pytestmark = pytest.mark.usefixtures("unrendered")
-
 
 class Perceptron(nn.Module):
     def __init__(self, hidden=16, seed=0):
