@@ -3,7 +3,6 @@
 from collections.abc import Generator
 
 import bare
-import late_ticks
 import pytest
 import shape_checks
 import torch
@@ -12,7 +11,6 @@ from from_both_ends import begin_at_the_end
 
 shape_checks.install()
 unlaid.install()
-late_ticks.install()
 bare.install()
 
 

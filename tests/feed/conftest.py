@@ -28,7 +28,7 @@ def program(name):
     return shutil.which(name) or next((str(each) for each in sorted(BEHIND.glob(f"*/bin/{name}"), reverse=True)), None)
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _read_once():
     """Evidence, whose files stay as they are, however often an index is made of it."""
     with pytest.MonkeyPatch.context() as patch:
