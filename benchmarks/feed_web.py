@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
@@ -29,18 +28,17 @@ PUBLIC = {"Host": "papers.example.org", "Accept-Encoding": "gzip"}
 
 
 def benchmarks() -> Iterator[Comparison | Bound | Rate]:
-    """A visitor whom nobody knows; a vote between two pages makes the next one anew."""
+    """A visitor whom nobody knows; a page under an address that nobody asked for is made anew."""
     os.environ.pop("NETOPSY_FEED", None)
     with tempfile.TemporaryDirectory() as folder, closing(Feed.open(f"sqlite:///{folder}/papers.db")) as feed:
         feed.follow(encode=0)
         app = create_app(feed, Settings(base_url="https://papers.example.org", secret_file=f"{folder}/secret"))
         with _served(app) as port, _served(_bare(app)) as other:
-            readers = count()
+            numbers = count()
 
             def anew() -> None:
                 for _ in range(PAGES):
-                    feed.vote("grokking", f"reader {next(readers)}", now=datetime.now(UTC))
-                    _get(port, DAY)
+                    _get(port, f"{DAY}?{next(numbers)}")
 
             def kept(at: int = port) -> None:
                 for _ in range(PAGES):

@@ -1,6 +1,8 @@
 """A page that did not change is made once, and is nobody else's."""
 
 import re
+from datetime import timedelta
+from functools import lru_cache
 
 import pytest
 from starlette.testclient import TestClient
@@ -31,6 +33,37 @@ def test_it_is_made_once_until_something_changes(counted, own, moment):
     visit.get("/trending?page=2")
     visit.head("/trending")
     assert len(made) == 3
+
+
+def test_whether_something_changed_is_asked_of_the_tables_once_a_write(counted, own, moment, monkeypatch):
+    visit, _ = counted
+    site = visit.app.state.site
+    asked, ask = [], site._revision
+    monkeypatch.setattr(site, "_revision", lambda: asked.append(1) or ask())
+    tags = [visit.get(place).headers["etag"] for place in ("/trending", "/", "/trending?page=2")]
+    assert len(asked) == len(set(tags)) == 1
+    own.vote("grokking", "ann", now=moment[0])
+    tags.append(visit.get("/trending").headers["etag"])
+    moment[0] += timedelta(1)
+    tags.append(visit.get("/trending").headers["etag"])
+    monkeypatch.setattr(own.writes, "seen", lambda: None)  # as on PostgreSQL
+    assert {visit.get("/trending").headers["etag"] for _ in range(3)} == {tags[-1]}
+    assert len(asked) == 6
+    assert len(set(tags)) == 3
+
+
+def test_a_paper_in_a_list_is_made_once_for_all_who_have_no_account(counted, own, moment, monkeypatch):
+    visit, _ = counted
+    site = visit.app.state.site
+    made, make = [], site._made_card
+    monkeypatch.setattr(site, "_cards", lru_cache(lambda *given: made.append(given[0].id) or make(*given)))
+    first, again = visit.get("/trending").text, visit.get("/trending?page=1").text
+    assert len(made) == len(set(made)) == first.count('<article class="card">') > 40
+    assert again.count("</article>") == first.count("</article>")
+    own.vote("grokking", "ann", now=moment[0])
+    assert "1 vote" in visit.get("/trending").text
+    assert made[-1] == own.show("grokking").id
+    assert len(made) == len(set(made)) + 1
 
 
 def test_what_is_missing_and_what_is_asked_by_form_is_made_each_time(counted):

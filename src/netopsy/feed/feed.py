@@ -32,6 +32,7 @@ from netopsy.feed.sources import catalogue, feeds, files
 from netopsy.feed.store import Ingested, ingest, put
 from netopsy.feed.submissions import Submitted
 from netopsy.feed.updates import ARCHIVES, Update, brought, by_number, from_feeds, update
+from netopsy.feed.writes import Writes
 
 Bad = Callable[[str, str], object]
 NAMED = ("today", "day", "week", "month", "trending", "top", "search")
@@ -67,6 +68,7 @@ class Feed:
     def __init__(self, engine: Engine, folder: Path) -> None:
         self.engine = engine
         self.index = SearchIndex(folder)
+        self.writes = Writes(engine)
 
     @classmethod
     def open(cls, url: str | None = None, *, zone: str = "UTC", now: datetime | None = None) -> Feed:
@@ -318,6 +320,7 @@ class Feed:
 
     def close(self) -> None:
         """Close the database."""
+        self.writes.close()
         self.engine.dispose()
 
     def _named(self, connection: Any, text: str, now: datetime) -> Entry | None:

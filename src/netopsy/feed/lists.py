@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from netopsy.core.errors import InputError, lookup, require
 from netopsy.core.texts import plain
@@ -60,27 +60,44 @@ class Entry:
         return own | {"url": self.url, "trending": round(self.trending, 6), "hot": round(self.hot, 6)}
 
 
+def _votes() -> Any:
+    """How many of a paper are counted."""
+    vote = schema.vote.c
+    return select(func.count()).where(vote.paper == schema.paper.c.id, vote.counted.is_(True)).scalar_subquery()
+
+
+_SHOWN = schema.paper.c.hidden.is_(False)
+_OF_DAYS = (
+    select(schema.paper.c.id)
+    .join(schema.featured)
+    .where(schema.featured.c.day >= bindparam("start"), schema.featured.c.day < bindparam("end"), _SHOWN)
+    .order_by(schema.featured.c.day.desc(), _votes().desc(), schema.paper.c.id)
+)
+_LATEST = (
+    select(func.max(schema.featured.c.day))
+    .join(schema.paper)
+    .where(schema.featured.c.day <= bindparam("at_most"), _SHOWN)
+)
+_PAPERS = (
+    select(schema.paper, schema.featured.c.day, _votes().label("votes"))
+    .outerjoin(schema.featured)
+    .where(_SHOWN, schema.paper.c.id.in_(bindparam("ids", expanding=True)))
+)
+_SAID = (
+    select(schema.listing.c.paper, schema.listing.c.source, schema.listing.c.upvotes)
+    .where(schema.listing.c.paper.in_(bindparam("ids", expanding=True)))
+    .order_by(schema.listing.c.source)
+)
+
+
 def of_days(connection: Connection, start: date, end: date, now: datetime) -> list[Entry]:
     """The papers of the days from ``start`` to before ``end``: newest day first, then by votes, then by name."""
-    vote = schema.vote.c
-    votes = select(func.count()).where(vote.paper == schema.paper.c.id, vote.counted.is_(True)).scalar_subquery()
-    query = (
-        select(schema.paper.c.id)
-        .join(schema.featured)
-        .where(schema.featured.c.day >= start, schema.featured.c.day < end, schema.paper.c.hidden.is_(False))
-        .order_by(schema.featured.c.day.desc(), votes.desc(), schema.paper.c.id)
-    )
-    return entries(connection, list(connection.scalars(query)), now)
+    return entries(connection, list(connection.scalars(_OF_DAYS, {"start": start, "end": end})), now)
 
 
 def latest_day(connection: Connection, at_most: date) -> date | None:
     """The last day that has papers, up to ``at_most``."""
-    query = (
-        select(func.max(schema.featured.c.day))
-        .join(schema.paper)
-        .where(schema.featured.c.day <= at_most, schema.paper.c.hidden.is_(False))
-    )
-    found: date | None = connection.scalar(query)
+    found: date | None = connection.scalar(_LATEST, {"at_most": at_most})
     return found
 
 
@@ -156,21 +173,13 @@ def entry(connection: Connection, name: str, now: datetime) -> Entry:
 def entries(connection: Connection, ids: Sequence[str], now: datetime) -> list[Entry]:
     """The papers of those keys, in their order."""
     rows: dict[str, Any] = {}
-    votes: dict[str, int] = {}
-    days: dict[str, date] = {}
     sources: dict[str, dict[str, int | None]] = {}
     zone = zone_named(site_zone(connection))
-    shown = schema.paper.c.hidden.is_(False)
     for some in _some(ids):
-        paper, vote, featured, listing = schema.paper.c, schema.vote.c, schema.featured.c, schema.listing.c
-        rows |= {row.id: row for row in connection.execute(select(schema.paper).where(shown, paper.id.in_(some)))}
-        counted = select(vote.paper, func.count()).where(vote.paper.in_(some), vote.counted.is_(True))
-        votes |= dict(map(tuple, connection.execute(counted.group_by(vote.paper))))
-        found = connection.execute(select(featured.paper, featured.day).where(featured.paper.in_(some)))
-        days |= dict(map(tuple, found))
-        said = select(listing.paper, listing.source, listing.upvotes).where(listing.paper.in_(some))
-        for key, source, upvotes in connection.execute(said.order_by(listing.source)):
+        rows |= {row.id: row for row in connection.execute(_PAPERS, {"ids": some})}
+        for key, source, upvotes in connection.execute(_SAID, {"ids": some}):
             sources.setdefault(key, {})[source] = upvotes
+    ages = {day: _age(day, now, zone) for day in {row.day for row in rows.values()}}
     return [
         Entry(
             id=key,
@@ -182,10 +191,10 @@ def entries(connection: Connection, ids: Sequence[str], now: datetime) -> list[E
             published=row.published,
             version=row.version,
             slug=row.slug,
-            day=days.get(key),
-            votes=votes.get(key, 0),
+            day=row.day,
+            votes=row.votes,
             trending=trend_at(row.trend, now),
-            hot=hot(votes.get(key, 0), _age(days.get(key), now, zone)),
+            hot=hot(row.votes, ages[row.day]),
             sources=sources.get(key, {}),
         )
         for key in ids

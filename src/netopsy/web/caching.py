@@ -78,10 +78,9 @@ class Caching:
         if fixed:
             await self.app(scope, receive, send)
             return
-        path, state = scope["path"], ""
-        if not path.startswith(IMPERSONAL):
-            state = await run_in_threadpool(self.state, Request(scope))
-        tag = f'W/"{await run_in_threadpool(self.revision)}{self._minute(path)}{state}"'
+        path = scope["path"]
+        state, revision = await run_in_threadpool(self._told, scope)
+        tag = f'W/"{revision}{self._minute(path)}{state}"'
         kept = {"ETag": tag, "Cache-Control": PRIVATE if state else PUBLIC}
         known = Headers(scope=scope).get("if-none-match", "")
         if tag in (each.strip() for each in known.split(",")):
@@ -109,6 +108,11 @@ class Caching:
         await self.app(scope, receive, sending)
         if whole.good and scope["method"] == "GET":
             self.finished.put(key, whole.headers, whole.body)
+
+    def _told(self, scope: Scope) -> tuple[str, str]:
+        """What of the answer depends on who asks, and the revision of the site."""
+        state = "" if scope["path"].startswith(IMPERSONAL) else self.state(Request(scope))
+        return state, self.revision()
 
     def _minute(self, path: str) -> str:
         """The interface tells how much is talked about a paper, which falls by the minute."""

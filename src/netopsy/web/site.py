@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from sqlalchemy import func, select
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -36,11 +37,27 @@ from netopsy.studies import available, recipes
 from netopsy.web.caching import FOR_EVER
 from netopsy.web.readable import readable
 from netopsy.web.reading import Reading
-from netopsy.web.visitor import Visitor, here, visitor_of
+from netopsy.web.visitor import ANYBODY, Visitor, here, visitor_of
 
 HERE = Path(__file__).parent
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 ANSWERS = ("holds", "undecided", "does not hold")
+
+
+CARDS = 2_000
+"""Papers in lists that are kept as they were made."""
+
+
+class Shown(NamedTuple):
+    """What of a paper stands in a list."""
+
+    id: str
+    title: str
+    authors: tuple[str, ...]
+    abstract: str
+    categories: tuple[str, ...]
+    votes: int
+    slug: str | None
 
 
 @dataclass(frozen=True)
@@ -67,6 +84,8 @@ class Site:
         self.streams: Counter[str] = Counter()
         """Of each visitor how many are open."""
         self.reading = Reading(feed.index)
+        self._revised: tuple[object, str] = None, ""
+        """What was seen of the database, the index and the day when the site had that revision."""
         self.closing = threading.Event()
         self._searching = threading.Lock()
         self._environment = Environment(
@@ -88,7 +107,9 @@ class Site:
             "can_run": self.runnable,
             "answers": ANSWERS,
             "version": netopsy.__version__,
+            "card_for_anybody": self._card,
         }
+        self._cards = lru_cache(maxsize=CARDS)(self._made_card)
 
     @cached_property
     def secret(self) -> Secret:
@@ -108,6 +129,14 @@ class Site:
         names["mine"] = self._mine(names["visitor"])
         text = self._environment.get_template(template).render(names)
         return HTMLResponse(text, status_code=status)
+
+    def _card(self, entry: Entry, level: int, passage: str) -> Markup:
+        """A paper in a list as it is for whoever has no account, made once."""
+        return self._cards(Shown(*(getattr(entry, name) for name in Shown._fields)), level, passage)
+
+    def _made_card(self, entry: Shown, level: int, passage: str) -> Markup:
+        module: Any = self._environment.get_template("cards.html").make_module({"visitor": ANYBODY})
+        return Markup(module.made_card(entry, level, passage))
 
     def _mine(self, visitor: Visitor) -> dict[str, set[str]]:
         """For which papers the visitor voted, and which are kept."""
@@ -140,6 +169,14 @@ class Site:
 
     def revision(self) -> str:
         """Changes whenever a page would: with papers, votes, sources, the index, the day and the templates."""
+        seen = self.feed.writes.seen(), self.feed.index.state(), self.today()
+        known, revision = self._revised
+        if seen != known or seen[0] is None:
+            revision = self._revision()
+            self._revised = seen, revision
+        return revision
+
+    def _revision(self) -> str:
         setting, vote, state = schema.setting.c, schema.vote.c, schema.source_state.c
         with self.feed.engine.connect() as connection:
             counted = select(setting.name, setting.value).where(setting.name.in_(("seq", CHANGES)))
@@ -183,10 +220,10 @@ class Site:
 
 
 def _steady(value: Any) -> Any:
-    """What a template puts in, without what would turn the direction of what follows."""
-    if not isinstance(value, str) or (value.isascii() and value.isprintable()):
+    """What a template puts in, without what would turn the direction of what follows; markup was made of such parts."""
+    if not isinstance(value, str) or isinstance(value, Markup) or (value.isascii() and value.isprintable()):
         return value
-    return type(value)(seen(value))
+    return seen(value)
 
 
 def site_of(request: Request) -> Site:
@@ -217,7 +254,7 @@ def segment(text: str) -> str:
     return quote(text, safe=":")
 
 
-def address_of(entry: Entry) -> str:
+def address_of(entry: Entry | Shown) -> str:
     """Where the page of a paper is: by its slug, its arXiv number, or its key."""
     kind, _, value = entry.id.partition(":")
     if kind == "arxiv":
