@@ -25,6 +25,7 @@ BUSY = 5000
 PLACE = 0x6E65746F70737901
 """The number of the lock that a writer holds on PostgreSQL."""
 SUPPORTED = ("sqlite", "postgresql")
+_ZONE = select(schema.setting.c.value).where(schema.setting.c.name == "zone")
 
 
 def feed_folder() -> Path:
@@ -108,7 +109,7 @@ def beside(url: str, name: str) -> Path:
 
 def site_zone(connection: Connection) -> str:
     """The zone whose dates are the site's days."""
-    return str(connection.scalar(select(schema.setting.c.value).where(schema.setting.c.name == "zone")))
+    return str(connection.scalar(_ZONE))
 
 
 def _prepare(raw: Any, _: object) -> None:

@@ -36,6 +36,11 @@ from netopsy.feed.writes import Writes
 
 Bad = Callable[[str, str], object]
 NAMED = ("today", "day", "week", "month", "trending", "top", "search")
+_SOURCES = (
+    select(schema.source_state)
+    .where(~schema.source_state.c.source.contains("#"))
+    .order_by(schema.source_state.c.source)
+)
 
 
 def _silent(*_: object) -> None:
@@ -313,10 +318,8 @@ class Feed:
 
     def sources(self) -> list[dict[str, Any]]:
         """How each source that was asked answered last."""
-        state = schema.source_state
         with self.engine.connect() as connection:
-            rows = connection.execute(select(state).where(~state.c.source.contains("#")).order_by(state.c.source))
-            return [dict(row._mapping) for row in rows]
+            return [dict(row._mapping) for row in connection.execute(_SOURCES)]
 
     def close(self) -> None:
         """Close the database."""
