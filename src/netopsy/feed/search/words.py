@@ -43,7 +43,8 @@ class Passing:
         self, schema: tantivy.Schema, searcher: tantivy.Searcher, filters: list[tuple[Occur, tantivy.Query]]
     ) -> None:
         self._schema, self._searcher = schema, searcher
-        self._clauses = [(Occur.Must, tantivy.Query.all_query()), *filters]
+        wanted = any(occur == Occur.Must for occur, _ in filters)
+        self._clauses = filters if wanted else [(Occur.Must, tantivy.Query.all_query()), *filters]
 
     @cached_property
     def count(self) -> int:
