@@ -8,16 +8,18 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from netopsy.feed import schema
 
-_DAY = schema.featured.c.day
+_featured = schema.featured.c
 _SHOWN = (
-    select(_DAY, func.count())
-    .join(schema.paper, schema.paper.c.id == schema.featured.c.paper)
-    .where(bindparam("start") <= _DAY, bindparam("end") > _DAY, schema.paper.c.hidden.is_(False))
-    .group_by(_DAY)
-    .order_by(_DAY)
+    select(_featured.day, func.count())
+    .join(schema.paper, schema.paper.c.id == _featured.paper)
+    .where(_featured.day >= bindparam("start"), _featured.day < bindparam("end"), schema.paper.c.hidden.is_(False))
+    .group_by(_featured.day)
+    .order_by(_featured.day)
 )
 _EARLIEST = (
-    select(func.min(_DAY)).join(schema.paper).where(bindparam("at_least") <= _DAY, schema.paper.c.hidden.is_(False))
+    select(func.min(_featured.day))
+    .join(schema.paper)
+    .where(_featured.day >= bindparam("at_least"), schema.paper.c.hidden.is_(False))
 )
 
 

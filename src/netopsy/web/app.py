@@ -58,9 +58,7 @@ def create_app(
         for module in pkgutil.iter_modules(pages.__path__)
     ]
     for router in sorted(routers, key=_takes_all):
-        app.router.routes.extend(
-            router.routes
-        )  # including a router makes each of its routes anew, at its first request
+        app.router.routes.extend(router.routes)  # to include the router would make each of them anew
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> Response:

@@ -101,9 +101,9 @@ def weighted_layers(subject: Subject, most: int) -> tuple[str, ...]:
     """Convolutions and dense layers that the forward pass reaches, spread over the depth; or what the caller chose."""
     if subject.layers_wanted:
         return tuple(subject.layers_wanted)
-    types = nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear
-    found = [name for name, module in subject.model.named_modules() if name and isinstance(module, types)]
     if _REACHED not in subject.notes:
+        types = nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear
+        found = [name for name, module in subject.model.named_modules() if name and isinstance(module, types)]
         subject.notes[_REACHED] = tuple(_reached(subject, found))
     return tuple(_spread(cast(tuple[str, ...], subject.notes[_REACHED]), most))
 
